@@ -4,7 +4,7 @@ import { assetResponse } from "./assets";
 import { show } from "./show";
 import { createSessions } from "./session/cookie";
 import { throughAccess } from "./session/access";
-import { leave, signIn, signInPage } from "./session/sign-in";
+import { leave, sessionOver, signIn, signInPage } from "./session/sign-in";
 import { perform } from "./perform";
 import type { Me } from "./answers";
 import type { DashboardDeps } from "./deps";
@@ -54,7 +54,7 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   const behind = `/${rest.join("/")}`;
   if (rest.length === 0) return redirect(`/t/${tenant}/`);
   const visit = { request, deps, token, tenant: decoded(tenant), path: behind };
-  return request.method === "POST" ? perform(visit) : show(visit);
+  return behind.startsWith("/do/") && request.method === "POST" ? perform(visit) : show(visit);
 }
 
 /** The pages of one's own tenant, or of the one that was chosen; the root token begins with all. */
@@ -65,7 +65,7 @@ async function enter(request: Request, token: string, { answer }: DashboardDeps)
     const { tenant } = await createApi(answer, request, { token, tenant: null }).get<Me>("/v1/me");
     return redirect(`/t/${tenant ?? "*"}/`);
   } catch (thrown) {
-    if (thrown instanceof ApiProblem && thrown.status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
+    if (thrown instanceof ApiProblem && thrown.status === 401) return signInPage(request, sessionOver);
     throw thrown;
   }
 }

@@ -16,6 +16,8 @@ export interface Viewer {
 export interface Visit extends Viewer {
   api: Api;
   url: URL;
+  /** A form of ours asks for it: no address alone does, so that no link from elsewhere can. */
+  isSent: boolean;
   /** `/t/{tenant}`: what addresses of this tenant begin with. */
   base: string;
   /** Milliseconds. */
@@ -31,6 +33,8 @@ export interface Page<Model = unknown> {
   section: string;
   /** `one`: has no meaning for all tenants at once. `all`: only for all of them. `any`: both. */
   tenants: "one" | "any" | "all";
+  /** A form of ours may ask for it by POST, for what a link must not do. Default: no. */
+  takesForm?: true;
   title(model: Model, visit: Visit): string;
   query(visit: Visit): Promise<Model>;
   view(model: Model, visit: Visit): VNode;

@@ -7,7 +7,8 @@ import type { PageRequest } from "./page-request";
 import { refusal, sentAgain } from "./refusal";
 import { readForm, redirect, wantsFragment } from "./respond";
 import { setNotice } from "./session/cookie";
-import { signInPage } from "./session/sign-in";
+import { sessionOver, signInPage } from "./session/sign-in";
+import { checkTenant } from "./viewer";
 
 /** Does what a form asks for, as a call of the public interface; then shows the page it was sent from, or the one it leads to. */
 export async function perform(asked: PageRequest): Promise<Response> {
@@ -16,6 +17,12 @@ export async function perform(asked: PageRequest): Promise<Response> {
   const fields = await readForm(request);
   if (!action) return refusal(asked, undefined, new ApiProblem(404, "There is no such action."));
   if (!fields) return refusal(asked, undefined, new ApiProblem(413, "The form is longer than 64 kB."));
+  try {
+    await checkTenant(asked);
+  } catch (thrown) {
+    if (!(thrown instanceof ApiProblem)) throw thrown;
+    return thrown.status === 401 ? signInPage(request, sessionOver) : refusal(asked, undefined, thrown);
+  }
   const back = placeFrom(fields["back"], new URL(request.url)) ?? `/t/${tenant}/`;
   const sent = { ...fields, back };
   try {
@@ -27,7 +34,7 @@ export async function perform(asked: PageRequest): Promise<Response> {
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     const { status, message: text } = thrown;
-    if (status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
+    if (status === 401) return signInPage(request, sessionOver);
     if (!wantsFragment(request) && hasTyped(action, fields)) return sentAgain(asked, action, sent, { status, text });
     return noticeAnswer(request, { status, text, place: back, moves: false });
   }

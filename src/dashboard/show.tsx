@@ -8,7 +8,7 @@ import { pages } from "./pages";
 import { refusal } from "./refusal";
 import { fragmentResponse, htmlResponse, wantsFragment } from "./respond";
 import { noticeOf, setNotice } from "./session/cookie";
-import { signInPage } from "./session/sign-in";
+import { sessionOver, signInPage } from "./session/sign-in";
 import { tenantsOf, viewerOf } from "./viewer";
 
 export async function show(asked: PageRequest): Promise<Response> {
@@ -18,11 +18,11 @@ export async function show(asked: PageRequest): Promise<Response> {
     visit = await viewerOf(asked);
     if (!visit.may("read")) throw new ApiProblem(403, `The pages need a token with the scope read; this one has ${visit.scopes.join(", ")}.`);
     const found = pageAt(path);
-    if (!found) throw new ApiProblem(404, "There is no such page.");
+    if (!found || (visit.isSent && !found.page.takesForm)) throw new ApiProblem(404, "There is no such page.");
     return await pageAnswer(request, { ...visit, params: found.params }, found.page);
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
-    if (thrown.status === 401) return signInPage(request, "The session is over: this token is not valid, or no longer.");
+    if (thrown.status === 401) return signInPage(request, sessionOver);
     return refusal(asked, visit, thrown);
   }
 }

@@ -5,6 +5,11 @@ import { ApiProblem, createApi } from "./api";
 import type { PageRequest } from "./page-request";
 import type { Visit } from "./page";
 
+/** Throws where the address names no tenant, or all of them for a token of one. Whether a token may act on a named tenant the interface decides. */
+export async function checkTenant(asked: PageRequest): Promise<void> {
+  if (asked.tenant === "*" || !isTenant(asked.tenant)) await viewerOf(asked);
+}
+
 /** Who asks, by the same answer that any caller gets. A tenant's token looks at that tenant only. */
 export async function viewerOf({ request, deps, token, tenant }: PageRequest): Promise<Visit> {
   if (!isTenant(tenant)) throw new ApiProblem(404, "There is no such tenant: a name has 1 to 63 of the characters a-z, 0-9 and -.");
@@ -13,7 +18,18 @@ export async function viewerOf({ request, deps, token, tenant }: PageRequest): P
   const isRoot = me.scopes.includes("root");
   if (tenant === "*" && !isRoot) throw new ApiProblem(403, "All tenants are shown to the root token only.");
   const may = (scope: Scope | "root") => isRoot || (scope !== "root" && allows(me.scopes as Scope[], scope));
-  return { api, tenant, isRoot, scopes: me.scopes, may, url: new URL(request.url), base: `/t/${tenant}`, now: deps.now(), params: {} };
+  return {
+    api,
+    tenant,
+    isRoot,
+    scopes: me.scopes,
+    may,
+    url: new URL(request.url),
+    base: `/t/${tenant}`,
+    isSent: request.method === "POST",
+    now: deps.now(),
+    params: {},
+  };
 }
 
 /** Names for the switcher: only the root token gets them. */

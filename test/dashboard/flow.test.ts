@@ -27,6 +27,27 @@ describe("a pause", () => {
     expect(root).toContain("Resume for all tenants");
   });
 
+  test.each(["/t/demo/", "/t/demo/flow", "/t/demo/flow/email-sending"])(
+    "for all tenants is lifted on %s by the root token, which is asked first",
+    async (path) => {
+      const api = paused(pause("*", "queue", "email-sending"));
+      const sentence = "The queue email-sending is paused for all tenants since 2026-11-21T12:00:00Z by root: a move.";
+      const why = { code: "paused", sentence, since: null, actions: [], tenant: "*" };
+      const finding = { ...why, severity: "info", count: 3, subject: "queue/email-sending" };
+      api.answers.set("GET /v1/report", { ok: true, findings: [finding] });
+      const [queue] = (api.answers.get("GET /v1/queues") as { queues: object[] }).queues;
+      api.answers.set("GET /v1/queues", { queues: [{ ...queue, why }] });
+      const html = await (await (await visitor(people.root, api)).get(path)).text();
+      const forms = html.match(/<dialog[^>]*>(?:(?!<\/dialog>).)*do\/resume-queue.*?<\/dialog>/gs) ?? [];
+      expect(forms).toHaveLength({ "/t/demo/": 1, "/t/demo/flow": 2, "/t/demo/flow/email-sending": 3 }[path] ?? 0);
+      for (const asked of forms) expect(asked).toMatch(/Resume for all tenants.*This page is about demo; it is done for <b>all tenants<\/b>/s);
+      expect(html.match(/action="\/t\/\*\/do\/resume-queue"/g)).toHaveLength(forms.length);
+      const ids = [...html.matchAll(/<dialog id="([^"]+)"/g)].map(([, id]) => id);
+      expect(ids.length).toBe(new Set(ids).size);
+      expect(controls(await (await (await visitor(people.operator, api)).get(path)).text()).filter((each) => each?.startsWith("/t/*"))).toEqual([]);
+    },
+  );
+
   test("of a tenant's own is lifted by it, beside one for all, and names its token", async () => {
     const api = paused(pause("*", "queue", "email-sending"), pause("demo", "queue", "email-sending", "night shift"));
     const html = await (await (await visitor(people.operator, api)).get("/t/demo/flow/email-sending")).text();

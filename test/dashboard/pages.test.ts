@@ -159,11 +159,23 @@ describe("a page", () => {
     expect(operator).not.toContain("Reveal");
     const admin = await visitor(people.admin);
     expect(await (await admin.get(path)).text()).toContain("Reveal");
-    const revealed = await (await admin.get(`${path}?reveal=1`)).text();
+    const revealed = await (await admin.post(path, {})).text();
     expect(revealed).toContain("ann@example.org");
     expect(revealed).toContain('data-pace="never"');
-    await (await visitor(people.operator, admin.api)).get(`${path}?reveal=1`);
+    await (await visitor(people.operator, admin.api)).post(path, {});
     expect(admin.api.calls.filter(({ query }) => query["reveal"] === "1")).toHaveLength(1);
+  });
+
+  test("a link reveals nothing, wherever it is followed from, and no other page takes a form", async () => {
+    const path = `/t/demo/jobs/${idOf(2)}`;
+    const { get, post, ask, api } = await visitor(people.admin);
+    for (const site of ["same-origin", "cross-site", "none"])
+      for (const query of ["?reveal=1", "?reveal=1&reveal=true"])
+        expect(await (await get(path + query, { "sec-fetch-site": site })).text()).not.toContain("ann@example.org");
+    const foreign = await ask(path, { method: "POST", headers: { origin: "https://evil.example", "sec-fetch-site": "cross-site" } });
+    expect(foreign.status).toBe(403);
+    expect(api.calls.filter(({ query }) => "reveal" in query)).toEqual([]);
+    for (const other of ["/t/demo/", "/t/demo/jobs", "/t/demo/agents/run-0"]) expect((await post(other, {})).status).toBe(404);
   });
 
   test("a list offers to run a job now only where that helps it", async () => {

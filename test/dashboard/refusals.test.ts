@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { actions } from "../../src/dashboard/actions";
 import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, problem } from "./desk";
 import { form, now, origin, visitor } from "./visitor";
@@ -44,6 +45,30 @@ describe("a page that is refused", () => {
 });
 
 describe("a form", () => {
+  test.each(["%0d%0ax", "x%0ay", "%00", "%C3%A4", "%2F..%2F", "A", "**", "x".repeat(64)])(
+    "to a tenant of no name (%s) is answered with 404, and asks for nothing",
+    async (tenant) => {
+      const { post, api } = await visitor(people.operator);
+      const { length } = api.calls;
+      for (const headers of [{}, { accept: "text/vnd.jobyard.fragment" }] as Record<string, string>[])
+        for (const name of ["retry-job", "replay", "put-alert-rule"]) {
+          const answer = await post(`/t/${tenant}/do/${name}`, { id: idOf(2), name: "night" }, headers);
+          expect([answer.status, answer.headers.get("location"), answer.headers.get("x-location")]).toEqual([404, null, null]);
+          expect(await answer.text()).toContain("There is no such tenant");
+        }
+      expect(api.calls.slice(length).filter(({ method }) => method !== "GET")).toEqual([]);
+    },
+  );
+
+  test.each(actions.map(({ name, path }) => [name, path]))("of all tenants is not carried out for a token of one: %s", async (name, path) => {
+    const { post, api } = await visitor(people.admin);
+    const named = Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "events"]));
+    const answer = await post(`/t/*/do/${name}`, { ...named, confirm: "events", patch: '{"siteId": "main"}' });
+    expect([answer.status, answer.headers.get("location")]).toEqual([403, null]);
+    expect(await answer.text()).toContain("All tenants are shown to the root token only.");
+    expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+
   test("of no action, of another site or too long is answered with a page one can leave", async () => {
     const { post, ask, cookie } = await visitor(people.operator);
     const unknown = await post("/t/demo/do/nothing", {});

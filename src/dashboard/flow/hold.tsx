@@ -53,6 +53,5 @@ export function Hold({ visit, scope, name, pauses, perMinute = 0, label }: HoldP
 function Lift({ visit, pause, resume }: { visit: Visit; pause: Pause; resume: (typeof acts)["queue"][1] }) {
   const { scope, name, tenant } = pause;
   if (tenant === "*" && !visit.isRoot) return <span class="dim">paused for all tenants by {byOf(pause)}</span>;
-  const isElsewhere = tenant !== visit.tenant;
-  return <Act visit={visit} action={resume} fields={{ [scope]: name }} tenant={tenant} {...(isElsewhere ? { label: "Resume for all tenants" } : {})} />;
+  return <Act visit={visit} action={resume} fields={{ [scope]: name }} tenant={tenant} />;
 }

@@ -1,3 +1,4 @@
+import { resumeOf } from "../../domain/report/why";
 import type { Pauses } from "../answers";
 import type { Visit } from "../page";
 import { domId } from "../parts/format";
@@ -23,9 +24,7 @@ export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pa
           <td class="wide">{byOf({ actor, actorName })}</td>
           <td class="words">{reason ?? <span class="dim">no reason given</span>}</td>
           <td class="actions">
-            {tenant !== "*" || visit.isRoot ? (
-              <Remedies visit={visit} remedies={[{ method: "POST", path: `/v1/${scope}s/${name}/resume`, label: "Resume" }]} tenant={tenant} />
-            ) : null}
+            <Remedies visit={visit} remedies={[resumeOf({ scope, name })]} tenant={tenant} place="pauses" />
           </td>
         </tr>
       ))}

@@ -10,6 +10,7 @@ import { Empty, Section } from "../parts/table";
 import { Time } from "../parts/time";
 import { GateTable } from "./gates";
 import { Hold } from "./hold";
+import { withLift } from "./lift";
 import { PauseTable } from "./pauses";
 import { WhyText } from "./why-row";
 
@@ -42,7 +43,7 @@ export const queuePage = page<Model>({
       </div>
       {queue.why === null ? null : (
         <div class="why">
-          <WhyText visit={visit} why={queue.why} tenant={queue.why.tenant} />
+          <WhyText visit={visit} why={withLift(visit, queue.why, pauses)} tenant={queue.why.tenant} place="why" />
         </div>
       )}
       <Section title="Its jobs">

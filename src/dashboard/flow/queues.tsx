@@ -5,6 +5,7 @@ import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { Hold } from "./hold";
+import { withLift } from "./lift";
 import { WhyRow } from "./why-row";
 
 interface QueueTableProps {
@@ -67,7 +68,7 @@ export function QueueTable({ visit, queues, pauses }: QueueTableProps) {
             visit={visit}
             id={domId("queue", queue.queue, "why")}
             columns={columns.length + 1}
-            why={withoutResume(queue.why, queue.queue)}
+            why={withoutResume(withLift(visit, queue.why, pauses), queue.queue)}
             tenant={queue.why.tenant}
           />
         ) : null,

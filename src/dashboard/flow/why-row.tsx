@@ -10,9 +10,11 @@ interface WhyProps {
   why: Why;
   /** Whose jobs; `*`: of all. */
   tenant?: string;
+  /** Distinguishes its remedies from the same ones elsewhere on the page. */
+  place: string;
 }
 
-interface WhyRowProps extends WhyProps {
+interface WhyRowProps extends Omit<WhyProps, "place"> {
   id: string;
   /** Of the table, all of which it takes. */
   columns: number;
@@ -23,14 +25,14 @@ export function WhyRow({ id, columns, ...about }: WhyRowProps) {
   return (
     <tr id={id} class="because">
       <td colSpan={columns} class="words">
-        <WhyText {...about} />
+        <WhyText {...about} place={id} />
       </td>
     </tr>
   );
 }
 
 /** The sentence, and what helps. Of all tenants the one it is about is named. */
-export function WhyText({ visit, why, tenant = visit.tenant }: WhyProps) {
+export function WhyText({ visit, why, tenant = visit.tenant, place }: WhyProps) {
   return (
     <>
       {tenant !== visit.tenant && tenant !== "*" ? (
@@ -39,10 +41,10 @@ export function WhyText({ visit, why, tenant = visit.tenant }: WhyProps) {
           {": "}
         </>
       ) : null}
-      <Sentence text={why.sentence} /> {/* Only the root token lifts a pause for all tenants. */}
-      {(tenant !== "*" || visit.isRoot) && why.actions.length > 0 ? (
+      <Sentence text={why.sentence} />{" "}
+      {why.actions.length > 0 ? (
         <span class="remedies">
-          <Remedies visit={visit} remedies={why.actions} tenant={tenant} />
+          <Remedies visit={visit} remedies={why.actions} tenant={tenant} place={place} />
         </span>
       ) : null}
     </>

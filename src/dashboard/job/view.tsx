@@ -1,4 +1,5 @@
 import type { JobDetail } from "../answers";
+import { queueAddress } from "../flow/queues";
 import { shownState } from "../jobs/table";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
@@ -18,6 +19,7 @@ export const jobPage = page<JobDetail>({
   path: "/jobs/:id",
   section: "Jobs",
   tenants: "one",
+  takesForm: true,
   title: (job) => `${job.type ?? "Job"}: ${job.state}`,
   query: queryJob,
   // Each look at what is revealed is recorded.
@@ -83,6 +85,11 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
       {job.providerMessage ? <p class="mono">{job.providerMessage}</p> : null}
       <div class="remedies">
         <Remedies visit={visit} remedies={job.why.actions} />
+        {visit.isRoot && job.why.code === "paused" && job.why.actions.length === 0 && job.queue !== null ? (
+          <a class="button" href={queueAddress(visit, job.queue)}>
+            Its queue and pauses
+          </a>
+        ) : null}
       </div>
     </div>
   );
@@ -92,7 +99,7 @@ function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
   const link = (path: string, text: string) => <a href={visit.base + path}>{text}</a>;
   const facts: readonly (readonly [string, unknown])[] = [
     ["Id", <IdOf id={job.id} />],
-    ["Queue", job.queue === null ? null : link("/flow", job.queue)],
+    ["Queue", job.queue === null ? null : <a href={queueAddress(visit, job.queue)}>{job.queue}</a>],
     ["Site", job.siteId === null ? null : link(`/sites/${encodeURIComponent(job.siteId)}`, job.siteId)],
     ["Attempt", job.maxAttempts === null ? null : `${job.attempt} of ${job.maxAttempts}; ran ${job.runs}×`],
     ["Accepted", <Time at={job.at} />],
@@ -137,8 +144,7 @@ function Contents({ visit, job }: { visit: Visit; job: JobDetail }) {
   if (job.type === null) return null;
   const canReveal = visit.may("admin") && !job.revealed;
   const reveal = canReveal ? (
-    <form action={visit.url.pathname}>
-      <input type="hidden" name="reveal" value="1" />
+    <form method="post" action={visit.url.pathname} data-plain>
       <button title="That you looked is recorded">Reveal personal fields</button>
     </form>
   ) : undefined;

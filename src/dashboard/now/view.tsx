@@ -1,4 +1,5 @@
 import type { Report } from "../answers";
+import { remediesOf } from "../flow/lift";
 import { QueueTable } from "../flow/queues";
 import { GroupTable } from "../failures/groups";
 import { JobTable } from "../jobs/table";
@@ -67,7 +68,7 @@ function Findings({ visit, findings }: { visit: Visit; findings: Report["finding
             {visit.tenant === "*" && finding.tenant !== "*" ? <a href={`/t/${finding.tenant}/`}>{finding.tenant}</a> : null} <Time at={finding.since} none="" />
           </span>
           <span class="remedies">
-            <Remedies visit={visit} remedies={finding.actions} tenant={finding.tenant} />
+            <Remedies visit={visit} remedies={remediesOf(visit, finding)} tenant={finding.tenant} place={finding.subject} />
           </span>
         </li>
       ))}

@@ -16,9 +16,13 @@ interface ActProps {
   id?: string;
 }
 
-/** A button that does something: nothing at all for those who may not. */
-export function Act({ visit, action, fields, tenant = visit.tenant, label = action.label, children, id }: ActProps) {
-  if (!visit.may(action.scope)) return null;
+/** A button that does something: nothing at all for those who may not. What a page of one tenant does for all of them is labelled so, and asks first. */
+export function Act(props: ActProps) {
+  const { visit, action, fields, tenant = visit.tenant, id } = props;
+  const isWider = tenant === "*" && visit.tenant !== "*";
+  if (!visit.may(action.scope) || (isWider && !visit.isRoot)) return null;
+  const label = `${props.label ?? action.label}${isWider ? " for all tenants" : ""}`;
+  const children = isWider ? [<Wider key="wider" visit={visit} />, props.children] : props.children;
   const target = `/t/${tenant}/do/${action.name}`;
   const back = `${visit.url.pathname}${visit.url.search}`;
   const hidden = Object.entries({ ...fields, back }).map(([name, value]) => <input key={name} type="hidden" name={name} value={value} />);
@@ -49,5 +53,13 @@ export function Act({ visit, action, fields, tenant = visit.tenant, label = acti
         </form>
       </dialog>
     </span>
+  );
+}
+
+function Wider({ visit }: { visit: Visit }) {
+  return (
+    <p>
+      This page is about {visit.tenant}; it is done for <b>all tenants</b>.
+    </p>
   );
 }

@@ -12,18 +12,33 @@ interface Remedy {
   body?: Readonly<Record<string, unknown>> | undefined;
 }
 
+interface RemediesProps {
+  visit: Visit;
+  remedies: readonly Remedy[];
+  tenant?: string;
+  /** Distinguishes the same remedy at two places of a page. */
+  place?: string;
+}
+
 /** What can be done about a thing: buttons for calls, links for what is to be looked at. What has no page, or one may not do, is left out. */
-export function Remedies({ visit, remedies, tenant = visit.tenant }: { visit: Visit; remedies: readonly Remedy[]; tenant?: string }) {
+export function Remedies({ visit, remedies, tenant = visit.tenant, place }: RemediesProps) {
   return (
     <>
       {remedies.map((remedy) => (
-        <RemedyControl key={remedy.label} visit={visit} remedy={remedy} tenant={tenant} />
+        <RemedyControl key={remedy.label} visit={visit} remedy={remedy} tenant={tenant} place={place} />
       ))}
     </>
   );
 }
 
-function RemedyControl({ visit, remedy, tenant }: { visit: Visit; remedy: Remedy; tenant: string }) {
+interface RemedyControlProps {
+  visit: Visit;
+  remedy: Remedy;
+  tenant: string;
+  place: string | undefined;
+}
+
+function RemedyControl({ visit, remedy, tenant, place }: RemedyControlProps) {
   if (remedy.method === "GET") {
     const address = addressOf(remedy.path);
     return address === undefined ? null : (
@@ -40,7 +55,9 @@ function RemedyControl({ visit, remedy, tenant }: { visit: Visit; remedy: Remedy
       </a>
     ) : null;
   const found = actionOf(remedy);
-  return found ? <Act visit={visit} action={found.action} fields={found.fields} tenant={tenant} label={remedy.label} /> : null;
+  if (!found) return null;
+  const id = place === undefined ? {} : { id: [place, ...Object.values(found.fields)].join("-") };
+  return <Act visit={visit} action={found.action} fields={found.fields} tenant={tenant} label={remedy.label} {...id} />;
 }
 
 /** A replay is planned before it is begun. */

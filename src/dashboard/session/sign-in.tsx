@@ -5,6 +5,8 @@ import { Document } from "../document";
 import { htmlResponse, readForm, redirect, wantsFragment } from "../respond";
 import type { Sessions } from "./cookie";
 
+export const sessionOver = "The session is over: this token is not valid, or no longer.";
+
 /** Asks for a token. After it, the page goes on to what was asked for. */
 export function signInPage(request: Request, trouble?: string, status = trouble === undefined ? 200 : 401): Response {
   const url = new URL(request.url);
