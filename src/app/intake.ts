@@ -2,6 +2,7 @@ import { secretCheck } from "../crypto";
 import { readDayLimit } from "../domain/installation/day-limit";
 import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
+import { runAllNow } from "../domain/bulk-actions/run-now";
 import { createBulkStore } from "../domain/bulk-actions/store";
 import { dependenciesOf } from "../domain/gates/dependencies";
 import { createGateOperations } from "../domain/gates/operate";
@@ -23,6 +24,7 @@ import { email } from "../jobs/email/job";
 import { queues } from "../jobs/queues";
 import { auditIn } from "../ledger/audit";
 import { openOf } from "../ledger/open-jobs";
+import { jobsById } from "../ledger/search";
 import { cancelAll } from "../ledger/operate";
 import type { createPayloads } from "../ledger/payloads";
 import { createReplayable } from "../ledger/replayable";
@@ -82,18 +84,6 @@ export function createIntakeDeps({
     loadPayload: (ref) => payloads.get(ref),
     revive: (rows, replay) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
   });
-  const bulkActions = createBulkActions({
-    now,
-    store: createBulkStore(env.DB),
-    replayable: createReplayable(env.DB),
-    jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
-    openOf: (tenant, ids) => openOf(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
-    act: {
-      cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
-      dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
-    },
-    lastServed: rotationMark(env.DB, "bulk-actions"),
-  });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const gateOperations = createGateOperations({
     db: env.DB,
@@ -111,6 +101,21 @@ export function createIntakeDeps({
     registry: engine.registry,
     workers: work.workers,
     dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
+  });
+  const bulkActions = createBulkActions({
+    now,
+    store: createBulkStore(env.DB),
+    replayable: createReplayable(env.DB),
+    jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
+    openOf: (tenant, ids) => openOf(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
+    jobsOf: (tenant, ids) => jobsById(env.DB, tenant, ids),
+    why: (tenant, jobs) => reports.why(tenant, jobs),
+    act: {
+      cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
+      dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
+      "run-now": (tenant, ids) => runAllNow(env.DB, engine, tenant, ids),
+    },
+    lastServed: rotationMark(env.DB, "bulk-actions"),
   });
   const campaignDeps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
   const send: Enqueue = (requests) => enqueue(engine, requests);

@@ -183,6 +183,7 @@ export interface AuditEntry {
     | "budget"
     | "sample"
     | "cancel"
+    | "run-now"
     | "dismiss"
     | "set"
     | "remove";

@@ -1,4 +1,5 @@
 import { timePart } from "../queue/id";
+import type { JobState } from "../queue/state";
 import { openMark } from "./watermarks";
 import { batch, rowsOf, statement } from "../d1";
 
@@ -126,4 +127,17 @@ export async function openOf(
   const { results } = await statement(db, openAmong, tenant, JSON.stringify(ids)).all<{ id: string; type: string | null }>();
   const isJob = await Promise.all(results.map(({ id, type }) => type !== null || isOnItsWay(id)));
   return results.flatMap(({ id, type }, index) => (isJob[index] ? [{ id, type: type ?? "unknown" }] : []));
+}
+
+const openSizes = `
+  SELECT j.id, j.state, j.due, coalesce(octet_length(j.payload), 0) AS bytes FROM json_each(?2) e
+  CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.ended IS NULL AND j.state <> 'running'`;
+
+/** Those of the ids that are open and do not run, with the bytes of the payload in each row. */
+export async function sizesOf(
+  db: D1Database,
+  tenant: string,
+  ids: readonly string[],
+): Promise<{ id: string; state: JobState; due: number | null; bytes: number }[]> {
+  return (await statement(db, openSizes, tenant, JSON.stringify(ids)).all<{ id: string; state: JobState; due: number | null; bytes: number }>()).results;
 }

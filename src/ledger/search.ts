@@ -60,6 +60,16 @@ export async function rowsById(db: D1Database, tenant: string, found: readonly {
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
 }
 
+/** As above, as lists show them. */
+export async function jobsById(db: D1Database, tenant: string, ids: readonly string[]): Promise<JobView[]> {
+  const rows = await rowsById(
+    db,
+    tenant,
+    ids.map((id) => ({ id })),
+  );
+  return rows.map(jobViewOf);
+}
+
 /** One page of a complete list of rows. */
 export function pageOf(rows: readonly JobRow[], filter: JobFilter, page: Page): { jobs: JobView[]; cursor: string | null } {
   const sorted = newestFirst(rows, page.cursor ?? end, filter);

@@ -42,10 +42,26 @@ export async function retryNow(
   return rows;
 }
 
-/** Runs a delayed, waiting or retrying job at once if it is still as `seen`. False: nothing holds it back, or its state has changed. */
-export async function runNow(engine: Engine, ref: JobRef, seen: { state: JobState; due: number | null }): Promise<boolean> {
+/** A job as it was seen before it is brought forward. */
+export type SeenJob = JobRef & { state: JobState; due: number | null };
+
+/** Runs delayed, waiting or retrying jobs at once if they are still as `seen`. Returns those that were changed: nothing holds the others back, or their state has changed. */
+export async function runNow(engine: Engine, seen: readonly SeenJob[]): Promise<JobRef[]> {
+  const now = engine.now();
   // A queued job that is not delayed has its message on the way already.
-  const isDelayed = seen.state === "queued" && seen.due !== null && seen.due > engine.now();
-  const from: JobState[] = isDelayed ? ["queued"] : ["waiting", "retrying"];
-  return (await retryNow(engine, [ref], { event: "brought forward", from })).length > 0;
+  const isDelayed = ({ state, due }: SeenJob) => state === "queued" && due !== null && due > now;
+  const bring = (jobs: readonly SeenJob[], from: JobState[]) =>
+    retryNow(
+      engine,
+      jobs.map(({ tenant, id }) => ({ tenant, id })),
+      { event: "brought forward", from },
+    );
+  const delayed = await bring(seen.filter(isDelayed), ["queued"]);
+  return [
+    ...delayed,
+    ...(await bring(
+      seen.filter((job) => !isDelayed(job)),
+      ["waiting", "retrying"],
+    )),
+  ];
 }

@@ -184,6 +184,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     "GET /v1/bulk-actions": { actions: times((index) => ({ ...bulk, id: `b${index}`, action: index === 0 ? "cancel" : "dismiss" })) },
     "GET /v1/bulk-actions/b0": bulk,
     "POST /v1/jobs/cancel": (_query: Query, body: unknown) => ((body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk),
+    "POST /v1/jobs/run-now": (_query: Query, body: unknown) => ((body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk),
     "POST /v1/dead-letters/dismiss": (_query: Query, body: unknown) =>
       (body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk,
     "GET /v1/replays": { replays: times(replay) },

@@ -8,6 +8,8 @@ const accept = { accept: "text/vnd.jobyard.fragment" };
 describe("acting on many jobs", () => {
   test.each([
     ["verb=cancel&type=email&state=waiting", "/v1/jobs/cancel", { filter: { type: "email", state: "waiting" }, plan: true }],
+    ["verb=run-now&state=retrying&type=email", "/v1/jobs/run-now", { filter: { state: "retrying", type: "email" }, plan: true }],
+    ["verb=run-now&group=g0", "/v1/jobs/run-now", { filter: { group: "g0" }, plan: true }],
     ["verb=dismiss&group=g0", "/v1/dead-letters/dismiss", { filter: { group: "g0" }, plan: true }],
     ["verb=replay&q=order%3A7", "/v1/replays", { filter: { q: "order:7" }, plan: true }],
     ["verb=replay&queue=email-sending&state=dead", "/v1/replays", { filter: { queue: "email-sending", state: "dead" }, plan: true }],
@@ -33,6 +35,8 @@ describe("acting on many jobs", () => {
     const cancelled = await post("/t/demo/do/cancel-jobs", { selection }, accept);
     expect([cancelled.status, cancelled.headers.get("x-location")]).toEqual([200, "/t/demo/bulk/b0"]);
     expect(api.calls.at(-1)).toMatchObject({ path: "/v1/jobs/cancel", body: { filter: { type: "email" } } });
+    expect((await post("/t/demo/do/run-jobs-now", { selection }, accept)).headers.get("x-location")).toBe("/t/demo/bulk/b0");
+    expect(api.calls.at(-1)).toMatchObject({ path: "/v1/jobs/run-now", body: { filter: { type: "email" } } });
     const replayed = await post("/t/demo/do/replay", { selection, canary: "5", ratePerMinute: "" }, accept);
     expect(replayed.headers.get("x-location")).toBe("/t/demo/replays/r0");
     expect(api.calls.at(-1)).toMatchObject({ path: "/v1/replays", body: { filter: { type: "email" }, canary: 5 } });
@@ -71,14 +75,15 @@ describe("acting on many jobs", () => {
     const offered = async (query: string) => {
       const html = await (await get(`/t/demo/jobs${query}`)).text();
       return {
-        ticked: [...html.matchAll(/name="verb" value="(\w+)"/g)].map(([, verb]) => verb),
-        all: [...html.matchAll(/bulk\?verb=(\w+)/g)].map(([, verb]) => verb),
+        ticked: [...html.matchAll(/name="verb" value="([\w-]+)"/g)].map(([, verb]) => verb),
+        all: [...html.matchAll(/bulk\?verb=([\w-]+)/g)].map(([, verb]) => verb),
       };
     };
-    expect(await offered("")).toEqual({ ticked: ["cancel", "replay", "dismiss"], all: [] });
-    expect(await offered("?state=waiting")).toEqual({ ticked: ["cancel"], all: ["cancel"] });
+    expect(await offered("")).toEqual({ ticked: ["run-now", "cancel", "replay", "dismiss"], all: [] });
+    expect(await offered("?state=waiting")).toEqual({ ticked: ["run-now", "cancel"], all: ["run-now", "cancel"] });
+    expect(await offered("?state=running")).toEqual({ ticked: ["cancel"], all: ["cancel"] });
     expect(await offered("?state=dead&type=email")).toEqual({ ticked: ["replay", "dismiss"], all: ["replay", "dismiss"] });
-    expect((await offered("?queue=events")).all).toEqual(["cancel", "replay", "dismiss"]);
+    expect((await offered("?queue=events")).all).toEqual(["run-now", "cancel", "replay", "dismiss"]);
     expect(await offered("?state=done")).toEqual({ ticked: [], all: [] });
   });
 });
@@ -95,6 +100,12 @@ describe("a group of failures", () => {
     expect(api.calls.at(-1)?.body).toEqual({ status: "resolved" });
     await post("/t/demo/do/failure-open", { group: "g0" }, accept);
     expect(api.calls.at(-1)?.body).toEqual({ status: "open" });
+  });
+
+  test("that retries offers to run its jobs now, by way of a plan", async () => {
+    const html = await (await (await visitor(people.operator)).get("/t/demo/failures/g0")).text();
+    expect(html).toContain('href="/t/demo/bulk?verb=run-now&amp;group=g0"');
+    expect(await (await (await visitor(people.reader)).get("/t/demo/failures/g0")).text()).not.toContain("/bulk?");
   });
 
   test("a finding's replay leads to its plan", async () => {

@@ -28,10 +28,13 @@ function setUp() {
     store: createBulkStore(db),
     replayable: createReplayable(db),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
+    jobsOf: async () => [],
+    why: async (_tenant, jobs) => jobs.map(() => null),
     openOf: (tenant, ids) => openOf(db, tenant, ids, (id) => rowIds.belongs(tenant, id)),
     act: {
       cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
       dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),
+      "run-now": () => Promise.reject(new Error("tested in bulk-run-now.test.ts")),
     },
     lastServed: rotationMark(db, "bulk-actions"),
   });

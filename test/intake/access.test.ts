@@ -138,6 +138,7 @@ describe("every route", () => {
       "GET /v1/dead-letters": "read",
       "GET /v1/dead-letters/groups": "read",
       "POST /v1/jobs/cancel": "operate",
+      "POST /v1/jobs/run-now": "operate",
       "POST /v1/dead-letters/dismiss": "operate",
       "GET /v1/bulk-actions/:id": "read",
       "POST /v1/bulk-actions/:id/abort": "operate",

@@ -6,7 +6,7 @@ import { createIntakeBench, givenJob } from "./fakes";
 const bench = createIntakeBench();
 const own = await bench.tenant("bulk-own");
 const other = await bench.tenant("bulk-other");
-const paths = ["/v1/jobs/cancel", "/v1/dead-letters/dismiss"];
+const paths = ["/v1/jobs/cancel", "/v1/jobs/run-now", "/v1/dead-letters/dismiss"];
 
 test.each(paths)("%s: a plan acts on nothing, an action is followed and stopped by its own tenant", async (path) => {
   const send = (body: object, token = own.operate) => bench.call("POST", path, { token, body });

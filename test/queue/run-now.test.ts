@@ -10,7 +10,7 @@ const fine = { script: [{ do: "done" }] };
 
 async function bringForward(bench: EngineBench, id: string): Promise<boolean> {
   const row = await bench.row(id);
-  return runNow(bench.engine, { tenant: "one", id }, { state: row?.state as JobState, due: row?.due ?? null });
+  return (await runNow(bench.engine, [{ tenant: "one", id, state: row?.state as JobState, due: row?.due ?? null }])).length > 0;
 }
 
 test.each([

@@ -3,20 +3,24 @@ import type { BulkAction, Plan, Replay } from "../answers";
 import { patchIn, patchIssue, patchVerdict } from "./patch";
 import { selectionOf } from "./selection";
 
-const bulk = (line: "POST /v1/jobs/cancel" | "POST /v1/dead-letters/dismiss", name: string, label: string) =>
+const bulk = (line: `POST ${(typeof bulkPaths)[keyof typeof bulkPaths]}`, name: string, label: string, more: { harms?: true } = {}) =>
   action(line, {
+    ...more,
     name,
     scope: "operate",
     label,
     done: "It has begun.",
     body: ({ selection }) => selectionOf(selection),
     leadsTo: (_fields, answer) => `/bulk/${(answer as BulkAction).id}`,
-    harms: true,
   });
 
+/** Where each act on many jobs is asked for. */
+export const bulkPaths = { cancel: "/v1/jobs/cancel", "run-now": "/v1/jobs/run-now", dismiss: "/v1/dead-letters/dismiss" } as const;
+
 export const bulkActions = {
-  cancel: bulk("POST /v1/jobs/cancel", "cancel-jobs", "Cancel"),
-  dismiss: bulk("POST /v1/dead-letters/dismiss", "dismiss-letters", "Dismiss"),
+  cancel: bulk("POST /v1/jobs/cancel", "cancel-jobs", "Cancel", { harms: true }),
+  "run-now": bulk("POST /v1/jobs/run-now", "run-jobs-now", "Run now"),
+  dismiss: bulk("POST /v1/dead-letters/dismiss", "dismiss-letters", "Dismiss", { harms: true }),
   replay: action("POST /v1/replays", {
     name: "replay",
     scope: "operate",

@@ -1,11 +1,10 @@
 import type { BulkAction, BulkPlan, Plan } from "../answers";
 import { ApiProblem } from "../api";
 import type { Visit } from "../page";
+import { bulkPaths } from "./actions";
 import { type BulkVerb, type Selection, selectionFrom } from "./selection";
 
 export type PlanModel = { selection: Selection } & ({ verb: "replay"; plan: Plan } | { verb: Exclude<BulkVerb, "replay">; plan: BulkPlan });
-
-const paths = { cancel: "/v1/jobs/cancel", dismiss: "/v1/dead-letters/dismiss" };
 
 /** What would be done, before anything is. */
 export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanModel> {
@@ -15,7 +14,7 @@ export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanMode
   const { verb, selection } = selected;
   const body = { ...selection, plan: true };
   if (verb === "replay") return { verb, selection, plan: await api.send<Plan>("POST", "/v1/replays", body) };
-  return { verb, selection, plan: await api.send<BulkPlan>("POST", paths[verb], body) };
+  return { verb, selection, plan: await api.send<BulkPlan>("POST", bulkPaths[verb], body) };
 }
 
 export function queryBulk({ api, params }: Visit): Promise<BulkAction> {

@@ -1,9 +1,15 @@
 import { searchFrom, timeAt } from "../jobs/search";
 
 /** What is done to many jobs at once. */
-export const bulkVerbs = ["cancel", "replay", "dismiss"] as const;
+export const bulkVerbs = ["run-now", "cancel", "replay", "dismiss"] as const;
 
 export type BulkVerb = (typeof bulkVerbs)[number];
+
+/** On a button: the act, done to `what`. */
+export function verbText(verb: BulkVerb, what = ""): string {
+  if (verb === "run-now") return ["Run", what, "now"].filter(Boolean).join(" ");
+  return [`${verb[0]?.toUpperCase()}${verb.slice(1)}`, what].filter(Boolean).join(" ");
+}
 
 /** The jobs that are meant, as the body of the call names them. */
 export type Selection = { ids: string[] } | { filter: Record<string, string> };

@@ -10,32 +10,37 @@ import { Time } from "../parts/time";
 import { bulkActions } from "./actions";
 import { PlanOf } from "./plan";
 import { type PlanModel, queryBulk, queryPlan } from "./query";
-import { bulkVerbs, selectionText } from "./selection";
-
-const verbs = { cancel: "Cancel", replay: "Replay", dismiss: "Dismiss" } as const;
+import { type BulkVerb, bulkVerbs, selectionText, verbText } from "./selection";
 
 /** What an act on many jobs would do: it is done from here. */
 export const planPage = page<PlanModel>({
   path: "/bulk",
   section: "Jobs",
   tenants: "one",
-  title: ({ verb, plan }) => `${verbs[verb]} ${plural(plan.total, "job")}`,
+  title: ({ verb, plan }) => verbText(verb, plural(plan.total, "job")),
   query: queryPlan,
   view: (model, visit) => (
     <div class="reading">
-      <h1>
-        {verbs[model.verb]} {plural(model.plan.total, "job")}
-        {model.plan.more ? " and more" : ""}?
-      </h1>
+      <h1>{verbText(model.verb, `${plural(model.plan.total, "job")}${model.plan.more ? " and more" : ""}`)}?</h1>
       <p>{"ids" in model.selection ? "Those that were ticked." : <Filter filter={model.selection.filter} />}</p>
       <ByType byType={model.plan.byType} />
       {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
-      {model.plan.total === 0 ? <p>None of them can be: they have changed meanwhile.</p> : <Begin visit={visit} model={model} />}
+      {model.plan.total === 0 ? <p>{nothingToDo[model.verb]}</p> : <Begin visit={visit} model={model} />}
     </div>
   ),
 });
 
+const changed = "None of them can be: they have changed meanwhile.";
+const nothingToDo = {
+  cancel: changed,
+  replay: changed,
+  dismiss: changed,
+  "run-now": "None of them goes on by being run now: they run, have ended, or a pause, an open circuit or a paused site holds them, which is lifted first.",
+};
+
 const effects = {
+  "run-now":
+    "Retrying, delayed and waiting ones go on at once, as far as their queue and its limits let them. Those that a pause, an open circuit or a paused site holds are left out. It can be stopped on the way.",
   cancel: "Jobs that wait end at once, running ones within seconds. What they have done outside is not taken back. It can be stopped on the way.",
   dismiss: "They are taken off the list of failures and not replayed with others; each job stays readable.",
 };
@@ -71,9 +76,7 @@ function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; mode
       <input type="hidden" name="back" value={`${visit.url.pathname}${visit.url.search}`} />
       {verb === "replay" ? <Pace /> : null}
       {verb === "replay" && visit.may("admin") ? <PatchField visit={visit} /> : null}
-      <button class={action.harms ? "harms" : "main"}>
-        {verbs[verb]} {number(plan.total)}
-      </button>
+      <button class={action.harms ? "harms" : "main"}>{verbText(verb, number(plan.total))}</button>
     </form>
   );
 }
@@ -105,19 +108,21 @@ function PatchField({ visit }: { visit: Visit }) {
   );
 }
 
+const doneWords = { cancel: "Cancelled", "run-now": "Brought forward", dismiss: "Dismissed" } as const;
+
 /** How far an act on many jobs is. */
 export const bulkPage = page<BulkAction>({
   path: "/bulk/:id",
   section: "Jobs",
   tenants: "one",
-  title: ({ action, state }) => `${verbs[action]}: ${state}`,
+  title: ({ action, state }) => `${verbText(action)}: ${state}`,
   query: queryBulk,
   pace: ({ state }) => (state === "running" ? "quick" : "calm"),
   view: (bulk, visit) => (
     <>
       <div class="head">
         <h1>
-          {verbs[bulk.action]} {plural(bulk.total, "job")} <State is={bulk.state} />
+          {verbText(bulk.action, plural(bulk.total, "job"))} <State is={bulk.state} />
         </h1>
         {bulk.state === "running" ? (
           <Act visit={visit} action={bulkActions.abort} fields={{ id: bulk.id }}>
@@ -129,7 +134,7 @@ export const bulkPage = page<BulkAction>({
         <ProgressBar progress={{ done: bulk.done + bulk.failed, total: bulk.total, note: null }} noun="are dealt with" />
       </p>
       <dl class="facts">
-        <Fact name={bulk.action === "cancel" ? "Cancelled" : "Dismissed"} value={number(bulk.done)} />
+        <Fact name={doneWords[bulk.action]} value={number(bulk.done)} />
         <Fact name="Had changed meanwhile" value={number(bulk.failed)} />
       </dl>
       <p class="dim">
@@ -148,7 +153,7 @@ export const bulkPage = page<BulkAction>({
 export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly BulkAction[] }) {
   if (actions.length === 0) return null;
   return (
-    <Section title="Cancelled and dismissed together">
+    <Section title="Done to many jobs at once">
       <Table label="Bulk actions" columns={["State", "What", "Begun", "#Jobs", "#Done"]}>
         {actions.map(({ id, action, state, at, total, done }) => (
           <tr key={id} id={`bulk-${id}`}>
@@ -156,7 +161,7 @@ export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly 
               <State is={state} />
             </td>
             <td>
-              <a href={`${visit.base}/bulk/${id}`}>{action}</a>
+              <a href={`${visit.base}/bulk/${id}`}>{verbText(action)}</a>
             </td>
             <td>
               <Time at={at} />
@@ -171,14 +176,14 @@ export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly 
 }
 
 /** Buttons for the ticked rows of a list on this page; without a script as well, since they are a form of their own. */
-export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit: Visit; verbs?: readonly (keyof typeof verbs)[]; form: string }) {
+export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit: Visit; verbs?: readonly BulkVerb[]; form: string }) {
   if (!visit.may("operate")) return null;
   return (
     <form id={form} action={`${visit.base}/bulk`} class="ticked">
       <span class="dim">Ticked ones:</span>{" "}
       {offered.map((verb) => (
         <button key={verb} name="verb" value={verb}>
-          {verbs[verb]}…
+          {verbText(verb)}…
         </button>
       ))}
     </form>

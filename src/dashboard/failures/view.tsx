@@ -114,6 +114,11 @@ function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
   const fields = { group: group.group };
   return (
     <span class="remedies">
+      {group.retrying > 0 ? (
+        <a class="button" href={bulkAddress(visit.base, "run-now", fields)}>
+          Run {number(group.retrying)} now…
+        </a>
+      ) : null}
       {group.dead > 0 ? (
         <>
           <a class="button" href={bulkAddress(visit.base, "replay", fields)}>

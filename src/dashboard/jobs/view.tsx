@@ -1,4 +1,4 @@
-import { type BulkVerb, bulkAddress } from "../bulk/selection";
+import { type BulkVerb, bulkAddress, bulkVerbs, verbText } from "../bulk/selection";
 import { TickedActs } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { number } from "../parts/format";
@@ -113,12 +113,14 @@ function Chips({ base, search }: { base: string; search: Search }) {
   );
 }
 
-const open = ["queued", "running", "scheduled", "waiting", "retrying"];
+const open = ["queued", "running"];
+const held = ["scheduled", "waiting", "retrying"];
 const dead = ["dead", "discarded"];
 
 /** What can be done to jobs of a state, or of any. */
 function verbsOf(state: string | undefined): BulkVerb[] {
-  if (state === undefined) return ["cancel", "replay", "dismiss"];
+  if (state === undefined) return [...bulkVerbs];
+  if (held.includes(state)) return ["run-now", "cancel"];
   if (open.includes(state)) return ["cancel"];
   return dead.includes(state) ? ["replay", "dismiss"] : [];
 }
@@ -136,8 +138,7 @@ function Acts({ visit, search }: { visit: Visit; search: Search }) {
           <span class="dim">All that match:</span>{" "}
           {verbs.map((verb) => (
             <a key={verb} class="button" href={bulkAddress(visit.base, verb, { ...search })}>
-              {verb[0]?.toUpperCase()}
-              {verb.slice(1)} all…
+              {verbText(verb, "all")}…
             </a>
           ))}
         </span>

@@ -1,5 +1,6 @@
 import { type Action, fieldsOf } from "../action";
 import { actions } from "../actions";
+import { bulkPaths } from "../bulk/actions";
 import { bulkAddress } from "../bulk/selection";
 import type { Visit } from "../page";
 import { Act } from "./act";
@@ -60,11 +61,12 @@ function RemedyControl({ visit, remedy, tenant, place }: RemedyControlProps) {
   return <Act visit={visit} action={found.action} fields={found.fields} tenant={tenant} label={remedy.label} {...id} />;
 }
 
-/** A replay is planned before it is begun. */
+/** An act on many jobs is planned before it is begun. */
 function planOf({ method, path, body }: Remedy): string | undefined {
   const filter = body?.["filter"];
-  if (method !== "POST" || path !== "/v1/replays" || typeof filter !== "object" || filter === null) return undefined;
-  return bulkAddress("", "replay", filter as Record<string, string>);
+  const verb = path === "/v1/replays" ? "replay" : path === bulkPaths["run-now"] ? "run-now" : undefined;
+  if (method !== "POST" || verb === undefined || typeof filter !== "object" || filter === null) return undefined;
+  return bulkAddress("", verb, filter as Record<string, string>);
 }
 
 function actionOf({ method, path }: Remedy): { action: Action; fields: Record<string, string> } | undefined {

@@ -1,8 +1,8 @@
 import type { JobFilter } from "../../ledger/views";
 import type { ReplayFilter } from "../replays/model";
 
-/** What is done to many jobs at once: open ones are cancelled, dead letters taken off the list. */
-export const actions = ["cancel", "dismiss"] as const;
+/** What is done to many jobs at once: open ones are cancelled or run now, dead letters taken off the list. */
+export const actions = ["cancel", "dismiss", "run-now"] as const;
 
 export type Action = (typeof actions)[number];
 
@@ -22,10 +22,17 @@ export interface BulkActions {
 /** Exactly one of filter and ids, neither of them empty. */
 export type BulkRequest =
   | { action: "cancel"; filter?: CancelFilter | undefined; ids?: readonly string[] | undefined }
+  | { action: "run-now"; filter?: RunNowFilter | undefined; ids?: readonly string[] | undefined }
   | { action: "dismiss"; filter?: ReplayFilter | undefined; ids?: readonly string[] | undefined };
 
 /** Of jobs that have not ended. */
 export type CancelFilter = Omit<JobFilter, "now" | "onlyMarkedTails">;
+
+/** Of jobs that are delayed, wait or are retrying. */
+export interface RunNowFilter extends CancelFilter {
+  /** Of retrying jobs: the failure group of their last try. */
+  group?: string | undefined;
+}
 
 export interface BulkPlan {
   total: number;

@@ -1,17 +1,11 @@
-import type { Replayable } from "../../ledger/replayable";
-import type { JobFilter, JobPage, Page } from "../../ledger/views";
 import { takeSteps, type Stepper } from "../replays/stepper";
-import { type Walk, walkOver } from "../replays/walk";
-import type { Action, BulkActions, BulkPlan, BulkRequest, BulkView, CancelFilter } from "./model";
+import type { Walk } from "../replays/walk";
+import type { Action, BulkActions, BulkPlan, BulkRequest, BulkView } from "./model";
 import type { BulkAction, BulkStore } from "./store";
+import { type WalkDeps, walkOf } from "./walk";
 
-export interface BulkDeps {
-  now(): number;
+export interface BulkDeps extends WalkDeps {
   store: BulkStore;
-  replayable: Replayable;
-  jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
-  /** Those of the ids that are open jobs, with their types. */
-  openOf(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]>;
   /** Each acts on jobs of one tenant and returns how many were changed; repeated, it changes none. */
   act: Record<Action, (tenant: string, ids: readonly string[]) => Promise<number>>;
   /** The tenant whose action was served last, when one tick could not serve all. */
@@ -23,7 +17,7 @@ const [maxStep, stepsAtOnce, stepsPerTick] = [500, 2, 10];
 /** What a plan counts, page by page. */
 const [planPage, maxPlanPages] = [2000, 50];
 
-/** Cancelling jobs and dismissing dead letters by a filter or by ids. A request or a tick takes a bounded number of statements; the next tick goes on. */
+/** Cancelling jobs, running them now and dismissing dead letters, by a filter or by ids. A request or a tick takes a bounded number of statements; the next tick goes on. */
 export function createBulkActions(deps: BulkDeps): BulkActions & { continueAll(): Promise<{ done: number; failed: number }> } {
   const get = async (tenant: string, id: string) => {
     const action = await deps.store.get(tenant, id);
@@ -114,38 +108,6 @@ async function takeStep(deps: BulkDeps, stepper: BulkStepper): Promise<void> {
   };
   const recorded = await deps.store.advance(after, action.cursor);
   stepper.action = recorded ? after : ((await deps.store.get(action.tenant, action.id)) ?? after);
-}
-
-function walkOf(deps: BulkDeps, tenant: string, request: BulkRequest): Walk {
-  if (request.action === "dismiss") return walkOver(deps.replayable, tenant, request);
-  const { ids, filter = {} } = request;
-  return ids ? overOpenIds(deps, tenant, ids) : overOpen(deps, tenant, filter);
-}
-
-function overOpenIds(deps: BulkDeps, tenant: string, ids: readonly string[]): Walk {
-  let known: Promise<Map<string, string>> | undefined;
-  return async (cursor, limit) => {
-    known ??= deps.openOf(tenant, ids).then((rows) => new Map(rows.map(({ id, type }) => [id, type])));
-    const types = await known;
-    const from = Number(cursor ?? 0);
-    const page = ids.slice(from, from + limit);
-    const next = from + page.length;
-    const candidates = page.map((id, index) => ({ id, type: types.get(id) ?? null, bytes: 0, position: String(from + index + 1) }));
-    return { candidates, cursor: next < ids.length ? String(next) : null };
-  };
-}
-
-/** A page may be empty and yet not the last. */
-function overOpen(deps: BulkDeps, tenant: string, filter: CancelFilter): Walk {
-  return async (cursor, limit) => {
-    const page = await deps.jobs(
-      tenant,
-      { state: "open", ...filter, onlyMarkedTails: true, now: deps.now() },
-      { limit, ...(cursor === null ? {} : { cursor }) },
-    );
-    const candidates = page.jobs.map(({ id, type, endedAt }) => ({ id, type: endedAt === null ? type : null, bytes: 0, position: id }));
-    return { candidates, cursor: page.cursor };
-  };
 }
 
 function unique(request: BulkRequest): BulkRequest {

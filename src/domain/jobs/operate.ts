@@ -28,7 +28,7 @@ export function createJobOperations({ db, engine, queries }: { db: D1Database; e
     async runNow(tenant: string, id: string): Operated {
       const job = await queries.job(tenant, id);
       if (!job) return null;
-      const changed = await runNow(engine, { tenant, id }, job);
+      const changed = (await runNow(engine, [{ tenant, id, state: job.state, due: job.due }])).length > 0;
       return { state: changed ? "queued" : job.state, changed };
     },
     /** Records of an effect in doubt that it happened, or certainly did not. False: it is not in doubt, or its job runs. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { BulkPlan, BulkRequest, BulkView } from "../../domain/bulk-actions/model";
+import { actions, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
 import { boundedName, outputRecord } from "../../queue/bounded";
 import { smallBody } from "../body";
@@ -11,19 +11,29 @@ import { count, isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
 const openStates = ["queued", "running", "retrying", "waiting", "scheduled"] as const;
+const heldStates = ["retrying", "waiting", "scheduled"] as const;
 
 const plan = v.optional(v.pipe(v.boolean(), v.description("true: only say what would be acted on")));
 
-const cancelRequest = v.pipe(
+const openEntries = {
+  type: v.optional(boundedName("must be a type")),
+  queue: v.optional(boundedName("must be a queue")),
+  siteId: v.optional(siteId),
+  q: v.optional(v.pipe(search, v.description("As in GET /v1/jobs"))),
+  from: v.optional(time),
+  to: v.optional(time),
+};
+
+const stateEntry = <States extends readonly string[]>(states: States) => v.optional(v.picklist(states, `must be one of ${states.join(", ")}`));
+
+const cancelRequest = v.pipe(v.strictObject({ filter: filterEntry({ ...openEntries, state: stateEntry(openStates) }), ids: idsEntry, plan }), eitherOf());
+
+const runNowRequest = v.pipe(
   v.strictObject({
     filter: filterEntry({
-      type: v.optional(boundedName("must be a type")),
-      queue: v.optional(boundedName("must be a queue")),
-      state: v.optional(v.picklist(openStates, `must be one of ${openStates.join(", ")}`)),
-      siteId: v.optional(siteId),
-      q: v.optional(v.pipe(search, v.description("As in GET /v1/jobs"))),
-      from: v.optional(time),
-      to: v.optional(time),
+      ...openEntries,
+      state: stateEntry(heldStates),
+      group: v.optional(v.pipe(letterEntries.group.wrapped, v.description("A failure group as /v1/failures lists them: its retrying jobs"))),
     }),
     ids: idsEntry,
     plan,
@@ -41,11 +51,11 @@ export const bulkPlanShape = v.object({
 
 export const bulkActionShape = v.object({
   id: v.string(),
-  action: v.picklist(["cancel", "dismiss"]),
+  action: v.picklist(actions),
   state: v.picklist(["running", "stopped", "done"]),
   total: v.pipe(count, v.description("Jobs that it named when it began")),
-  done: v.pipe(count, v.description("Cancelled (one that runs ends within seconds), or taken off the list")),
-  failed: v.pipe(count, v.description("Ended meanwhile, or no dead letter")),
+  done: v.pipe(count, v.description("Cancelled (one that runs ends within seconds), running now, or taken off the list")),
+  failed: v.pipe(count, v.description("Ended or ran meanwhile, held by what running now does not lift, or no dead letter")),
   at: isoTime,
   endedAt: v.nullable(isoTime),
 });
@@ -62,6 +72,16 @@ export const bulkActionRoutes = [
     answers,
     handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "cancel", ...request }, isPlan),
   }),
+  route("POST /v1/jobs/run-now", {
+    name: "runJobsNow",
+    summary: "Run delayed, waiting and retrying jobs now by a filter or by ids, or plan it",
+    description: "Jobs that a pause, an open circuit or a paused site holds back are left out: running them now would not help.",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: runNowRequest, limit: smallBody },
+    answers,
+    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "run-now", ...request }, isPlan),
+  }),
   route("POST /v1/dead-letters/dismiss", {
     name: "dismissDeadLetters",
     summary: "Take dead letters off the list by a filter or by ids, or plan it; their jobs stay readable",
@@ -73,7 +93,7 @@ export const bulkActionRoutes = [
   }),
   route("GET /v1/bulk-actions", {
     name: "listBulkActions",
-    summary: "Cancellations and dismissals of many jobs, newest first",
+    summary: "Bulk actions (cancel, run now, dismiss), newest first",
     scope: "read",
     tenant: "own",
     query: v.strictObject({ ...paging }),
