@@ -27,7 +27,7 @@ test("every type of the catalogue is on its page", async () => {
 });
 
 test("the page's destinations are those of the code, with what they take and need", async () => {
-  const { builtIn } = await load<Destinations>("domain/events/destination");
+  const { builtIn } = await load<Destinations>("domain/destinations/model");
   const lines = [...page.matchAll(/^\| `([a-z-]+)` \| (.+?) \| (connection `[a-z]+`)? ?\| /gm)];
   const found = lines.map(([, name = "", , needs]) => [name, needs ?? ""]);
   expect(found).toEqual(Object.entries(builtIn).map(([name, { connection }]) => [name, connection === null ? "" : `connection \`${connection}\``]));
