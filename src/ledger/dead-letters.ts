@@ -1,4 +1,5 @@
 import { statement } from "../d1";
+import { isInRange } from "./job-rows";
 import { textMatcher } from "./text-matcher";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
 
@@ -65,8 +66,7 @@ function matchesFilter(row: Letter, filter: DeadLetterFilter): boolean {
     (filter.state === undefined || row.state === filter.state) &&
     (filter.siteId === undefined || row.siteId === filter.siteId) &&
     (filter.group === undefined || row.group === filter.group) &&
-    row.diedAt >= (filter.from ?? 0) &&
-    row.diedAt < (filter.to ?? Infinity)
+    isInRange(row, filter)
   );
 }
 

@@ -50,8 +50,9 @@ function matchesState({ state, due, ended }: JobRow, { state: wanted, now = 0 }:
   return wanted === "scheduled" ? scheduled : wanted === state;
 }
 
-export function isInRange(row: JobRow, filter: JobFilter): boolean {
-  return row.at >= (filter.from ?? 0) && row.at < (filter.to ?? Infinity);
+/** Whether a job was accepted in the time that a filter names. */
+export function isInRange({ at }: { at: number }, { from = 0, to = Infinity }: JobFilter): boolean {
+  return at >= from && at < to;
 }
 
 export function jobViewOf(row: JobRow): JobView {

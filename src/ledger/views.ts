@@ -64,9 +64,9 @@ export interface JobFilter {
   q?: string | undefined;
   /** For acts: `q` is the end of an id only if it begins with `…` or `...`. */
   onlyMarkedTails?: boolean | undefined;
-  /** Milliseconds, inclusive. */
+  /** Accepted at or after; milliseconds. Of dead letters too, so that a list and an act on what it shows name the same jobs. */
   from?: number | undefined;
-  /** Milliseconds, exclusive. */
+  /** Accepted before; milliseconds. */
   to?: number | undefined;
 }
 

@@ -12,6 +12,8 @@ export const deadLetterRoutes = [
   route("GET /v1/dead-letters", {
     name: "listDeadLetters",
     summary: "List jobs that failed for good",
+    description:
+      "`from` and `to` are times of accepting, here as in `GET /v1/jobs` and in the filters of `POST /v1/replays` and `POST /v1/dead-letters/dismiss`.",
     scope: "read",
     tenant: "own",
     query: listQuery,
