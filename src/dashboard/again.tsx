@@ -32,10 +32,10 @@ export function hasTyped(action: Action, fields: Fields): boolean {
   return Object.entries(fields).some(([name, value]) => !hidden.has(name) && value.trim() !== "");
 }
 
-/** What the page fills in: the jobs that are meant, and what the path names unless the call makes it. */
+/** What the page fills in: the jobs that are meant, the key that makes the form one act, and what the path names unless the call makes it. */
 function hiddenIn({ method, path }: Action): Set<string> {
   const named = method === "PUT" ? [] : [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
-  return new Set(["back", "selection", ...named]);
+  return new Set(["back", "selection", "once", ...named]);
 }
 
 /** A longer text than this has several lines. */

@@ -5,7 +5,8 @@ export type AnswerRequest = (request: Request) => Promise<Response>;
 export interface Api {
   /** What is undefined is left out of the query. Throws `ApiProblem` when the call is refused. */
   get<Body>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<Body>;
-  send<Body>(method: string, path: string, body?: unknown): Promise<Body>;
+  /** `key`: of an idempotent call. */
+  send<Body>(method: string, path: string, body?: unknown, key?: string): Promise<Body>;
 }
 
 /** A call that was refused; `message` says why, for a person. */
@@ -25,11 +26,12 @@ export interface Identity {
 }
 
 export function createApi(answer: AnswerRequest, request: Request, { token, tenant }: Identity): Api {
-  const send = async <Body>(method: string, path: string, body?: unknown): Promise<Body> => {
+  const send = async <Body>(method: string, path: string, body?: unknown, key?: string): Promise<Body> => {
     const headers = new Headers({ authorization: `Bearer ${token}` });
     const address = request.headers.get("cf-connecting-ip");
     if (address !== null) headers.set("cf-connecting-ip", address);
     if (tenant !== null) headers.set("jobyard-tenant", tenant);
+    if (key !== undefined) headers.set("idempotency-key", key);
     if (body !== undefined) headers.set("content-type", "application/json");
     const content = body === undefined ? null : JSON.stringify(body);
     const response = await answer(new Request(new URL(path, request.url), { method, headers, body: content }));

@@ -1,3 +1,4 @@
+import { sha256Base32 } from "../crypto";
 import { type Action, type Fields, pathOf } from "./action";
 import { actions } from "./actions";
 import { placeFrom } from "./address";
@@ -46,7 +47,13 @@ async function carryOut({ request, deps, token, tenant }: PageRequest, action: A
   if (missing !== undefined) throw new ApiProblem(422, missing);
   if (path === undefined) throw new ApiProblem(422, "A field of this form is missing.");
   const api = createApi(deps.answer, request, { token, tenant: tenant === "*" ? null : tenant });
-  return api.send(action.method, path, action.body?.(fields));
+  const body = action.body?.(fields);
+  return api.send(action.method, path, body, await formKeyOf(fields, body));
+}
+
+/** A form with a field `once` is done once, however often it is sent; with other values in its fields it is another. */
+async function formKeyOf({ once }: Fields, body: unknown): Promise<string | undefined> {
+  return once ? sha256Base32(JSON.stringify([once, body])) : undefined;
 }
 
 interface NoticeAnswer {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { sha256Base32 } from "../crypto";
+import { sha256Base32, sha256Hex } from "../crypto";
+import type { Earlier } from "../domain/replays/model";
 import { Problem } from "../errors";
 import { boundedText } from "../queue/bounded";
 
@@ -32,6 +33,40 @@ export function readIdempotencyKey(headers: Headers): string | undefined {
 export async function entryKey(listKey: string, entry: string): Promise<string> {
   const key = `${listKey}:${entry}`;
   return key.length <= maxKeyLength ? key : sha256Base32(key);
+}
+
+/** For a route that begins something of its own under a key: a replay, or an action on many jobs. */
+export const onceHeaders = {
+  [idempotencyHeader]: "The same key with the same request begins it once, and answers the same id: 1 to 256 characters, in quotes or bare",
+};
+
+/** The id of what a call begins, in the form of a UUID: the same for the same key of a tenant and `what`, random without a key. */
+export async function onceId(headers: Headers, tenant: string, what: string): Promise<{ id: string; isKeyed: boolean }> {
+  const key = readIdempotencyKey(headers);
+  if (key === undefined) return { id: crypto.randomUUID(), isKeyed: false };
+  const digits = await sha256Hex(JSON.stringify([tenant, what, key]));
+  const id = [digits.slice(0, 8), digits.slice(8, 12), `8${digits.slice(13, 16)}`, `8${digits.slice(17, 20)}`, digits.slice(20, 32)].join("-");
+  return { id, isKeyed: true };
+}
+
+/** Begins something once for a key. A repeat finds what was begun before; another request under the key is refused. */
+export async function begunOnce<View>(isKeyed: boolean, earlier: () => Promise<Earlier<View> | null>, begin: () => Promise<View>): Promise<Begun<View>> {
+  if (!isKeyed) return { view: await begin(), headers: {} };
+  const before = sameAs(await earlier());
+  if (before) return { view: before, headers: { "idempotent-replayed": "true" } };
+  const begun = await begin();
+  // Two calls may begin at once; each then finds the one that came first.
+  return { view: sameAs(await earlier()) ?? begun, headers: {} };
+}
+
+interface Begun<View> {
+  view: View;
+  headers: Record<string, string>;
+}
+
+function sameAs<View>(earlier: Earlier<View> | null): View | undefined {
+  if (earlier && !earlier.isSame) throw new Problem("idempotency-mismatch", `The ${idempotencyHeader} was used with another request.`);
+  return earlier?.view;
 }
 
 /** RFC 9651, 3.3.3: only `"` and `\` are escaped. */

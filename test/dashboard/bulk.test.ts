@@ -44,6 +44,25 @@ describe("acting on many jobs", () => {
     expect(api.calls.at(-1)?.body).toEqual({});
   });
 
+  test("a form sent twice is one act; with other values in its fields it is another", async () => {
+    const { get, post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+    const page = await (await get("/t/demo/bulk?verb=replay&group=g0")).text();
+    const once = /<input [^>]*name="once" value="([^"]+)"/.exec(page)?.[1] ?? "";
+    expect(once).toMatch(/^[0-9a-f-]{36}$/);
+    const keyOf = async (fields: Record<string, string>) => {
+      await post("/t/demo/do/replay", { selection: JSON.stringify({ filter: { group: "g0" } }), canary: "5", ...fields }, accept);
+      return api.calls.at(-1)?.key;
+    };
+    const key = await keyOf({ once });
+    expect(key).toMatch(/^[0-9a-z]{32,}$/);
+    expect([await keyOf({ once }), await keyOf({ once, canary: "6" }), await keyOf({ once: "other" }), await keyOf({})]).toEqual([
+      key,
+      expect.not.stringMatching(`^${key}$`),
+      expect.not.stringMatching(`^${key}$`),
+      null,
+    ]);
+  });
+
   test("a replay's plan says what it costs, and an admin alone may correct the payloads, tried before", async () => {
     const address = "/t/demo/bulk?verb=replay&group=g0";
     const operator = await visitor(people.operator);

@@ -22,6 +22,7 @@ export interface Call {
   query: Record<string, string>;
   tenant: string | null;
   body: unknown;
+  key: string | null;
 }
 
 /** The public interface with canned answers, and a journal of what was asked. */
@@ -46,6 +47,7 @@ async function answer(api: FakeApi, request: Request): Promise<Response> {
     query: Object.fromEntries(url.searchParams),
     tenant,
     body: text ? JSON.parse(text) : undefined,
+    key: request.headers.get("idempotency-key"),
   };
   api.calls.push(call);
   const token = request.headers.get("authorization")?.slice("Bearer ".length);

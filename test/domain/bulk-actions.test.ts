@@ -193,3 +193,16 @@ test("an act by the words of a reason leaves jobs alone whose id ends so; with â
   const { results } = await env.DB.prepare("SELECT id, state FROM jobs WHERE tenant = 'words'").all();
   expect(new Set(results)).toEqual(new Set([waits, healthy].map(({ id }) => ({ id, state: "cancelled" }))));
 });
+
+test("asked for twice under one id it is one action, and told from another request", async () => {
+  const { bulk } = setUp();
+  await given("twice", 3);
+  const request = { action: "cancel", filter: { type: "email" } } as const;
+  expect(await bulk.earlier("twice", "b-1", request)).toBeNull();
+  const [one, other] = await Promise.all([bulk.create("twice", request, "b-1"), bulk.create("twice", request, "b-1")]);
+  expect([one.id, other.id]).toEqual(["b-1", "b-1"]);
+  expect(await bulk.list("twice", 10)).toMatchObject([{ id: "b-1", total: 3 }]);
+  expect(await bulk.earlier("twice", "b-1", { filter: { type: "email" }, action: "cancel" })).toMatchObject({ isSame: true });
+  expect(await bulk.earlier("twice", "b-1", { action: "cancel", filter: { type: "other" } })).toMatchObject({ isSame: false });
+  expect(await bulk.earlier("others", "b-1", request)).toBeNull();
+});

@@ -41,6 +41,41 @@ describe("a replay", () => {
   });
 });
 
+test("from and to are times of accepting, as in the list of jobs: what the list shows is what is replayed", async () => {
+  const { replays, queries } = setUp();
+  const hour = 3_600_000;
+  await givenDead("times", 2, { at: noon - 2 * hour });
+  const young = await givenDead("times", 1, { at: noon - 1 });
+  const filter = { from: noon - hour, state: "dead" } as const;
+  const listed = await queries.deadLetters("times", filter, { limit: 10 });
+  expect(listed.deadLetters.map(({ id }) => id)).toEqual(young.map(({ id }) => id));
+  expect(await replays.plan("times", { filter })).toMatchObject({ total: 1 });
+  expect(await replays.plan("times", { filter: { to: noon - hour } })).toMatchObject({ total: 2 });
+});
+
+describe("asked for twice under one id", () => {
+  const request = { filter: { state: "dead" } } as const;
+
+  test("is one replay, also when both calls come at once", async () => {
+    const { replays } = setUp();
+    await givenDead("twice", 12);
+    const [one, other] = await Promise.all([replays.create("twice", request, "r-1"), replays.create("twice", request, "r-1")]);
+    expect([one.id, other.id]).toEqual(["r-1", "r-1"]);
+    expect(await states("twice")).toEqual({ queued: 5, dead: 7 });
+    expect(await replays.list("twice", 10)).toHaveLength(1);
+  });
+
+  test("is told from another request under it", async () => {
+    const { replays } = setUp();
+    await givenDead("told", 2);
+    expect(await replays.earlier("told", "r-1", request)).toBeNull();
+    await replays.create("told", request, "r-1");
+    expect(await replays.earlier("told", "r-1", { canary: 5, ...request })).toMatchObject({ view: { id: "r-1", total: 2 }, isSame: true });
+    expect(await replays.earlier("told", "r-1", { ...request, ratePerMinute: 3 })).toMatchObject({ isSame: false });
+    expect(await replays.earlier("others", "r-1", request)).toBeNull();
+  });
+});
+
 describe("what a replay says of its jobs", () => {
   test("ends when they have ended, and says how: succeeded, failed again, cancelled", async () => {
     const { bench, replays } = setUp();

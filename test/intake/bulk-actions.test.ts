@@ -45,3 +45,20 @@ test.each(paths)("%s: nothing acts on an empty filter, on both, on neither, or o
     expect([answer.status, answer.text.includes(told)], `${JSON.stringify(body)}: ${answer.text}`).toEqual([422, true]);
   }
 });
+
+test.each([...paths, "/v1/replays"])("%s: the same key begins it once, another request under the key is refused", async (path) => {
+  const send = (key: string, body: object, token = own.operate) => bench.call("POST", path, { token, body, headers: { "idempotency-key": key } });
+  const body = { filter: { type: "note", q: "again" } };
+  const audited = bench.seen.audits.length;
+  const first = await send("k-1", body);
+  const audits = bench.seen.audits.length - audited;
+  expect([first.status, first.headers.has("idempotent-replayed")]).toEqual([202, false]);
+  const again = await send('"k-1"', { filter: { q: "again", type: "note" } });
+  expect([again.status, again.body.id, again.headers.get("idempotent-replayed")]).toEqual([202, first.body.id, "true"]);
+  expect(again.headers.get("location")).toBe(first.headers.get("location"));
+  expect(bench.seen.audits).toHaveLength(audited + audits);
+  expect((await send("k-1", { filter: { type: "email" } })).body).toMatchObject({ status: 422, code: "idempotency-mismatch" });
+  expect((await send("k-2", body)).body.id).not.toBe(first.body.id);
+  expect((await send("k-1", body, other.operate)).body.id).not.toBe(first.body.id);
+  expect((await send("k".repeat(257), body)).status).toBe(422);
+});

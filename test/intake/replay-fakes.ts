@@ -1,3 +1,4 @@
+import { canonical } from "../../src/json/canonical";
 import type { ReplayRequest, Replays, ReplayView } from "../../src/domain/replays/model";
 
 /** Replays that send nothing and stay as they began. */
@@ -33,6 +34,10 @@ export function replaysOn(seen: { replays: Map<string, ReplayView & { request: R
       } as const;
       seen.replays.set(`${tenant}/${id}`, { ...replay, request });
       return replay;
+    },
+    earlier: async (tenant, id, request) => {
+      const replay = seen.replays.get(`${tenant}/${id}`);
+      return replay ? { view: viewOf(replay)!, isSame: canonical(replay.request) === canonical(request) } : null;
     },
     list: async (tenant) => [...seen.replays].filter(([key]) => key.startsWith(`${tenant}/`)).map(([, replay]) => viewOf(replay)!),
     ofGroup: async (tenant, group) =>

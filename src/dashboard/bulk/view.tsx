@@ -74,6 +74,7 @@ function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; mode
     <form method="post" action={`${visit.base}/do/${action.name}`} class="begin">
       <input type="hidden" name="selection" value={selectionText(selection)} />
       <input type="hidden" name="back" value={`${visit.url.pathname}${visit.url.search}`} />
+      <input type="hidden" name="once" value={crypto.randomUUID()} />
       {verb === "replay" ? <Pace /> : null}
       {verb === "replay" && visit.may("admin") ? <PatchField visit={visit} /> : null}
       <button class={action.harms ? "harms" : "main"}>{verbText(verb, number(plan.total))}</button>

@@ -1,5 +1,5 @@
 import type { JobFilter } from "../../ledger/views";
-import type { ReplayFilter } from "../replays/model";
+import type { Earlier, ReplayFilter } from "../replays/model";
 
 /** What is done to many jobs at once: open ones are cancelled or run now, dead letters taken off the list. */
 export const actions = ["cancel", "dismiss", "run-now"] as const;
@@ -10,8 +10,10 @@ export type Action = (typeof actions)[number];
 export interface BulkActions {
   /** What it would act on; changes nothing. */
   plan(tenant: string, request: BulkRequest): Promise<BulkPlan>;
-  /** `id`: a UUID that names it; made here when left out. */
+  /** `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. */
   create(tenant: string, request: BulkRequest, id?: string): Promise<BulkView>;
+  /** The one of this id, and whether it was asked for by the same request; null: there is none. */
+  earlier(tenant: string, id: string, request: BulkRequest): Promise<Earlier<BulkView> | null>;
   get(tenant: string, id: string): Promise<BulkView | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<BulkView[]>;

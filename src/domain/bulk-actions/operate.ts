@@ -1,3 +1,4 @@
+import { canonical } from "../../json/canonical";
 import { takeSteps, type Stepper } from "../replays/stepper";
 import type { Walk } from "../replays/walk";
 import type { Action, BulkActions, BulkPlan, BulkRequest, BulkView } from "./model";
@@ -27,6 +28,10 @@ export function createBulkActions(deps: BulkDeps): BulkActions & { continueAll()
     get,
     plan: (tenant, request) => plan(walkOf(deps, tenant, unique(request))),
     create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, unique(request), id),
+    earlier: async (tenant, id, request) => {
+      const action = await deps.store.get(tenant, id);
+      return action && { view: bulkView(action), isSame: canonical(action.request) === canonical(unique(request)) };
+    },
     list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(bulkView),
     abort: async (tenant, id) => {
       const changed = await deps.store.stop(tenant, id, deps.now());
@@ -58,7 +63,8 @@ async function create(deps: BulkDeps, tenant: string, request: BulkRequest, id: 
   const blank: BulkAction = { tenant, id, action, state: "running", request, total: 0, done: 0, failed: 0, cursor: null, at: deps.now(), endedAt: null };
   const stepper = stepperOf(deps, blank);
   stepper.action = { ...blank, total: (await plan(stepper.walk)).total };
-  await deps.store.insert(stepper.action);
+  // Another call under this id was first.
+  if (!(await deps.store.insert(stepper.action))) return bulkView((await deps.store.get(tenant, id)) ?? stepper.action);
   await takeSteps([stepper], stepsAtOnce);
   return bulkView(stepper.action);
 }

@@ -10,7 +10,8 @@ export interface BulkAction extends BulkView {
 }
 
 export interface BulkStore {
-  insert(action: BulkAction): Promise<void>;
+  /** False: there is one of this id. */
+  insert(action: BulkAction): Promise<boolean>;
   get(tenant: string, id: string): Promise<BulkAction | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<BulkAction[]>;
@@ -40,10 +41,8 @@ export function createBulkStore(db: D1Database): BulkStore {
   const rows = async (query: D1PreparedStatement) => (await query.all<Row>()).results.map(actionFrom);
   return {
     async insert({ tenant, id, action, state, request, total, at }) {
-      await db
-        .prepare(`INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES (?, ?, ?, ?, ?, ?, ?)`)
-        .bind(tenant, id, action, state, JSON.stringify(request), total, at)
-        .run();
+      const sql = `INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+      return (await db.prepare(sql).bind(tenant, id, action, state, JSON.stringify(request), total, at).run()).meta.changes > 0;
     },
     async get(tenant, id) {
       const [found] = await rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? AND id = ?`).bind(tenant, id));

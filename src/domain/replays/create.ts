@@ -1,3 +1,4 @@
+import { canonical } from "../../json/canonical";
 import { replayUsd } from "../costs/model";
 import { patchedAll } from "./patch";
 import { defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
@@ -32,7 +33,11 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
       const named = withoutDoubles(request);
       return plan(deps, tenant, named, walkOver(deps.replayable, tenant, named));
     },
-    create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, withoutDoubles(request), id),
+    create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, completed(request), id),
+    earlier: async (tenant, id, request) => {
+      const replay = await deps.store.get(tenant, id);
+      return replay && { view: replayView(await settled(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
+    },
     get: (tenant, id) => get(deps, tenant, id),
     list: async (tenant, limit) => counted(deps, await deps.store.list(tenant, limit)),
     ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
@@ -98,18 +103,18 @@ function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
   if (refused.length < maxRefused) refused.push({ id, reason });
 }
 
-async function create(deps: ReplayDeps, tenant: string, asked: ReplayRequest, id: string): Promise<ReplayView> {
-  const request = { ...asked, canary: asked.canary ?? defaultCanary };
+async function create(deps: ReplayDeps, tenant: string, request: CompletedRequest, id: string): Promise<ReplayView> {
   const stepper = stepperOf(deps, blank(tenant, id, request, deps.now()));
   const { total } = await plan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
   stepper.replay = { ...stepper.replay, total };
-  await deps.store.insert(stepper.replay);
+  // Another call under this id was first.
+  if (!(await deps.store.insert(stepper.replay))) return (await get(deps, tenant, id)) ?? replayView(stepper.replay);
   await takeSteps([stepper], stepsAtOnce);
   // What was just sent has not ended yet.
   return replayView(stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
 }
 
-function blank(tenant: string, id: string, request: ReplayRequest & { canary: number }, at: number): Replay {
+function blank(tenant: string, id: string, request: CompletedRequest, at: number): Replay {
   const nothing = { sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, failed: 0, examples: [], looked: "", cursor: null };
   const { canary, ratePerMinute = null } = request;
   return { ...nothing, tenant, id, state: "running", reason: null, request, total: 0, canary, ratePerMinute, at, endedAt: null };
@@ -128,6 +133,12 @@ async function continueAll(deps: ReplayDeps): Promise<{ sent: number; failed: nu
   }
   const gained = (what: "sent" | "failed") => steppers.reduce((sum, { replay }, index) => sum + replay[what] - (running[index]?.[what] ?? 0), 0);
   return { sent: gained("sent"), failed: gained("failed") };
+}
+
+type CompletedRequest = ReplayRequest & { canary: number };
+
+function completed(request: ReplayRequest): CompletedRequest {
+  return { ...withoutDoubles(request), canary: request.canary ?? defaultCanary };
 }
 
 function withoutDoubles(request: ReplayRequest): ReplayRequest {

@@ -2,8 +2,10 @@
 export interface Replays {
   /** What would be replayed; changes nothing. */
   plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
-  /** `id`: a UUID that names it; made here when left out. */
+  /** `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. */
   create(tenant: string, request: ReplayRequest, id?: string): Promise<ReplayView>;
+  /** The one of this id, and whether it was asked for by the same request; null: there is none. */
+  earlier(tenant: string, id: string, request: ReplayRequest): Promise<Earlier<ReplayView> | null>;
   /** With the outcomes that are known by now. */
   get(tenant: string, id: string): Promise<ReplayView | null>;
   /** Newest first. */
@@ -12,6 +14,13 @@ export interface Replays {
   ofGroup(tenant: string, group: string, limit: number): Promise<ReplayView[]>;
   /** Stops what has not been replayed yet. `changed` false: it had ended. */
   abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;
+}
+
+/** What a repeated call finds. */
+export interface Earlier<View> {
+  view: View;
+  /** False: another request was made under its id. */
+  isSame: boolean;
 }
 
 /** Exactly one of filter and ids, neither of them empty. */
@@ -27,7 +36,7 @@ export interface ReplayRequest {
 
 export const defaultCanary = 5;
 
-/** Times in milliseconds, from inclusive, to exclusive. */
+/** As lists of jobs: from and to are times of accepting in milliseconds, from inclusive, to exclusive. */
 export interface ReplayFilter {
   type?: string | undefined;
   queue?: string | undefined;

@@ -13,7 +13,8 @@ export interface Replay extends ReplayView {
 }
 
 export interface ReplayStore {
-  insert(replay: Replay): Promise<void>;
+  /** False: there is one of this id. */
+  insert(replay: Replay): Promise<boolean>;
   get(tenant: string, id: string): Promise<Replay | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<Replay[]>;
@@ -57,10 +58,13 @@ export function createReplayStore(db: D1Database): ReplayStore {
   return {
     get,
     async insert({ tenant, id, state, request, total, failed, cursor, at, endedAt }) {
-      await db
-        .prepare(`INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`)
-        .bind(tenant, id, state, JSON.stringify(request), total, failed, cursor, at, endedAt)
+      const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+      const values = [tenant, id, state, JSON.stringify(request), total, failed, cursor, at, endedAt];
+      const { meta } = await db
+        .prepare(sql)
+        .bind(...values)
         .run();
+      return meta.changes > 0;
     },
     // Replays are few and kept for as long as their dead letters.
     list: (tenant, limit) => rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),

@@ -3,9 +3,9 @@ import { actions, type BulkPlan, type BulkRequest, type BulkView } from "../../d
 import { Problem } from "../../errors";
 import { boundedName, outputRecord } from "../../queue/bounded";
 import { smallBody } from "../body";
-import type { IntakeDeps } from "../deps";
+import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { paging, search, siteId, time } from "../query";
-import { actorOf, type Caller, param, route } from "../route";
+import { actorOf, type Call, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
 import { count, isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
@@ -68,9 +68,10 @@ export const bulkActionRoutes = [
     summary: "Cancel open jobs by a filter or by ids, or plan it",
     scope: "operate",
     tenant: "own",
+    headers: onceHeaders,
     body: { schema: cancelRequest, limit: smallBody },
     answers,
-    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "cancel", ...request }, isPlan),
+    handle: ({ body: { plan: isPlan, ...request }, ...call }) => startAction(call, { action: "cancel", ...request }, isPlan),
   }),
   route("POST /v1/jobs/run-now", {
     name: "runJobsNow",
@@ -87,9 +88,10 @@ export const bulkActionRoutes = [
     summary: "Take dead letters off the list by a filter or by ids, or plan it; their jobs stay readable",
     scope: "operate",
     tenant: "own",
+    headers: onceHeaders,
     body: { schema: dismissRequest, limit: smallBody },
     answers,
-    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "dismiss", ...request }, isPlan),
+    handle: ({ body: { plan: isPlan, ...request }, ...call }) => startAction(call, { action: "dismiss", ...request }, isPlan),
   }),
   route("GET /v1/bulk-actions", {
     name: "listBulkActions",
@@ -130,13 +132,16 @@ export const bulkActionRoutes = [
 
 type Begun = { status: 200; body: BulkPlan } | { status: 202; body: ReturnType<typeof actionBody>; headers: Record<string, string> };
 
-async function startAction(deps: IntakeDeps, tenant: string, caller: Caller, request: BulkRequest, isPlan = false): Promise<Begun> {
+async function startAction({ deps, tenant, caller, request: { headers } }: Omit<Call<"own">, "body">, request: BulkRequest, isPlan = false): Promise<Begun> {
+  const { id, isKeyed } = await onceId(headers, tenant, request.action);
   await refuseForeign(deps, tenant, request.ids);
   if (isPlan) return { status: 200, body: await deps.bulkActions.plan(tenant, request) };
-  const id = crypto.randomUUID();
-  await deps.audit({ tenant, actor: actorOf(caller), action: request.action, target: id, at: deps.now() });
-  const action = await deps.bulkActions.create(tenant, request, id);
-  return { status: 202, body: actionBody(action), headers: { location: `/v1/bulk-actions/${id}` } };
+  const begin = async () => {
+    await deps.audit({ tenant, actor: actorOf(caller), action: request.action, target: id, at: deps.now() });
+    return deps.bulkActions.create(tenant, request, id);
+  };
+  const begun = await begunOnce(isKeyed, () => deps.bulkActions.earlier(tenant, id, request), begin);
+  return { status: 202, body: actionBody(begun.view), headers: { location: `/v1/bulk-actions/${id}`, ...begun.headers } };
 }
 
 function actionBody({ at, endedAt, ...view }: BulkView) {

@@ -8,6 +8,7 @@ import { ownTarget } from "../own-host";
 import { redact } from "../../masking/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
 import { paging } from "../query";
+import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { planShape, replayShape } from "../replay-shapes";
 import { actorOf, type Caller, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
@@ -51,21 +52,32 @@ export const replayRoutes = [
     scope: "operate",
     tenant: "own",
     fieldScopes: { patch: "admin" },
+    headers: onceHeaders,
     body: { schema: replayRequest, limit: smallBody },
     answers: { 200: planShape, 202: replayShape },
     problems: [503],
-    handle: async ({ deps, tenant, body, caller, request: { url } }) => {
+    handle: async ({ deps, tenant, body, caller, request: { url, headers } }) => {
       const { plan, ...given } = body;
+      const { id, isKeyed } = await onceId(headers, tenant, "replay");
       refuseOwnTarget(given.patch, url);
       await refuseUnknownTemplate(deps, tenant, given.patch);
       await refuseForeign(deps, tenant, given.ids);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
-      const id = crypto.randomUUID();
-      // A plan as well: what it refuses reveals payloads.
-      if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target: plan ? "plan" : id, at: deps.now() });
-      if (plan) return { status: 200, body: await deps.operate.replays.plan(tenant, request) };
-      const replay = await deps.operate.replays.create(tenant, request, id);
-      return { status: 202, body: replayOf(replay), headers: { location: `/v1/replays/${replay.id}` } };
+      const { replays } = deps.operate;
+      const audit = async (target: string) => {
+        if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target, at: deps.now() });
+      };
+      if (plan) {
+        // What a plan refuses reveals payloads.
+        await audit("plan");
+        return { status: 200, body: await replays.plan(tenant, request) };
+      }
+      const begin = async () => {
+        await audit(id);
+        return replays.create(tenant, request, id);
+      };
+      const begun = await begunOnce(isKeyed, () => replays.earlier(tenant, id, request), begin);
+      return { status: 202, body: replayOf(begun.view), headers: { location: `/v1/replays/${id}`, ...begun.headers } };
     },
   }),
   route("GET /v1/replays", {
