@@ -16,7 +16,7 @@ export interface OpenGroup {
   /** The gate where they are parked, or the reason why they wait. */
   cause: string | null;
   count: number;
-  /** When the oldest was due, or accepted. */
+  /** Of ready jobs when the oldest was due, or accepted; of the others when it first started, or was accepted. Never later than now. */
   oldestAt: number;
 }
 
@@ -91,7 +91,8 @@ const openSql = `
     CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL AND NOT ${atWorkers} THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
     coalesce(iif(${atWorkers}, NULL, j.gate), iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 400), NULL)) AS cause,
-    count(*) AS count, min(max(j.at, coalesce(j.due, 0))) AS oldestAt
+    count(*) AS count,
+    min(iif(j.state IN ('waiting', 'retrying') OR j.due > ?2, coalesce(j.started, j.at), max(j.at, coalesce(j.due, 0)))) AS oldestAt
   FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
   GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY count DESC LIMIT ${maxGroups}`;
 

@@ -51,6 +51,41 @@ describe("the report", () => {
     expect(await codes("acme")).toHaveLength(1);
   });
 
+  test("what is tried again is so since its first attempt, not since the time of its next", async () => {
+    await given("acme", 3, { state: "retrying", at: noon - 9 * minute, started: noon - 8 * minute, due: noon + 5 * minute, reason: "mail: 503" });
+    expect(await reports.findings("acme")).toMatchObject([{ code: "retrying", since: noon - 8 * minute }]);
+    await given("acme", 1, { state: "waiting", at: noon - 7 * minute, due: noon + 5 * minute, reason: "the budget of the month is used" });
+    expect((await reports.flow("acme")).get("email-sending")?.why?.since).toBe(noon - 7 * minute);
+  });
+
+  test("what failed for good is so since its first failure, also when a replay failed again; since an operator's decision after that", async () => {
+    await env.DB.prepare(
+      `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, 'a', 'email', 'dead', 'no', 'g1', 1, 0)`,
+    )
+      .bind(noon - minute)
+      .run();
+    const since = async () => (await reports.findings("acme"))[0]?.since;
+    expect(await since()).toBe(noon - minute);
+    await env.DB.prepare(
+      `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours) VALUES ('acme', 'g1', 'email', '', ?, ?, 2, '{}')`,
+    )
+      .bind(noon - 8 * minute, noon - minute)
+      .run();
+    expect(await since()).toBe(noon - 8 * minute);
+    await env.DB.prepare("UPDATE failure_groups SET status_at = ?")
+      .bind(noon - 4 * minute)
+      .run();
+    expect(await since()).toBe(noon - 4 * minute);
+  });
+
+  test("the installation's own knows an open circuit at which no job waits, when jobs of its tenant are retrying", async () => {
+    world.gates = [{ ...circuit, held: 0, parked: 0 }];
+    const open = async () => (await reports.findings(null)).filter(({ code }) => code === "circuit-open");
+    expect(await open()).toEqual([]);
+    await given("acme", 2, { state: "retrying", due: noon + minute, reason: "mail: 503" });
+    expect(await open()).toMatchObject([{ tenant: "acme", subject: "gate/mail", count: 0 }]);
+  });
+
   test("a pause is one at once, of low severity", async () => {
     world.pauses = [{ ...pause, since: noon - minute }];
     expect(await codes("acme")).toEqual([["paused", "info", 0, "queue/email-sending"]]);

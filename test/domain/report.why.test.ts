@@ -231,6 +231,26 @@ describe("flow", () => {
     expect((await reports.flow("acme")).get("email-sending")?.health).toBe("flowing");
   });
 
+  test("is held, not flowing, while nothing runs, whatever was done before", async () => {
+    const health = async () => (await reports.flow("acme")).get("email-sending")?.health;
+    const count = env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES ('acme', ?, 'email', ?, ?, 0)`);
+    await env.DB.batch([count.bind(noon, "done", 5), count.bind(noon, "retrying", 75)]);
+    expect(await health()).toBe("flowing");
+    await given("acme", 8, { state: "retrying", due: noon + minute, reason: "mail: 503" });
+    expect(await health()).toBe("retrying");
+    await given("acme", 20, { state: "waiting", gate: "mail", reason: "mail: open" });
+    expect(await health()).toBe("held");
+    await given("acme", 1, { state: "running", started: noon });
+    expect(await health()).toBe("flowing");
+  });
+
+  test("is retrying, not idle, when all its jobs wait for their next attempt; flowing when most of what ends is done", async () => {
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason: "mail: 503" });
+    expect((await reports.flow("acme")).get("email-sending")).toMatchObject({ health: "retrying", retrying: 3 });
+    await env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES ('acme', ?, 'email', 'done', 50, 0)`).bind(noon).run();
+    expect((await reports.flow("acme")).get("email-sending")?.health).toBe("flowing");
+  });
+
   test("a queue that is held, paused or behind says so", async () => {
     await given("acme", 1, { state: "waiting", gate: "mail" });
     expect((await reports.flow("acme")).get("email-sending")?.health).toBe("held");

@@ -21,8 +21,11 @@ export interface QueueFlow {
   heldBy: { cause: string; count: number }[];
 }
 
-/** `ready`: jobs have just come and none has started; `no-worker`: they are of a remote type that no worker asks for. */
-export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "flowing", "ready", "idle"] as const;
+/**
+ * `ready`: jobs have just come and none has started; `no-worker`: they are of a remote type that no worker asks for; `retrying`: nothing runs and
+ * nothing is held, more attempts failed than jobs were done lately, and failed jobs wait for their next attempt.
+ */
+export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "flowing", "retrying", "ready", "idle"] as const;
 
 export type Health = (typeof healths)[number];
 
@@ -76,9 +79,12 @@ function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readon
   if (ready.some((group) => now - group.oldestAt > maxReadyAge && !isUnpolled(group, unpolled))) return "behind";
   if (ready.some((group) => isUnpolled(group, unpolled))) return "no-worker";
   const atLimit = flow.heldBy.some(({ cause }) => /: (concurrency|rate)$/.test(cause));
-  if (flow.running > 0 || flow.donePerMinute > 0) return atLimit ? "at-limit" : "flowing";
+  if (flow.running > 0) return atLimit ? "at-limit" : "flowing";
+  // What was done before counts for nothing while all that is left is held.
   if (flow.held > 0) return atLimit ? "at-limit" : "held";
-  return flow.ready > 0 ? "ready" : "idle";
+  if (flow.donePerMinute > 0 && (flow.retrying === 0 || flow.donePerMinute >= flow.failedPerMinute)) return "flowing";
+  if (flow.ready > 0) return "ready";
+  return flow.retrying > 0 ? "retrying" : "idle";
 }
 
 function causesOf(groups: readonly OpenGroup[]): QueueFlow["heldBy"] {

@@ -12,10 +12,27 @@ export interface GateSource {
 /** Gates that one list of jobs, one answer about queues, or one report of all tenants asks. */
 export const maxGates = 10;
 
-/** Gates that are not closed: all of a tenant; of all tenants (null) only those at which jobs wait. */
+/** Tenants whose gates a report of all tenants asks because of their retrying jobs: those with most of them. */
+const maxRetryingTenants = 5;
+
+/** Gates that are not closed: all of a tenant; of all tenants (null) those at which jobs wait, and those of tenants whose jobs are retrying. */
 export async function openGates(deps: GateSource, tenant: string | null, open: readonly OpenGroup[]): Promise<TenantGate[]> {
-  const all = tenant === null ? await waitedFor(deps, open) : (await deps.gates(tenant)).map((gate) => ({ ...gate, tenant }));
+  const all = tenant === null ? await ofAllTenants(deps, open) : await ofTenant(deps, tenant);
   return all.filter(({ circuit }) => circuit === "open" || circuit === "half-open");
+}
+
+/** A retrying job does not name the gate that its failures opened: the gates of its tenant are asked. */
+async function ofAllTenants(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
+  const retrying = new Map<string, number>();
+  for (const { tenant, kind, count } of open) if (kind === "retrying") retrying.set(tenant, count + (retrying.get(tenant) ?? 0));
+  const tenants = [...retrying].toSorted((left, right) => right[1] - left[1]).slice(0, maxRetryingTenants);
+  const [waited, ...others] = await Promise.all([waitedFor(deps, open), ...tenants.map(([tenant]) => ofTenant(deps, tenant))]);
+  const gates = [...waited, ...others.flat()];
+  return [...new Map(gates.map((gate) => [`${gate.tenant} ${gate.dependency}`, gate])).values()];
+}
+
+async function ofTenant(deps: GateSource, tenant: string): Promise<TenantGate[]> {
+  return (await deps.gates(tenant)).map((gate) => ({ ...gate, tenant }));
 }
 
 /** The gates at which jobs wait, those with most jobs. */

@@ -18,14 +18,17 @@ const maxSettled = 5000;
 
 const whose = "(?1 IS NULL OR tenant = ?1)";
 
-/** ?1 tenants: the newest letters of each, by one seek apiece. */
+/**
+ * ?1 tenants: the newest letters of each, by one seek apiece. A replay that fails again gives its jobs a new time of death: a group's first failure
+ * is the one since an operator last decided about the group.
+ */
 const groupsSql = `
-  SELECT tenant, "group", type, reason, count, firstAt, lastAt FROM (
+  SELECT g.tenant, "group", g.type, reason, count, min(firstAt, coalesce(max(f.first_at, coalesce(f.status_at, 0)), firstAt)) AS firstAt, lastAt FROM (
   SELECT tenant, kind AS "group", type, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt FROM (
     SELECT t.value AS tenant, r.value->>0 AS kind, r.value->>1 AS type, r.value->>2 AS reason, r.value->>3 AS died
     FROM json_each(?1) t CROSS JOIN json_each((SELECT json_group_array(json_array(kind, type, reason, died)) FROM (
       SELECT kind, type, reason, died FROM dead_letters d WHERE d.tenant = t.value ORDER BY died DESC LIMIT ${maxLetters}))) r)
-  GROUP BY tenant, kind) g WHERE NOT EXISTS (SELECT 1 FROM failure_groups f WHERE f.tenant = g.tenant AND f.grp = g."group" AND f.status <> 'open')
+  GROUP BY tenant, kind) g LEFT JOIN failure_groups f ON f.tenant = g.tenant AND f.grp = g."group" WHERE coalesce(f.status, 'open') = 'open'
   ORDER BY count DESC LIMIT ${maxRows}`;
 
 const settledSql = `
