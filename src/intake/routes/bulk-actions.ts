@@ -79,9 +79,10 @@ export const bulkActionRoutes = [
     description: "Jobs that a pause, an open circuit or a paused site holds back are left out: running them now would not help.",
     scope: "operate",
     tenant: "own",
+    headers: onceHeaders,
     body: { schema: runNowRequest, limit: smallBody },
     answers,
-    handle: ({ deps, tenant, caller, body: { plan: isPlan, ...request } }) => startAction(deps, tenant, caller, { action: "run-now", ...request }, isPlan),
+    handle: ({ body: { plan: isPlan, ...request }, ...call }) => startAction(call, { action: "run-now", ...request }, isPlan),
   }),
   route("POST /v1/dead-letters/dismiss", {
     name: "dismissDeadLetters",
