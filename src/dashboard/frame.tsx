@@ -35,7 +35,7 @@ export function Frame({ visit, section, tenants }: { visit: Visit; section: stri
   return (
     <header id="top">
       <Brand href={`${visit.base}/`} />
-      <Whose visit={visit} tenants={tenants} />
+      <Whose visit={visit} section={section} tenants={tenants} />
       {visit.may("read") ? <Places visit={visit} section={section} /> : null}
       <button id="live" type="button" class="quiet" hidden title="Pause or go on (p)" />
       <SignOut />
@@ -119,8 +119,18 @@ function Place({ visit, section, current, place }: PlaceProps) {
   );
 }
 
-/** The tenant. The root token may go to another one. */
-function Whose({ visit, tenants }: { visit: Visit; tenants: readonly string[] }) {
+/** The page that another tenant has as well: one about a job or another row of this tenant gives way to its list. */
+function samePage({ url, base, params }: Visit, section: string): string {
+  const { path = "/", tenants } = sections.find(({ name }) => name === section) ?? {};
+  if (tenants === "all") return "/";
+  const query = new URLSearchParams(url.searchParams);
+  if (Object.keys(params).some((name) => name !== "queue") || query.has("verb")) return path;
+  query.delete("cursor");
+  return `${url.pathname.slice(base.length)}${query.size === 0 ? "" : `?${query}`}`;
+}
+
+/** The tenant. The root token may go to another one, and stays on the page. */
+function Whose({ visit, section, tenants }: { visit: Visit; section: string; tenants: readonly string[] }) {
   if (!visit.isRoot) return <b class="whose">{visit.tenant}</b>;
   return (
     <form action="/go" class="whose">
@@ -134,6 +144,7 @@ function Whose({ visit, tenants }: { visit: Visit; tenants: readonly string[] })
           <option key={tenant} value={tenant} />
         ))}
       </datalist>
+      <input type="hidden" name="page" value={samePage(visit, section)} />
       <button class="quiet">Go</button>
     </form>
   );

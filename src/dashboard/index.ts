@@ -1,4 +1,4 @@
-import { decoded, isTenant } from "./address";
+import { decoded, isTenant, placeFrom } from "./address";
 import { ApiProblem, createApi } from "./api";
 import { assetResponse } from "./assets";
 import { show } from "./show";
@@ -57,10 +57,17 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   return behind.startsWith("/do/") && request.method === "POST" ? perform(visit) : show(visit);
 }
 
+/** The page that was looked at, of the tenant that was chosen; its first page where none is named. */
+function pageOf(tenant: string, url: URL): string {
+  const place = placeFrom(`/t/${tenant}${url.searchParams.get("page") ?? "/"}`, url);
+  return place?.startsWith(`/t/${tenant}/`) ? place : `/t/${tenant}/`;
+}
+
 /** The pages of one's own tenant, or of the one that was chosen; the root token begins with all. */
 async function enter(request: Request, token: string, { answer }: DashboardDeps): Promise<Response> {
-  const chosen = new URL(request.url).searchParams.get("tenant")?.trim();
-  if (chosen && isTenant(chosen)) return redirect(`/t/${chosen}/`);
+  const url = new URL(request.url);
+  const chosen = url.searchParams.get("tenant")?.trim();
+  if (chosen && isTenant(chosen)) return redirect(pageOf(chosen, url));
   try {
     const { tenant } = await createApi(answer, request, { token, tenant: null }).get<Me>("/v1/me");
     return redirect(`/t/${tenant ?? "*"}/`);

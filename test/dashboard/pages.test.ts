@@ -47,6 +47,11 @@ describe("every page", () => {
     expect(html).not.toMatch(/undefined|NaN|\[object|Invalid Date/);
   });
 
+  test.each(all)("%s has patterns that a browser can read, and that fit what they are about", async (path) => {
+    const html = await (await (await visitor(people.root, createFakeApi(now, answersOf({ rows: 3, text: "sync-orders.v2", now })))).get(path)).text();
+    for (const [, pattern = ""] of html.matchAll(/ pattern="([^"]*)"/g)) expect(() => new RegExp(`^(?:${pattern})$`, "v")).not.toThrow();
+  });
+
   test.each(all)("%s shows hostile text as text", async (path) => {
     const { get } = await visitor(people.root);
     const html = await (await get(path)).text();
@@ -204,7 +209,8 @@ describe("a page", () => {
       backlog: { deadLetters: 12, discarded: 5, parked: 183, due: 30 },
     });
     const html = await (await (await visitor(people.reader, api)).get("/t/demo/jobs")).text();
-    for (const [state, count] of Object.entries({ queued: 9, running: 1, scheduled: 5, waiting: 213, retrying: 4, dead: 7, discarded: 5 }))
+    // The list of queued jobs has the five that are scheduled too.
+    for (const [state, count] of Object.entries({ queued: 14, running: 1, scheduled: 5, waiting: 213, retrying: 4, dead: 7, discarded: 5 }))
       expect(html).toMatch(new RegExp(`state=${state}"[^>]*>\\w+ <b>${count}</b>`));
     expect(api.calls.map(({ path }) => path)).not.toContain("/v1/queues");
     const { get } = await visitor(people.reader, api);
@@ -242,9 +248,11 @@ describe("an action", () => {
     const done = await post(retry, fields);
     expect([done.status, done.headers.get("location")]).toEqual([303, fields.back]);
     const notice = done.headers.get("set-cookie")?.split(";")[0] ?? "";
-    expect(await (await get(fields.back, { cookie: `${cookie}; ${notice}` })).text()).toContain("It goes on now.");
+    expect(await (await get(fields.back, { cookie: `${cookie}; ${notice}` })).text()).toContain(
+      "Its wait is over: it runs next, unless a pause or a gate holds it back.",
+    );
     const stays = await post(retry, fields, { accept: "text/vnd.jobyard.fragment" });
-    expect([stays.status, await stays.text()]).toEqual([200, "It goes on now."]);
+    expect([stays.status, await stays.text()]).toEqual([200, "Its wait is over: it runs next, unless a pause or a gate holds it back."]);
   });
 
   test("that is refused tells why, and who is elsewhere is sent nowhere else", async () => {

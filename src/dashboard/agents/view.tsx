@@ -1,4 +1,5 @@
 import type { Agent, AgentRun, AgentRuns, AgentTotals } from "../answers";
+import { searchOf } from "../api";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, number, usd } from "../parts/format";
@@ -10,6 +11,8 @@ import { agentActions } from "./actions";
 
 interface Model extends AgentTotals, AgentRuns {
   agents: Agent[];
+  /** Only its runs are listed. */
+  agentType: string | undefined;
 }
 
 export const agentsPage = page<Model>({
@@ -19,8 +22,8 @@ export const agentsPage = page<Model>({
   title: () => "Agents",
   query: async ({ api, url }) => {
     const query = { limit: "50", agentType: url.searchParams.get("agentType") ?? undefined, cursor: url.searchParams.get("cursor") ?? undefined };
-    const [agents, runs] = await Promise.all([api.get<Omit<Model, "agentRuns">>("/v1/agents"), api.get<AgentRuns>("/v1/agent-runs", query)]);
-    return { ...agents, ...runs };
+    const [agents, runs] = await Promise.all([api.get<AgentTotals & { agents: Agent[] }>("/v1/agents"), api.get<AgentRuns>("/v1/agent-runs", query)]);
+    return { ...agents, ...runs, agentType: query.agentType };
   },
   view: (model, visit) => (
     <>
@@ -61,7 +64,7 @@ export const agentsPage = page<Model>({
         {model.agentRuns.length > 0 ? <RunTable visit={visit} runs={model.agentRuns} /> : <Empty>No run yet.</Empty>}
         {model.cursor === null ? null : (
           <p class="pager">
-            <a rel="next" href={`${visit.base}/agents?cursor=${encodeURIComponent(model.cursor)}`}>
+            <a rel="next" href={`${visit.base}/agents${searchOf({ agentType: model.agentType, cursor: model.cursor })}`}>
               Older
             </a>
           </p>

@@ -15,7 +15,7 @@ export function Rules({ visit, rules }: { visit: Visit; rules: readonly Rule[] }
     <Act visit={visit} action={alertActions.put} label="New rule" fields={{}} id="new">
       <label>
         Name
-        <input name="name" required pattern="[a-z0-9-]{1,63}" maxLength={63} autocomplete="off" />
+        <input name="name" required pattern="[a-z0-9\-]{1,63}" maxLength={63} autocomplete="off" />
       </label>
       <RuleFields />
     </Act>

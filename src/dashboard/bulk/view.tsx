@@ -25,18 +25,16 @@ export const planPage = page<PlanModel>({
       <p>{"ids" in model.selection ? "Those that were ticked." : <Filter filter={model.selection.filter} />}</p>
       <ByType byType={model.plan.byType} />
       {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
-      {model.plan.total === 0 ? <p>{nothingToDo[model.verb]}</p> : <Begin visit={visit} model={model} />}
+      {model.plan.total === 0 ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Begin visit={visit} model={model} />}
     </div>
   ),
 });
 
-const changed = "None of them can be: they have changed meanwhile.";
-const nothingToDo = {
-  cancel: changed,
-  replay: changed,
-  dismiss: changed,
-  "run-now": "None of them goes on by being run now: they run, have ended, or a pause, an open circuit or a paused site holds them, which is lifted first.",
-};
+function nothingToDo({ verb, selection }: PlanModel): string {
+  if (verb === "run-now")
+    return "None of them goes on by being run now: they run, have ended, or a pause, an open circuit or a paused site holds them, which is lifted first.";
+  return "ids" in selection ? "None of them can be: they have changed meanwhile." : "No job that this can be done to fits the filter.";
+}
 
 const effects = {
   "run-now":

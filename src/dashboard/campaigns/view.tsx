@@ -49,15 +49,13 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
   const { id, name, state, total, queued, waitingFor } = campaign;
   return (
     <tr id={domId("campaign", id)}>
-      <td>
-        <State is={state} />
-      </td>
+      <td>{state === "done" && campaign.sent === 0 && campaign.failed > 0 ? <State is="failed" word="done: none was sent" /> : <State is={state} />}</td>
       <td class="words">
         {name} {waitingFor === undefined ? null : <span class="dim">{waitingFor}</span>}
       </td>
       <td class="wide name">{campaign.templateId}</td>
       <td>
-        <ProgressBar progress={{ done: total - queued, total, note: `${number(campaign.sent)} sent` }} />
+        <ProgressBar progress={{ done: total - queued, total, note: outcomeOf(campaign) }} noun="are dealt with" />
       </td>
       <td class="num wide">{number(campaign.failed)}</td>
       <td class="num wide">{number(campaign.suppressed)}</td>
@@ -73,13 +71,20 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
   );
 }
 
+/** How those that are dealt with did: on a phone there is no column for it. */
+function outcomeOf({ sent, failed, suppressed }: Campaign): string {
+  const others = [failed > 0 ? `${number(failed)} failed` : "", suppressed > 0 ? `${number(suppressed)} suppressed` : ""];
+  return [`${number(sent)} sent`, ...others].filter(Boolean).join(", ");
+}
+
 /** What its state allows. */
 function Moves({ visit, campaign: { id, state, total, queued } }: { visit: Visit; campaign: Campaign }) {
   const fields = { id };
   if (state === "done" || state === "cancelled") return null;
   return (
     <>
-      {state === "draft" ? (
+      {state === "draft" && total === 0 ? <span class="dim">no recipients yet</span> : null}
+      {state === "draft" && total > 0 ? (
         <Act visit={visit} action={campaignActions.start} fields={fields}>
           <p>A mail goes to {plural(total, "recipient")}, with the newest version of the template.</p>
         </Act>
@@ -87,7 +92,7 @@ function Moves({ visit, campaign: { id, state, total, queued } }: { visit: Visit
       {state === "running" ? <Act visit={visit} action={campaignActions.pause} fields={fields} /> : null}{" "}
       {state === "paused" ? <Act visit={visit} action={campaignActions.resume} fields={fields} /> : null}{" "}
       <Act visit={visit} action={campaignActions.cancel} fields={fields}>
-        <p>{plural(queued, "recipient")} who have no mail yet get none. It cannot be started again.</p>
+        <p>No mail goes to the {plural(queued, "recipient")} still without one. It cannot be started again.</p>
       </Act>
     </>
   );

@@ -10,7 +10,7 @@ import { Sentence, Time } from "../parts/time";
 export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["failures"] }) {
   const isAll = visit.tenant === "*";
   return (
-    <Table label="What fails" columns={["Status", "Type", "Why", "#Retrying", "#Dead", "-24 hours", "-First", "-Last"]}>
+    <Table label="What fails" columns={["Status", "Type", "Why", "#Retrying", "#Dead letters", "-24 hours", "-First", "-Last"]}>
       {groups.map(({ group, tenant, type, title, reason, retrying, dead, firstAt, lastAt, status, isNew, trend }) => (
         <tr key={`${tenant} ${group}`} id={domId("group", tenant, group)}>
           <td>

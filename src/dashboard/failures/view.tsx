@@ -3,7 +3,7 @@ import { BulkTable, Tick, TickedActs } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { Fact } from "../parts/fact";
-import { number } from "../parts/format";
+import { number, plural } from "../parts/format";
 import { Spark } from "../parts/spark";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
@@ -164,7 +164,7 @@ function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"]
   return (
     <>
       <dl class="facts">
-        <Fact name="Failing now" value={`${number(group.retrying)} retrying, ${number(group.dead)} dead`} />
+        <Fact name="Failing now" value={`${number(group.retrying)} retrying, ${plural(group.dead, "dead letter")}`} />
         <Fact name="First ever" value={<Time at={group.firstAt} />} />
         <Fact name="Last" value={<Time at={group.lastAt} />} />
         <Fact name="Ever" value={`${number(group.total)} failed tries`} />
@@ -181,12 +181,23 @@ function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"]
       )}
       {group.retrying === 0 ? null : (
         <p>
-          <a href={`${visit.base}/jobs?${new URLSearchParams({ type: group.type, state: "retrying" })}`}>Its retrying jobs</a>
+          <Retrying visit={visit} group={group} />
         </p>
       )}
     </>
   );
 }
+
+/** Leads to what it names: a list finds jobs by the longest piece of text that the group's reasons share. */
+function Retrying({ visit, group: { type, title } }: { visit: Visit; group: GroupModel["group"] }) {
+  const [shared = ""] = title.split(/[#…"]+/).toSorted((left, right) => right.length - left.length);
+  const q = shared.trim();
+  const isTelling = q.length >= minShared;
+  const query = new URLSearchParams({ ...(isTelling ? { q: `"${q}"` } : {}), type, state: "retrying" });
+  return <a href={`${visit.base}/jobs?${query}`}>{isTelling ? "Its retrying jobs" : `All retrying ${type} jobs`}</a>;
+}
+
+const minShared = 8;
 
 function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letters"] }) {
   const ticks = visit.may("operate");

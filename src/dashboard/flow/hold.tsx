@@ -43,7 +43,7 @@ export function Hold({ visit, scope, name, pauses, perMinute = 0, label }: HoldP
       {isAll ? (
         <label>
           Type {name} to confirm
-          <input name="confirm" required pattern={name} autocomplete="off" />
+          <input name="confirm" required pattern={name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")} autocomplete="off" />
         </label>
       ) : null}
     </Act>

@@ -93,8 +93,9 @@ async function queryQueue({ api, tenant, params, now }: Visit): Promise<Model> {
   };
 }
 
-function concerns({ scope, name }: Pauses["pauses"][number], { queue, types }: Queue, tenant: string): boolean {
-  if (scope === "tenant") return tenant !== "*";
+/** Of all tenants' pauses those that hold jobs of the queue. */
+function concerns({ scope, name }: Pauses["pauses"][number], { queue, types, heldBy }: Queue, tenant: string): boolean {
+  if (scope === "tenant") return tenant !== "*" || heldBy.some(({ cause }) => cause === `pause/tenant/${name}`);
   return scope === "queue" ? name === queue : types.includes(name);
 }
 
@@ -106,7 +107,7 @@ const states = [
   ["Scheduled", "scheduled", "scheduled"],
 ] as const;
 
-/** Its jobs by state, each a link to them, and how fast they go. */
+/** Its jobs by state, each a link to them, and how fast they go. A list of queued jobs has the scheduled ones too: ready ones beside such lead nowhere. */
 function QueueFacts({ visit, queue }: { visit: Visit; queue: Queue }) {
   return (
     <dl class="facts">
@@ -116,7 +117,7 @@ function QueueFacts({ visit, queue }: { visit: Visit; queue: Queue }) {
           name={label}
           value={
             <>
-              {visit.tenant === "*" || queue[count] === 0 ? (
+              {visit.tenant === "*" || queue[count] === 0 || (count === "ready" && queue.scheduled > 0) ? (
                 number(queue[count])
               ) : (
                 <a href={`${visit.base}/jobs?${new URLSearchParams({ queue: queue.queue, state })}`}>{number(queue[count])}</a>

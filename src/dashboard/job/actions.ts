@@ -1,8 +1,10 @@
 import { action } from "../action";
 
+const unlessHeld = ": it runs next, unless a pause or a gate holds it back";
+
 export const jobActions = {
-  retry: action("POST /v1/jobs/:id/retry", { name: "retry-job", scope: "operate", label: "Retry", done: "It runs again." }),
-  runNow: action("POST /v1/jobs/:id/run-now", { name: "run-job-now", scope: "operate", label: "Run now", done: "It goes on now." }),
+  retry: action("POST /v1/jobs/:id/retry", { name: "retry-job", scope: "operate", label: "Retry", done: `It is in its queue again${unlessHeld}.` }),
+  runNow: action("POST /v1/jobs/:id/run-now", { name: "run-job-now", scope: "operate", label: "Run now", done: `Its wait is over${unlessHeld}.` }),
   cancel: action("POST /v1/jobs/:id/cancel", {
     name: "cancel-job",
     scope: "operate",

@@ -1,6 +1,8 @@
 import type { Jobs, Sites, Stats, Types } from "../answers";
+import { ApiProblem } from "../api";
 import type { Visit } from "../page";
 import { type Search, searchFrom, timeAt } from "./search";
+import { unknownIn } from "./unknown";
 
 export interface JobsModel extends Jobs {
   search: Search;
@@ -8,6 +10,10 @@ export interface JobsModel extends Jobs {
   counts: Readonly<Record<string, number>>;
   types: string[];
   sites: string[];
+  /** Why this search cannot be made. */
+  issue?: string;
+  /** The name in it that nothing bears, where no job was found. */
+  unknown: string | undefined;
 }
 
 const limit = "50";
@@ -16,7 +22,7 @@ export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
   const search = searchFrom(url.searchParams);
   const query = { ...search, from: timeAt(search.from, now), to: timeAt(search.to, now), cursor: url.searchParams.get("cursor") ?? undefined, limit };
   const [jobs, { groups = [], backlog }, { types }, { sites }] = await Promise.all([
-    api.get<Jobs>("/v1/jobs", query),
+    found(api, query),
     api.get<Stats>("/v1/stats", { by: "type", from: new Date(now - 60_000).toISOString() }),
     api.get<Types>("/v1/types"),
     api.get<Sites>("/v1/sites"),
@@ -26,9 +32,20 @@ export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
     ...jobs,
     search,
     counts: isNarrowed ? {} : countsOf(groups, backlog, search.type),
+    unknown: jobs.jobs.length === 0 && jobs.cursor === null ? unknownIn(search, { types, sites }) : undefined,
     types: types.map(({ type }) => type),
     sites: sites.map(({ site }) => site),
   };
+}
+
+/** A search that is refused finds nothing, and says why: the box stays, to correct it. */
+async function found(api: Visit["api"], query: Readonly<Record<string, string | undefined>>): Promise<Jobs & { issue?: string }> {
+  try {
+    return await api.get<Jobs>("/v1/jobs", query);
+  } catch (thrown) {
+    if (thrown instanceof ApiProblem && thrown.status === 422) return { jobs: [], cursor: null, issue: thrown.message };
+    throw thrown;
+  }
 }
 
 /** By state. Dead letters are not counted by type. */
@@ -36,7 +53,8 @@ function countsOf(groups: NonNullable<Stats["groups"]>, { deadLetters, discarded
   const counted = groups.filter(({ name }) => type === undefined || name === type);
   const sum = (...kinds: string[]) => counted.reduce((total, { open }) => total + kinds.reduce((all, kind) => all + (open[kind] ?? 0), 0), 0);
   return {
-    queued: sum("ready"),
+    // The list of queued jobs has those for later too.
+    queued: sum("ready", "scheduled"),
     running: sum("running"),
     scheduled: sum("scheduled"),
     waiting: sum("held", "parked"),

@@ -49,7 +49,10 @@ export const jobsPage = page<JobsModel>({
   ),
 });
 
-function SearchBox({ visit, model: { search, types, sites } }: { visit: Visit; model: JobsModel }) {
+function SearchBox({ visit, model: { search, types, sites, issue } }: { visit: Visit; model: JobsModel }) {
+  const given = visit.url.searchParams;
+  // A search that was refused is shown as it was typed.
+  const kept = issue === undefined ? search : { ...Object.fromEntries(given), q: given.get("q") ?? "" };
   return (
     <form action={`${visit.base}/jobs`} class="search" role="search">
       <label class="unseen" for="q">
@@ -59,7 +62,7 @@ function SearchBox({ visit, model: { search, types, sites } }: { visit: Visit; m
         id="q"
         name="q"
         type="search"
-        value={search.q ?? ""}
+        value={kept.q ?? ""}
         maxLength={500}
         list="words"
         autocomplete="off"
@@ -74,7 +77,7 @@ function SearchBox({ visit, model: { search, types, sites } }: { visit: Visit; m
         ))}
       </datalist>
       {(["type", "state", "siteId", "queue", "from", "to"] as const).map((name) =>
-        search[name] ? <input key={name} type="hidden" name={name} value={search[name]} /> : null,
+        kept[name] ? <input key={name} type="hidden" name={name} value={kept[name]} /> : null,
       )}
       <button class="main">Search</button>
     </form>
@@ -148,7 +151,13 @@ function Acts({ visit, search }: { visit: Visit; search: Search }) {
 }
 
 /** Never "none" while there may be one further back. */
-function Nothing({ visit, model: { search, cursor, examined } }: { visit: Visit; model: JobsModel }) {
+function Nothing({ visit, model: { search, cursor, examined, issue, unknown } }: { visit: Visit; model: JobsModel }) {
+  if (issue !== undefined || unknown !== undefined)
+    return (
+      <p role="alert" class="trouble">
+        {issue ?? unknown}
+      </p>
+    );
   if (cursor !== null) return <Empty>Looked at {number(examined ?? 0)} jobs so far; none of them fits.</Empty>;
   const isFiltered = Object.values(search).some((value) => value !== undefined);
   if (isFiltered) return <Empty>{visit.url.searchParams.has("cursor") ? "No further job fits." : "No job fits."}</Empty>;

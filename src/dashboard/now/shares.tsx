@@ -6,8 +6,8 @@ import { Section, Table } from "../parts/table";
 type Group = NonNullable<Stats["groups"]>[number];
 
 const maxShown = 10;
-/** What an open job does when something holds it back. */
-const held = ["held", "parked", "retrying", "scheduled"];
+/** As on Flow: what a gate, a pause or a wait holds back. */
+const held = ["held", "parked"];
 
 /** Whose jobs take the Worker's time, hold its places and wait: the ten tenants with the most. */
 export function Shares({ groups, hours }: { groups: readonly Group[]; hours: number }) {
@@ -16,7 +16,10 @@ export function Shares({ groups, hours }: { groups: readonly Group[]; hours: num
   if (largest.length === 0) return null;
   return (
     <Section title="Tenants" aside={<a href="/t/*/tenants">all of them</a>}>
-      <Table label="Tenants" columns={["Tenant", "#Running", "#Ready", "#Held", "#-Done", "#-Failed", `#Run time in ${hours} h`, "-Share"]}>
+      <Table
+        label="Tenants"
+        columns={["Tenant", "#Running", "#Ready", "#Held", "#-Retrying", "#-Scheduled", "#-Done", "#-Failed", `#Run time in ${hours} h`, "-Share"]}
+      >
         {largest.map(({ name, open, events, ms }) => (
           <tr key={name} id={`share-${name}`}>
             <td>
@@ -25,6 +28,8 @@ export function Shares({ groups, hours }: { groups: readonly Group[]; hours: num
             <td class="num">{number(open["running"] ?? 0)}</td>
             <td class="num">{number(open["ready"] ?? 0)}</td>
             <td class="num">{number(held.reduce((sum, kind) => sum + (open[kind] ?? 0), 0))}</td>
+            <td class="num wide">{number(open["retrying"] ?? 0)}</td>
+            <td class="num wide">{number(open["scheduled"] ?? 0)}</td>
             <td class="num wide">{number(events["done"] ?? 0)}</td>
             <td class="num wide">{number((events["dead"] ?? 0) + (events["discarded"] ?? 0))}</td>
             <td class="num">{duration(ms)}</td>

@@ -61,8 +61,13 @@ export const sitePage = page<SiteModel>({
         </h1>
         <span class="remedies">
           <Act visit={visit} action={siteActions.test} fields={{ site: site.site }} />
-          <Act visit={visit} action={siteActions.syncOrders} fields={{ site: site.site }} />
-          <Act visit={visit} action={siteActions.syncProducts} fields={{ site: site.site }} />
+          {/* A sync of a paused site waits like the others. */}
+          {site.sync.paused === null ? (
+            <>
+              <Act visit={visit} action={siteActions.syncOrders} fields={{ site: site.site }} />
+              <Act visit={visit} action={siteActions.syncProducts} fields={{ site: site.site }} />
+            </>
+          ) : null}
         </span>
       </div>
       <Trouble sync={site.sync} />
