@@ -186,3 +186,19 @@ describe("the switch to another tenant", () => {
       expect((await get(`/go?${new URLSearchParams({ tenant: "acme", page })}`)).headers.get("location")).toMatch(/^\/t\/acme(?:\/|$)/);
   });
 });
+
+test("who stopped an agent and who decided on a proposal are called by the name of their token", async () => {
+  const api = fresh();
+  const { agents, ...month } = api.answers.get("GET /v1/agents") as { agents: object[] };
+  const stopped = { at: new Date(now).toISOString(), by: "t76pyz", byName: "night shift" };
+  api.answers.set("GET /v1/agents", { ...month, agents: agents.map((agent) => ({ ...agent, stopped })) });
+  const run = api.answers.get("GET /v1/agent-runs/run-0") as { approval: object };
+  const approval = { ...run.approval, state: "approved", decidedBy: "t76pyz", decidedByName: "night shift" };
+  api.answers.set("GET /v1/agent-runs/run-0", { ...run, approval });
+  const { get } = await visitor(people.reader, api);
+  for (const path of ["/t/demo/agents", "/t/demo/agents/run-0"]) {
+    const html = await (await get(path)).text();
+    expect(html).toContain("by night shift");
+    expect(html).not.toContain("t76pyz");
+  }
+});

@@ -143,7 +143,7 @@ function agents({ rows, text, now }: Filling): Answers {
       agents: times((index) => ({
         ...{ type: `agent-${index}`, description: text, tools: [], month },
         budget: { maxSteps: 10, maxTokens: 9000, maxSeconds: 600, usdPerRun: 1, usdPerMonth: 10 },
-        stopped: index === 0 ? { at: ago(9), by: text } : null,
+        stopped: index === 0 ? { at: ago(9), by: text, byName: null } : null,
       })),
       budget: { usdPerMonth: 100 },
       month,
@@ -153,7 +153,18 @@ function agents({ rows, text, now }: Filling): Answers {
       ...run,
       steps: times((index) => ({ n: index, revision: 0, kind: "tool", tool: text, input: { text }, output: text, tokens: 12, usd: 0.001, at: ago(2) })),
       proposal: { changes: [{ text }] },
-      approval: { id: "p1", state: "pending", tool: text, edited: false, askedAt: ago(2), expiresAt: ago(-60), decidedAt: null, decidedBy: null, reason: null },
+      approval: {
+        id: "p1",
+        state: "pending",
+        tool: text,
+        edited: false,
+        askedAt: ago(2),
+        expiresAt: ago(-60),
+        decidedAt: null,
+        decidedBy: null,
+        decidedByName: null,
+        reason: null,
+      },
       revealed: false,
     },
   };

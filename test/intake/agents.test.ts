@@ -69,7 +69,7 @@ test("a run is approved once, as it is or edited within its schema, and who did 
   expect([approved.status, approved.body.proposal, approved.body.approval]).toMatchObject([
     200,
     edited,
-    { state: "approved", edited: true, decidedBy: expect.any(String) },
+    { state: "approved", edited: true, decidedBy: expect.any(String), decidedByName: "operate" },
   ]);
   expect((await call("POST", `/v1/agent-runs/${id}/approve`, "operate", {})).status).toBe(409);
   expect((await call("POST", `/v1/agent-runs/${id}/reject`, "operate", {})).status).toBe(409);
@@ -171,6 +171,8 @@ test("an agent is stopped, started, and given a budget", async () => {
   ]);
   const stopped = await call("POST", "/v1/agents/sync-doctor/stop", "operate");
   expect(stopped.body).toMatchObject({ type: "sync-doctor", stopped: { at: new Date(now).toISOString(), by: expect.any(String) } });
+  const listed = (await call("GET", "/v1/agents", "read")).body.agents.find(({ type }: { type: string }) => type === "sync-doctor");
+  expect(listed.stopped).toMatchObject({ by: stopped.body.stopped.by, byName: "operate" });
   expect((await call("POST", "/v1/agents/sync-doctor/start", "operate")).body.stopped).toBeNull();
   const set = await call("PUT", "/v1/agents/sync-doctor/budget", "admin", { maxSteps: 2, usdPerMonth: 0 });
   expect(set.body.budget).toMatchObject({ maxSteps: 2, usdPerMonth: 0, usdPerRun: 0.5 });

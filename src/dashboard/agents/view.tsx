@@ -41,7 +41,7 @@ export const agentsPage = page<Model>({
               {agent.stopped === null ? <State is="ok" word="on" /> : <State is="stopped" />}{" "}
               {agent.stopped === null ? null : (
                 <span class="dim">
-                  <Time at={agent.stopped.at} /> by {agent.stopped.by}
+                  <Time at={agent.stopped.at} /> by {agent.stopped.byName ?? agent.stopped.by}
                 </span>
               )}
             </td>
@@ -168,7 +168,7 @@ function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
         ) : (
           <>
             {" "}
-            <span class="dim">decided by {approval.decidedBy ?? "unknown"}</span> {approval.reason}
+            <span class="dim">decided by {approval.decidedByName ?? approval.decidedBy ?? "unknown"}</span> {approval.reason}
           </>
         )}
       </p>

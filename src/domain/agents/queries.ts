@@ -20,9 +20,12 @@ export interface RunSummary {
 
 export interface RunDetail extends RunSummary {
   steps: Step[];
-  /** The newest one. */
-  proposal: Proposal | null;
+  /** The newest one; with what the token of who decided is called. */
+  proposal: (Proposal & { decidedByName: string | null }) | null;
 }
+
+/** What the token in this column is called; null for the root token. */
+const nameOf = (table: string, column: string) => `(SELECT t.name FROM tokens t WHERE t.tenant = ${table}.tenant AND t.id = ${table}.${column})`;
 
 /** Reads of runs. Every statement names its tenant. */
 export function createAgentQueries(db: D1Database, texts: Pick<Texts, "get">) {
@@ -43,31 +46,37 @@ export function createAgentQueries(db: D1Database, texts: Pick<Texts, "get">) {
         db.prepare(`${summarySql} WHERE r.tenant = ?1 AND r.job = ?2`).bind(tenant, job),
         db.prepare(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 ORDER BY revision, step, place`).bind(tenant, job),
         db
-          .prepare(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 ORDER BY revision DESC, step DESC, place DESC LIMIT 1`)
+          .prepare(
+            `SELECT ${proposalColumns}, ${nameOf("agent_proposals", "decided_by")} AS name FROM agent_proposals WHERE tenant = ?1 AND job = ?2 ORDER BY revision DESC, step DESC, place DESC LIMIT 1`,
+          )
           .bind(tenant, job),
       ]);
       const row = run?.results[0] as unknown as SummaryRow | undefined;
       if (!row) return null;
-      const proposal = proposals?.results[0] as unknown as ProposalRow | undefined;
+      const proposal = proposals?.results[0] as unknown as (ProposalRow & { name: string | null }) | undefined;
       return {
         ...summaryFrom(row),
         steps: await Promise.all(((steps?.results ?? []) as unknown as StepRow[]).map((each) => stepFrom(each, texts))),
-        proposal: proposal ? proposalFrom(proposal) : null,
+        proposal: proposal ? { ...proposalFrom(proposal), decidedByName: proposal.name } : null,
       };
     },
     /** What a tenant set and spent this month: by agent, and for all of them. */
     async agents(tenant: string, now: number): Promise<TenantAgents> {
       const [set, spent] = await db.batch<Record<string, unknown>>([
-        db.prepare("SELECT agent, budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1").bind(tenant),
+        db
+          .prepare(
+            `SELECT agent, budget, stopped_at AS at, stopped_by AS by, ${nameOf("agent_settings", "stopped_by")} AS name FROM agent_settings WHERE tenant = ?1`,
+          )
+          .bind(tenant),
         db.prepare("SELECT agent, micros, tokens, calls, last_at AS lastAt FROM agent_spend WHERE tenant = ?1 AND month = ?2").bind(tenant, monthOf(now)),
       ]);
-      const settings = (set?.results ?? []) as unknown as SettingsRow[];
+      const settings = (set?.results ?? []) as unknown as (SettingsRow & { name: string | null })[];
       const spends = (spent?.results ?? []) as unknown as (Spend & { agent: string })[];
       const budget = settings.find(({ agent }) => agent === allAgents)?.budget ?? null;
       const byAgent = new Map<string, AgentSummary>();
       const entry = (agent: string) => byAgent.get(agent) ?? { budget: null, stopped: null, spend: noSpend };
       for (const row of settings) {
-        const stopped = row.at === null ? null : { at: row.at, by: row.by ?? "" };
+        const stopped = row.at === null ? null : { at: row.at, by: row.by ?? "", byName: row.name };
         byAgent.set(row.agent, { ...entry(row.agent), budget: row.budget === null ? null : (JSON.parse(row.budget) as BudgetInput), stopped });
       }
       for (const { agent, ...spend } of spends) byAgent.set(agent, { ...entry(agent), spend });
@@ -79,7 +88,9 @@ export function createAgentQueries(db: D1Database, texts: Pick<Texts, "get">) {
 export type AgentQueries = ReturnType<typeof createAgentQueries>;
 
 /** Of one agent. */
-export interface AgentSummary extends Omit<AgentSettings, "tenant"> {
+export interface AgentSummary extends Pick<AgentSettings, "budget"> {
+  /** Null: it may run. `byName`: what that token is called. Milliseconds. */
+  stopped: (NonNullable<AgentSettings["stopped"]> & { byName: string | null }) | null;
   spend: Spend;
 }
 

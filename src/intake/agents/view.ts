@@ -55,6 +55,7 @@ export const runShape = v.object({
       expiresAt: isoTime,
       decidedAt: v.nullable(isoTime),
       decidedBy: v.nullable(v.string()),
+      decidedByName: v.pipe(v.nullable(v.string()), v.description("What that token is called")),
       reason: v.nullable(v.string()),
     }),
   ),
@@ -72,7 +73,7 @@ export const agentShape = v.object({
   description: v.string(),
   tools: outputList(v.object({ name: v.string(), description: v.string(), reads: v.string(), writes: v.string(), approval: v.boolean() })),
   budget: budgetShape,
-  stopped: v.nullable(v.object({ at: isoTime, by: v.string() })),
+  stopped: v.nullable(v.object({ at: isoTime, by: v.string(), byName: v.pipe(v.nullable(v.string()), v.description("What that token is called")) })),
   month: monthShape,
 });
 
@@ -95,7 +96,7 @@ export function agentView(agent: Agent, set: AgentSummary | undefined, now: numb
     description: agent.description,
     tools: tools.map(({ name, description, reads, writes, approval }) => ({ name, description, reads, writes, approval })),
     budget: budgetOf(agent.limits, set?.budget ?? null),
-    stopped: set?.stopped ? { at: iso(set.stopped.at), by: set.stopped.by } : null,
+    stopped: set?.stopped ? { at: iso(set.stopped.at), by: set.stopped.by, byName: set.stopped.byName } : null,
     month: monthView(set?.spend ?? noSpend, now),
   };
 }
@@ -192,8 +193,8 @@ export function proposalId({ revision, step, place }: Pick<Proposal, "revision" 
   return `${revision}.${step}.${place}`;
 }
 
-function approvalView(proposal: Proposal) {
-  const { state, tool, edited, askedAt, expiresAt, decidedAt, decidedBy, reason } = proposal;
+function approvalView(proposal: NonNullable<RunDetail["proposal"]>) {
+  const { state, tool, edited, askedAt, expiresAt, decidedAt, decidedBy, decidedByName, reason } = proposal;
   return {
     id: proposalId(proposal),
     state,
@@ -203,6 +204,7 @@ function approvalView(proposal: Proposal) {
     expiresAt: iso(expiresAt),
     decidedAt: isoOrNull(decidedAt),
     decidedBy,
+    decidedByName,
     reason,
   };
 }
