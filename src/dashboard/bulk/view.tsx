@@ -19,6 +19,8 @@ export const planPage = page<PlanModel>({
   tenants: "one",
   title: ({ verb, plan }) => verbText(verb, plural(plan.total, "job")),
   query: queryPlan,
+  // Its form is one act: a refresh would make it another.
+  pace: () => "never",
   view: (model, visit) => (
     <div class="reading">
       <h1>{verbText(model.verb, `${plural(model.plan.total, "job")}${model.plan.more ? " and more" : ""}`)}?</h1>
@@ -72,7 +74,7 @@ function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; mode
     <form method="post" action={`${visit.base}/do/${action.name}`} class="begin">
       <input type="hidden" name="selection" value={selectionText(selection)} />
       <input type="hidden" name="back" value={`${visit.url.pathname}${visit.url.search}`} />
-      <input type="hidden" name="once" value={crypto.randomUUID()} />
+      <input type="hidden" name="once" value={String(visit.now)} />
       {verb === "replay" ? <Pace /> : null}
       {verb === "replay" && visit.may("admin") ? <PatchField visit={visit} /> : null}
       <button class={action.harms ? "harms" : "main"}>{verbText(verb, number(plan.total))}</button>
