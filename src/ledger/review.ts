@@ -43,6 +43,17 @@ export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: s
   return true;
 }
 
+/** ?2 ids. */
+const inDoubt = `
+  SELECT f.job, f.key FROM json_each(?2) e CROSS JOIN effects f ON f.tenant = ?1 AND f.job = e.value
+  WHERE f.state IN ('intent', 'uncertain') AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}' ORDER BY f.job, f.key LIMIT 500`;
+
+/** Keys of the effects in doubt of these jobs, by the id of the job. */
+export async function effectsInDoubt(db: D1Database, tenant: string, ids: readonly string[]): Promise<Map<string, string[]>> {
+  const { results } = await statement(db, inDoubt, tenant, JSON.stringify(ids)).all<{ job: string; key: string }>();
+  return new Map([...Map.groupBy(results, ({ job }) => job)].map(([job, rows]) => [job, rows.map(({ key }) => key)]));
+}
+
 /** Removes a dead letter from the list; the job stays readable. False: the job is no dead letter. */
 export async function dismiss(db: D1Database, ref: JobRef, now: number): Promise<boolean> {
   return (await dismissAll(db, ref.tenant, [ref.id], now)) > 0;

@@ -121,6 +121,28 @@ describe("why a job does not run", () => {
     expect(await whyOf("acme", id)).toBeNull();
   });
 
+  test("a job that was discarded with an effect in doubt: what may have happened is settled before a retry", async () => {
+    const [id = "", plain = ""] = await given("acme", 2, { state: "discarded", reason: "Postmark: answered 200 without a message id", ended: noon });
+    const effect = env.DB.prepare("INSERT INTO effects (tenant, job, key, revision, state, at) VALUES (?, ?, ?, 0, ?, 1)");
+    await env.DB.batch([
+      effect.bind("acme", id, "send", "uncertain"),
+      effect.bind("acme", id, "decide:page", "intent"),
+      effect.bind("acme", plain, "send", "done"),
+      effect.bind("other", plain, "send", "uncertain"),
+    ]);
+    const why = await whyOf("acme", id);
+    expect(why?.sentence).toBe(
+      "It failed for good: Postmark: answered 200 without a message id. The effect send may have happened: settle whether it happened before a retry.",
+    );
+    expect(why?.actions).toMatchObject([
+      { path: `/v1/jobs/${id}/effects`, body: { key: "send", state: "done" } },
+      { path: `/v1/jobs/${id}/effects`, body: { key: "send", state: "failed" } },
+    ]);
+    expect((await whyOf("acme", plain))?.actions.map(({ label }) => label)).toEqual(["Retry"]);
+    await env.DB.prepare("UPDATE effects SET state = 'failed' WHERE tenant = 'acme' AND job = ?").bind(id).run();
+    expect((await whyOf("acme", id))?.actions.map(({ label }) => label)).toEqual(["Retry"]);
+  });
+
   test("a reason that only resembles a gate's is no gate", () => {
     expect(gateOf({ gate: null, state: "waiting", reason: "Mail API: open" })).toBeUndefined();
     expect(gateOf({ gate: null, state: "retrying", reason: "mail: open" })).toBeUndefined();

@@ -55,7 +55,15 @@ const job: JobView = {
   },
   ...{ at: now, due: null, reason: null, gate: null, dryRun: false, cancelling: false, startedAt: null, endedAt: null, progress: null },
 };
-const around = { now, pauses: [], gates: new Map([["mail", gate]]), pausedSites: new Map(), unpolled: new Map<string, number | null>(), heavy: [] };
+const around = {
+  now,
+  pauses: [],
+  gates: new Map([["mail", gate]]),
+  pausedSites: new Map(),
+  unpolled: new Map<string, number | null>(),
+  heavy: [],
+  doubts: new Map(),
+};
 const whys = [
   whyOf(tenant, { ...job, state: "dead", reason: "x", endedAt: now }, around),
   whyOf(tenant, { ...job, state: "retrying", reason: "x", due: now + 1 }, around),

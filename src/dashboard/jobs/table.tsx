@@ -100,10 +100,10 @@ function When({ job }: { job: JobSummary }) {
   return <Time at={job.state === "running" ? job.startedAt : job.at} />;
 }
 
-/** What helps this job, as its reason offers it: running it now helps no job that a pause or a gate holds. */
+/** What helps this job, as its reason offers it: running it now helps no job that a pause or a gate holds, a retry none with an effect in doubt. */
 function RowActions({ visit, job, state }: { visit: Visit; job: JobSummary; state: string }) {
   const fields = { id: job.id };
-  if (["dead", "discarded", "cancelled"].includes(state)) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
-  const helps = job.why?.actions.some(({ path }) => path.endsWith("/run-now")) ?? false;
-  return helps ? <Act visit={visit} action={jobActions.runNow} fields={fields} /> : null;
+  const helps = (verb: string) => job.why?.actions.some(({ path }) => path.endsWith(`/${verb}`)) ?? false;
+  if (state === "cancelled" || helps("retry")) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
+  return helps("run-now") ? <Act visit={visit} action={jobActions.runNow} fields={fields} /> : null;
 }

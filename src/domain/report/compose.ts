@@ -1,5 +1,6 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
 import { kindOf } from "../../ledger/failure-kind";
+import { effectsInDoubt } from "../../ledger/review";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
@@ -178,14 +179,30 @@ async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): 
   const open = jobs.filter(({ endedAt, state }) => endedAt === null && state !== "running");
   const named = [...new Set(open.flatMap((job) => gateOf(job) ?? []))].slice(0, maxGates);
   const nothing = open.length === 0;
-  const [pauses, heavy, gates, sites, unpolled] = await Promise.all([
+  const discarded = jobs.filter(({ state }) => state === "discarded");
+  const [pauses, heavy, gates, sites, unpolled, doubts] = await Promise.all([
     nothing ? [] : deps.pauses(tenant),
     open.some(({ state }) => state === "queued") ? deps.heavy(tenant) : [],
     named.length === 0 ? [] : deps.gatesNamed(tenant, named),
     open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, PausedSite>(),
     open.some(({ type }) => deps.isRemote(type)) ? silentTypes(deps, tenant) : new Map<string, number | null>(),
+    discarded.length === 0
+      ? new Map<string, string[]>()
+      : effectsInDoubt(
+          deps.db,
+          tenant,
+          discarded.map(({ id }) => id),
+        ),
   ]);
-  const around: Surroundings = { now: deps.now(), pauses, gates: new Map(gates.map((gate) => [gate.dependency, gate])), pausedSites: sites, unpolled, heavy };
+  const around: Surroundings = {
+    now: deps.now(),
+    pauses,
+    gates: new Map(gates.map((gate) => [gate.dependency, gate])),
+    pausedSites: sites,
+    unpolled,
+    heavy,
+    doubts,
+  };
   return jobs.map((job) => whyOf(tenant, job, around));
 }
 

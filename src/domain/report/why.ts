@@ -18,6 +18,8 @@ export interface Surroundings {
   unpolled: ReadonlyMap<string, number | null>;
   /** Queues on which the tenant is heavy. */
   heavy: readonly HeavyView[];
+  /** Keys of effects in doubt, by the id of a job that failed for good. */
+  doubts: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface PausedSite {
@@ -29,7 +31,7 @@ export interface PausedSite {
 export function whyOf(tenant: string, job: JobView, around: Surroundings): Why | null {
   const { state } = job;
   if (state === "running" || state === "done" || state === "cancelled") return null;
-  if (state === "dead" || state === "discarded") return deadWhy(job, state);
+  if (state === "dead" || state === "discarded") return deadWhy(job, state, around.doubts.get(job.id) ?? []);
   const held = heldBy(tenant, job, around);
   if (held) return held;
   if (state === "retrying") return retrying(job);
@@ -133,10 +135,23 @@ function retrying(job: JobView): Why {
   return { code: "retrying", sentence, since: job.startedAt ?? job.at, ...untilOf(job), actions: [runNow(job)] };
 }
 
-function deadWhy(job: JobView, state: "dead" | "discarded"): Why {
+/** What was discarded with an effect in doubt ends so again until a person has said whether the effect happened. */
+function deadWhy(job: JobView, state: "dead" | "discarded", doubts: readonly string[]): Why {
   const how = state === "dead" ? `It failed ${plural(job.attempt, "time")}` : "It failed for good";
+  const failure = `${how}: ${sentenceOf(job.reason ?? "unknown")}`;
   const retry: Action = { method: "POST", path: `/v1/jobs/${job.id}/retry`, label: "Retry" };
-  return { code: state, sentence: `${how}: ${sentenceOf(job.reason ?? "unknown")}`, since: job.endedAt, actions: [retry] };
+  if (state === "dead" || doubts.length === 0) return { code: state, sentence: failure, since: job.endedAt, actions: [retry] };
+  const [it, named] = doubts.length === 1 ? ["whether it happened", "The effect"] : ["which of them happened", "The effects"];
+  const sentence = `${failure} ${named} ${doubts.join(", ")} may have happened: settle ${it} before a retry.`;
+  return { code: state, sentence, since: job.endedAt, actions: doubts.flatMap((key) => settlingOf(job, key)) };
+}
+
+function settlingOf({ id }: JobView, key: string): Action[] {
+  const path = `/v1/jobs/${id}/effects`;
+  return [
+    { method: "POST", path, label: "It happened", body: { key, state: "done" } },
+    { method: "POST", path, label: "It did not happen", body: { key, state: "failed" } },
+  ];
 }
 
 function runNow({ id }: JobView): Action {
