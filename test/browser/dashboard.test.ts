@@ -143,6 +143,26 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     });
   });
 
+  test("a job's page keeps the words of its states whole beside a long reason, and reveals to its button alone", async () => {
+    const path = `GET /v1/jobs/${idOf(2)}`;
+    const job = worker.answers.get(path) as (query: Record<string, string>) => { timeline: object[] };
+    const events = ["queued", "discarded", "checkpoint", "cancelled"];
+    const timeline = events.map((event) => ({ ...job({}).timeline[0], event, times: 1, detail: "mail: 422 validation_error ".repeat(20) + "x".repeat(200) }));
+    worker.answers.set(path, (query: Record<string, string>) => ({ ...job(query), timeline }));
+    await signIn(`/t/demo/jobs/${idOf(2)}?reveal=1`, people.admin);
+    const lines = `[...document.querySelectorAll("table.words .state")].map((state) => {
+      const range = document.createRange();
+      range.selectNodeContents(state.lastChild);
+      return [state.lastChild.data.trim(), range.getClientRects().length];
+    })`;
+    expect(await page.evaluate(lines)).toEqual(events.map((event) => [event === "checkpoint" ? "saved once" : event, 1]));
+    expect(await page.getByText("ann@example.org").count()).toBe(0);
+    await page.getByRole("button", { name: "Reveal personal fields" }).click();
+    await page.getByText("ann@example.org").first().waitFor();
+    expect(new URL(page.url()).search).toBe("");
+    expect(worker.calls.filter(({ query }) => query["reveal"] === "1")).toHaveLength(1);
+  });
+
   test("the tenant is in the address, and a second tab is signed in as well", async () => {
     await signIn("/", people.root);
     expect(new URL(page.url()).pathname).toBe("/t/*/");
