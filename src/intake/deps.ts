@@ -186,8 +186,16 @@ export interface AuditEntry {
     | "run-now"
     | "dismiss"
     | "set"
-    | "remove";
-  /** The id of what was revealed, or of the replay. */
+    | "remove"
+    | "replay"
+    | "abort"
+    | "pause"
+    | "resume"
+    | "probe"
+    | "reset"
+    | "create"
+    | "revoke";
+  /** The id of what was revealed, of the replay or of the bulk action; else what was acted on, as a path of the API has it. */
   target: string;
   /** What the target does not say: the names of the patched fields. */
   detail?: string | undefined;

@@ -1,5 +1,6 @@
 import type * as v from "valibot";
 import { Problem } from "../errors";
+import { audit } from "./audit";
 import type { IntakeDeps } from "./deps";
 import { type AnyRoute, param, route, type RouteScope } from "./route";
 import { listShape } from "./shapes";
@@ -19,6 +20,8 @@ export interface NamedSettings<Stored> {
   description?: string;
   /** Of the reading routes; the others need `admin`. */
   scope: RouteScope;
+  /** That one is removed is written into the audit. */
+  audited?: true;
   shape: v.GenericSchema;
   list(deps: IntakeDeps, tenant: string): Promise<readonly Stored[]>;
   get(deps: IntakeDeps, tenant: string, name: string): Promise<Stored | null | undefined>;
@@ -60,8 +63,10 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       scope: "admin",
       tenant: "own",
       answers: { 204: null },
-      handle: async ({ deps, tenant, params }) => {
-        if (!(await kind.remove(deps, tenant, param({ params }, parameter)))) throw notFound(kind.noun);
+      handle: async ({ deps, tenant, params, caller }) => {
+        const one = param({ params }, parameter);
+        if (kind.audited && (await kind.get(deps, tenant, one))) await audit({ deps, tenant, caller }, "remove", `${path.split("/")[2]}/${one}`);
+        if (!(await kind.remove(deps, tenant, one))) throw notFound(kind.noun);
         return { status: 204 };
       },
     }),

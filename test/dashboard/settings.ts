@@ -107,7 +107,10 @@ export function settings({ rows, text, now }: Filling): Answers {
             roles: [{ email: "root@example.com", tenant: "*" }, ...times(() => ({ group: text, tenant: "demo", scopes: ["read", "operate"] }))],
           },
         }),
-    "GET /v1/audit": { entries: times(() => ({ tenant: "demo", at: ago(5), actor: text, action: text, target: text, detail: text })), cursor: null },
+    "GET /v1/audit": {
+      entries: times(() => ({ tenant: "demo", at: ago(5), actor: text, action: text, target: text, detail: text, jobs: null })),
+      cursor: null,
+    },
     "GET /v1/alerts": {
       alerts: times((index) => ({
         ...{

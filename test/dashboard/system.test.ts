@@ -79,3 +79,26 @@ describe("the settings of the installation", () => {
     expect(page).toContain("only tokens open these pages");
   });
 });
+
+test("a row of the audit links to what was acted on, and says how many jobs it was", async () => {
+  const api = createFakeApi(now);
+  const id = "0b6f3c1e-8a52-4d6e-9d0e-3f1f6a9c2b77";
+  const row = { tenant: "demo", at: new Date(now).toISOString(), actor: "t1", actorName: "ops", detail: null, jobs: null };
+  const acts = [
+    ["run-now", id, `/bulk/${id}`],
+    ["replay", id, `/replays/${id}`],
+    ["resume", "queues/email-sending", "/flow/email-sending"],
+    ["set", "alert-rules/night", "/alerts"],
+    ["reset", "gates/shop:main", "/flow"],
+    ["revoke", "tokens/t2", undefined],
+    ["unsuppress", "suppression", undefined],
+    ["set", "__proto__/x", undefined],
+  ] as const;
+  api.answers.set("GET /v1/audit", {
+    entries: acts.map(([action, target], index) => ({ ...row, action, target, jobs: index === 0 ? 213 : null })),
+    cursor: null,
+  });
+  const html = await (await (await visitor(people.operator, api)).get("/t/demo/system")).text();
+  for (const [, target, address] of acts) expect(html.includes(`<a href="/t/demo${address}">${target}</a>`)).toBe(address !== undefined);
+  expect(html).toContain("213 jobs");
+});

@@ -108,6 +108,7 @@ describe("replays", () => {
     expect(bench.seen.audits).toEqual([
       { ...row, target: "plan" },
       { ...row, target: made.body.id },
+      { tenant: "ops-own", actor, action: "replay", target: made.body.id, at: now },
     ]);
     bench.seen.replays.clear();
   });

@@ -41,6 +41,47 @@ describe("GET /v1/audit", () => {
     expect((await get("/v1/audit", root)).body.entries.length).toBeGreaterThanOrEqual(4);
     expect((await get("/v1/audit?cursor=x", own.operate)).status).toBe(422);
   });
+
+  test("has who paused, resumed, closed a circuit, replayed, acted on many jobs, set rules and made tokens, without what a person typed", async () => {
+    const acts = await bench.tenant("operators-acts");
+    const before = bench.seen.audits.length;
+    const call = async (method: string, path: string, body?: object, token = acts.admin) => {
+      const answer = await bench.call(method, path, { token, ...(body ? { body } : {}), ...(token === root ? { tenant: "operators-acts" } : {}) });
+      expect(answer.status, `${method} ${path}: ${answer.text}`).toBeLessThan(300);
+      return answer.body;
+    };
+    await call("POST", "/v1/types/note/pause", { reason: "ann@example.org asked" });
+    await call("POST", "/v1/types/note/resume");
+    await call("PUT", "/v1/alert-rules/night", { email: ["ann@example.org"] });
+    await call("DELETE", "/v1/alert-rules/night");
+    expect((await bench.call("DELETE", "/v1/alert-rules/night", { token: acts.admin })).status).toBe(404);
+    await call("POST", "/v1/gates/mail/reset");
+    const bulk = await call("POST", "/v1/jobs/run-now", { filter: { q: "ann@example.org" } });
+    await call("POST", `/v1/bulk-actions/${bulk.id}/abort`);
+    const replay = await call("POST", "/v1/replays", { filter: { type: "note" } });
+    const { id } = await call("POST", "/v1/tenants/operators-acts/tokens", { name: "ann", scopes: ["read"] }, root);
+    await call("DELETE", `/v1/tenants/operators-acts/tokens/${id}`);
+    const rows = bench.seen.audits.slice(before);
+    expect(rows.map(({ action, target, detail }) => [action, target, ...(detail === undefined ? [] : [detail])])).toEqual([
+      ["pause", "types/note"],
+      ["resume", "types/note"],
+      ["set", "alert-rules/night"],
+      ["remove", "alert-rules/night"],
+      ["reset", "gates/mail"],
+      ["run-now", bulk.id],
+      ["abort", `bulk-actions/${bulk.id}`],
+      ["replay", replay.id],
+      ["create", `tokens/${id}`, "read"],
+      ["revoke", `tokens/${id}`],
+    ]);
+    expect(JSON.stringify(rows)).not.toContain("ann");
+    expect(new Set(rows.map(({ tenant }) => tenant))).toEqual(new Set(["operators-acts"]));
+    const sql = "INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES ('operators-acts', ?, 'run-now', 'done', '{}', 213, 0)";
+    await env.DB.prepare(sql).bind(bulk.id).run();
+    const { entries } = (await get("/v1/audit", acts.operate)).body;
+    expect(entries.find(({ target }: { target: string }) => target === bulk.id)).toMatchObject({ action: "run-now", jobs: 213 });
+    expect(entries.find(({ action }: { action: string }) => action === "pause")).toMatchObject({ jobs: null });
+  });
 });
 
 describe("GET /v1/pauses", () => {

@@ -2,7 +2,7 @@ import { AlertTable } from "../alerts/view";
 import type { Access, Alerts, Audit, Health, Heartbeat, Installation } from "../answers";
 import { ApiProblem } from "../api";
 import { page, type Visit } from "../page";
-import { duration } from "../parts/format";
+import { duration, plural } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
@@ -136,11 +136,37 @@ async function healthOf(api: Visit["api"]): Promise<Health | null> {
   }
 }
 
+/** Where what was acted on is shown; what has no page stays text. */
+function AuditTarget({ tenant, action, target }: { tenant: string; action: string; target: string | null }) {
+  const address = target === null ? undefined : auditAddress(action, target);
+  return address === undefined ? <>{target}</> : <a href={`/t/${tenant}${address}`}>{target}</a>;
+}
+
+const pagesOf: Readonly<Record<string, (name: string) => string>> = {
+  "alert-rules": () => "/alerts",
+  "bulk-actions": (id) => `/bulk/${id}`,
+  gates: () => "/flow",
+  queues: (name) => `/flow/${name}`,
+  replays: (id) => `/replays/${id}`,
+  tenants: () => "/flow",
+  types: () => "/flow",
+};
+
+/** The target is a path of the API, or the id alone of a replay or bulk action. */
+export function auditAddress(action: string, target: string): string | undefined {
+  if (/^[0-9a-f-]{36}$/.test(target)) {
+    if (action === "replay" || action === "patch") return `/replays/${target}`;
+    return ["cancel", "dismiss", "run-now"].includes(action) ? `/bulk/${target}` : undefined;
+  }
+  const [kind = "", name = ""] = target.split("/");
+  return Object.hasOwn(pagesOf, kind) && name ? pagesOf[kind]?.(encodeURIComponent(name)) : undefined;
+}
+
 function AuditTable({ visit, audit: { entries, cursor } }: { visit: Visit; audit: Audit }) {
   return (
     <>
       <Table label="Audit" columns={["When", "Who", "What", "About", "-Detail"]}>
-        {entries.map(({ tenant, at, actor, actorName, action, target, detail }, index) => (
+        {entries.map(({ tenant, at, actor, actorName, action, target, detail, jobs }, index) => (
           <tr key={index}>
             <td>
               <Time at={at} />
@@ -149,9 +175,9 @@ function AuditTable({ visit, audit: { entries, cursor } }: { visit: Visit; audit
             <td>{action}</td>
             <td class="words">
               {visit.tenant === "*" ? <span class="dim">{tenant} </span> : null}
-              {target}
+              <AuditTarget tenant={tenant} action={action} target={target} />
             </td>
-            <td class="wide words">{detail}</td>
+            <td class="wide words">{[jobs === null ? "" : plural(jobs, "job"), detail ?? ""].filter(Boolean).join(", ")}</td>
           </tr>
         ))}
       </Table>

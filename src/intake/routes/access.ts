@@ -1,13 +1,12 @@
 import * as v from "valibot";
 import { type Access, accessSchema } from "../../domain/installation/access";
 import { Problem } from "../../errors";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { actorOf, type Caller, route } from "../route";
+import { route } from "../route";
 import { isoTime } from "../shapes";
 import { iso } from "../views";
-
-const everyTenant = "*";
 
 export const accessShape = v.object({ ...accessSchema.entries, updated: isoTime });
 
@@ -22,7 +21,7 @@ export const accessRoutes = [
     body: { schema: accessSchema, limit: smallBody },
     answers: { 200: accessShape },
     handle: async ({ deps, caller, body }) => {
-      await audit(deps, caller, "set", `access ${body.teamDomain}`);
+      await audit({ deps, tenant: null, caller }, "set", `access ${body.teamDomain}`);
       await deps.installation.put("access", body, deps.now());
       return { status: 200, body: await accessBody(deps) };
     },
@@ -42,7 +41,7 @@ export const accessRoutes = [
     tenant: "none",
     answers: { 204: null },
     handle: async ({ deps, caller }) => {
-      await audit(deps, caller, "remove", "access");
+      await audit({ deps, tenant: null, caller }, "remove", "access");
       if (!(await deps.installation.remove("access"))) throw unset();
       return { status: 204 };
     },
@@ -53,10 +52,6 @@ async function accessBody(deps: IntakeDeps): Promise<Access & { updated: string 
   const access = await deps.installation.read("access");
   if (!access) throw unset();
   return { ...access.value, updated: iso(access.updated) };
-}
-
-function audit(deps: IntakeDeps, caller: Caller, action: "set" | "remove", target: string): Promise<void> {
-  return deps.audit({ tenant: everyTenant, actor: actorOf(caller), action, target, at: deps.now() });
 }
 
 function unset(): Problem {

@@ -7,6 +7,7 @@ import { severities } from "../../domain/report/model";
 import { Problem } from "../../errors";
 import { outputList } from "../../queue/bounded";
 import type { Receipt } from "../../queue/request";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { notFound, namedRoutes } from "../named-routes";
@@ -84,6 +85,7 @@ export const alertRoutes = [
         remove: "Remove a rule; without any the built-in one applies",
       },
       scope: "admin",
+      audited: true,
       shape: ruleShape,
       list: ({ db }, tenant) => listRules(db, tenant),
       get: ruleOf,
@@ -97,9 +99,10 @@ export const alertRoutes = [
       tenant: "own",
       body: { schema: ruleSchema, limit: smallBody },
       answers: { 200: ruleShape },
-      handle: async ({ deps, tenant, params, body }) => {
+      handle: async ({ deps, tenant, params, body, caller }) => {
         const name = param({ params }, "name");
         await refuseUnknown(deps, tenant, body);
+        await audit({ deps, tenant, caller }, "set", `alert-rules/${name}`);
         if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
         return { status: 200, body: ruleBody(await ruleOf(deps, tenant, name)) };
       },

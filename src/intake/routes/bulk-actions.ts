@@ -2,10 +2,11 @@ import * as v from "valibot";
 import { actions, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
 import { boundedName, outputRecord } from "../../queue/bounded";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { paging, search, siteId, time } from "../query";
-import { actorOf, type Call, param, route } from "../route";
+import { type Call, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
 import { count, isoTime, listShape } from "../shapes";
 import { iso, isoOrNull } from "../views";
@@ -122,10 +123,11 @@ export const bulkActionRoutes = [
     tenant: "own",
     answers: { 200: bulkActionShape },
     problems: [409],
-    handle: async ({ deps, tenant, params }) => {
+    handle: async ({ deps, tenant, params, caller }) => {
       const aborted = await deps.bulkActions.abort(tenant, param({ params }, "id"));
       if (!aborted) throw noAction();
       if (!aborted.changed) throw new Problem("conflict", `The action has ended: it is ${aborted.action.state}.`);
+      await audit({ deps, tenant, caller }, "abort", `bulk-actions/${aborted.action.id}`);
       return { status: 200, body: actionBody(aborted.action) };
     },
   }),
@@ -138,7 +140,7 @@ async function startAction({ deps, tenant, caller, request: { headers } }: Omit<
   await refuseForeign(deps, tenant, request.ids);
   if (isPlan) return { status: 200, body: await deps.bulkActions.plan(tenant, request) };
   const begin = async () => {
-    await deps.audit({ tenant, actor: actorOf(caller), action: request.action, target: id, at: deps.now() });
+    await audit({ deps, tenant, caller }, request.action, id);
     return deps.bulkActions.create(tenant, request, id);
   };
   const begun = await begunOnce(isKeyed, () => deps.bulkActions.earlier(tenant, id, request), begin);

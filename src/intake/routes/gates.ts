@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { GateView } from "../../domain/gates/model";
 import { gateWhy, openSince } from "../../domain/report/gate-why";
 import { Problem } from "../../errors";
+import { audit } from "../audit";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
@@ -60,10 +61,12 @@ export const gateRoutes = [
       tenant: "own",
       params: { dependency },
       answers: { 200: gateShape },
-      handle: async ({ deps, tenant, params }) => {
-        const gate = await deps.gates[verb](tenant, param({ params }, "dependency"));
+      handle: async ({ deps, tenant, params, caller }) => {
+        const name = param({ params }, "dependency");
+        const gate = await deps.gates[verb](tenant, name);
         if (gate === "unknown") throw new Problem("not-found", "There is no such gate; GET /v1/gates lists them.");
         if (gate === "unreachable") throw unavailable("The gate cannot be reached right now.");
+        await audit({ deps, tenant, caller }, verb, `gates/${name}`);
         return { status: 200, body: gateBody(gate) };
       },
     }),

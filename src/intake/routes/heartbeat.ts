@@ -2,13 +2,12 @@ import * as v from "valibot";
 import { checkAddress } from "../../address/address";
 import { heartbeatSchema, heartbeatStep } from "../../domain/installation/model";
 import { Problem } from "../../errors";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { actorOf, type Caller, route } from "../route";
+import { route } from "../route";
 import { isoTime } from "../shapes";
 import { iso } from "../views";
-
-const everyTenant = "*";
 
 export const heartbeatShape = v.object({
   host: v.pipe(v.string(), v.description("Of the address; the rest is never returned")),
@@ -32,7 +31,7 @@ export const heartbeatRoutes = [
     handle: async ({ deps, caller, body }) => {
       const checked = checkAddress(body.url, deps.rules);
       if (!checked.ok) throw new Problem("invalid", `The address ${checked.reason}.`, { errors: [{ path: "url", message: checked.reason }] });
-      await audit(deps, caller, "set", `heartbeat ${checked.url.host}`);
+      await audit({ deps, tenant: null, caller }, "set", `heartbeat ${checked.url.host}`);
       await deps.installation.put("heartbeat", body, deps.now());
       return { status: 200, body: await heartbeatBody(deps) };
     },
@@ -52,7 +51,7 @@ export const heartbeatRoutes = [
     tenant: "none",
     answers: { 204: null },
     handle: async ({ deps, caller }) => {
-      await audit(deps, caller, "remove", "heartbeat");
+      await audit({ deps, tenant: null, caller }, "remove", "heartbeat");
       if (!(await deps.installation.remove("heartbeat"))) throw unset();
       return { status: 204 };
     },
@@ -68,10 +67,6 @@ async function heartbeatBody(deps: IntakeDeps) {
     updated: iso(heartbeat.updated),
     last: last ? { ok: last.outcome === "done", at: iso(last.at), reason: last.outcome === "done" ? null : (last.detail ?? null) } : null,
   };
-}
-
-function audit(deps: IntakeDeps, caller: Caller, action: "set" | "remove", target: string): Promise<void> {
-  return deps.audit({ tenant: everyTenant, actor: actorOf(caller), action, target, at: deps.now() });
 }
 
 function unset(): Problem {

@@ -4,11 +4,13 @@ import { outputList } from "../../queue/bounded";
 import { cursor, paging } from "../query";
 import { pauseShape, pauseView } from "../pause-shapes";
 import { type Caller, route } from "../route";
-import { isoTime } from "../shapes";
+import { count, isoTime } from "../shapes";
 import { iso } from "../views";
 
 const nullableText = v.nullable(v.string());
 const actorName = v.pipe(nullableText, v.description("What that token is called"));
+
+const jobs = v.pipe(v.nullable(count), v.description("How many jobs the replay or bulk action of this target named"));
 
 export const meShape = v.object({
   tenant: v.pipe(nullableText, v.description("Null: the root token without the header Jobyard-Tenant acts for all tenants")),
@@ -18,7 +20,7 @@ export const meShape = v.object({
 
 export const auditShape = v.object({
   entries: outputList(
-    v.object({ tenant: v.string(), at: isoTime, actor: v.string(), actorName, action: v.string(), target: nullableText, detail: nullableText }),
+    v.object({ tenant: v.string(), at: isoTime, actor: v.string(), actorName, action: v.string(), target: nullableText, detail: nullableText, jobs }),
   ),
   cursor: nullableText,
 });
@@ -41,7 +43,7 @@ export const operatorRoutes = [
   }),
   route("GET /v1/audit", {
     name: "listAudit",
-    summary: "Who saw personal data, changed payloads, approved or erased, newest first",
+    summary: "Who saw personal data, changed payloads, rules or tokens, paused, replayed, acted on many jobs, approved or erased, newest first",
     scope: "operate",
     tenant: "any",
     query: auditQuery,
@@ -69,6 +71,6 @@ function scopesOf(caller: Caller): readonly string[] {
   return caller.kind === "token" ? caller.scopes : [];
 }
 
-function entryOf({ tenant, at, actor, actorName: name, action, target, detail }: AuditEntry) {
-  return { tenant, at: iso(at), actor, actorName: name, action, target, detail: detail ?? null };
+function entryOf({ tenant, at, actor, actorName: name, action, target, detail, jobs: named }: AuditEntry) {
+  return { tenant, at: iso(at), actor, actorName: name, action, target, detail: detail ?? null, jobs: named };
 }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { Problem } from "../../errors";
 import { boundedText, outputList } from "../../queue/bounded";
 import type { Pause } from "../../queue/ports/job-row";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import { healths, type QueueFlow } from "../../domain/report/flow";
 import type { QueueWhy } from "../../domain/report/flow-why";
@@ -106,6 +107,7 @@ function pauseRoutes(scope: "queue" | "type", path: `/${string}`, what: string, 
       handle: async ({ deps, tenant, params, body, caller }) => {
         const name = param({ params }, scope);
         if (!(await exists(deps, name))) throw new Problem("not-found", `There is no such ${scope}.`);
+        await audit({ deps, tenant, caller }, verb, `${scope}s/${name}`);
         await deps.operate[verb](tenant, scope, name, { actor: actorOf(caller), reason: body.reason });
         return { status: 200, body: await pausedNow(deps, tenant, scope, name) };
       },

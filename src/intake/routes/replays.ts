@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { unknownTemplate } from "../../domain/mail/known";
 import { Problem } from "../../errors";
 import { jsonObject } from "../../queue/bounded";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";
 import { ownTarget } from "../own-host";
@@ -64,16 +65,17 @@ export const replayRoutes = [
       await refuseForeign(deps, tenant, given.ids);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const { replays } = deps.operate;
-      const audit = async (target: string) => {
+      const auditPatch = async (target: string) => {
         if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target, at: deps.now() });
       };
       if (plan) {
         // What a plan refuses reveals payloads.
-        await audit("plan");
+        await auditPatch("plan");
         return { status: 200, body: await replays.plan(tenant, request) };
       }
       const begin = async () => {
-        await audit(id);
+        await auditPatch(id);
+        await audit({ deps, tenant, caller }, "replay", id);
         return replays.create(tenant, request, id);
       };
       const begun = await begunOnce(isKeyed, () => replays.earlier(tenant, id, request), begin);
@@ -111,10 +113,11 @@ export const replayRoutes = [
     tenant: "own",
     answers: { 200: replayShape },
     problems: [409],
-    handle: async ({ deps, tenant, params }) => {
+    handle: async ({ deps, tenant, params, caller }) => {
       const aborted = await deps.operate.replays.abort(tenant, param({ params }, "id"));
       if (!aborted) throw noReplay();
       if (!aborted.changed) throw new Problem("conflict", `The replay has ended: it is ${aborted.replay.state}.`);
+      await audit({ deps, tenant, caller }, "abort", `replays/${aborted.replay.id}`);
       return { status: 200, body: replayOf(aborted.replay) };
     },
   }),

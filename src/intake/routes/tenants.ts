@@ -3,6 +3,7 @@ import { type Issue, Problem, summaryOf } from "../../errors";
 import { boundedName } from "../../queue/bounded";
 import { type Tenant, tenantSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
@@ -63,10 +64,11 @@ export const tenantRoutes = [
     tenant: "path",
     body: { schema: tokenSchema, limit: smallBody },
     answers: { 201: mintedShape },
-    handle: async ({ deps, tenant, body }) => {
+    handle: async ({ deps, tenant, body, caller }) => {
       const issues = (body.types ?? []).flatMap((type, index) => notRemote(deps, type, index));
       if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
       const { id, token } = await deps.tokens.create(tenant, body, deps.now());
+      await audit({ deps, tenant, caller }, "create", `tokens/${id}`, body.scopes.join(", "));
       return { status: 201, body: { id, token }, headers: { location: `/v1/tenants/${tenant}/tokens/${id}` } };
     },
   }),
@@ -87,9 +89,12 @@ export const tenantRoutes = [
     scope: "admin",
     tenant: "path",
     answers: { 204: null },
-    handle: async ({ deps, tenant, params }) => {
-      const known = await deps.tokens.revoke(tenant, param({ params }, "id"), deps.now());
+    handle: async ({ deps, tenant, params, caller }) => {
+      const id = param({ params }, "id");
+      const known = (await deps.tokens.list(tenant)).some((token) => token.id === id);
       if (!known) throw new Problem("not-found", "There is no such token.");
+      await audit({ deps, tenant, caller }, "revoke", `tokens/${id}`);
+      await deps.tokens.revoke(tenant, id, deps.now());
       return { status: 204 };
     },
   }),
@@ -114,6 +119,7 @@ function pauseRoutes() {
       answers: { 200: pausedShape },
       handle: async ({ deps, tenant, body, caller }) => {
         if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
+        await audit({ deps, tenant, caller }, verb, `tenants/${tenant}`);
         await deps.operate[verb](tenant, "tenant", tenant, { actor: actorOf(caller), reason: body.reason });
         return { status: 200, body: await pausedNow(deps, tenant, "tenant", tenant) };
       },
