@@ -71,7 +71,7 @@ describe.skipIf(noBrowser)(`every page of the operators${noBrowser ? ` (skipped:
     "%s breaks no accessibility rule that axe knows, light or dark, fits a phone and runs no hostile text",
     async (path) => {
       await page.goto(worker.url + path);
-      await page.locator("#live").waitFor();
+      await page.locator("body[data-live]").waitFor();
       // Injected past the policy, which forbids scripts of others.
       await page.evaluate(axe.source);
       expect({ light: await axeFinds("light"), dark: await axeFinds("dark") }).toEqual({ light: [], dark: [] });

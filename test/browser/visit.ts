@@ -18,5 +18,5 @@ export async function signIn(page: Page, url: string, { token }: Person): Promis
   await page.goto(url);
   await page.getByLabel("Token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.locator("#live").waitFor();
+  await page.locator("body[data-live]").waitFor();
 }
