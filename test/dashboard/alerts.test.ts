@@ -22,3 +22,20 @@ test("an alert names the channels that it was handed to, each with the jobs that
   expect(html).toContain('href="/t/demo/jobs?q=alert%3Aslack"');
   expect(html).not.toContain("Sent by");
 });
+
+test("a rule says which of its channels reach nothing, and a new one is not ticked for Slack without the connection", async () => {
+  const { api, get } = await visitor(people.admin);
+  const dated = { created: "2026-11-21T11:00:00.000Z", updated: "2026-11-21T11:00:00.000Z" };
+  const rule = { name: "night", minSeverity: "warning", slack: true, email: ["ops@example.com"], enabled: true, ...dated };
+  api.answers.set("GET /v1/alert-rules", { rules: [rule] });
+  const connection = { provider: "slack", ...dated };
+  api.answers.set("GET /v1/connections", { connections: [] });
+  const without = await (await get("/t/demo/alerts")).text();
+  expect([...without.matchAll(/The connection (\w+) is not set/g)].map(([, name]) => name)).toEqual(["slack", "mail"]);
+  const isTicked = (html: string) =>
+    /<dialog id="ask-put-alert-rule-demo-new".*?<input type="checkbox" name="slack"( checked)?/s.exec(html)?.[1] === " checked";
+  expect(isTicked(without)).toBe(false);
+  api.answers.set("GET /v1/connections", { connections: ["slack", "mail"].map((name) => ({ name, ...connection })) });
+  const withBoth = await (await get("/t/demo/alerts")).text();
+  expect([withBoth.includes("is not set"), isTicked(withBoth)]).toEqual([false, true]);
+});

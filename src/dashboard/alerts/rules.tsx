@@ -9,15 +9,22 @@ import { alertActions } from "./actions";
 
 type Rule = AlertRules["rules"][number];
 
+interface RulesProps {
+  visit: Visit;
+  rules: readonly Rule[];
+  /** Names of the tenant's connections. */
+  connected: readonly string[];
+}
+
 /** Which findings go where. */
-export function Rules({ visit, rules }: { visit: Visit; rules: readonly Rule[] }) {
+export function Rules({ visit, rules, connected }: RulesProps) {
   const add = (
     <Act visit={visit} action={alertActions.put} label="New rule" fields={{}} id="new">
       <label>
         Name
         <input name="name" required pattern="[a-z0-9\-]{1,63}" maxLength={63} autocomplete="off" />
       </label>
-      <RuleFields />
+      <RuleFields rule={{ ...fresh, slack: connected.includes("slack") }} />
     </Act>
   );
   return (
@@ -33,14 +40,16 @@ export function Rules({ visit, rules }: { visit: Visit; rules: readonly Rule[] }
               <td class="wide">{rule.minSeverity}</td>
               <td class="words">{rule.codes?.join(", ") ?? "all"}</td>
               <td class="wide">{rule.types?.join(", ") ?? "all"}</td>
-              <td class="words">{channelsOf(rule).join(", ")}</td>
+              <td class="words">
+                <Channels rule={rule} connected={connected} />
+              </td>
               <td class="actions">
                 <Act visit={visit} action={alertActions.test} fields={{ name: rule.name }} />{" "}
                 <Act visit={visit} action={alertActions.put} label="Edit" fields={{ name: rule.name }} id={`edit-${rule.name}`}>
                   <RuleFields rule={rule} />
                 </Act>{" "}
                 <Act visit={visit} action={alertActions.remove} fields={{ name: rule.name }}>
-                  <p>Without any rule the built-in one applies again.</p>
+                  <p>Without any rule that reaches a channel the built-in one applies.</p>
                 </Act>
               </td>
             </tr>
@@ -51,13 +60,25 @@ export function Rules({ visit, rules }: { visit: Visit; rules: readonly Rule[] }
   );
 }
 
-function channelsOf({ slack, email, destination }: Rule): string[] {
-  return [...(slack ? ["Slack"] : []), ...email, ...(destination === undefined ? [] : [`destination ${destination}`])];
+/** Where a rule sends, and in red which of it reaches nothing, and why. */
+function Channels({ rule: { slack, email, destination }, connected }: { rule: Rule; connected: readonly string[] }) {
+  const mailed = email.join(", ");
+  const missing = [...(slack && !connected.includes("slack") ? ["slack"] : []), ...(mailed !== "" && !connected.includes("mail") ? ["mail"] : [])];
+  return (
+    <>
+      {[slack ? "Slack" : "", mailed, destination === undefined ? "" : `destination ${destination}`].filter(Boolean).join(", ")}
+      {missing.map((connection) => (
+        <p key={connection}>
+          <State is="failed" word={`reaches nothing ${connection === "slack" ? "in Slack" : "by mail"}`} /> The connection {connection} is not set.
+        </p>
+      ))}
+    </>
+  );
 }
 
 const fresh: Pick<Rule, "minSeverity" | "slack" | "email" | "enabled"> & Partial<Rule> = { minSeverity: "warning", slack: true, email: [], enabled: true };
 
-function RuleFields({ rule = fresh }: { rule?: typeof fresh }) {
+function RuleFields({ rule }: { rule: typeof fresh }) {
   return (
     <>
       <label>

@@ -1,4 +1,4 @@
-import type { AlertRules, Alerts } from "../answers";
+import type { AlertRules, Alerts, Connection } from "../answers";
 import { page, type Visit } from "../page";
 import { number } from "../parts/format";
 import { State } from "../parts/state";
@@ -9,6 +9,8 @@ import { Rules } from "./rules";
 interface Model extends Alerts {
   /** For an admin. */
   rules: AlertRules["rules"] | null;
+  /** Names of the tenant's connections. */
+  connected: readonly string[];
 }
 
 export const alertsPage = page<Model>({
@@ -17,13 +19,18 @@ export const alertsPage = page<Model>({
   tenants: "one",
   title: () => "Alerts",
   query: async ({ api, may }) => {
-    const [alerts, rules] = await Promise.all([api.get<Alerts>("/v1/alerts", { limit: "50" }), may("admin") ? api.get<AlertRules>("/v1/alert-rules") : null]);
-    return { ...alerts, rules: rules?.rules ?? null };
+    const isAdmin = may("admin");
+    const [alerts, rules, connections] = await Promise.all([
+      api.get<Alerts>("/v1/alerts", { limit: "50" }),
+      isAdmin ? api.get<AlertRules>("/v1/alert-rules") : null,
+      isAdmin ? api.get<{ connections: Connection[] }>("/v1/connections") : null,
+    ]);
+    return { ...alerts, rules: rules?.rules ?? null, connected: connections?.connections.map(({ name }) => name) ?? [] };
   },
-  view: ({ alerts, rules }, visit) => (
+  view: ({ alerts, rules, connected }, visit) => (
     <>
       <h1>Alerts</h1>
-      {rules === null ? null : <Rules visit={visit} rules={rules} />}
+      {rules === null ? null : <Rules visit={visit} rules={rules} connected={connected} />}
       <Section title="Found">{alerts.length === 0 ? <Empty>There was nothing to send.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
     </>
   ),

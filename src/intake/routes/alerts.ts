@@ -80,7 +80,7 @@ export const alertRoutes = [
       field: "rules",
       noun: "rule",
       summaries: {
-        list: "Which findings go where; without a rule warnings and worse go to the channels of the tenant's settings",
+        list: "Which findings go where; without a rule that has a connected channel warnings and worse go to the channels of the tenant's settings",
         get: "One rule",
         remove: "Remove a rule; without any the built-in one applies",
       },

@@ -69,9 +69,7 @@ async function send(
   if (lookup.state === "unknown") return null;
   if (lookup.state === "absent") return [];
   const rules = await listRules(db, tenant);
-  const requests = (rules.length === 0 ? [builtInRule(lookup.snapshot)] : rules).flatMap((rule) =>
-    requestsFor(tenant, lookup.snapshot, rule, notices, publicUrl),
-  );
+  const requests = rulesInForce(rules, lookup.snapshot).flatMap((rule) => requestsFor(tenant, lookup.snapshot, rule, notices, publicUrl));
   const sent = await enqueueAlerts(engine, tenant, distinctRequests(requests));
   const via = sent.filter(({ receipt }) => receipt?.ok).map(({ channel }) => channel);
   return via.length === 0 && sent.some(({ receipt }) => receipt && !receipt.ok && receipt.retryAfter !== undefined) ? null : via;
@@ -104,6 +102,13 @@ function distinctRequests(requests: readonly ChannelRequest[]): ChannelRequest[]
   return [...new Map(requests.map((each) => [JSON.stringify(each.request.own), each])).values()];
 }
 
+/** The built-in rule stays while no rule that is on has a channel that is connected. With all rules off nothing is sent. */
+function rulesInForce(rules: readonly AlertRule[], snapshot: Snapshot): readonly AlertRule[] {
+  const on = rules.filter(({ enabled }) => enabled);
+  const isReaching = (rule: AlertRule) => rule.destination !== undefined || unconnected(rule, snapshot).length < channelsOf(rule).length;
+  return on.some(isReaching) || (rules.length > 0 && on.length === 0) ? rules : [builtInRule(snapshot)];
+}
+
 /** What a tenant without rules gets: warnings and worse, by the channels of its settings; without settings in Slack, where there is a connection. */
 function builtInRule({ settings }: Snapshot): AlertRule {
   const { email: to = [], destination, slack: wantsSlack = true } = settings.alerts ?? {};
@@ -114,9 +119,15 @@ function builtInRule({ settings }: Snapshot): AlertRule {
 const connectionOf = { slack: "slack", email: "mail" } as const;
 
 /** Channels of a rule that get nothing, each with the connection that is not set. */
-export function unconnected({ slack: wantsSlack, email: to }: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
-  const channels = [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
-  return channels.map((channel) => ({ channel, connection: connectionOf[channel] })).filter(({ connection }) => !sections.connections?.[connection]);
+export function unconnected(rule: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
+  return channelsOf(rule)
+    .map((channel) => ({ channel, connection: connectionOf[channel] }))
+    .filter(({ connection }) => !sections.connections?.[connection]);
+}
+
+/** Those that need a connection. */
+function channelsOf({ slack: wantsSlack, email: to }: AlertRule): (keyof typeof connectionOf)[] {
+  return [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
 }
 
 /** One job for each channel of a rule, with the notices that match. `about`: more that the jobs are found by. */

@@ -2,6 +2,8 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { app } from "../../../src/app";
 import { createStores } from "../../../src/app/stores";
+import type { AlertRule } from "../../../src/domain/alerts/rule";
+import { putRule } from "../../../src/domain/alerts/store";
 import type { WorkerEnv } from "../../../src/env";
 import { tick } from "../../../src/intake/tick/tick";
 import { queues } from "../../../src/jobs/queues";
@@ -89,4 +91,19 @@ test.each([
   expect((await jobs()).map(({ tenant }) => tenant)).toEqual(tenants);
   const { results } = await env.DB.prepare("SELECT tenant, cause, via FROM alerts").all();
   expect(results).toEqual([{ tenant: "*", cause: "tick/shop-events", via: tenants.length > 0 ? "slack" : "" }]);
+});
+
+test("a rule whose channels are not connected does not replace the built-in one; a rule that is switched off does", async () => {
+  const { next, fail, jobs } = await setUp({ alerts: { email: ["ops@example.com"] } }, { mail });
+  const rule: AlertRule = { minSeverity: "warning", slack: true, email: [], enabled: true };
+  await putRule(env.DB, "acme", "unconnected", rule, start);
+  await fail("acme");
+  await next();
+  expect((await jobs()).map(({ type }) => type)).toEqual(["email"]);
+  await env.DB.batch([env.DB.prepare("DELETE FROM alerts"), env.DB.prepare("DELETE FROM jobs")]);
+  await putRule(env.DB, "acme", "unconnected", { ...rule, enabled: false }, start);
+  await fail("acme");
+  await next();
+  expect(await jobs()).toEqual([]);
+  await env.DB.prepare("DELETE FROM alert_rules").run();
 });
