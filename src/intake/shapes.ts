@@ -95,6 +95,9 @@ export const jobShape = v.object({
     v.nullable(v.string()),
     v.description("Its W3C trace id: of the traceparent it was sent with, else made of its id; null while it is not recorded"),
   ),
+  usd: v.optional(
+    v.pipe(v.number(), v.description("About what it has cost on Cloudflare's bill so far, by the steps of its timeline and the prices of GET /v1/costs")),
+  ),
   revision: count,
   doubt: v.pipe(v.boolean(), v.description("Whether what a run was sending may have arrived: it ended, or its Worker did, before the answer")),
   templateVersion: v.optional(

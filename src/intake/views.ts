@@ -1,3 +1,4 @@
+import { jobUsd } from "../domain/costs/model";
 import type { ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
 import type { TimelineEntry } from "../ledger/timeline";
@@ -69,6 +70,7 @@ export function detailOf(job: JobDetail, { contract, payload, result, revealed, 
     ...(result === null ? {} : { result: maskedJson(contract?.result, result) }),
     parent: job.parent,
     trace: traceIdOf(job),
+    usd: jobUsd(job.timeline),
     revision: job.revision,
     doubt: job.doubt,
     ...(templateVersion === undefined ? {} : { templateVersion }),

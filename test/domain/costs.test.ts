@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { budgetState, costsOf } from "../../src/domain/costs/model";
+import { budgetState, costsOf, jobUsd } from "../../src/domain/costs/model";
 import { prices, priceSources, usdOf } from "../../src/domain/costs/prices";
 import { budgetsSpent, costReport } from "../../src/domain/costs/queries";
 import { addUpHours, usageSince } from "../../src/ledger/usage-days";
@@ -93,4 +93,24 @@ describe("costs", () => {
     expect(spent).toMatchObject({ tenant: "one", usdPerMonth: 0.002 });
     expect([budgetState(0.0015, 0.002), budgetState(0.0016, 0.002), budgetState(0.002, 0.002)]).toEqual(["within", "near", "over"]);
   });
+});
+
+test("a job costs what its steps cost in the report, each as often as it happened", () => {
+  const timeline = [
+    { event: "queued", times: 1 },
+    { event: "retry", times: 2 },
+    { event: "checkpoint", times: 9 },
+    { event: "waiting", times: 3 },
+    { event: "done", times: 1 },
+  ];
+  const counts = Object.entries({ enqueued: 1, retrying: 2, waiting: 3, done: 1 }).map(([event, count]) => ({
+    tenant: "one",
+    type: "email",
+    event,
+    count,
+    ms: 0,
+  }));
+  expect(jobUsd(timeline)).toBeCloseTo(costsOf(counts).usd, 12);
+  expect(jobUsd(timeline)).toBeGreaterThan(jobUsd(timeline.slice(0, 2)));
+  expect(jobUsd([])).toBeGreaterThan(0);
 });

@@ -3,7 +3,7 @@ import { queueAddress } from "../flow/queues";
 import { shownState } from "../jobs/table";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
-import { duration } from "../parts/format";
+import { duration, smallUsd } from "../parts/format";
 import { Json } from "../parts/json";
 import { ProgressBar, rateOf } from "../parts/progress";
 import { Remedies } from "../parts/remedies";
@@ -108,6 +108,7 @@ function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
     ["Waited", job.at === null || job.startedAt === null ? null : duration(Date.parse(job.startedAt) - Date.parse(job.at))],
     ["Goes on", job.endedAt === null && job.runAt !== null ? <Time at={job.runAt} /> : null],
     ["Template", job.templateVersion === undefined ? null : job.templateVersion === null ? "there is none of that name" : `version ${job.templateVersion}`],
+    ["Cost so far", job.usd === undefined ? null : `about ${smallUsd(job.usd)} on Cloudflare's bill`],
     ["Parent", job.parent === null ? null : link(`/jobs/${encodeURIComponent(job.parent)}`, job.parent)],
     ["Entities", job.entities.length === 0 ? null : job.entities.map((key) => <span key={key}>{link(`/jobs?q=${encodeURIComponent(key)}`, key)} </span>)],
     ["Failed alike", job.failure === null ? null : link(`/failures/${encodeURIComponent(job.failure)}`, "the others of its group")],

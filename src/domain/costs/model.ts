@@ -25,6 +25,15 @@ export function replayUsd(jobs: number, providerCalls: number): number {
   return usdOf(replayedUnits) * jobs + usdOf(gatedUnits) * providerCalls;
 }
 
+/** Steps of a job's life as its timeline names them, where the counters have another name. */
+const counterNames: Readonly<Record<string, string>> = { retry: "retrying" };
+
+/** USD that one job has cost so far, by the steps of its timeline and as `costsOf` estimates it. */
+export function jobUsd(timeline: readonly { event: string; times: number }[]): number {
+  const steps = timeline.reduce((sum, { event, times }) => sum + usdOf(unitsOf[counterNames[event] ?? event] ?? {}) * times, 0);
+  return usdOf(unitsOf["enqueued"] ?? {}) + steps;
+}
+
 /** What jobs of one type, or of one tenant, cost. */
 export interface Cost {
   name: string;
