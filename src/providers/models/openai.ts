@@ -40,8 +40,11 @@ export function openai(options: OpenaiOptions): Models {
   const chat = chatBy({ endpoint, model: options.model, dialect: dialectOf(settings, usual), settings, learned, now }, async (call) => {
     const reply = await post(call, options);
     if (!reply.ok) return failed({ ...reply.failure, reason: `models: ${reply.failure.reason}` });
-    const body = bodyIn(reply.value);
+    const json = parseJson(reply.value.text());
+    const body = json.ok ? json.value : undefined;
     const refused = errorIn(reply.value, body);
+    // Half an answer, or a gateway's page in its place. JSON that is no completion comes from another API: it stays so.
+    if (!refused && !json.ok && json.reason === "malformed") return failed({ class: "transient", reason: "models: the answer is no JSON" });
     if (!refused) return ok({ body });
     const failure = refusalOf(
       refused,
@@ -56,12 +59,6 @@ export function openai(options: OpenaiOptions): Models {
     chat,
     ask: (question, signal, call) => answerTo(question, chat, signal, call),
   };
-}
-
-/** Undefined when it is no JSON, or nested too deep. */
-function bodyIn(answer: HttpAnswer): unknown {
-  const json = parseJson(answer.text());
-  return json.ok ? json.value : undefined;
 }
 
 /** The gateway's own retries would multiply those of the ledger. */

@@ -48,6 +48,8 @@ describe("what refuses, by its code", () => {
     ["409", refused(409, {}), { class: "transient" }],
     ["529", new Response("overloaded", { status: 529 }), { class: "limited" }],
     ["500 HTML", new Response("<html>", { status: 500 }), { class: "transient" }],
+    ["200 HTML", new Response("<html>We are back soon.</html>", { headers: { "content-type": "text/html" } }), { class: "transient" }],
+    ["half an answer", new Response(JSON.stringify({ choices: [] }).slice(0, 8)), { class: "transient" }],
     ["500 that claims to be our fault", refused(500, { code: "invalid_request_error" }), { class: "transient" }],
     ["a lost connection", new Error("Network connection lost."), { class: "transient" }],
   ])("%s", async (_what, answer, expected) => {
