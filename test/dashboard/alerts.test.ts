@@ -31,7 +31,7 @@ test("a rule says which of its channels reach nothing, and a new one is not tick
   const connection = { provider: "slack", ...dated };
   api.answers.set("GET /v1/connections", { connections: [] });
   const without = await (await get("/t/demo/alerts")).text();
-  expect([...without.matchAll(/The connection (\w+) is not set/g)].map(([, name]) => name)).toEqual(["slack", "mail"]);
+  expect([...without.matchAll(/the connection (\w+) is not set/g)].map(([, name]) => name)).toEqual(["slack", "mail"]);
   const isTicked = (html: string) =>
     /<dialog id="ask-put-alert-rule-demo-new".*?<input type="checkbox" name="slack"( checked)?/s.exec(html)?.[1] === " checked";
   expect(isTicked(without)).toBe(false);

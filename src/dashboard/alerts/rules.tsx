@@ -69,7 +69,7 @@ function Channels({ rule: { slack, email, destination }, connected }: { rule: Ru
       {[slack ? "Slack" : "", mailed, destination === undefined ? "" : `destination ${destination}`].filter(Boolean).join(", ")}
       {missing.map((connection) => (
         <p key={connection}>
-          <State is="failed" word={`reaches nothing ${connection === "slack" ? "in Slack" : "by mail"}`} /> The connection {connection} is not set.
+          <State is="failed" word="not sent" /> {connection === "slack" ? "In Slack" : "By mail"}: the connection {connection} is not set.
         </p>
       ))}
     </>
