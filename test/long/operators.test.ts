@@ -112,7 +112,7 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
     expect([sent.length, new Set(sent.map(({ to }) => String(to))).size]).toEqual([1000, 1000]);
     await page.goto(`${way.url}/t/${tenant}/failures`);
     await page.getByRole("link", { name: "email" }).click();
-    expect(await fact(page, "Failing now").innerText()).toBe("0 retrying, 0 dead");
+    expect(await fact(page, "Failing now").innerText()).toBe("0 retrying, 0 dead letters");
   }, 400_000);
 
   test("213 jobs that an open circuit holds are told by the same sentence on Now, on Flow and on each job", async () => {
