@@ -1,39 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { createDashboard } from "../../src/dashboard";
 import { script, style } from "../../src/dashboard/bundle";
-import { actions } from "../../src/dashboard/actions";
 import { pages } from "../../src/dashboard/pages";
 import { allPages, anyGroup, anyJob, tenantPages } from "../../scripts/bench/page-list";
-import { allows, type Scope } from "../../src/tenants/token";
 import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, plainVault } from "./desk";
-import { form, now, origin, visitor } from "./visitor";
-
-/** The elements of a page with their attributes. */
-async function elementsOf(html: string) {
-  const found: { name: string; attributes: [string, string][] }[] = [];
-  const rewriter = new HTMLRewriter().on("*", {
-    element: (element) => void found.push({ name: element.tagName, attributes: [...element.attributes] as [string, string][] }),
-  });
-  await rewriter.transform(new Response(html)).text();
-  return found;
-}
-
-/** An address of each page, by its pattern. */
-const given: Record<string, string> = {
-  "/jobs/:id": idOf(2),
-  "/failures/:group": "g0",
-  "/replays/:id": "r0",
-  "/bulk/:id": "b0",
-  "/flow/:queue": "events",
-  "/sites/:site": "shop-0",
-  "/agents/:id": "run-0",
-};
-/** What a page that is nothing without it is asked for. */
-const asked: Record<string, string> = { "/bulk": "?verb=cancel&type=email" };
-const addresses = pages.map(({ path, tenants }) => [path.replace(/:\w+/, given[path] ?? "") + (asked[path] ?? ""), tenants] as const);
-const addressOf = ([path, tenants]: readonly [string, string]) => `/t/${tenants === "all" ? "*" : "demo"}${path}`;
-const all = addresses.map(addressOf);
+import { now, origin, visitor } from "./visitor";
+import { elementsOf, all } from "./addresses";
 
 describe("every page", () => {
   test.each(all.flatMap((path) => [0, 1, 60].map((rows) => [path, rows] as const)))("%s is whole with %i rows", async (path, rows) => {
@@ -94,21 +67,6 @@ describe("every page", () => {
     const etag = first.headers.get("etag") ?? "";
     expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
     expect((await get(path, { accept: "text/vnd.jobyard.fragment", "if-none-match": etag })).status).toBe(304);
-  });
-});
-
-/** Names of the actions that a page offers, by form or by button. */
-const offeredIn = (html: string) => [...html.matchAll(/action="\/t\/[^"/]+\/do\/([\w-]+)"/g)].map(([, name = ""]) => name);
-
-describe("what is offered", () => {
-  test.each(["reader", "operator", "admin"] as const)("to the %s is what the token may do, on every page", async (who) => {
-    const person = people[who];
-    const { get } = await visitor(person);
-    const offered = new Set<string>();
-    for (const path of all.filter((each) => !each.startsWith("/t/*"))) for (const name of offeredIn(await (await get(path)).text())) offered.add(name);
-    const refused = actions.filter(({ name, scope }) => offered.has(name) && (scope === "root" || !allows(person.scopes as Scope[], scope)));
-    expect(refused.map(({ name }) => name)).toEqual([]);
-    expect(offered.size > 0).toBe(who !== "reader");
   });
 });
 
@@ -234,129 +192,6 @@ describe("a page", () => {
     expect(html).toContain("Looked at 2,000 jobs so far");
     expect(html).toContain("Look further");
     expect(html).not.toContain("No job fits");
-  });
-});
-
-describe("an action", () => {
-  const retry = "/t/demo/do/run-job-now";
-  const fields = { id: idOf(2), back: `/t/demo/jobs/${idOf(2)}` };
-
-  test("is a call of the interface; without the script the page it came from tells what came of it", async () => {
-    const api = createFakeApi(now);
-    api.answers.set(`POST /v1/jobs/${idOf(2)}/run-now`, { id: idOf(2), state: "queued" });
-    const { get, post, cookie } = await visitor(people.operator, api);
-    const done = await post(retry, fields);
-    expect([done.status, done.headers.get("location")]).toEqual([303, fields.back]);
-    const notice = done.headers.get("set-cookie")?.split(";")[0] ?? "";
-    expect(await (await get(fields.back, { cookie: `${cookie}; ${notice}` })).text()).toContain(
-      "Its wait is over: it runs next, unless a pause or a gate holds it back.",
-    );
-    const stays = await post(retry, fields, { accept: "text/vnd.jobyard.fragment" });
-    expect([stays.status, await stays.text()]).toEqual([200, "Its wait is over: it runs next, unless a pause or a gate holds it back."]);
-  });
-
-  test("that is refused tells why, and who is elsewhere is sent nowhere else", async () => {
-    const { post } = await visitor(people.operator);
-    const refused = await post(retry, { ...fields, back: "https://evil.example/" }, { accept: "text/vnd.jobyard.fragment" });
-    expect(refused.status).toBe(404);
-    expect((await post(retry, { ...fields, back: "https://evil.example/" })).headers.get("location")).toBe("/t/demo/");
-    expect((await post("/t/demo/do/nothing", fields)).status).toBe(404);
-    expect((await post(retry, {}, { accept: "text/vnd.jobyard.fragment" })).status).toBe(422);
-  });
-
-  test.each(actions.map(({ name, path }) => [name, path]))(
-    "%s for another tenant is refused as the interface refuses it, and without a session",
-    async (name, path) => {
-      const { post, api } = await visitor(people.admin);
-      const filled = { ...Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "x"])), patch: '{"siteId": "main"}' };
-      const before = api.calls.length;
-      const refused = await post(`/t/other/do/${name}`, filled, { accept: "text/vnd.jobyard.fragment" });
-      expect([refused.status, await refused.text()]).toEqual([403, "This token belongs to another tenant."]);
-      expect(api.calls.slice(before)).toEqual([expect.objectContaining({ tenant: "other" })]);
-      const nobody = await (await visitor(people.admin)).ask(`/t/other/do/${name}`, { method: "POST", ...form(filled) });
-      expect([nobody.status, await nobody.text()]).toEqual([401, "You are signed out."]);
-    },
-  );
-
-  test("for another tenant is refused as the interface refuses it", async () => {
-    const { post, api } = await visitor(people.operator);
-    expect((await post("/t/other/do/run-job-now", fields, { accept: "text/vnd.jobyard.fragment" })).status).toBe(403);
-    expect(api.calls.at(-1)).toMatchObject({ tenant: "other" });
-  });
-
-  test.each([
-    ["another origin", { origin: "https://evil.example", "sec-fetch-site": "cross-site" }],
-    ["another origin of an old browser", { origin: "https://evil.example", "sec-fetch-site": "" }],
-    ["a sibling", { origin: "https://other.example.com", "sec-fetch-site": "same-site" }],
-    ["a sandboxed frame", { origin: "null", "sec-fetch-site": "cross-site" }],
-  ])("sent from %s is not done", async (_where, headers) => {
-    const { post, api } = await visitor(people.operator);
-    const before = api.calls.length;
-    expect((await post(retry, fields, headers as unknown as Record<string, string>)).status).toBe(403);
-    expect(api.calls.length).toBe(before);
-  });
-
-  test("that pauses for all tenants wants what is paused typed", async () => {
-    const api = createFakeApi(now);
-    api.answers.set("POST /v1/queues/events/pause", {});
-    const { post } = await visitor(people.root, api);
-    const accept = { accept: "text/vnd.jobyard.fragment" };
-    expect((await post("/t/*/do/pause-queue", { queue: "events" }, accept)).status).toBe(422);
-    expect((await post("/t/*/do/pause-queue", { queue: "events", confirm: "email" }, accept)).status).toBe(422);
-    expect((await post("/t/*/do/pause-queue", { queue: "events", confirm: "events", reason: " why " }, accept)).status).toBe(200);
-    expect(api.calls.at(-1)).toMatchObject({ tenant: null, body: { reason: "why" } });
-  });
-});
-
-describe("a session", () => {
-  test("keeps the token where no script and no other site reaches it, for twelve hours", async () => {
-    const { signedIn } = await visitor(people.operator);
-    expect(signedIn.status).toBe(303);
-    expect(signedIn.headers.get("location")).toBe("/t/demo/");
-    expect(signedIn.headers.get("set-cookie")).toMatch(/^__Host-jobyard=[^;]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/);
-    expect((await visitor(people.root)).signedIn.headers.get("location")).toBe("/t/*/");
-    const later = createDashboard({ answer: createFakeApi(now).answer, vault: plainVault, now: () => now + 12 * 3_600_000 });
-    const { cookie } = await visitor(people.operator);
-    const expired = await later(new Request(`${origin}/t/demo/`, { headers: { cookie } }));
-    expect(await expired?.text()).toContain('name="token"');
-  });
-
-  test("of a token that was revoked is over", async () => {
-    const { cookie } = await visitor(people.operator);
-    const revoked = createDashboard({ answer: async () => Response.json({ detail: "no longer" }, { status: 401 }), vault: plainVault, now: () => now });
-    const answer = await revoked(new Request(`${origin}/t/demo/`, { headers: { cookie } }));
-    expect(answer?.status).toBe(401);
-    expect(await answer?.text()).toContain("The session is over");
-  });
-
-  test("is ended by signing out", async () => {
-    const { post } = await visitor(people.operator);
-    const left = await post("/session/end", {});
-    expect(left.headers.get("set-cookie")).toContain("__Host-jobyard=; Path=/; Max-Age=0");
-  });
-
-  test("leads on to what was asked for, if that is a page of ours", async () => {
-    const { ask } = await visitor(people.operator);
-    const asked = await (await ask("/t/demo/jobs?state=dead")).text();
-    expect(asked).toContain('name="next" value="/t/demo/jobs?state=dead"');
-    const into = async (next: string) => (await ask("/session", { method: "POST", ...form({ token: people.operator.token, next }) })).headers.get("location");
-    expect(await into("/t/demo/jobs?state=dead")).toBe("/t/demo/jobs?state=dead");
-    expect(await into("//evil.example/t/")).toBe("/t/demo/");
-    expect(await into("https://evil.example/")).toBe("/t/demo/");
-  });
-
-  test("is not begun with a wrong token, which is not repeated", async () => {
-    const { ask } = await visitor(people.operator);
-    const refused = await ask("/session", { method: "POST", ...form({ token: "jy_wrong" }) });
-    expect(refused.status).toBe(401);
-    expect(refused.headers.get("set-cookie")).toBeNull();
-    expect(await refused.text()).not.toContain("jy_wrong");
-  });
-
-  test("survives a link from elsewhere, which comes without the cookie", async () => {
-    const { ask } = await visitor(people.operator);
-    const answer = await ask("/t/demo/jobs", { headers: { "sec-fetch-site": "cross-site" } });
-    expect(await answer.text()).toContain('http-equiv="refresh"');
   });
 });
 

@@ -54,7 +54,7 @@ describe.each([
     expect(stored).toEqual(["a@example.com", "ada@example.com"]);
   });
 
-  test("by Idempotency-Key are one; another lead under it is refused, or a dead letter when nobody could tell", async () => {
+  test("by Idempotency-Key are one; another lead under it is refused, or a dead letter when no store could compare them", async () => {
     const { click, deliver } = setUp(isDown);
     const key = { "idempotency-key": "k" };
     const answers = [await click("a@example.com", key), await click("a@example.com", key), await click("b@example.com", key)];

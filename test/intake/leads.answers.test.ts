@@ -95,7 +95,7 @@ describe("a captcha", () => {
 });
 
 describe("while D1 is down", () => {
-  test("a lead is taken on what KV knows; nobody is told that a project does not exist", async () => {
+  test("a lead is accepted by the project in KV; an unreadable project is a 503, not a 404", async () => {
     const deaf = createIntakeBench();
     deaf.deps.snapshots = { read: async () => ({ state: "unknown" }) };
     expect((await deaf.call("POST", path, { body: { email: "a@example.com" }, headers: { "x-api-key": apiKey } })).status).toBe(503);

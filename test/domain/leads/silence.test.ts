@@ -65,7 +65,7 @@ describe("a project that watches for silence", () => {
     expect(await look(431)).toMatchObject({ alerts: 0 });
   });
 
-  test("keeps its turn when the alert is not accepted, and nobody else from theirs", async () => {
+  test("is tried again when the alert is not accepted, and delays no other project", async () => {
     await projects.put("quiet", "also", { domains: [], silence: {} }, noon);
     sent.length = 0;
     expect(await look(600, (project) => project !== "also")).toEqual({ watched: 2, alerts: 1, refused: 1 });
@@ -74,7 +74,7 @@ describe("a project that watches for silence", () => {
     expect(sent.map(({ project }) => project)).toEqual(["homes", "also"]);
   });
 
-  test("is told once by two ticks that cross", async () => {
+  test("is sent once by two ticks that run at the same time", async () => {
     sent.length = 0;
     const both = await Promise.all([look(900), look(900)]);
     expect(both.reduce((sum, { alerts }) => sum + alerts, 0)).toBe(2);
