@@ -59,11 +59,11 @@ function demoTenant({ url, rootToken }: Jobyard): Tenant {
 }
 
 /** One kind that cannot be measured keeps no other from it. */
-async function measured(demo: Jobyard, count: number, sandboxUrl: string, { name, ask, goals }: Kind): Promise<Figure[]> {
+async function measured(demo: Jobyard, count: number, sandboxUrl: string, kind: Kind): Promise<Figure[]> {
   try {
-    return figuresOf(name, await unitsOf(demo, count, () => ask(demo, count, sandboxUrl)), goals);
+    return figuresOf(kind, await unitsOf(demo, count, () => kind.ask(demo, count, sandboxUrl)));
   } catch (cause) {
-    return [notMeasured(name, String(cause).slice(0, 200))];
+    return [notMeasured(kind.name, String(cause).slice(0, 200))];
   }
 }
 
@@ -93,14 +93,20 @@ async function untilQuiet(demo: Jobyard): Promise<void> {
   }
 }
 
-function figuresOf(name: string, units: Meter, goals: { rows?: number; operations?: number; usd?: number } = {}): Figure[] {
+function figuresOf({ name, goals = {}, rowsNote }: Pick<Kind, "name" | "goals" | "rowsNote">, units: Meter): Figure[] {
   const shown = { rowWritten: "D1 rows written", rowRead: "D1 rows read", queueOperation: "queue operations" } as const;
   const goalOf = { rowWritten: goals.rows, rowRead: undefined, queueOperation: goals.operations };
   const others = Object.entries(units).filter(([unit, value]) => !(unit in shown) && value > 0);
   const counted = (Object.keys(shown) as (keyof typeof shown)[]).map((unit) => {
     const goal = goalOf[unit];
     // The counters of a minute are a few rows for all jobs of a sample.
-    return { what: `${name}: ${shown[unit]}`, unit: "", rounds: [units[unit] ?? 0], ...(goal === undefined ? {} : { goal: atMost(goal * 1.02, `≤ ${goal}`) }) };
+    return {
+      what: `${name}: ${shown[unit]}`,
+      unit: "",
+      rounds: [units[unit] ?? 0],
+      ...(goal === undefined ? {} : { goal: atMost(goal * 1.02, `≤ ${goal}`) }),
+      ...(unit === "rowWritten" && rowsNote !== undefined ? { note: rowsNote } : {}),
+    };
   });
   const usd: Figure = {
     what: `${name}: a million`,
