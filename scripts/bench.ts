@@ -1,16 +1,15 @@
-// npm run bench [-- --quick] [--only PART,PART] [--profile] [--out FOLDER]: measures side by side, prints the figures with their goals, and writes docs/benchmarks.md and benchmarks.json there. --quick takes small samples and writes only with --out; --profile prints where the processor's time goes instead.
+// npm run bench [-- --quick] [--only PART,PART] [--profile] [--out FOLDER]: measures side by side, prints the figures with their goals, and writes docs/benchmarks.md and benchmarks.json there. --quick takes small samples and writes only with --out; --profile is --only profile: where the processor's time goes.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findRedis, startBull } from "./bench/bull.ts";
 import { commitOf, readMachine } from "./bench/machine.ts";
 import { partNames, parts } from "./bench/parts.ts";
-import { profile } from "./bench/profile.ts";
 import { asJson, asMarkdown, asText, notMeasured, type Section } from "./bench/report.ts";
 import { Workbench } from "./bench/worker.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const { quick, only, profile: isProfile, out } = read();
+const { quick, only, out } = read();
 const bench = new Workbench((line) => console.error(line));
 let ended: Promise<void> | undefined;
 const end = () => (ended ??= bench.end());
@@ -18,8 +17,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(sign
 const orphaned = () => void end().then(() => process.exit(1));
 process.once("disconnect", orphaned);
 try {
-  if (isProfile) console.log(await profile(bench, quick));
-  else await measure();
+  await measure();
 } finally {
   await end();
 }
@@ -57,7 +55,7 @@ function read() {
   const { values } = parseArgs({
     options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "boolean", default: false }, out: { type: "string" } },
   });
-  const asked = values.only?.split(",") ?? partNames;
+  const asked = values.only?.split(",") ?? (values.profile ? ["profile"] : partNames);
   const unknown = asked.filter((name) => !partNames.includes(name as (typeof partNames)[number]));
   if (unknown.length > 0) {
     console.error(`There is no part ${unknown.join(", ")}. The parts are ${partNames.join(", ")}.`);
@@ -66,5 +64,5 @@ function read() {
   // A sample, or a few parts of it, does not replace what docs/ says.
   const isWhole = !values.quick && asked.length === partNames.length;
   const folder = values.out === undefined ? (isWhole ? join(root, "docs") : undefined) : resolve(values.out);
-  return { quick: values.quick, only: asked as typeof partNames, profile: values.profile, out: folder };
+  return { quick: values.quick, only: asked as typeof partNames, out: folder };
 }

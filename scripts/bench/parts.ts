@@ -8,11 +8,12 @@ import { neighbours } from "./parts/neighbours.ts";
 import { outage } from "./parts/outage.ts";
 import { pages } from "./parts/pages.ts";
 import { pickUp } from "./parts/pick-up.ts";
+import { profile } from "./parts/profile.ts";
 import { throughput } from "./parts/throughput.ts";
 import type { Section } from "./report.ts";
 import type { Run } from "./run.ts";
 
-export const parts = { throughput, accept, "pick-up": pickUp, billed, growth, pages, neighbours, outage, load, footprint } satisfies Record<
+export const parts = { throughput, accept, "pick-up": pickUp, billed, growth, pages, neighbours, outage, load, footprint, profile } satisfies Record<
   string,
   (run: Run) => Promise<Section>
 >;

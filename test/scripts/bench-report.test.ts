@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { busyMs } from "../../scripts/bench/parts/footprint.ts";
-import { asLines } from "../../scripts/bench/profile.ts";
+import { ownTimes } from "../../scripts/bench/parts/profile.ts";
 import { asJson, asMarkdown, asText, atLeast, atMost, median, notMeasured, ratios, type Report } from "../../scripts/bench/report.ts";
 
 const report: Report = {
@@ -58,14 +58,16 @@ it("writes for programs whether each goal holds", () => {
 });
 
 it("adds up a profile by function, and leaves out what is idle of a start-up", () => {
-  const frame = (functionName: string) => ({ functionName, url: "file:///src/queue/run/claim.ts", lineNumber: 9 });
+  const frame = (functionName: string) => ({ functionName, scriptId: "7", lineNumber: 9 });
   const nodes = [
     { id: 1, callFrame: frame("claim") },
     { id: 2, callFrame: frame("(idle)") },
   ];
   const profile = { nodes, samples: [1, 2, 1], timeDeltas: [1000, 6000, 3000] };
-  const lines = asLines(profile, 10, 100).split("\n");
-  expect(lines[1]).toMatch(/60\.0 % +600\.0 µs\/job +\(idle\)/);
-  expect(lines[2]).toMatch(/40\.0 % +400\.0 µs\/job +claim +claim\.ts:10/);
+  const fileOf = (scriptId: string, line: number) => `${scriptId}.ts:${line + 1}`;
+  expect(ownTimes(profile, 10, fileOf)).toEqual([
+    { what: "(idle) 7.ts:10", unit: "µs/job", rounds: [600], note: "60.0 %" },
+    { what: "claim 7.ts:10", unit: "µs/job", rounds: [400], note: "40.0 %" },
+  ]);
   expect(busyMs(JSON.stringify(profile))).toBe(3);
 });

@@ -1,25 +1,28 @@
-// npm run bench -- --profile: where the processor's time goes while jobs without effect are taken and worked off.
-import { freePort } from "../start/ports.ts";
-import { startJobyard } from "./jobyard.ts";
-import type { Workbench } from "./worker.ts";
+// Part profile of npm run bench: where the processor's time goes while jobs without effect are taken and worked off.
+import { freePort } from "../../start/ports.ts";
+import { startJobyard } from "../jobyard.ts";
+import type { Figure, Section } from "../report.ts";
+import type { Run } from "../run.ts";
 
 interface Profile {
-  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number }; children?: number[] }[];
+  nodes: { id: number; callFrame: { functionName: string; scriptId: string; lineNumber: number } }[];
   samples?: number[];
   timeDeltas?: number[];
 }
 
-const lines = 45;
+/** Functions that are listed. */
+const maxFunctions = 40;
 /** Microseconds between two samples. */
 const interval = 500;
 
-/** Takes a profile by the inspector of the local Worker; answers with the functions that took most, as lines. */
-export async function profile(bench: Workbench, quick: boolean): Promise<string> {
+/** Takes a profile by the inspector of the local Worker. */
+export async function profile({ bench, quick }: Run): Promise<Section> {
   const count = quick ? 4000 : 20_000;
   const inspectorPort = await freePort();
   const jobyard = await startJobyard(bench, { name: "profile", cron: false, inspectorPort });
   await jobyard.untilDone((await jobyard.batch(500)).length, performance.now());
   const inspector = await connect(inspectorPort);
+  await inspector.ask("Debugger.enable");
   await inspector.ask("Profiler.enable");
   await inspector.ask("Profiler.setSamplingInterval", { interval });
   await inspector.ask("Profiler.start");
@@ -27,12 +30,23 @@ export async function profile(bench: Workbench, quick: boolean): Promise<string>
   await jobyard.batch(count);
   const took = await jobyard.untilDone(500 + count, begun);
   const { profile: taken } = (await inspector.ask("Profiler.stop")) as { profile: Profile };
+  const sources = new Map<string, string[]>();
+  for (const scriptId of new Set(taken.nodes.map(({ callFrame }) => callFrame.scriptId))) {
+    // Functions of the runtime itself have no script.
+    const source = await inspector.ask("Debugger.getScriptSource", { scriptId }).catch(() => undefined);
+    if (source) sources.set(scriptId, (source as { scriptSource: string }).scriptSource.split("\n"));
+  }
   inspector.close();
-  return asLines(taken, count, took);
+  return {
+    key: "profile",
+    title: "Where the processor's time goes",
+    how: `${count.toLocaleString("en")} jobs that do nothing, from the batch call to done, in ${(took / 1000).toFixed(1)} s; sampled every ${interval} µs. The time of each function itself, without what it calls, in the thread of the Worker. The database has a thread of its own: its time shows as (idle) here. (program) is the runtime's native code.`,
+    figures: ownTimes(taken, count, (scriptId, line) => fileAt(sources.get(scriptId) ?? [], line)),
+  };
 }
 
-/** The time of each function itself, without what it calls. The database has a thread of its own and shows as idle here. */
-export function asLines({ nodes, samples = [], timeDeltas = [] }: Profile, count: number, took: number): string {
+/** The time of each function itself, the longest first. `fileOf` names the file of a line of a script. */
+export function ownTimes({ nodes, samples = [], timeDeltas = [] }: Profile, count: number, fileOf: (scriptId: string, line: number) => string): Figure[] {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
   const self = new Map<string, number>();
   let sum = 0;
@@ -41,12 +55,17 @@ export function asLines({ nodes, samples = [], timeDeltas = [] }: Profile, count
     const micros = Math.max(0, timeDeltas[index] ?? 0);
     if (!frame) continue;
     sum += micros;
-    const name = `${frame.functionName || "(anonymous)"}  ${frame.url.split("/").at(-1) ?? ""}:${frame.lineNumber + 1}`;
+    const name = `${frame.functionName || "(anonymous)"} ${fileOf(frame.scriptId, frame.lineNumber)}`.trim();
     self.set(name, (self.get(name) ?? 0) + micros);
   }
-  const most = [...self].toSorted((left, right) => right[1] - left[1]).slice(0, lines);
-  const rows = most.map(([name, micros]) => `${((micros / sum) * 100).toFixed(1).padStart(6)} %  ${(micros / count).toFixed(1).padStart(7)} µs/job  ${name}`);
-  return [`${count.toLocaleString("en")} jobs in ${(took / 1000).toFixed(1)} s, sampled every ${interval} µs; each function's own time:`, ...rows].join("\n");
+  const longest = [...self].toSorted((left, right) => right[1] - left[1]).slice(0, maxFunctions);
+  return longest.map(([what, micros]) => ({ what, unit: "µs/job", rounds: [micros / count], note: `${((micros / sum) * 100).toFixed(1)} %` }));
+}
+
+/** The bundler writes the name of each source file above its lines. */
+function fileAt(lines: readonly string[], line: number): string {
+  const above = lines.slice(0, line + 1).findLast((each) => /^\/\/ \S+\.[cm]?[jt]sx?$/.test(each));
+  return above?.replace(/^.*?(?=(src|node_modules|scripts)\/)/, "") ?? "";
 }
 
 interface Inspector {
