@@ -63,11 +63,11 @@ const doing = ["status", "body", "headers", "delayMs", "reset", "timeoutAfterAcc
 
 /** A fault from a request's body, or what is wrong with it. `providers`: the names there are. */
 export function readFault(input: unknown, providers: readonly string[]): { fault: FaultSpec } | { issues: string[] } {
-  if (typeof input !== "object" || input === null || Array.isArray(input)) return { issues: ["A fault is a JSON object."] };
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return { issues: ["A fault must be a JSON object."] };
   const issues: string[] = [];
   for (const [name, value] of Object.entries(input)) {
     const field = Object.hasOwn(fields, name) ? fields[name as keyof FaultSpec] : undefined;
-    if (!field) issues.push(`There is no field "${name.slice(0, 100)}".`);
+    if (!field) issues.push(`There is no field "${name.slice(0, 100)}"; there are ${Object.keys(fields).join(", ")}.`);
     else if (!field.fits(value)) issues.push(`"${name}" must be ${field.rule}.`);
   }
   if ("provider" in input && text(input.provider) && !providers.includes(String(input.provider)))

@@ -147,6 +147,13 @@ describe("which calls are hit", () => {
     const answer = await sandbox.ask("POST", "/__faults", { status: 500, provider: "hubspot" });
     expect(answer.json()["issues"]).toEqual(['There is no provider "hubspot"; there are mail, postmark, cloudflare, make, slack, crm, models, shop, smtp.']);
   });
+
+  it("names the fields there are to one that mistypes one", async () => {
+    const answer = await sandbox.ask("POST", "/__faults", { status: 500, delay: 5 });
+    expect(answer.json()["issues"]).toEqual([
+      'There is no field "delay"; there are provider, path, method, status, body, headers, delayMs, reset, afterAccept, timeoutAfterAccept, malformed, cutBody, rate, times.',
+    ]);
+  });
 });
 
 describe("the journal", () => {

@@ -25,15 +25,15 @@ const rules: [name: keyof Change, fits: (value: unknown) => boolean, rule: strin
 
 export function readChange(input: Record<string, unknown>, tables: ReadonlyMap<string, Table>): { change: Change } | { issues: string[] } {
   const table = tables.get(String(input["resource"]));
-  if (!table) return { issues: ['"resource" must be one of the shop\'s.'] };
+  if (!table) return { issues: [`"resource" must be one of ${[...tables.keys()].join(", ")}.`] };
   const known = new Set<string>(["resource", ...rules.map(([name]) => name)]);
   const unknown = Object.keys(input).filter((name) => !known.has(name));
-  const issues = unknown.map((name) => `There is no field "${name.slice(0, 100)}".`);
+  const issues = unknown.map((name) => `There is no field "${name.slice(0, 100)}"; there are ${[...known].join(", ")}.`);
   for (const [name, fits, rule] of rules) if (input[name] !== undefined && !fits(input[name])) issues.push(`"${name}" must be ${rule}.`);
   if (issues.length > 0) return { issues };
   const change = input as unknown as Change;
   const fields = [...(change.change ?? []), ...(change.add ?? [])].flatMap((row) => Object.keys(row)).filter((name) => !table.plan.columns[name]);
-  return fields.length > 0 ? { issues: [`There is no field "${fields[0]}" in ${change.resource}.`] } : { change };
+  return fields.length > 0 ? { issues: [`There is no field "${fields[0]}" in ${change.resource}; there are ${Object.keys(table.plan.columns).join(", ")}.`] } : { change };
 }
 
 /** Does it; returns the ids of what was touched. */

@@ -113,7 +113,7 @@ const fields: Record<keyof ShopSettings, { fits: Check; rule: string }> = {
 export function flawsOf(input: Record<string, unknown>): string[] {
   return Object.entries(input).flatMap(([name, value]) => {
     const field = Object.hasOwn(fields, name) ? fields[name as keyof ShopSettings] : undefined;
-    if (!field) return [`There is no field "${name.slice(0, 100)}".`];
+    if (!field) return [`There is no field "${name.slice(0, 100)}"; there are ${Object.keys(fields).join(", ")}.`];
     return field.fits(value) ? [] : [`"${name}" must be ${field.rule}.`];
   });
 }
