@@ -24,6 +24,12 @@ describe("what is written", () => {
     expect(links.filter((target) => !existsSync(resolve(root, page, "..", target)))).toEqual([]);
   });
 
+  test.each(pages)("%s links to headings that there are", (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)];
+    const lost = links.filter(([, target = "", anchor = ""]) => !anchorsOf(target === "" ? page : join(page, "..", target)).includes(anchor));
+    expect(lost.map(([link]) => link)).toEqual([]);
+  });
+
   test.each(pages)("%s names only files of ours that there are", (page) => {
     const named = [...read(page).matchAll(/`((?:src|test|scripts|migrations|docs)\/[\w./-]*\w\/?)`/g)].map(([, path]) => path ?? "");
     const ofTheScaffold = /publish-post/;
@@ -134,3 +140,9 @@ describe("numbers that are written more than once", () => {
     expect(words[said ?? ""] ?? Number(said)).toBe((value ?? Number.NaN) / unit);
   });
 });
+
+/** The names of a page's headings as GitHub links them. */
+function anchorsOf(page: string): string[] {
+  const headings = read(page).replaceAll(/^```[^]*?^```/gm, "").matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = ""]) => heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"));
+}
