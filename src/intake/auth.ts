@@ -37,7 +37,7 @@ export async function identify(request: Request, deps: IntakeDeps): Promise<Call
 
 /** Garbled, forged and revoked tokens get the same answer. */
 function refusedToken(): Problem {
-  return new Problem("unauthorized", "This token is not valid, or no longer.");
+  return new Problem("unauthorized", "The token is not valid: it is unknown or revoked.");
 }
 
 function ofToken(route: AnyRoute, caller: Caller & { kind: "token" }, named: string | null, params: Readonly<Record<string, string>>): string {

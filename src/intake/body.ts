@@ -24,7 +24,7 @@ export async function readJson<Body>(
   const value = text === "" && rule.optional ? {} : parsedJson(text);
   allow(value);
   const issues = rule.jsonCheckedLater ? [] : checkJson(value);
-  if (issues.length > 0) throw new Problem("invalid", "The body holds what cannot be stored.", { errors: issues });
+  if (issues.length > 0) throw new Problem("invalid", "The body has values that cannot be stored.", { errors: issues });
   return { body: validate(rule.schema, value, "The body"), length: text.length };
 }
 
@@ -100,7 +100,7 @@ export function parsedJson(text: string): unknown {
   const json = parseJson(text);
   if (json.ok) return json.value;
   if (json.reason === "malformed") throw new Problem("malformed", `The body is not JSON: ${json.message}.`);
-  throw new Problem("invalid", `The body is more than can be read: ${json.message}.`, { errors: [{ path: "", message: json.message }] });
+  throw new Problem("invalid", `The body is too complex: ${json.message}.`, { errors: [{ path: "", message: json.message }] });
 }
 
 /** Reads on and discards: a sender that is still sending would lose the answer with the connection. */
@@ -115,5 +115,5 @@ async function tooLarge(reader: ReadableStreamDefaultReader<Uint8Array>, limit: 
   } catch {
     // The sender disconnected first; the answer is the same and reaches no reader.
   }
-  return new Problem("too-large", `The body may have ${withCommas(limit)} bytes.`);
+  return new Problem("too-large", `The body may have at most ${withCommas(limit)} bytes.`);
 }

@@ -26,7 +26,7 @@ export function readIdempotencyKey(headers: Headers): string | undefined {
   if (text === null) return undefined;
   const key = text.startsWith('"') ? unquote(text) : text;
   if (key !== undefined && v.is(idempotencyKey, key)) return key;
-  throw new Problem("invalid", `The header ${idempotencyHeader} is not a key.`, { errors: [{ path: idempotencyHeader, message: rule }] });
+  throw new Problem("invalid", `The header ${idempotencyHeader} is wrong: it ${rule}.`, { errors: [{ path: idempotencyHeader, message: rule }] });
 }
 
 /** The key of one entry of a list that was sent under `listKey`; `entry` names it the same in every repeat. Beyond 256 characters its hash. */

@@ -9,7 +9,7 @@ export function readQuery(schema: v.GenericSchema | undefined, search: URLSearch
   const seen = new Set<string>();
   const repeated = names.find((name) => seen.size === seen.add(name).size);
   if (repeated !== undefined)
-    throw new Problem("invalid", "A parameter may be given once.", { errors: [{ path: repeated.slice(0, 64), message: "is given twice" }] });
+    throw new Problem("invalid", "A query parameter may be given only once.", { errors: [{ path: repeated.slice(0, 64), message: "is given twice" }] });
   return validate(schema ?? v.strictObject({}), Object.fromEntries(search), "The query");
 }
 

@@ -179,13 +179,13 @@ function checkParams(route: AnyRoute, params: Params): void {
   const invalid = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));
   if (invalid.length === 0) return;
   if (route.scope === "public") throw publicUnauthorized();
-  if (route.method !== "PUT") throw new Problem("not-found", "There is no such thing.");
+  if (route.method !== "PUT") throw new Problem("not-found", "There is nothing with this name or id.");
   const errors = invalid.map((path) => ({ path, message: patternOf(path).message }));
   throw new Problem("invalid", "The name in the path is invalid.", { errors });
 }
 
 function tooLong(): Problem {
-  return new Problem("too-large", `The URL may have ${withCommas(maxUrlLength)} characters.`);
+  return new Problem("too-large", `The URL may have at most ${withCommas(maxUrlLength)} characters.`);
 }
 
 function unknownRoute(request: Request, known: readonly string[]): Problem {

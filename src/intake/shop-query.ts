@@ -44,5 +44,5 @@ export function numberOf(params: Params, name: string): number {
 }
 
 export function notFound(): Problem {
-  return new Problem("not-found", "There is no such thing.");
+  return new Problem("not-found", "There is nothing with this name or id.");
 }

@@ -23,7 +23,7 @@ export interface Bound {
   table: string;
   key: string;
   max: number;
-  /** The end of the refusal's sentence, as in "may have 100 projects; remove one first". */
+  /** The end of the refusal's sentence, as in "may have at most 100 projects; remove one first". */
   what: string;
   /** A condition on the rows that count. Default: all do. */
   counted?: string;
@@ -41,6 +41,6 @@ export function hasRoom({ table, key, max, counted }: Bound): string {
 
 /** The 422 for a row that `hasRoom` refused. */
 export function tooMany({ max, what }: Bound): Problem {
-  const errors = [{ path: "", message: `a tenant may have ${withCommas(max)} ${what}` }];
+  const errors = [{ path: "", message: `a tenant may have at most ${withCommas(max)} ${what}` }];
   return new Problem("invalid", summaryOf(errors), { errors });
 }

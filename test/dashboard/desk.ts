@@ -52,7 +52,7 @@ async function answer(api: FakeApi, request: Request): Promise<Response> {
   api.calls.push(call);
   const token = request.headers.get("authorization")?.slice("Bearer ".length);
   const person: Person | undefined = Object.values(people).find((each) => each.token === token);
-  if (!person) return problem(401, "This token is not valid, or no longer.");
+  if (!person) return problem(401, "The token is not valid: it is unknown or revoked.");
   if (person.tenant !== null && tenant !== null && tenant !== person.tenant) return problem(403, "This token belongs to another tenant.");
   if (call.path === "/v1/me") return Response.json({ tenant: tenant ?? person.tenant, scopes: person.scopes, token: "t1" });
   const found = api.answers.get(`${call.method} ${call.path}`);

@@ -124,7 +124,7 @@ describe("NDJSON", () => {
     expect(found.map(([line]) => line)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(found.slice(1, 5).map(([, issue]) => issue)).toEqual([
       "the row must be a JSON object",
-      "the row has no field to, email, address",
+      "the row has no field to, email or address",
       "the address must be one as ada@example.com or Ada <ada@example.com>",
       "variables must be an object",
     ]);

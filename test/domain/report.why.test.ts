@@ -54,7 +54,7 @@ describe("why a job does not run", () => {
   test.each([
     ["at-limit", { circuit: "closed", slots: { used: 4, max: 4 } }, "mail is at its limit, 4 of 4 at once; 213 jobs wait for it."],
     ["rate-limited", { circuit: "closed", rate: { perSecond: 2, available: 0.4 } }, "mail takes 2 a second; 213 jobs wait for it."],
-    ["gate-unreachable", { circuit: "unknown" }, "The gate of mail does not answer; its jobs ask again by themselves."],
+    ["gate-unreachable", { circuit: "unknown" }, "The gate of mail does not answer; its jobs wait and are tried again automatically."],
   ] as const)("%s", async (code, changes, sentence) => {
     world.gates = [{ ...circuit, ...changes }];
     const [id = ""] = await given("acme", 1, { state: "waiting", reason: "mail: concurrency", due: noon + 5000 });
@@ -84,7 +84,7 @@ describe("why a job does not run", () => {
     const [id = ""] = await given("acme", 3, {});
     const [elsewhere = ""] = await given("acme", 1, { type: "event", queue: "events" });
     const sentence =
-      "The tenant acme is heavy on the queue email-sending since 2026-11-21T11:55:00Z: its jobs go by the queue overflow, so that those of others do not wait behind them.";
+      "The tenant acme is heavy on the queue email-sending since 2026-11-21T11:55:00Z: its jobs run from the queue overflow, so that those of other tenants do not wait behind them.";
     expect(await whyOf("acme", id)).toEqual({ code: "tenant-heavy", sentence, since: noon - 5 * minute, actions: [] });
     expect(await whyOf("acme", elsewhere)).toMatchObject({ code: "ready" });
     const found = (await reports.findings("acme")).filter(({ code }) => code === "tenant-heavy");

@@ -97,7 +97,7 @@ test("a decision holds for the proposal that was seen, not for one that came aft
   await env.DB.batch(runs.proposeWrites(run, later, now) as D1PreparedStatement[]);
   for (const what of ["approve", "reject"]) {
     const refused = await call("POST", `/v1/agent-runs/${id}/${what}`, "operate", { id: seen });
-    expect([refused.status, refused.body.detail]).toEqual([409, "Another proposal waits by now: 0.2.1."]);
+    expect([refused.status, refused.body.detail]).toEqual([409, "Another proposal is pending now: 0.2.1."]);
   }
   expect((await call("POST", `/v1/agent-runs/${id}/approve`, "operate", { id: "0.2.1" })).status).toBe(200);
 });

@@ -26,5 +26,5 @@ test("bytes that are no UTF-8 are refused in one piece and in several, and spoil
 });
 
 test("of a text in pieces no more than the limit is taken", async () => {
-  await expect(readText(post(inPieces(new Uint8Array(11), 2)), 10)).rejects.toThrow("The body may have 10 bytes.");
+  await expect(readText(post(inPieces(new Uint8Array(11), 2)), 10)).rejects.toThrow("The body may have at most 10 bytes.");
 });

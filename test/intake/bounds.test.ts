@@ -42,7 +42,7 @@ describe.each(kinds)("%s", (path, table, key, max, body, what) => {
     const answers = await Promise.all(["a", "b", "c", "d"].map(put));
     expect(answers.map(({ status }) => status < 300).filter(Boolean)).toHaveLength(1);
     for (const refused of answers.filter(({ status }) => status >= 300))
-      expect(refused.body).toMatchObject({ status: 422, code: "invalid", errors: [{ path: "", message: `a tenant may have ${what}` }] });
+      expect(refused.body).toMatchObject({ status: 422, code: "invalid", errors: [{ path: "", message: `a tenant may have at most ${what}` }] });
     expect(await countOf(table, key)).toBe(max);
     expect((await put("first")).status).toBeLessThan(300);
   });
@@ -57,12 +57,12 @@ test("tokens: those that are good, and with those that were revoked", async () =
   await copyRows("tokens", "id", maxTokens - (await countOf("tokens", "id")) - 1);
   const answers = await Promise.all([create(), create()]);
   expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 422]);
-  expect(answers.find(({ status }) => status === 422)?.body.errors[0].message).toBe("a tenant may have 100 tokens; revoke one first");
+  expect(answers.find(({ status }) => status === 422)?.body.errors[0].message).toBe("a tenant may have at most 100 tokens; revoke one first");
   await env.DB.prepare("UPDATE tokens SET revoked = 1 WHERE tenant = ? AND id LIKE 'n%'").bind(tenant).run();
   expect((await create()).status).toBe(201);
   await env.DB.prepare("UPDATE tokens SET revoked = 1 WHERE tenant = ? AND name = 'x'").bind(tenant).run();
   await copyRows("tokens", "id", maxTokensEver - (await countOf("tokens", "id")), "revoked IS NOT NULL", "m");
-  expect((await create()).body.errors[0].message).toBe("a tenant may have 5,000 tokens, those that are revoked included");
+  expect((await create()).body.errors[0].message).toBe("a tenant may have at most 5,000 tokens, those that are revoked included");
 });
 
 test("of a template the newest versions are kept, and a job of an older one gets the earliest", async () => {

@@ -31,7 +31,7 @@ describe("routing", () => {
   test("a URL that is too long is refused before the router reads its parameters", async () => {
     const { status, text } = await bench.call("GET", `/v1/jobs?${"a=1&".repeat(5000)}`, { token: own.read });
     expect(status).toBe(413);
-    expect(text).toContain("The URL may have 16,384 characters.");
+    expect(text).toContain("The URL may have at most 16,384 characters.");
     expect((await bench.call("GET", `/${"x".repeat(50_000)}`, {})).text.length).toBeLessThan(1000);
   });
 

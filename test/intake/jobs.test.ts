@@ -200,7 +200,7 @@ describe("cancel and retry", () => {
     const cancel = await act("cancel", await givenJob(bench, "jobs-own", { state: "done" }));
     expect(cancel.body).toMatchObject({ status: 409, code: "conflict", detail: "The job has ended: it is done." });
     const retry = await act("retry", await givenJob(bench, "jobs-own", { state: "running" }));
-    expect(retry.body).toMatchObject({ status: 409, detail: "A job that is running cannot be retried." });
+    expect(retry.body).toMatchObject({ status: 409, detail: "A job that is running cannot be retried; one that failed, was cancelled or waits can." });
   });
 
   test("run-now brings forward what is held back, and says what cannot be", async () => {

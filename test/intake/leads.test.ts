@@ -106,7 +106,7 @@ describe("who may post", () => {
     bench.deps.leads.mayPost = async () => true;
     const projects: string[] = [];
     bench.deps.leads.mayPostTo = async (project) => (projects.push(project), false);
-    expect((await browse({ email: "a@example.com" })).body).toMatchObject({ status: 429, detail: "This project is posted to too often; wait a minute." });
+    expect((await browse({ email: "a@example.com" })).body).toMatchObject({ status: 429, detail: "This project gets too many posts; wait a minute." });
     expect(projects).toEqual(["forms/homes"]);
     bench.deps.leads.mayPostTo = async () => Promise.reject(new Error("limiter down"));
     expect((await keyed({ email: "a@example.com" })).status).toBe(200);

@@ -82,7 +82,7 @@ describe("PUT /v1/media/{key}", () => {
   test("counts the bytes while they come, and leaves nothing of too many", async () => {
     const answer = await put("huge.png", streamOf(large(21 * 1024 * 1024), 1_000_000));
     expect(answer.status).toBe(413);
-    expect(answer.body.detail).toBe("The body may have 20,971,520 bytes.");
+    expect(answer.body.detail).toBe("The body may have at most 20,971,520 bytes.");
     expect([await env.MEDIA.head(`${tenant}/huge.png`), bench.seen.requests]).toEqual([null, []]);
     expect((await put("announced.png", picture("png"), { "content-length": "99999999" })).status).toBe(413);
   });

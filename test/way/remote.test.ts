@@ -53,7 +53,7 @@ test("a worker in a process of its own does jobs, tries again what failed, and e
   ]);
   const [big = "", tooBig = ""] = ids.slice(3);
   expect((await untilDone(big)).result.text).toHaveLength(200_000);
-  expect(await untilJob(api, tooBig, "discarded")).toMatchObject({ error: "The body may have 1,048,576 bytes." });
+  expect(await untilJob(api, tooBig, "discarded")).toMatchObject({ error: "The body may have at most 1,048,576 bytes." });
   const [plain, failed] = await Promise.all(ids.slice(0, 3).map((id) => untilDone(id)));
   expect(plain).toMatchObject({ attempt: 1, result: { by: "one", sent: { answered: 200 } }, effects: [{ key: "send", state: "done" }] });
   expect(failed).toMatchObject({ attempt: 2 });

@@ -93,7 +93,7 @@ async function upload(deps: CampaignOperationsDeps, tenant: string, id: string, 
 
 async function refuseUnlessDraft(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
   const state = await stateOf(deps, tenant, id);
-  if (state !== "draft") throw new Problem("conflict", `The campaign is ${state}: the recipients of a draft alone can be set.`);
+  if (state !== "draft") throw new Problem("conflict", `The campaign is ${state}: recipients can be set only for a draft.`);
 }
 
 async function stateOf({ db }: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
@@ -121,7 +121,7 @@ async function start(deps: CampaignOperationsDeps, tenant: string, id: string): 
     await startCampaign({ db, tenant, id }, { zone: await zoneOf(tenant), templateVersion: template.version }, at);
   }
   const state = await stateOf(deps, tenant, id);
-  if (state !== "running") throw new Problem("conflict", `The campaign is ${state}: a draft can be started.`);
+  if (state !== "running") throw new Problem("conflict", `The campaign is ${state}: only a draft can be started.`);
   await run(deps, tenant, id);
   return state;
 }
@@ -152,7 +152,7 @@ async function move(
   if (await moveCampaign({ db: deps.db, tenant, id }, from, to, deps.now())) return to;
   const now = await stateOf(deps, tenant, id);
   if (now === to) return to;
-  throw new Problem("conflict", `The campaign is ${now}: that is possible while it is ${from.join(" or ")}.`);
+  throw new Problem("conflict", `The campaign is ${now}: this needs a campaign that is ${from.join(" or ")}.`);
 }
 
 async function wakeAll({ db, resume }: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {

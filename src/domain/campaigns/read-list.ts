@@ -42,7 +42,7 @@ function csvRows(): ListReader {
   };
 }
 
-const noColumns = `The first line must name the columns, one of them ${addressFields.join(", ")}.`;
+const noColumns = "The first line must name the columns, one of them to, email or address.";
 
 /** The address column under the name that rows of JSON use; the others as they are written. */
 function columnsIn(record: CsvRecord): string[] {

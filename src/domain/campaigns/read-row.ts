@@ -13,7 +13,7 @@ const noAddress = "the address must be one as ada@example.com or Ada <ada@exampl
 /** A row from its named values. `variables` gives variables as an object; every other field is one as well. */
 export function rowFromFields(fields: Record<string, unknown>): ReadRow {
   const name = addressFields.find((each) => Object.hasOwn(fields, each));
-  if (name === undefined) return { issue: `the row has no field ${addressFields.join(", ")}` };
+  if (name === undefined) return { issue: "the row has no field to, email or address" };
   const { [name]: given, variables, ...others } = fields;
   const to = typeof given === "string" && given.length <= maxMailbox ? mailboxFrom(given.trim()) : undefined;
   if (to === undefined) return { issue: noAddress };

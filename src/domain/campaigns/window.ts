@@ -14,7 +14,7 @@ export const windowSchema = v.pipe(
     to: clock,
     days: v.optional(boundedList(v.picklist(weekdays, `must be one of ${weekdays.join(", ")}`), 7, { min: 1 })),
   }),
-  fieldRule(["from", "to"], ({ from, to }) => from !== to, "must differ from from", "to"),
+  fieldRule(["from", "to"], ({ from, to }) => from !== to, "must differ from the field from", "to"),
 );
 
 export type SendWindow = v.InferOutput<typeof windowSchema>;

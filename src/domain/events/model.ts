@@ -31,7 +31,7 @@ const fields = v.strictObject({
   id: v.pipe(eventId, redacted()),
   type: v.pipe(
     boundedText(128, { pattern: /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, rule: typeRule }),
-    v.check((type) => !type.startsWith("job."), "is reserved: jobs say themselves how they end"),
+    v.check((type) => !type.startsWith("job."), "is reserved for the events that ended jobs make"),
   ),
   source: v.optional(v.pipe(boundedText(512, { min: 1 }), redacted())),
   subject: v.optional(v.pipe(boundedText(512), redacted())),

@@ -65,7 +65,7 @@ function tick({ steps, now, installation }: Facts): Finding[] {
       };
     }),
     ...unheard.map(({ at, detail }): Finding => {
-      const sentence = `The heartbeat address was called in vain: ${detail || "no reason is known"}. It will report this installation as dead.`;
+      const sentence = `The call of the heartbeat address failed: ${detail || "no reason is known"}. Its service will report this installation as down.`;
       const actions: Action[] = [{ method: "GET", path: "/v1/heartbeat", label: "Look" }];
       return { ...base, code: "heartbeat-failing", severity: "warning", subject: heartbeatStep, since: at, sentence, actions };
     }),

@@ -13,7 +13,7 @@ export function gateWhy(gate: GateView): GateWhy | null {
     return { ...until, code: "circuit-open", sentence: circuitSentence(gate), actions: gateActions(dependency) };
   }
   if (gate.circuit === "unknown")
-    return { code: "gate-unreachable", sentence: `The gate of ${dependency} does not answer; its jobs ask again by themselves.`, actions: [] };
+    return { code: "gate-unreachable", sentence: `The gate of ${dependency} does not answer; its jobs wait and are tried again automatically.`, actions: [] };
   if (slots.used >= slots.max)
     return { code: "at-limit", sentence: `${dependency} is at its limit, ${slots.used} of ${slots.max} at once; ${waiting}.`, actions: [] };
   if (rate && rate.available < 1) return { code: "rate-limited", sentence: `${dependency} takes ${rate.perSecond} a second; ${waiting}.`, actions: [] };

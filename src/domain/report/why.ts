@@ -92,7 +92,7 @@ function atGate(gate: GateView, job: JobView, now: number): Why {
   const common = { since: job.startedAt ?? job.at, ...untilOf(job) };
   const why = gateWhy(gate);
   if (why) return { ...common, ...why };
-  const next = job.due !== null && job.due > now ? `at ${isoTime(job.due)}` : "with the next minute";
+  const next = job.due !== null && job.due > now ? `at ${isoTime(job.due)}` : "within the next minute";
   return { ...common, code: "at-limit", sentence: `It waited for ${gate.dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
 }
 
@@ -111,7 +111,7 @@ export function unpolledSentence(type: string, since: number | null): string {
 }
 
 export function heavySentence({ tenant, queue, since }: HeavyView): string {
-  return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoTime(since)}: its jobs go by the queue overflow, so that those of others do not wait behind them.`;
+  return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoTime(since)}: its jobs run from the queue overflow, so that those of other tenants do not wait behind them.`;
 }
 
 /** Of jobs of a remote type that no worker asks for. */
@@ -130,7 +130,7 @@ function scheduled(job: JobView, due: number): Why {
 
 function retrying(job: JobView): Why {
   const { attempt, maxAttempts, reason, due } = job;
-  const next = due === null ? "with the next minute" : `at ${isoTime(due)}`;
+  const next = due === null ? "within the next minute" : `at ${isoTime(due)}`;
   const sentence = `Attempt ${attempt} of ${maxAttempts} failed: ${sentenceOf(reason ?? "unknown")} The next one is ${next}.`;
   return { code: "retrying", sentence, since: job.startedAt ?? job.at, ...untilOf(job), actions: [runNow(job)] };
 }

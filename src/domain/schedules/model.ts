@@ -12,7 +12,7 @@ const overlaps = ["skip", "allow"] as const;
 const maxPayload = 64 * 1024;
 const maxSpread = 24 * 3600;
 
-const timezone = v.pipe(boundedText(64), v.check(isTimezone, 'The time zone is an IANA name, e.g. "Europe/Berlin" or "UTC".'), v.description("Default: UTC"));
+const timezone = v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Berlin"), v.description("Default: UTC"));
 
 /** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
 export const scheduleInput = v.pipe(
@@ -20,10 +20,10 @@ export const scheduleInput = v.pipe(
     type: boundedName("A type is 1 to 63 of a–z, 0–9 and -."),
     payload: v.pipe(
       jsonObject(),
-      v.check((payload) => JSON.stringify(payload).length <= maxPayload, "The payload of a schedule may be 64 KB."),
+      v.check((payload) => JSON.stringify(payload).length <= maxPayload, "must have at most 65,536 characters as JSON"),
     ),
     cron: v.pipe(
-      boundedText(200, { trim: true, rule: "A cron pattern may be 200 characters." }),
+      boundedText(200, { trim: true, rule: "must have at most 200 characters" }),
       v.rawCheck(({ dataset, addIssue }) => {
         const issue = dataset.typed ? cronIssue(dataset.value) : undefined;
         if (issue) addIssue({ message: issue });

@@ -62,7 +62,7 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
     if (!row) return leaseLost(each.job.state);
     const firstFit = ready[first.get(keyOf(each.job)) ?? -1];
     return firstFit && "digest" in firstFit && firstFit.digest !== each.digest
-      ? workRefusal("already-settled", "The job was settled otherwise in the same call.", row.state)
+      ? workRefusal("already-settled", "The job was settled with another outcome in the same call.", row.state)
       : { ok: true, state: row.state, at: now };
   });
   return answers.map((answer) => answer ?? leaseLost());
@@ -89,7 +89,7 @@ async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: 
 /** The same answer as the first time; a job that ended since says so. */
 function repeated(job: HeldJob, digest: string): SettleResult {
   const [known, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
-  if (known !== digest) return workRefusal("already-settled", "The job was settled otherwise under this lease.", job.state);
+  if (known !== digest) return workRefusal("already-settled", "The job was settled with another outcome under this lease.", job.state);
   return { ok: true, state: isTerminal(job.state) ? job.state : state, at };
 }
 

@@ -32,7 +32,7 @@ async function eventRequest(tenant: string, incoming: Incoming, refuseUnknown: b
   if (!checked.ok) return invalidEvent(checked.issues.map(({ path, message }) => ({ path: incoming.rename(path), message })));
   const payload: Event = checked.value;
   if (refuseUnknown && !isKnown(payload.type))
-    return invalidEvent([{ path: incoming.rename("type"), message: `is not known here; known are ${eventTypes.join(", ")}` }]);
+    return invalidEvent([{ path: incoming.rename("type"), message: `is unknown; there are ${eventTypes.join(", ")}` }]);
   // A sender that repeats an event may give it a new time and trace: they are not part of its content.
   const fingerprintOf = canonical({ type: payload.type, data: payload.data });
   // The trace of the event itself, before that of the request which brought it.

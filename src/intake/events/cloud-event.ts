@@ -26,13 +26,13 @@ export function fromBinary(headers: Headers, text: string, parse: (text: string)
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of headers) {
     if (!name.startsWith("ce-")) continue;
-    if (name === "ce-datacontenttype") return invalidEvent(name, "must not be sent: Content-Type says it");
+    if (name === "ce-datacontenttype") return invalidEvent(name, "must be left out: the header Content-Type has the type");
     const text = decodeHeader(value);
     if (text === undefined) return { ...invalidEvent(name, "is not percent-encoded UTF-8"), malformed: true };
     attributes[name.slice(3)] = text;
   }
   const type = headers.get("content-type") ?? "application/json";
-  if (text !== "" && !isJson(type)) return invalidEvent("content-type", "must be JSON: data are an object");
+  if (text !== "" && !isJson(type)) return invalidEvent("content-type", "must be a JSON type: data must be an object");
   return assemble(attributes, text === "" ? undefined : parse(text), (name) => (name === "data" ? name : `ce-${name}`));
 }
 
@@ -84,7 +84,7 @@ function missingAttributes(attributes: Record<string, unknown>, name: (attribute
 
 function misnamed(attributes: Record<string, unknown>, name: (attribute: string) => string): Issue[] {
   const names = Object.keys(attributes).filter((each) => !attributeName.test(each));
-  return names.map((each) => ({ path: name(each.slice(0, 64)), message: "is no attribute's name: only a-z and 0-9 may be used" }));
+  return names.map((each) => ({ path: name(each.slice(0, 64)), message: "must be a name of the characters a-z and 0-9" }));
 }
 
 function decodeBase64Data(encoded: unknown, path: string): { ok: true; data: unknown } | Extract<Read, { ok: false }> {
@@ -93,7 +93,7 @@ function decodeBase64Data(encoded: unknown, path: string): { ok: true; data: unk
   const text = utf8(bytes);
   const json = text === undefined ? undefined : parseJson(text);
   if (json?.ok) return { ok: true, data: json.value };
-  return invalidEvent(path, json?.reason === "excessive" ? json.message : "must hold JSON: data are an object");
+  return invalidEvent(path, json?.reason === "excessive" ? json.message : "must be JSON: data must be an object");
 }
 
 function utf8(bytes: Uint8Array): string | undefined {

@@ -44,7 +44,7 @@ function single(headers: Headers, text: string, { id }: ReadOptions): Read {
   const type = typeOf(headers);
   if (/^application\/cloudevents\+json\s*(;|$)/.test(type)) return fromStructured(parsedJson(text));
   if (type.startsWith("application/cloudevents"))
-    throw new Problem("unsupported-media-type", "Of the formats of CloudEvents, JSON is understood: send application/cloudevents+json.");
+    throw new Problem("unsupported-media-type", "Only the JSON format of CloudEvents is supported: send application/cloudevents+json.");
   if (isBinary(headers)) return fromBinary(headers, text, parsedJson);
   if (!isNative(type))
     throw new Problem("unsupported-media-type", "Send application/json, application/cloudevents+json or application/cloudevents-batch+json.");
@@ -62,9 +62,9 @@ function native(value: unknown, id: string | undefined): Read {
 }
 
 function batchOf(value: unknown): Read[] {
-  if (!Array.isArray(value)) throw new Problem("invalid", "A batch is a list.", { errors: [{ path: "", message: "must be a list of CloudEvents" }] });
+  if (!Array.isArray(value)) throw new Problem("invalid", "A batch must be a list of CloudEvents.", { errors: [{ path: "", message: "must be a list of CloudEvents" }] });
   if (value.length > maxEvents) {
-    throw new Problem("invalid", "A batch may hold 10,000 events.", { errors: [{ path: "", message: `holds ${value.length} events; 10,000 are taken` }] });
+    throw new Problem("invalid", "A batch may have at most 10,000 events.", { errors: [{ path: "", message: `has ${value.length} events; at most 10,000 are accepted` }] });
   }
   return value.map((each) => fromStructured(each));
 }
@@ -74,8 +74,8 @@ function hopsOf(headers: Headers): number {
   const text = headers.get("jobyard-hops") ?? "0";
   const hops = /^\d{1,3}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
   if (hops <= maxHops) return hops;
-  const message = `must be a number of at most ${maxHops}: a destination sends back what it gets`;
-  throw new Problem("invalid", "The event goes round in a circle.", { errors: [{ path: "jobyard-hops", message }] });
+  const message = `must be a number of at most ${maxHops}: a destination sends back the events that it gets`;
+  throw new Problem("invalid", "The event has passed too many destinations: one of them sends it back.", { errors: [{ path: "jobyard-hops", message }] });
 }
 
 function withHops(read: Read, hops: number): Incoming {

@@ -3,7 +3,7 @@ import { enrich, type RequestFacts } from "../../domain/leads/enrich";
 import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
 import { canonicalIp, isListed, ownsUrl } from "../../tenants/project-schema";
 import type { SubmissionInput } from "../../domain/leads/model";
-import { Problem } from "../../errors";
+import { Problem, wrongInput } from "../../errors";
 import { lead } from "../../jobs/lead/job";
 import { mismatch } from "../../queue/accept/receipts";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
@@ -41,7 +41,7 @@ export async function acceptLead(deps: IntakeDeps, endpoint: LeadEndpoint, reque
 async function submissionOf({ name, project }: LeadEndpoint, form: FormFields, facts: RequestFacts): Promise<SubmissionInput> {
   const enriched = await enrich(name, project, form, facts);
   if (enriched.ok) return enriched.submission;
-  throw new Problem("invalid", "The form is not filled in right.", { errors: enriched.issues });
+  throw new Problem("invalid", wrongInput("The form", enriched.issues), { errors: enriched.issues });
 }
 
 /** The captcha, where the project has one: true when it could not be checked. */
@@ -62,7 +62,7 @@ async function captchaUnchecked(
     );
   const answer = await deps.leads.turnstile({ secret, token: fields.turnstile ?? "", ip, repeatKey, isOwnHost });
   if (answer.result !== "refused") return answer.result === "unchecked";
-  throw new Problem("forbidden", "The captcha must be solved once more.", { errors: [{ path: "cf-turnstile-response", message: answer.reason }] });
+  throw new Problem("forbidden", "The captcha was not accepted: solve it again.", { errors: [{ path: "cf-turnstile-response", message: answer.reason }] });
 }
 
 /** A blocked sender gets the answer of a success, and nothing is enqueued. The row holds a pseudonym of the address, not the address. */

@@ -62,7 +62,7 @@ function multipart(bytes: Uint8Array, contentType: string): RawPairs {
 }
 
 function notMultipart(cause?: unknown): Problem {
-  return new Problem("malformed", "The body is not the multipart form that its header announces.", { cause });
+  return new Problem("malformed", "The body is not a multipart form with the boundary that Content-Type names.", { cause });
 }
 
 /** `declared`: the charset that the Content-Type names. */

@@ -82,5 +82,5 @@ async function limitRate(deps: IntakeDeps, { tenant, name }: LeadEndpoint, ip: s
     deps.leads.mayPostTo(`${tenant}/${name}`).catch(() => true),
   ]);
   if (!mayAddress) throw new Problem("too-many-requests", "This address has posted too often; wait a minute.", { retryAfter: 60 });
-  if (!mayProject) throw new Problem("too-many-requests", "This project is posted to too often; wait a minute.", { retryAfter: 60 });
+  if (!mayProject) throw new Problem("too-many-requests", "This project gets too many posts; wait a minute.", { retryAfter: 60 });
 }

@@ -193,7 +193,7 @@ async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen
   if (!run || !proposal) throw new Problem("conflict", "The run has no proposal yet.");
   if (isTerminal(run.state)) throw new Problem("conflict", `The run has ended: it is ${run.state}.`);
   if (proposal.state !== "pending") throw new Problem("conflict", `The proposal is ${proposal.state} already.`);
-  if (seen !== undefined && seen !== proposalId(proposal)) throw new Problem("conflict", `Another proposal waits by now: ${proposalId(proposal)}.`);
+  if (seen !== undefined && seen !== proposalId(proposal)) throw new Problem("conflict", `Another proposal is pending now: ${proposalId(proposal)}.`);
   return { id, proposal, steps: run.steps.filter(({ revision }) => revision === proposal.revision) };
 }
 
@@ -201,7 +201,7 @@ async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen
 function editedFrom(deps: IntakeDeps, { proposal: { agent, tool: name }, steps }: Waiting, given: unknown): unknown {
   const declared = agentNamed(deps.agents.agents(), agent);
   const tool = declared && toolOf(declared, name);
-  if (!tool) throw new Problem("conflict", "The proposal is of a tool that is no more.");
+  if (!tool) throw new Problem("conflict", "The proposal is for a tool that no longer exists.");
   const { proposal: edited } = validate(v.strictObject({ proposal: tool.input }), { proposal: given }, "The edited proposal");
   const known = knownIds(steps);
   const unknown = tool.ids(edited).filter((id) => !known.has(id));

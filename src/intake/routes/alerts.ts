@@ -103,7 +103,7 @@ export const alertRoutes = [
         const name = param({ params }, "name");
         await refuseUnknown(deps, tenant, body);
         await audit({ deps, tenant, caller }, "set", `alert-rules/${name}`);
-        if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have ${maxRules} rules.`);
+        if (!(await putRule(deps.db, tenant, name, body, deps.now()))) throw new Problem("invalid", `A tenant may have at most ${maxRules} rules.`);
         return { status: 200, body: ruleBody(await ruleOf(deps, tenant, name)) };
       },
     }),
@@ -149,7 +149,7 @@ async function refuseUnknown(deps: IntakeDeps, tenant: string, { destination, ty
     ...(destination === undefined || own.includes(destination) ? [] : [{ path: "destination", message: `is no destination with an address; ${there}` }]),
     ...types.flatMap((_, index) => (known[index] ? [] : [{ path: `types[${index}]`, message: "is no type of job; GET /v1/types lists them" }])),
   ];
-  if (errors.length > 0) throw new Problem("invalid", "The rule names what there is not.", { errors });
+  if (errors.length > 0) throw new Problem("invalid", "The rule names a destination or a type that does not exist.", { errors });
 }
 
 async function ruleOf({ db }: Pick<IntakeDeps, "db">, tenant: string, name: string): Promise<NamedRule> {

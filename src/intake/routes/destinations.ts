@@ -121,10 +121,10 @@ export const destinationRoutes = [...addressRoutes, ...subscriptionRoutes];
 
 /** Refuses unknown types, unless the tenant accepts types outside the catalogue: a mistyped type would match no event, without an error. */
 async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
-  const message = `is not known here; known are ${[...eventTypes, ...others].join(", ")}`;
+  const message = `is unknown; there are ${[...eventTypes, ...others].join(", ")}`;
   const errors = events.flatMap((type, index) => (isKnown(type) || others.includes(type) ? [] : [{ path: `events[${index}]`, message }]));
   if (errors.length === 0 || (await deps.tenants.get(tenant))?.settings.events?.unknown === "store") return;
-  throw new Problem("invalid", "It asks for events that there are not.", { errors });
+  throw new Problem("invalid", "It names event types that do not exist.", { errors });
 }
 
 function destinationBody({ retiredAt, created, updated, ...view }: DestinationView) {

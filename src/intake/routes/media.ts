@@ -142,7 +142,7 @@ function notAccepted({
   errors: Problem["errors"];
   retryAfter?: number | undefined;
 }) {
-  return new Problem(code, `The picture is stored, its jobs are not accepted: ${detail}`, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
+  return new Problem(code, `The picture is stored, but its jobs were not accepted: ${detail}`, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
 function noPicture(): Problem {

@@ -40,8 +40,8 @@ const settingsRoutes = namedRoutes(
     handle: async ({ deps, tenant, params, body }) => {
       const name = param({ params }, "project");
       if (takenNames.includes(name))
-        throw new Problem("invalid", "The project's name is taken.", {
-          errors: [{ path: "project", message: "must be another: /v1/leads/{lead}/release has it" }],
+        throw new Problem("invalid", "The project's name is reserved.", {
+          errors: [{ path: "project", message: "must be another name: the path /v1/leads/{lead}/release uses this one" }],
         });
       const put = await deps.projects.put(tenant, name, body, deps.now());
       return { status: 200, body: { ...projectView(put.project), ...(put.apiKey === undefined ? {} : { apiKey: put.apiKey }) } };

@@ -99,7 +99,7 @@ async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Pr
   if (to === null) throw new Problem("conflict", `The supplier has no e-mail address: PUT /v1/sites/${site}/suppliers/${order.supplier.id} sets it.`);
   const moved = order.state === "draft" && (await approvePurchase(scope, order.id, "operator", deps.now()));
   const isOurs = moved || (order.state === "approved" && order.approvedBy === "operator" && order.mailJobId === null);
-  if (!isOurs) throw new Problem("conflict", order.state === "draft" ? "The purchase order is no draft any more." : `The purchase order is ${order.state}.`);
+  if (!isOurs) throw new Problem("conflict", order.state === "draft" ? "The purchase order is no longer a draft." : `The purchase order is ${order.state}.`);
   const [receipt] = await deps.enqueue([{ tenant, type: email.type, payload: { to, ...purchaseMail(order, site) }, ...purchaseKey(site, order.id) }]);
   if (receipt?.ok) return noteMail(scope, order.id, receipt.id);
   // When the mail can never be sent, the order goes back to draft: otherwise it could be neither mailed nor cancelled.

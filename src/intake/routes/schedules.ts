@@ -1,6 +1,6 @@
 import { unknownTemplate } from "../../domain/mail/known";
 import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
-import { Problem } from "../../errors";
+import { Problem, wrongInput } from "../../errors";
 import { email } from "../../jobs/email/job";
 import { ownKeyOf } from "../../domain/schedules/due";
 import { pastRuns } from "../../domain/schedules/queries";
@@ -79,11 +79,11 @@ export const scheduleRoutes = [
 function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
   const contract = deps.registry.find(input.type)?.contract;
   if (!contract || contract.internal)
-    throw new Problem("invalid", "There is no such type of job.", { errors: [{ path: "type", message: "must be a type as /v1/types lists them" }] });
+    throw new Problem("invalid", "There is no such job type.", { errors: [{ path: "type", message: "must be a type as /v1/types lists them" }] });
   const checked = check(contract.senderPayload, payloadOf(input));
   if (checked.ok) return;
   const errors = checked.issues.map(({ path, message }) => ({ path: path ? `payload.${path}` : "payload", message }));
-  throw new Problem("invalid", "The payload does not fit its type.", { errors });
+  throw new Problem("invalid", wrongInput("The schedule", errors), { errors });
 }
 
 async function scheduleBodies(deps: IntakeDeps, schedules: readonly Schedule[]) {

@@ -124,7 +124,7 @@ async function audited(deps: IntakeDeps, tenant: string, caller: Caller): Promis
 function addressIn(params: Readonly<Record<string, string>>): string {
   const read = v.safeParse(addressSchema, param({ params }, "address"));
   if (read.success) return read.output;
-  throw new Problem("invalid", "The address in the path is none.", { errors: [{ path: "address", message: address.message }] });
+  throw new Problem("invalid", "The address in the path is wrong.", { errors: [{ path: "address", message: address.message }] });
 }
 
 function suppressionBody({ address: whole, reason, scope, since }: Suppression, caller: Caller) {

@@ -105,7 +105,7 @@ export const systemRoutes = [
 
 function checkRange(from: number, to: number): void {
   if (from < to && to - from <= maxStats) return;
-  throw new Problem("invalid", "The time asked for is wrong.", { errors: [{ path: "from", message: "must be before to, by 7 days at most" }] });
+  throw new Problem("invalid", "The time range is wrong: from must be before to, and at most 7 days earlier.", { errors: [{ path: "from", message: "must be before to, and at most 7 days earlier" }] });
 }
 
 function totalsOf(counts: readonly MinuteCount[]): Record<string, Record<string, number>> {

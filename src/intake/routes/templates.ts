@@ -93,7 +93,7 @@ export const templateRoutes = [
 function templateIdIn(params: Readonly<Record<string, string>>): string {
   const id = param({ params }, "id");
   if (!v.is(templateId, id))
-    throw new Problem("invalid", "The template has no such name.", { errors: [{ path: "id", message: "must match [a-z0-9-]{1,63}" }] });
+    throw new Problem("invalid", "The name in the path is wrong.", { errors: [{ path: "id", message: "must match [a-z0-9-]{1,63}" }] });
   return id;
 }
 
@@ -109,7 +109,7 @@ async function refuseBreaking(deps: IntakeDeps, tenant: string, id: string, cont
   if (layoutIssue(id, content) === undefined || layoutIssue(id, await deps.templates.at(tenant, id, deps.now())) !== undefined) return;
   const user = await deps.templates.userOfLayout(tenant, id);
   const issue = user === undefined ? undefined : usedLayoutIssue(content, user);
-  refuse(issue ? [issue] : [], "Mails by another template could not be rendered any more.");
+  refuse(issue ? [issue] : [], "With this change the mails of another template could no longer be rendered.");
 }
 
 /** Throws `invalid` when there are issues. */

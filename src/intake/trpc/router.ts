@@ -196,14 +196,14 @@ function keyHeader(key: unknown): Record<string, string> {
 /** As RFC 9651 writes a string: a key with a quote or a backslash stays one key. Throws `Refused` for what no header can carry. */
 function quoted(key: unknown): string {
   const isKey = typeof key === "string" && key.length <= 256 && /^[\x20-\x7e]{1,256}$/.test(key);
-  if (!isKey) throw invalidInput("The key is not a key.", "idempotencyKey", "must be 1 to 256 printable ASCII characters");
+  if (!isKey) throw invalidInput("The idempotencyKey is wrong.", "idempotencyKey", "must be 1 to 256 printable ASCII characters");
   return `"${key.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 function idOf(input: unknown): string {
   const { id } = objectOf(input);
   if (typeof id === "string" && id.length <= 64 && /^[a-z0-9-]{1,64}$/.test(id)) return id;
-  throw invalidInput("The id is not an id.", "id", "must be the id of a job");
+  throw invalidInput("The id is wrong.", "id", "must be the id of a job");
 }
 
 function invalidInput(detail: string, path: string, message: string): Refused {
@@ -217,7 +217,7 @@ function asGiven<Input>(input: unknown): Input {
 
 function objectOf(input: unknown): Record<string, unknown> {
   if (typeof input === "object" && input !== null && !Array.isArray(input)) return input as Record<string, unknown>;
-  throw invalidInput("The input is not an object.", "", "must be an object");
+  throw invalidInput("The input must be an object.", "", "must be an object");
 }
 
 function searchOf(input: unknown): URLSearchParams {

@@ -49,13 +49,13 @@ function checkProtocol(headers: Headers): void {
   if (named === undefined) return;
   if (!/^\d{1,6}$/.test(named)) throw wrongProtocol("must be a whole number");
   if (Number(named) < oldestProtocol) {
-    throw new Problem("protocol-too-old", `This server speaks version ${oldestProtocol} of the protocol and newer: update the worker.`);
+    throw new Problem("protocol-too-old", `This server supports version ${oldestProtocol} of the protocol and newer: update the worker.`);
   }
-  if (Number(named) > protocol) throw wrongProtocol(`is newer than what this server speaks, ${protocol}`);
+  if (Number(named) > protocol) throw wrongProtocol(`must be at most ${protocol}, the newest version of this server`);
 }
 
 function wrongProtocol(message: string): Problem {
-  return new Problem("invalid", "The version of the protocol is none that this server speaks.", { errors: [{ path: protocolHeader, message }] });
+  return new Problem("invalid", "This server does not support that version of the protocol.", { errors: [{ path: protocolHeader, message }] });
 }
 
 function scopeOf({ caller, tenant }: Call<TenantMode>): WorkScope {

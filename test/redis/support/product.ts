@@ -83,7 +83,7 @@ export class FakeProduct {
     const body: unknown = text === "" ? undefined : JSON.parse(text);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
     const ofToken = /^jy_s1\.([a-z0-9-]+)\./.exec(token)?.[1];
-    if (token !== rootToken && ofToken === undefined) return answer(response, 401, { detail: "This token is not valid, or no longer." });
+    if (token !== rootToken && ofToken === undefined) return answer(response, 401, { detail: "The token is not valid: it is unknown or revoked." });
     const tenant = ofToken ?? String(request.headers["jobyard-tenant"] ?? "");
     const method = request.method ?? "";
     const path = request.url ?? "";

@@ -88,7 +88,7 @@ async function lookBeside(deps: ShopTestDeps, tenant: string, site: string): Pro
 }
 
 function busy(): Problem {
-  return new Problem("unavailable", "The shop is busy: others are calling it, and it is asked no more at once.", { retryAfter: 5 });
+  return new Problem("unavailable", "The shop is busy: as many calls as it may get at once are running. Try again in a few seconds.", { retryAfter: 5 });
 }
 
 async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
