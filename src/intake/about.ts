@@ -1,6 +1,6 @@
 import { openPath, type AnyRoute } from "./route";
 
-/** What every call has in common, for those who read the OpenAPI document. */
+/** The text of the OpenAPI document about what all calls have in common. */
 export const about = `Background jobs of a multi-tenant SaaS.
 
 **Authorization.** Send \`Authorization: Bearer <token>\`. A token of a tenant acts for its tenant and has scopes; \`admin\` includes the others. The root token names the tenant it acts for in the header \`Jobyard-Tenant\`. \`x-scope\` of an operation is the scope it needs.
@@ -28,7 +28,7 @@ const groups: Readonly<Record<string, string>> = {
   system: "Health, metrics, this document, pages for people",
 };
 
-/** Of every path the group it is shown in: the word behind `/v1/`. */
+/** The group under which a path is shown: its first part after `/v1/`. */
 export function tagOf(path: string): string {
   return path.startsWith("/v1/") ? (path.split("/")[2] ?? "system") : "system";
 }

@@ -1,7 +1,7 @@
 import type { AuditEntry, IntakeDeps } from "./deps";
 import { actorOf, type Caller } from "./route";
 
-/** Who acts, and for which tenant; null: for all tenants. */
+/** The caller, and the tenant that it acts for; null: all tenants. */
 interface Acting {
   deps: Pick<IntakeDeps, "audit" | "now">;
   tenant: string | null;

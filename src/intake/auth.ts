@@ -35,7 +35,7 @@ export async function identify(request: Request, deps: IntakeDeps): Promise<Call
   return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes, types: claims.types };
 }
 
-/** Garbled, forged and revoked tokens get the same answer. */
+/** Unreadable, forged and revoked tokens get the same answer. */
 function refusedToken(): Problem {
   return new Problem("unauthorized", "The token is not valid: it is unknown or revoked.");
 }
@@ -67,7 +67,7 @@ function ofPath(named: string | null, tenant: string): string {
 }
 
 async function existing(tenant: string, deps: IntakeDeps): Promise<string> {
-  // Messages that are no envelope are recorded under this name, which no tenant can have.
+  // Dead letters of messages without an envelope have this tenant's name, which no tenant may take.
   if (tenant === reservedTenant) return tenant;
   const { state } = namePattern.test(tenant) ? await deps.snapshots.read(tenant, deps.now()) : { state: "absent" as const };
   if (state === "unknown") throw unavailable("The tenant cannot be looked up right now.");

@@ -2,7 +2,7 @@ import type { Receipt } from "../queue/request";
 import { refusalsIn } from "./refusals";
 import type { Answer } from "./route";
 
-/** The answer to many at once: what was refused by its place, within the bounds of an answer; `Retry-After` when some of it may be sent again. */
+/** The answer to a batch: refusals by their place in the list, within the bounds of an answer; `Retry-After` when some entries may be sent again. */
 export function batchReport(receipts: readonly Receipt[], bodyLength: number): Answer {
   const waits = receipts.flatMap((each) => (each.ok || each.retryAfter === undefined ? [] : [each.retryAfter]));
   const retryAfter: Record<string, string> = waits.length === 0 ? {} : { "retry-after": String(Math.max(1, Math.ceil(Math.max(...waits)))) };

@@ -5,7 +5,7 @@ import type { BodyRule } from "./route";
 import { validate } from "../queue/validate";
 
 export const smallBody = 1024 * 1024;
-/** Settings of projects are in the snapshot that each change writes. */
+/** Bytes of a project's settings. Each change writes them into the tenant's snapshot. */
 export const projectBody = 64 * 1024;
 export const largeBody = 10 * 1024 * 1024;
 /** Bytes read and discarded beyond a limit before the connection is closed. */
@@ -28,7 +28,7 @@ export async function readJson<Body>(
   return { body: validate(rule.schema, value, "The body"), length: text.length };
 }
 
-/** The body as text. Each piece is decoded when it arrives: what is held is the text, and one piece. */
+/** The body as text. Each piece is decoded when it arrives, so memory holds the text and one piece. */
 export async function readText(request: Request, limit: number): Promise<string> {
   const next = boundedReader(request, limit);
   const first = await next();
@@ -65,7 +65,7 @@ export async function* chunksOf(request: Request, limit: number): AsyncGenerator
   for (let chunk = await next(); chunk; chunk = await next()) yield chunk;
 }
 
-/** Each call reads the next part; undefined is the end. Bytes are counted while they arrive: Content-Length may be missing or wrong. */
+/** Each call reads the next part; undefined at the end. Bytes are counted while they arrive, because Content-Length may be missing or wrong. */
 function boundedReader(request: Request, limit: number): () => Promise<Uint8Array<ArrayBuffer> | undefined> {
   const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined = request.body?.getReader();
   if (!reader) return () => Promise.resolve(undefined);
@@ -84,7 +84,7 @@ function boundedReader(request: Request, limit: number): () => Promise<Uint8Arra
 /** Media types that `fetch` and `curl -d` add by default, whatever the body is. */
 const unsaid = ["", "text/plain", "application/x-www-form-urlencoded"];
 
-/** A body without a media type, or with one that a client adds by itself, is read as JSON; any other media type is taken at its name. */
+/** A body without a media type, or with one that clients add by default, is read as JSON. Throws 415 for any other media type. */
 function requireJson(request: Request): void {
   const encoding = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
   if (!["", "identity"].includes(encoding)) throw new Problem("unsupported-media-type", "Send the body as it is, without a Content-Encoding.");

@@ -13,7 +13,7 @@ import { purchaseOrderShape, supplierShape } from "./shop-shapes";
 import { templateShape } from "./template-shapes";
 import type * as v from "valibot";
 
-/** Shapes that the OpenAPI document describes once, under a name, wherever an answer has them. */
+/** Shapes that the OpenAPI document describes once, under a name; answers refer to them. */
 const named: readonly [name: string, schema: v.GenericSchema][] = [
   ["Accepted", shapes.acceptedShape],
   ["Action", shapes.actionShape],
@@ -42,13 +42,13 @@ const named: readonly [name: string, schema: v.GenericSchema][] = [
 ];
 const names = new Map<unknown, string>(named.map(([name, schema]) => [schema, name]));
 
-/** A reference where a schema has a name. */
+/** A reference in place of a schema that has a name. */
 export const byName: Override = (schema) => {
   const name = names.get(schema);
   return name === undefined ? undefined : { $ref: `#/components/schemas/${name}` };
 };
 
-/** Every named schema; what it holds of the others is a reference. */
+/** Every named schema, with references to the others. */
 export function namedSchemas(): JsonSchema {
   return Object.fromEntries(named.map(([name, schema]) => [name, toSchema(schema, byName, schema)]));
 }

@@ -33,9 +33,9 @@ import type { Tokens } from "../tenants/token";
 import type { TokenStore } from "../tenants/token-store";
 import type { LeadDeps } from "./leads/deps";
 
-/** Everything the routes need, handed in by the composition root: no binding is touched below. */
+/** Everything the routes need. The composition root makes it, so no route touches a binding. */
 export interface IntakeDeps {
-  /** Handed on to the functions of domain/, with the tenant. */
+  /** Passed on to the functions of domain/, together with the tenant. */
   db: D1Database;
   /** Milliseconds. */
   now(): number;
@@ -56,7 +56,7 @@ export interface IntakeDeps {
   /** Rules for outgoing addresses. */
   rules: AddressRules;
   installation: InstallationStore;
-  /** Where this Worker is reached from outside; undefined where nothing says. */
+  /** The Worker's public URL; undefined where none is configured. */
   publicUrl: string | undefined;
   templates: TemplateStore;
   schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
@@ -67,7 +67,7 @@ export interface IntakeDeps {
   reports: Reports;
   suppressions: SuppressionStore & SuppressionQueries;
   unsubscribe: {
-    /** Undefined for what no mail's link holds. */
+    /** Undefined for a token that no link of a mail has. */
     read(token: string): Promise<Unsubscription | undefined>;
     act(what: Unsubscription): Promise<void>;
   };
@@ -75,7 +75,7 @@ export interface IntakeDeps {
   campaigns: CampaignIntake;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
-  /** The same for a request that names its trace, `{trace id}-{flags}`: what it enqueues belongs to that. */
+  /** The same for a request of a trace, `{trace id}-{flags}`: the jobs that it enqueues belong to that trace. */
   inTrace(trace: string): Pick<IntakeDeps, "enqueue" | "campaigns" | "media">;
   queries: Queries;
   /** Stored payloads of open and dead jobs with one of the names, of a tenant or (null) of some tenants; a bounded number. */
@@ -87,13 +87,13 @@ export interface IntakeDeps {
   /** Calls of remote workers. */
   work: WorkDeps;
   platform: PlatformDeps;
-  /** Records that personal data was shown. Awaited first: without the record nothing is shown. */
+  /** Records that personal data is shown. Awaited before the answer: without the record nothing is shown. */
   audit(entry: AuditEntry): Promise<void>;
   /** Logs an unforeseen failure. Never throws. */
   report(failure: FailureReport): void;
 }
 
-/** Checks who calls. */
+/** Identifies the caller. */
 export interface AuthDeps {
   /** Whether this is the root token; compared in constant time. */
   isRoot(token: string): boolean;
@@ -128,21 +128,21 @@ export interface ShopActions {
   wake(tenant: string, site: string): Promise<void>;
 }
 
-/** Mailings to lists. */
+/** Campaigns: mailings to lists. */
 export interface CampaignIntake extends CampaignOperations {
-  /** How many recipients each kind of event was about. */
+  /** Number of recipients by kind of event. */
   events(tenant: string, id: string): ReturnType<MailEventStore["countsOf"]>;
 }
 
 /** The functions of domain/mail/store, without their database. */
 export interface TemplateStore extends Templates {
-  /** Adds a version, unless the newest one reads the same. */
+  /** Adds a version, unless the newest one has the same content. */
   put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
-  /** The newest version of each, by id, with those that are built in; those after `after`. */
+  /** The newest version of each template, built-in ones included, by id; only ids after `after`. */
   list(tenant: string, after: string, limit: number): Promise<TemplateSummary[]>;
   /** One template whose newest version has this one as its layout; undefined when there is none. */
   userOfLayout(tenant: string, layout: string): Promise<string | undefined>;
-  /** Those of the ids for which there is a template, of the tenant's own or built in. */
+  /** The ids that have a template, the tenant's own or a built-in one. */
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
@@ -195,16 +195,16 @@ export interface AuditEntry {
     | "reset"
     | "create"
     | "revoke";
-  /** The id of what was revealed, of the replay or of the bulk action; else what was acted on, as a path of the API has it. */
+  /** The id of the revealed job, the replay or the bulk action; otherwise the path of the setting, as in the API. */
   target: string;
-  /** What the target does not say: the names of the patched fields. */
+  /** Details besides the target, such as the names of patched fields. */
   detail?: string | undefined;
   at: number;
 }
 
 export interface FailureReport {
   requestId: string;
-  /** Trace id: of its traceparent, else made of the request id. */
+  /** Trace id of its traceparent, or one made of the request id. */
   trace: string;
   method: string;
   /** The route's path with its parameters' names, null when none was found. */

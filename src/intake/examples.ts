@@ -1,6 +1,6 @@
 const mail = { to: "ann@example.com", subject: "Hello", text: "Hello Ann" };
 
-/** A body for operations whose schema alone does not say how they are used, by operationId; tests hold each against its schema. */
+/** Example bodies by operationId, for operations whose schema alone does not show their use. Tests validate each by its schema. */
 export const examples: Readonly<Record<string, unknown>> = {
   enqueueJob: { type: "email", payload: mail },
   enqueueJobs: { jobs: [{ type: "email", payload: mail, idempotencyKey: "order-4711-confirmation" }] },

@@ -2,7 +2,7 @@ import { ping } from "../d1";
 import { messageOf } from "../errors";
 import type { QueueMetrics } from "./deps";
 
-/** An answer that takes longer counts as none. Milliseconds. */
+/** A store that needs longer counts as down. Milliseconds. */
 const maxWait = 1000;
 
 export interface HealthDeps {

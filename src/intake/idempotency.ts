@@ -6,7 +6,7 @@ import { boundedText } from "../queue/bounded";
 
 export const idempotencyHeader = "Idempotency-Key";
 
-/** For a route that reads it. */
+/** The header's description, for a route that reads it. */
 export const idempotencyHeaders = { [idempotencyHeader]: "The same key with the same payload is the same job: 1 to 256 characters, in quotes or bare" };
 
 /** Characters. */
@@ -29,18 +29,18 @@ export function readIdempotencyKey(headers: Headers): string | undefined {
   throw new Problem("invalid", `The header ${idempotencyHeader} is wrong: it ${rule}.`, { errors: [{ path: idempotencyHeader, message: rule }] });
 }
 
-/** The key of one entry of a list that was sent under `listKey`; `entry` names it the same in every repeat. Beyond 256 characters its hash. */
+/** The key of one entry of a list that was sent under `listKey`. `entry` is the same in every repeat. A key of more than 256 characters is replaced by its hash. */
 export async function entryKey(listKey: string, entry: string): Promise<string> {
   const key = `${listKey}:${entry}`;
   return key.length <= maxKeyLength ? key : sha256Base32(key);
 }
 
-/** For a route that begins something of its own under a key: a replay, or an action on many jobs. */
+/** For a route that starts a replay or a bulk action under a key. */
 export const onceHeaders = {
   [idempotencyHeader]: "The same key with the same request begins it once, and answers the same id: 1 to 256 characters, in quotes or bare",
 };
 
-/** The id of what a call begins, in the form of a UUID: the same for the same key of a tenant and `what`, random without a key. */
+/** The id of the replay or action that a call starts, a UUID: the same for the same tenant, `what` and key; random without a key. */
 export async function onceId(headers: Headers, tenant: string, what: string): Promise<{ id: string; isKeyed: boolean }> {
   const key = readIdempotencyKey(headers);
   if (key === undefined) return { id: crypto.randomUUID(), isKeyed: false };
@@ -49,13 +49,13 @@ export async function onceId(headers: Headers, tenant: string, what: string): Pr
   return { id, isKeyed: true };
 }
 
-/** Begins something once for a key. A repeat finds what was begun before; another request under the key is refused. */
+/** Starts something once per key. A repeat gets what was started before; another request under the key is refused. */
 export async function begunOnce<View>(isKeyed: boolean, earlier: () => Promise<Earlier<View> | null>, begin: () => Promise<View>): Promise<Begun<View>> {
   if (!isKeyed) return { view: await begin(), headers: {} };
   const before = sameAs(await earlier());
   if (before) return { view: before, headers: { "idempotent-replayed": "true" } };
   const begun = await begin();
-  // Two calls may begin at once; each then finds the one that came first.
+  // Of two calls at once both then find the one that was stored first.
   return { view: sameAs(await earlier()) ?? begun, headers: {} };
 }
 

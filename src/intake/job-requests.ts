@@ -3,7 +3,7 @@ import type { Contract } from "../queue/job";
 import { type JsonSchema, type Override, toSchema } from "./json-schema";
 import { batchJob, batchRequest, jobRequest } from "./routes/enqueue";
 
-/** Ours by reference, so that each is written once. */
+/** References to named schemas, so that each is written once. */
 const references = new Map<unknown, string>([
   [jobRequest, "JobRequest"],
   [batchRequest, "BatchRequest"],
@@ -33,7 +33,7 @@ function requests(contract: Contract): [string, JsonSchema][] {
   ];
 }
 
-/** The type's name and its payload's schema in the place of "anything". */
+/** A request of one type: its name, and its payload's schema in place of "anything". */
 function ofType(schema: v.GenericSchema, { type, aliases }: Contract): JsonSchema {
   const base = toSchema(schema) as { properties: Record<string, unknown> };
   return { ...base, title: type, properties: { ...base.properties, type: { enum: [type, ...aliases] }, payload: reference(`${pascal(type)}Payload`) } };

@@ -3,7 +3,7 @@ import type * as v from "valibot";
 
 export type JsonSchema = Record<string, unknown>;
 
-/** Puts something else in a schema's place: a reference to a component, say. */
+/** Replaces a schema, for example by a reference to a component. */
 export type Override = (schema: unknown) => JsonSchema | undefined;
 
 /** What a schema takes, as JSON Schema 2020-12 (that of OpenAPI 3.1). Rules that it cannot express are left out. `whole` is never overridden. */
@@ -20,7 +20,7 @@ export function toSchema(schema: v.GenericSchema, override?: Override, whole?: u
   return withExtensions(converted) as JsonSchema;
 }
 
-/** OpenAPI takes keywords of our own only with `x-`. */
+/** OpenAPI allows keywords of our own only with the prefix `x-`. */
 function withExtensions(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withExtensions);
   if (typeof schema !== "object" || schema === null) return schema;

@@ -9,7 +9,7 @@ export interface Metrics {
   queues: readonly QueueMetrics[];
   steps: readonly TickStep[];
   durations: readonly TypeDurations[];
-  /** How long ticks took; undefined before the first, and for a tenant. */
+  /** Durations of ticks; undefined before the first tick, and for a tenant. */
   tick: Histogram | undefined;
 }
 
@@ -73,14 +73,14 @@ export function metricsText({ counts, backlog, queues, steps, durations, tick }:
   ].join("");
 }
 
-/** Empty without samples: a family that nothing is known of is left out. */
+/** Empty without samples: such a family is left out. */
 function family(name: string, help: string, samples: readonly Sample[]): string {
   const known = samples.filter(([, value]) => value !== null);
   if (known.length === 0) return "";
   return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...known.map(([labels, value]) => `${name}${labelText(labels)} ${value}`), ""].join("\n");
 }
 
-/** Of each histogram the cumulative buckets, the sum and the count. */
+/** The cumulative buckets, the sum and the count of each histogram. */
 function histograms(name: string, help: string, kind: DurationKind, all: readonly (readonly [Labels, Histogram])[]): string {
   const known = all.filter(([, { buckets }]) => buckets.some((count) => count > 0));
   if (known.length === 0) return "";

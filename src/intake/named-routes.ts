@@ -9,23 +9,23 @@ import { listShape } from "./shapes";
 export interface NamedSettings<Stored> {
   /** `/v1/connections/:name`. */
   path: `/${string}/:${string}`;
-  /** As in the names of the routes: `Connection` makes `listConnections`, `getConnection`, `deleteConnection`. */
+  /** Noun in the routes' names: `Connection` makes `listConnections`, `getConnection`, `deleteConnection`. */
   name: string;
   /** The field of the list's answer. */
   field: string;
-  /** As in "There is no such connection." */
+  /** Noun in sentences: "There is no such connection." */
   noun: string;
   summaries: { list: string; get: string; remove: string };
-  /** Of the list. */
+  /** Summary of the list's route. */
   description?: string;
-  /** Of the reading routes; the others need `admin`. */
+  /** Scope of the reading routes; the others need `admin`. */
   scope: RouteScope;
-  /** That one is removed is written into the audit. */
+  /** Whether a removal is written into the audit. */
   audited?: true;
   shape: v.GenericSchema;
   list(deps: IntakeDeps, tenant: string): Promise<readonly Stored[]>;
   get(deps: IntakeDeps, tenant: string, name: string): Promise<Stored | null | undefined>;
-  /** False: there was none. */
+  /** False: there was none of that name. */
   remove(deps: IntakeDeps, tenant: string, name: string): Promise<boolean>;
   view(stored: Stored, deps: IntakeDeps): object;
 }

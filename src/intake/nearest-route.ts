@@ -1,7 +1,7 @@
-/** A longer path, or one with more words, is not compared: the work is the product of the lengths. */
+/** Longer paths, and paths with more words, are not compared: the work grows with the product of the lengths. */
 const maxLength = 200;
 const maxWords = 8;
-/** A word may differ from the right one by so many letters, or by a third of them. */
+/** A word may differ by this many letters, or by a third of its letters. */
 const maxEdits = 2;
 
 /** The path of the route that a mistyped path most likely means; undefined when none is near. `paths` hold parameters as `:name`. */
@@ -20,7 +20,7 @@ function wordsOf(path: string): string[] {
   return path.split("/").filter((word) => word !== "");
 }
 
-/** Letters to change until one is the other; undefined when a word is too far off. A missing `/v1` counts as one letter. */
+/** Number of letters in which two paths differ; undefined when a word differs too much. A missing `/v1` counts as one letter. */
 function editsBetween(given: readonly string[], right: readonly string[]): number | undefined {
   if (given.length + 1 === right.length && right[0] === "v1") {
     const edits = editsBetween(given, right.slice(1));
@@ -38,7 +38,7 @@ function editsBetween(given: readonly string[], right: readonly string[]): numbe
   return edits;
 }
 
-/** Letters to insert, remove or replace (Levenshtein, row by row). */
+/** Levenshtein distance: letters to insert, remove or replace. */
 function distance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...left].entries()) {

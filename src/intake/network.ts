@@ -4,7 +4,7 @@ export function addressOf(request: Request): string | undefined {
 }
 
 /**
- * What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 one, of which each subscriber may use every address.
+ * The network of one subscriber: an IPv4 address, or the first 64 bits of an IPv6 address, since a subscriber may use every address below them.
  * An IPv4 address in IPv6 (`::ffff:192.0.2.1`) is that address.
  */
 export function subscriberOf(address: string | undefined): string {

@@ -9,7 +9,7 @@ import { bodySchema, jobRequestSchemas } from "./job-requests";
 import { type JsonSchema, toSchema } from "./json-schema";
 import { type AnyRoute, openPath } from "./route";
 
-/** That of the interface, which the path begins with. */
+/** The version of the interface, as in the path `/v1`. */
 const version = "1.0.0";
 const namePattern = "^[a-z0-9-]{1,63}$";
 const tooLarge = 413;

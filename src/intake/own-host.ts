@@ -1,14 +1,14 @@
 import { type Issue, Problem } from "../errors";
 import { webhook } from "../jobs/webhook/job";
 
-/** Fields that hold an address that is called, wherever they stand in a setting: a mail's fallback has its own. */
+/** Names of fields with addresses that will be called, at any depth of a setting: a mail connection's fallback has its own. */
 const addressFields = ["url", "baseUrl"];
 const deepest = 4;
 const message = "must not point back to this service";
 
 /**
- * Throws `invalid` when a setting names this Worker's own host, as in the request's address: its calls would come back to it.
- * This needs no configuration; names under which the Worker answers besides stand in OWN_HOSTS.
+ * Throws `invalid` when a setting names this Worker's own host, that of the request: its calls would come back to the Worker.
+ * This needs no configuration; OWN_HOSTS lists the Worker's other host names.
  */
 export function refuseOwnHost(settings: unknown, requestUrl: string): void {
   const own = URL.parse(requestUrl);
@@ -40,7 +40,7 @@ function at(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** On a developer's machine other services share the host, so the port counts there, and each name of it is the same. */
+/** On a developer's machine other services share the host, so there the port counts, and all names of the machine are equal. */
 function isOwn(address: URL, own: URL): boolean {
   const [theirs, ours] = [address.hostname, own.hostname].map((host) => host.replace(/(?<!\.)\.+$/, ""));
   if (isLocal(theirs) && isLocal(ours)) return address.port === own.port;

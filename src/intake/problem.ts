@@ -14,12 +14,12 @@ export function unavailable(detail: string, cause?: unknown): Problem {
   return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
 }
 
-/** The one refusal of public endpoints: it does not show which of tenant, site and signature was wrong. */
+/** The only refusal of public endpoints: it does not reveal which of tenant, site and signature was wrong. */
 export function publicUnauthorized(): Problem {
   return new Problem("unauthorized", "There is no such address, or its key or signature is wrong.");
 }
 
-/** `application/problem+json` with the headers its status asks for. */
+/** `application/problem+json` with the headers that its status needs. */
 export function problemResponse(problem: Problem, request: Request, requestId: string): Response {
   const body = { ...problemBody(problem, shortPath(new URL(request.url).pathname)), requestId };
   return new Response(JSON.stringify(body), { status: problem.status, headers: headersOf(problem, request) });
@@ -38,7 +38,7 @@ function challenge(request: Request): string {
   return hasToken ? 'Bearer realm="jobyard", error="invalid_token"' : 'Bearer realm="jobyard"';
 }
 
-/** Errors of D1 or of the connection to it. A wrong statement is a defect of this code: a later try fails too. */
+/** Errors of D1 or of the connection to it. A wrong statement is not among them: it is a defect of this code, and a later try fails too. */
 function isOutage(thrown: unknown): boolean {
   if (!(thrown instanceof Error) || !/^D1_|^Network connection lost/.test(thrown.message)) return false;
   return !/SQLITE_(ERROR|CONSTRAINT|MISMATCH|TOOBIG|RANGE|AUTH)|D1_TYPE_ERROR/.test(thrown.message);

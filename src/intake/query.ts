@@ -3,7 +3,7 @@ import { Problem } from "../errors";
 import { boundedName, boundedText, fieldRule } from "../queue/bounded";
 import { validate } from "../queue/validate";
 
-/** The query in its schema's shape. Unknown and repeated parameters are refused: a filter that is silently ignored finds too much. */
+/** Validates the query. Unknown and repeated parameters are refused: with an ignored filter a list would show too much. */
 export function readQuery(schema: v.GenericSchema | undefined, search: URLSearchParams): unknown {
   const names = [...search.keys()];
   const seen = new Set<string>();
@@ -21,7 +21,7 @@ export const time = v.pipe(
   v.description("ISO 8601 with an offset, or a date (midnight UTC)"),
 );
 
-/** For the pipe of a query: no time lies in what ends before it begins. */
+/** Rule for a query's pipe: `from` is before `to`. */
 export function inOrder<Input extends { from?: number | undefined; to?: number | undefined }>() {
   return fieldRule<Input, "from" | "to">(["from", "to"], ({ from, to }) => from === undefined || to === undefined || from < to, "must be before to", "from");
 }
@@ -29,24 +29,24 @@ export function inOrder<Input extends { from?: number | undefined; to?: number |
 export const siteId = boundedName();
 
 const jobId = "[0-9a-hjkmnp-tv-z]{34}";
-/** Where the next page of jobs begins, in a search after the stage it has come to; and of dead letters: the time that one died stands before its id. */
+/** Cursors of jobs and of dead letters. A cursor of a search begins with its stage, one of dead letters with the time of death. */
 export const jobCursor = cursor(new RegExp(`^(?:${jobId}|(?:open|rest|all)\\.(?:${jobId})?|dead\\.(?:\\d{1,15}\\.${jobId})?)$`));
 export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
-/** And of leads, by the time that one was first seen. */
+/** Cursor of leads; it begins with the time when the lead was first seen. */
 export const leadCursor = deadLetterCursor;
 
-/** Of a list of its own: what its answers give out. */
+/** The cursor of a list that matches `pattern`. */
 export function cursor(pattern: RegExp) {
   const read = boundedText(64, { pattern, rule: "must be a cursor from an earlier answer" });
   return v.optional(v.pipe(read, v.description("From the answer before; null there means the end")));
 }
 
-/** Describes a parameter as what its text stands for: a query is text, a number in it is a number to a client. Stands before what transforms it. */
+/** Describes a text parameter by the type of its value, a number for example. It precedes the transformation in the pipe. */
 export function describedParameter<Input>(schema: Readonly<Record<string, unknown>>) {
   return v.metadata<Input, { described: typeof schema }>({ described: schema });
 }
 
-/** Entry of every list's query. */
+/** The parameters of every list. */
 export const paging = {
   limit: v.optional(
     v.pipe(
@@ -60,7 +60,7 @@ export const paging = {
   ),
 };
 
-/** Text that is searched for. */
+/** The text of a search. */
 export const search = boundedText(200, { min: 1, trim: true });
 
 /** Whether personal fields are shown. */

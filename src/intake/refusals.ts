@@ -1,16 +1,16 @@
 import type { Code, Issue } from "../errors";
 import type { Receipt } from "../queue/request";
 
-/** An answer may be so many characters beyond twice its request. */
+/** Characters that an answer may have beyond twice its request. */
 const allowance = 18_000;
-/** Characters within which refusals stand in full, however short the request. */
+/** Refusals of this many characters together are answered in full, however short the request is. */
 const minFull = 6000;
-/** So many issues are listed in one answer; refusals after them have none. */
+/** Issues listed in one answer; the refusals after them have none. */
 const maxListedIssues = 1000;
 
 const leftOut = "Not listed in full: the refusals before it are enough for one answer.";
 
-/** What was refused of a batch. */
+/** The refused entries of a batch. */
 export interface Refusals {
   rejected: { index: number; code: Code; detail: string; errors: readonly Issue[] }[];
   /** How many refusals are not listed at all: their places in `ids` are null. */
@@ -19,7 +19,7 @@ export interface Refusals {
 
 /**
  * The refusals of a batch by their places, so that the answer is at most twice as long as its request (`length`, characters) and 20,000 characters.
- * They stand in full while there is room for the short form of those to come, then in short form, and are only counted when that does not fit either.
+ * They are written in full while there is room for the short form of the following ones, then in short form; those that do not fit even so are counted.
  */
 export function refusalsIn(receipts: readonly Receipt[], length: number): Refusals {
   const refused = receipts.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
@@ -57,7 +57,7 @@ export function listedRows<Row>(rows: readonly Row[], count: number, length: num
   return { rejected, ...(unlisted === 0 ? {} : { unlisted }) };
 }
 
-/** As JSON, with its comma. */
+/** Characters as JSON, with the comma. */
 function lengthOf(value: unknown): number {
   return JSON.stringify(value).length + 1;
 }

@@ -11,7 +11,7 @@ export type RouteScope = Scope | "root" | "public" | "token";
  * - `own`: the tenant of the token; the root token names one in `Jobyard-Tenant`.
  * - `path`: the tenant in the path; a token of another tenant is refused.
  * - `any`: as `own`, but the root token without the header looks at all tenants (null).
- * - `none`: no tenant's.
+ * - `none`: no tenant's data.
  */
 export type TenantMode = "own" | "path" | "any" | "none";
 
@@ -25,13 +25,13 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   /** Unique; the operationId. */
   name: string;
   summary: string;
-  /** What the summary has no room for; shown in OpenAPI and docs/http.md. `docs/mail.md#providers` becomes a link there. */
+  /** Details beyond the summary, for OpenAPI and docs/http.md. `docs/mail.md#providers` becomes a link there. */
   description?: string;
   scope: RouteScope;
   tenant: Mode;
-  /** Fields of the body that need more than the route's scope, because of what they show or redirect. */
+  /** Fields of the body that need another scope than the route, because they show or redirect personal data. */
   fieldScopes?: Readonly<Record<string, Scope>>;
-  /** Parameters of the path that are no plain names; matched after percent-decoding. */
+  /** Patterns of path parameters that are not plain names; matched after percent-decoding. */
   params?: Readonly<Record<string, PathPattern>>;
   query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
   body?: BodyRule<Body>;
@@ -39,7 +39,7 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   headers?: Readonly<Record<string, string>>;
   /** Successful answers by status; null has no body, a text is a media type other than JSON. */
   answers: Readonly<Record<number, v.GenericSchema | null | string>>;
-  /** Headers of every answer under this path, refusals and OPTIONS too: which pages of other origins may ask. Never throws. */
+  /** CORS headers of every answer under this path, refusals and OPTIONS included. Never throws. */
   crossOrigin?(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>>;
   /** Refusals of its own, besides those every route has. */
   problems?: readonly number[];
@@ -50,29 +50,29 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
 
 export interface PathPattern {
   pattern: RegExp;
-  /** What it must be. */
+  /** The issue for a parameter that does not match. */
   message: string;
 }
 
 export interface BodyRule<Body> {
   schema: v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
-  /** Where the path decides what is expected: the schema to use instead, of which `schema` is the union. */
+  /** The schema for these path parameters, where the path decides it; `schema` is then the union. */
   schemaFor?: (params: Readonly<Record<string, string>>) => v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
   /** Bytes. */
   limit: number;
-  /** Set where no body means an empty object. */
+  /** A missing body means an empty object. */
   optional?: true;
-  /** Set where enqueue checks depth and texts of each payload, so that one bad job does not refuse its whole batch. */
+  /** Enqueue checks depth and texts of each payload, so that one bad job does not refuse its whole batch. */
   jsonCheckedLater?: true;
-  /** Set where the handler reads the body itself, because headers or a signature decide what it is; the schema then only describes it. */
+  /** The handler reads the body, because headers or a signature decide its form; the schema only describes it. */
   readByHandler?: true;
-  /** Set where the body holds addresses that will be called: our own host is refused. */
+  /** The body has addresses that will be called: the Worker's own host is refused. */
   outgoing?: true;
-  /** Media types, where JSON is not the only one. */
+  /** Accepted media types. Default: JSON. */
   media?: readonly string[];
 }
 
-/** A route whose own types are known to itself only. */
+/** A route of any types. */
 export type AnyRoute = Route<any, any, any>; // eslint-disable-line -- each handler is checked where its route is written
 
 export interface Call<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {

@@ -13,19 +13,19 @@ import { readQuery } from "./query";
 import { type Answer, type AnyRoute, checkFieldScopes, openPath, type PathPattern } from "./route";
 import { routes } from "./routes";
 
-/** Characters of a URL, as the platform takes them. The router joins a repeated parameter anew each time: the work is the square of the length. */
+/** Characters of a URL: the platform's limit. The work for a repeated parameter grows with the square of the length. */
 const maxUrlLength = 16_384;
 
 const plainName: PathPattern = { pattern: /^[a-z0-9-]{1,64}$/, message: "must be 1 to 63 of the characters a-z, 0-9 and -" };
 
-/** Most requests have none: their address is not parsed for it. */
+/** Most requests have no query: their URL is not parsed for it. */
 const noParameters = new URLSearchParams();
 
 /** Data of a request while it is answered. */
 interface Passage {
   id: string;
   route: AnyRoute | undefined;
-  /** For other origins. */
+  /** CORS headers. */
   headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -48,12 +48,12 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
   };
 }
 
-/** The first word of a path or an address behind `/v1`: a router looks at its paths one after the other, so each area has its own. */
+/** The first word of a path after `/v1`. Each has a router of its own, because a router tries its paths one after the other. */
 function areaOf(url: string): string {
   return /^(?:[a-z]+:\/\/[^/]*)?\/*(?:v1\/+)?([^/?#]*)/.exec(url)?.[1] ?? "";
 }
 
-/** Makes routers; `known` are all paths there are, for the answer to a mistyped one. */
+/** Creates the routers. `known` lists all paths, for the answer to a mistyped one. */
 function createRouters(deps: IntakeDeps, known: readonly string[]) {
   const orUnknown = (response: Response | undefined, request: Request, passage: Passage) =>
     response ?? refuse(unknownRoute(request, known), request, passage, deps);
@@ -87,7 +87,7 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
   }
 }
 
-/** Wrong tokens, keys and signatures in a row: guessing is answered by 429. A limiter that cannot be reached limits no caller. */
+/** Answers 429 to a network with many wrong tokens, keys or signatures. A limiter that cannot be reached limits no caller. */
 async function limited(thrown: unknown, request: Request, deps: IntakeDeps): Promise<unknown> {
   if (!(thrown instanceof Problem) || thrown.code !== "unauthorized") return thrown;
   if (await deps.auth.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
@@ -100,7 +100,7 @@ function methodsOf(here: readonly AnyRoute[]): string[] {
   return [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
 
-/** Checks in this order: token, tenant, query, body. A caller without a token learns only that a route exists. */
+/** Checks token, tenant, query and body, in this order: without a token a caller learns only that the route exists. */
 async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
   const params = decodeParams(route, request.params);
   const admitted = await authorize(route, request, params, deps);
@@ -111,7 +111,7 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   return route.handle({ request, requestId: passage.id, deps: inTrace(deps, request), ...admitted, params, query, body, bodyLength: length });
 }
 
-/** What is enqueued belongs to the trace of the request that asks for it; without one nothing is added. */
+/** Jobs that a request enqueues belong to its trace, if it has one. */
 function inTrace(deps: IntakeDeps, request: Request): IntakeDeps {
   const trace = traceFrom(request.headers.get("traceparent"));
   return trace === undefined ? deps : { ...deps, ...deps.inTrace(trace) };
@@ -134,7 +134,7 @@ function respond({ status, body, text, headers }: Answer): Response {
 
 /** Adds the headers of every answer. The answer to HEAD is that of GET without its body. */
 function stamp(response: Response, request: Request, passage: Passage): Response | Promise<Response> {
-  // Written onto the answer itself: a copy would turn its text into a stream.
+  // Set on the answer itself: a copy would make a stream of its text.
   const { headers } = response;
   for (const [name, value] of Object.entries(passage.headers ?? {})) headers.set(name, value);
   headers.set("x-request-id", passage.id);
@@ -143,7 +143,7 @@ function stamp(response: Response, request: Request, passage: Passage): Response
   return request.method === "HEAD" ? headOf(response) : response;
 }
 
-/** With the length that the GET's body has, unless that is a stream of a length that is not known. */
+/** Content-Length is that of the GET's body, unless it is a stream of unknown length. */
 async function headOf(response: Response): Promise<Response> {
   const { status, headers } = response;
   if (headers.has("content-length")) await response.body?.cancel();

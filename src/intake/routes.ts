@@ -66,7 +66,7 @@ const index = route("GET /v1", {
   },
 });
 
-/** Every route there is. A path with a literal part stands before one with a parameter in its place. */
+/** All routes. A path with a literal part precedes one with a parameter in its place. */
 export const routes: readonly AnyRoute[] = [
   ...systemRoutes,
   ...installationRoutes,

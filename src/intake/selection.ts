@@ -4,11 +4,11 @@ import { boundedList, boundedName, boundedText } from "../queue/bounded";
 import type { IntakeDeps } from "./deps";
 import { inOrder, search, siteId, time } from "./query";
 
-/** How a call that acts on many jobs names them. */
+/** How a call selects the jobs that it acts on. */
 
 const group = boundedText(128, { pattern: /^[\x21-\x7e]{1,128}$/, rule: "must be a group as /v1/dead-letters/groups lists them" });
 
-/** Of a filter of dead letters. */
+/** The fields of a filter of dead letters. */
 export const letterEntries = {
   type: v.optional(boundedName("must be a type")),
   queue: v.optional(boundedName("must be a queue")),
@@ -40,7 +40,7 @@ export function filterEntry<Entries extends v.ObjectEntries>(entries: Entries) {
   );
 }
 
-/** For the pipe of a body with both. */
+/** Rule for a body that has filter and ids. */
 export function eitherOf<Input extends { filter?: unknown; ids?: unknown }>() {
   return v.check<Input, string>(({ filter, ids }) => (filter === undefined) !== (ids === undefined), "give either filter or ids");
 }

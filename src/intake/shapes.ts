@@ -3,7 +3,7 @@ import { boundedText, formerName, outputList, outputRecord } from "../queue/boun
 import { states } from "../queue/state";
 import { scopes } from "../tenants/token";
 
-/** Shapes of answers, for the OpenAPI document; the tests hold every answer against them. */
+/** Shapes of answers, for the OpenAPI document. Tests validate every answer by them. */
 
 export const isoTime = v.pipe(boundedText(40), v.isoTimestamp(), v.description("ISO 8601, UTC"));
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -217,7 +217,7 @@ export const siteShape = v.object({
   ...dated,
 });
 
-/** Further fields as the connection has them, save for its credentials. */
+/** A connection's further fields, without its credentials. */
 export const connectionShape = v.looseObject({ name: v.string(), provider: v.string(), ...dated });
 
 export const scheduleShape = v.object({

@@ -8,14 +8,14 @@ import { param } from "./route";
 
 type Params = Readonly<Record<string, string>>;
 
-/** What the lists of a shop have in common. */
+/** Query parameters that all lists of a shop share. */
 export const shopId = v.pipe(boundedText(15, { pattern: /^[1-9]\d{0,14}$/, rule: "must be a number" }), v.transform(Number));
 export const flag = v.pipe(
   v.picklist(["true", "false"], "must be true or false"),
   v.transform((text) => text === "true"),
 );
 
-/** A number, with a `c` before it where it counts changes: a caller that goes on with it stays in the feed. */
+/** A row's number, or `c` and the number of a change: with the latter a caller continues the feed of changes. */
 const position = v.optional(
   v.pipe(
     boundedText(16, { pattern: /^c?\d{1,15}$/, rule: "must be a cursor from an earlier answer" }),
@@ -30,7 +30,7 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
   return next === null ? null : `${inFeed ? "c" : ""}${next}`;
 }
 
-/** The path's site. Throws `not-found` for one that is not there: it differs from one without orders. */
+/** The site in the path. Throws `not-found` for an unknown one, so that it differs from a site without orders. */
 export async function scopeOf(deps: IntakeDeps, tenant: string, params: Params): Promise<Scope> {
   const site = param({ params }, "site");
   if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { boundedText, outputList, outputRecord } from "../queue/bounded";
 import { isoTime } from "./shapes";
 
-/** Shapes of what is read from shops. Ids are the shop's numbers, money is decimal text. */
+/** Shapes of shop data. Ids are the shop's numbers, amounts are decimal text. */
 
 const money = v.pipe(boundedText(64, { pattern: /^-?\d+\.\d{6}$/, rule: "must be decimal text" }), v.description("Decimal text"));
 const maybeMoney = v.pipe(v.nullable(money), v.description("Decimal text; null where it cannot be read"));

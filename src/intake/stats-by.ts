@@ -8,19 +8,19 @@ export const divisions = ["tenant", "queue", "type", "site"] as const;
 
 export type Division = (typeof divisions)[number];
 
-/** Jobs that have one thing in common: what became of them, and what the open ones do. */
+/** Statistics of the jobs of one group: ended ones by outcome, open ones by state. */
 export interface StatsGroup {
   name: string;
   events: Record<string, number>;
   open: Record<OpenKind, number>;
-  /** Sum of the runs' milliseconds. */
+  /** Sum of the runs' durations. Milliseconds. */
   ms: number;
 }
 
-/** What the minute counters have; a promise lets the open jobs be read meanwhile. */
+/** From the minute counters; a promise, so that the open jobs are read at the same time. */
 type Counting = readonly MinuteCount[] | Promise<readonly MinuteCount[]>;
 
-/** Statistics by one thing, the most open jobs first. A type that travels on several queues counts for its usual one. Null is all tenants; sites need one. */
+/** Statistics by group, the group with the most open jobs first. A type with several queues counts for its usual one. `tenant` null: all tenants; sites need one. */
 export async function statsBy(
   deps: Pick<IntakeDeps, "db" | "reports" | "registry">,
   by: Division,

@@ -5,7 +5,7 @@ interface Page {
   headers: Record<string, string>;
 }
 
-/** Asks before it acts. */
+/** The page that asks for confirmation. */
 export function unsubscribePage(address: string): Page {
   const form = `<form method="post"><button>Unsubscribe</button></form>`;
   return page("Unsubscribe", `<h1>Unsubscribe</h1><p>No more newsletters to <b>${escapeHtml(hinted(address))}</b>?</p>${form}`);
@@ -15,7 +15,7 @@ export function unsubscribedPage(address: string): Page {
   return page("Unsubscribed", `<h1>Unsubscribed</h1><p><b>${escapeHtml(hinted(address))}</b> gets no more newsletters from us.</p>`);
 }
 
-/** Enough to know one's own address by: the link may be in other hands. */
+/** A shortened address, which its owner recognises: another person may have the link. */
 function hinted(address: string): string {
   const at = address.lastIndexOf("@");
   return `${address.slice(0, 1)}•••${address.slice(at)}`;

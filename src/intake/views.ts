@@ -10,7 +10,7 @@ import { mask, maskAll, masked } from "../masking/personal";
 
 const noProgress = { done: 0, total: null, note: null };
 
-/** A job as lists show it: nothing of its payload. */
+/** A job as lists show it, without its payload. */
 export function summaryOf(job: JobView) {
   const held = job.state === "waiting" || job.state === "retrying";
   const failed = job.state === "dead" || job.state === "discarded";
@@ -46,7 +46,7 @@ export interface Reading {
   /** JSON text. */
   result: string | null;
   revealed: boolean;
-  /** Of the template it is rendered with; null: there is none of that name; undefined: it names none. */
+  /** Version of its template; null: no template has that name; undefined: it names none. */
   templateVersion?: number | null | undefined;
 }
 
@@ -84,7 +84,7 @@ function timelineEntry({ at, event, detail, ms, times, lastAt }: TimelineEntry) 
   return { at: iso(at), event, detail, startedAt, ms, times, lastAt: iso(lastAt) };
 }
 
-/** Why a job does not run; null for one that runs or has ended well. */
+/** Why a job does not run; null for a running job and for one that is done or cancelled. */
 export function whyView<Said extends Why>(why: Said | null | undefined) {
   if (!why) return null;
   const { since, until, ...rest } = why;

@@ -77,7 +77,7 @@ export const agentShape = v.object({
   month: monthShape,
 });
 
-/** Of all agents of a tenant together. */
+/** The monthly budget of all agents of a tenant together. */
 export const tenantAgentsShape = v.object({ budget: v.object({ usdPerMonth: usd }), month: monthShape });
 
 export function tenantAgentsView({ budget, spend }: TenantAgents, now: number) {
@@ -88,7 +88,7 @@ function monthView({ micros, tokens, calls }: Spend, now: number) {
   return { month: monthOf(now), usd: usdOf(micros), tokens, calls };
 }
 
-/** An agent with what a tenant set and spent. */
+/** An agent with the tenant's settings and what it has cost. */
 export function agentView(agent: Agent, set: AgentSummary | undefined, now: number) {
   const tools = [...agent.tools, ...(agent.conclusion ? [agent.conclusion.tool] : [])];
   return {
@@ -113,7 +113,7 @@ export function summaryView({ id, agent, dry, state, reason, tokens, micros, at 
   };
 }
 
-/** A run as it may be shown: revealed, or masked by what its agent declares. */
+/** A run as a caller may see it: revealed, or masked by its agent's schemas. */
 export function runView(agents: readonly Agent[], run: RunDetail, revealed: boolean) {
   const agent = agentNamed(agents, run.agent);
   const hide = revealed ? undefined : (agent ?? "unknown");
@@ -126,12 +126,12 @@ export function runView(agents: readonly Agent[], run: RunDetail, revealed: bool
   };
 }
 
-/** Of a job whose run has not begun. */
+/** The view of a job whose run has not begun. */
 export function unbegunView(id: string, { agentType, dryRun }: { agentType: string; dryRun: boolean }, summary: { state: string; at: string | null }) {
   return { id, agentType, dryRun, state: summary.state, tokens: 0, usd: 0, at: summary.at, steps: [], revealed: false };
 }
 
-/** By whose declarations a record is masked; undefined: it is not. */
+/** The agent whose schemas mask a record; undefined: the record is not masked. */
 type Hide = Agent | "unknown" | undefined;
 
 function stepView(step: Step, hide: Hide) {
@@ -170,13 +170,13 @@ function maskedOutput(value: unknown, hide: Hide): unknown {
   return hide === "unknown" ? maskAll(value) : mask(hide.output, value);
 }
 
-/** A name that no tool has is a model's text. */
+/** A name that no tool has is text of the model, and masked. */
 function maskedName(tool: string, hide: Hide): unknown {
   const isKnown = hide === undefined || (hide !== "unknown" && toolOf(hide, tool) !== undefined);
   return isKnown ? tool : maskAll(tool);
 }
 
-/** Arguments that do not fit their tool's schema are masked like every other text. */
+/** Arguments that their tool's schema refuses are masked whole. */
 function maskedInput(tool: string, value: unknown, hide: Hide): unknown {
   if (hide === undefined) return value;
   const schema = hide === "unknown" ? undefined : toolOf(hide, tool)?.input;
@@ -188,7 +188,7 @@ function maskedWould(tool: string, would: unknown, hide: Hide): unknown {
   return { tool: maskedName(tool, hide), input: maskedInput(tool, input, hide) };
 }
 
-/** Of a run several proposals may follow each other. */
+/** Identifies a proposal: one run may have several, one after the other. */
 export function proposalId({ revision, step, place }: Pick<Proposal, "revision" | "step" | "place">): string {
   return `${revision}.${step}.${place}`;
 }

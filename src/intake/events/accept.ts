@@ -13,7 +13,7 @@ import { unavailable } from "../problem";
 import type { Answer } from "../route";
 import type { Incoming, IncomingEvents } from "./read";
 
-/** Enqueues events, each under its own id: the same event twice is one job. A single one is answered by itself, a batch by a report. */
+/** Enqueues events, each under its own id: the same event twice is one job. The answer to a batch is a report, that to a single event its job's id. */
 export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, events, length }: IncomingEvents): Promise<Answer> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
@@ -35,7 +35,7 @@ async function eventRequest(tenant: string, incoming: Incoming, refuseUnknown: b
     return invalidEvent([{ path: incoming.rename("type"), message: `is unknown; there are ${eventTypes.join(", ")}` }]);
   // A sender that repeats an event may give it a new time and trace: they are not part of its content.
   const fingerprintOf = canonical({ type: payload.type, data: payload.data });
-  // The trace of the event itself, before that of the request which brought it.
+  // The event's own trace has precedence over that of the request.
   const trace = traceFrom(wordIn(payload.extensions?.["traceparent"]));
   return { tenant, type: eventJob.type, payload, fingerprintOf, ...(await eventKey(payload)), ...(trace === undefined ? {} : { trace }) };
 }
@@ -44,7 +44,7 @@ function wordIn(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Issues of enqueue name the payload; the sender sent an event. */
+/** Renames the payload's paths in issues to those of the event, as it was sent. */
 function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
   if (receipt.ok || !incoming?.ok) return receipt;
   if (receipt.code === "idempotency-mismatch") {
@@ -57,7 +57,7 @@ function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
   return { ...receipt, errors: receipt.errors.map(({ path, message }) => ({ path: incoming.rename(path.replace(/^payload\.?/, "")), message })) };
 }
 
-/** Senders of the binary mode, as Knative, take a body for the reply event, and JSON that is none for a failure. */
+/** No body: senders of the binary mode, such as Knative, read a body as a reply event, and fail on JSON that is none. */
 function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Answer {
   if (!receipt?.ok) throw problemFrom(receipt ?? lost);
   const { id, type, state } = receipt;

@@ -2,7 +2,7 @@ import type { Issue } from "../../errors";
 import { parseJson } from "../../json/json";
 import { fromBase64 } from "../../base64";
 
-/** An event under Jobyard's field names, not checked yet; `rename` gives each field the sender's name for it. */
+/** An unchecked event under Jobyard's field names; `rename` translates a field into the sender's name. */
 export type Read = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[]; malformed?: boolean };
 
 const attributeName = /^[a-z0-9]{1,64}$/;

@@ -3,14 +3,14 @@ import { type Issue, Problem, wrongInput } from "../../errors";
 import { parsedJson } from "../body";
 import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
 
-/** One event as it was read, or what is wrong with it. */
+/** One event, or its issues. */
 export type Incoming = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[] };
 
 export interface IncomingEvents {
   /** Form of the answer: for a `batch` it names each event, in `binary` mode it has no body. */
   mode: "single" | "binary" | "batch";
   events: Incoming[];
-  /** Of the body, characters. */
+  /** Characters of the body. */
   length: number;
 }
 
@@ -23,8 +23,8 @@ const maxEvents = 10_000;
 
 /**
  * The events of a body: `{id, type, data, timestamp}`, or CloudEvents 1.0. The Content-Type decides the mode: everything that
- * begins with `application/cloudevents` is structured or a batch, `ce-` headers beside anything else are binary mode.
- * Throws the Problem of a single event; of a batch each event has its own.
+ * begins with `application/cloudevents` is structured or a batch; with any other type, `ce-` headers mean binary mode.
+ * Throws the Problem of a single event; in a batch each event has its own.
  */
 export function readEvents(headers: Headers, bytes: Uint8Array, options: ReadOptions = {}): IncomingEvents {
   const hops = hopsOf(headers);
@@ -49,7 +49,7 @@ function single(headers: Headers, text: string, { id }: ReadOptions): Read {
   if (!isNative(type))
     throw new Problem("unsupported-media-type", "Send application/json, application/cloudevents+json or application/cloudevents-batch+json.");
   const value = parsedJson(text);
-  // Some senders of CloudEvents call them plain JSON.
+  // Some senders declare structured CloudEvents as plain JSON.
   if (typeof value === "object" && value !== null && "specversion" in value) return fromStructured(value);
   return native(value, id);
 }
@@ -102,7 +102,7 @@ function eventText(bytes: Uint8Array, headers: Headers): string {
   }
 }
 
-/** A body without a media type, or with one that a client adds by itself, is taken for JSON. */
+/** A body without a media type, or with one that clients add by default, is read as JSON. */
 function isNative(type: string): boolean {
   const [media = ""] = type.split(";");
   return ["", "text/plain", "application/x-www-form-urlencoded"].includes(media.trim()) || /^application\/([a-z0-9.!#$&^_-]+\+)?json$/.test(media.trim());

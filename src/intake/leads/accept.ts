@@ -13,11 +13,11 @@ import { readForm } from "./body";
 import { addressOf } from "../network";
 import { authenticateSender, checkForm, type LeadEndpoint } from "./endpoint";
 
-/** A lead that was accepted, or that gets the answer of an accepted one. */
+/** The answer to an accepted lead; a blocked sender gets the same. */
 export interface Taken {
   id: string;
   replayed: boolean;
-  /** The page that the form itself names for its visitor. */
+  /** The thank-you page that the form names. */
   page: string | undefined;
 }
 
@@ -82,7 +82,7 @@ async function shadowAccept(
   return { id, replayed: blockedView === "repeated" };
 }
 
-/** The part of an id that follows from a secret: equal for equal texts, and of no use to find the text. */
+/** A keyed hash: equal for equal texts, and without the key nothing about the text can be found from it. */
 async function pseudonymOf(deps: IntakeDeps, tenant: string, text: string): Promise<string> {
   return (await deps.leads.idOfKey(tenant, text)).slice(-8);
 }
@@ -90,9 +90,9 @@ async function pseudonymOf(deps: IntakeDeps, tenant: string, text: string): Prom
 /** The key by which repeated posts are one submission; undefined where each post is a submission of its own. */
 interface DedupeKey {
   key: string;
-  /** The key as it was before it named the sender. */
+  /** The key of an earlier version, which did not include the sender. */
   formerKey: string;
-  /** What was typed: time, address and behaviour differ between two presses of a button. */
+  /** Hash of the fields that were typed. Time, address and behaviour are left out: they differ between two presses of a button. */
   content: string;
   /** Whether the sender chose the key itself and so uses it for this submission only. */
   callerSupplied: boolean;
@@ -103,7 +103,7 @@ async function dedupeKeyOf({ name }: LeadEndpoint, sender: "server" | "browser",
   const nonce = form.fields.nonce?.slice(0, 128);
   if (callerKey === undefined && nonce === undefined) return undefined;
   const content = await contentOf(form);
-  // A form that was corrected and sent again is another submission; a key is its sender's own responsibility.
+  // A corrected form is another submission, so the content is part of a nonce's key, but not of a key that the sender chose.
   const of = callerKey === undefined ? ["nonce", nonce, content] : ["key", callerKey];
   // A form must not use up the keys of the tenant's own server.
   const [key, formerKey] = await Promise.all([sha256Hex(JSON.stringify([name, sender, ...of])), sha256Hex(JSON.stringify([name, ...of]))]);
@@ -114,7 +114,7 @@ async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, 
   const request = { tenant, type: lead.type, payload };
   if (dedupe === undefined) return accepted(await enqueueOne(deps, request));
   const receipt = await enqueueOne(deps, { ...request, own: [dedupe.key], formerKey: dedupe.formerKey, fingerprintOf: dedupe.content });
-  // The content is part of a nonce's key: what stands there was erased since, and this is a new visit.
+  // The content is part of a nonce's key: a mismatch means that the row was erased since, and this is a new visit.
   const erased = receipt.ok && receipt.erased === true && !dedupe.callerSupplied;
   return accepted(erased ? await enqueueOne(deps, request) : receipt);
 }

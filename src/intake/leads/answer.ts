@@ -15,7 +15,7 @@ export function wantsPage({ headers }: Request): boolean {
   return accept.includes("text/html") || (headers.get("sec-fetch-mode") === "navigate" && !headers.has(keyHeader));
 }
 
-/** On to the thank-you page, to one of the project's own domains only; JSON for scripts, and where there is no page. */
+/** A redirect to the thank-you page, on one of the project's domains only; JSON for scripts, and where there is no page. */
 export function thanks(request: Request, { project }: LeadEndpoint, { id, replayed, page }: Taken): Answer {
   const target = page !== undefined && ownsUrl(project.domains, page) ? page : project.thankYouUrl;
   const headers: Record<string, string> = replayed ? { "idempotent-replayed": "true" } : {};

@@ -8,7 +8,7 @@ import { urlencodedPairs } from "./urlencoded";
 export const leadBody = 64 * 1024;
 
 export type Pairs = (readonly [name: string, value: string])[];
-/** `charset`: of this field alone. */
+/** `charset`: that of this field alone. */
 type RawPairs = (readonly [name: Uint8Array | string, value: Uint8Array, charset?: string | undefined])[];
 
 const maxFields = 500;
@@ -21,8 +21,8 @@ export function mediaType(request: Request): string {
 }
 
 /**
- * What a form sent, as names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines; in the charset of its
- * Content-Type, of a part's own, of its field `_charset_`, else UTF-8. Counted while it is read.
+ * Reads a form into names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines; in the charset of its
+ * Content-Type, of a part's own, of its field `_charset_`, else UTF-8. Bytes are counted while they are read.
  */
 export async function readForm(request: Request): Promise<Pairs> {
   const bytes = await readBytes(request, leadBody);
@@ -37,7 +37,7 @@ export async function readForm(request: Request): Promise<Pairs> {
   throw new Problem("unsupported-media-type", "Send JSON, application/x-www-form-urlencoded, multipart/form-data or text/plain.");
 }
 
-/** In UTF-16 no byte is a `&` for sure; forms of HTML are never sent in it. */
+/** UTF-16 is refused: no byte of it is certainly a `&`, and browsers never send forms in it. */
 function fromUrlencoded(bytes: Uint8Array, text: string, { name }: Charset, declared: string | undefined): Pairs {
   if (name.startsWith("utf-16")) return boundedPairs([...new URLSearchParams(text)]);
   const pairs = urlencodedPairs(bytes, maxFields);
@@ -51,7 +51,7 @@ function multipart(bytes: Uint8Array, contentType: string): RawPairs {
   if (separator === undefined || bytes.length === 0) throw notMultipart();
   try {
     const parts = [...parseMultipart(bytes, { boundary: separator, maxFileSize: leadBody, maxParts: maxFields })];
-    // Files are nothing a lead is made of.
+    // Files are ignored: a lead consists of texts.
     return parts.flatMap(({ isFile, name, bytes: value, headers }) =>
       isFile || name === undefined ? [] : [[name, value, charsetOf(headers["content-type"] ?? "")] as const],
     );

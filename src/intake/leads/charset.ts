@@ -28,8 +28,8 @@ function decoderFor(label: string): TextDecoder {
 }
 
 /**
- * UTF-8, as nearly all pages send it. Bytes that are none are read as windows-1252, which pages without a charset send and other
- * charsets of Western Europe are a part of, unless the text holds letters of UTF-8 as well: then a few bytes of it were lost.
+ * UTF-8, as nearly all pages send it. Other bytes are read as windows-1252, which pages without a charset send and which contains the other
+ * charsets of Western Europe. A text with some letters in UTF-8 stays UTF-8: a few bytes of it were lost.
  */
 function leniently(bytes: Uint8Array): string {
   const text = new TextDecoder("utf-8").decode(bytes);

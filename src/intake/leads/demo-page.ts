@@ -1,7 +1,7 @@
 import type { Project } from "../../tenants/project-schema";
 import { escapeHtml } from "../../escape";
 
-/** A form as a tenant's page would have it. With a script it shows what became of the lead; it works without one too. */
+/** A form as on a tenant's page. With JavaScript it shows what became of the lead; it works without too. */
 export function demoPage(action: string, { siteKey, formId }: Pick<Project, "siteKey" | "formId">): { text: string; headers: Record<string, string> } {
   const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;

@@ -2,9 +2,9 @@ import type { BlockedKind } from "../../domain/leads/blocked";
 import type { Erased, ErasurePlan, ErasureRequest } from "../../domain/erasure/model";
 import type { Project } from "../../tenants/project-schema";
 
-/** What the routes about leads need besides the rest. */
+/** What the routes about leads need besides `IntakeDeps`. */
 export interface LeadDeps {
-  /** A developer's machine: shows the demo form. */
+  /** True on a developer's machine, where the demo form is shown. */
   local: boolean;
   isApiKey(project: Project, given: string): Promise<boolean>;
   /** A secret of the project; undefined when it is not set or cannot be read. */
@@ -14,9 +14,9 @@ export interface LeadDeps {
   turnstile: AskTurnstile;
   /** Whether one more post under this key is within its rate. May throw when the limiter cannot be reached. */
   mayPost(key: string): Promise<boolean>;
-  /** The same of all browsers of one project together. */
+  /** The same for all browsers of one project together. */
   mayPostTo(project: string): Promise<boolean>;
-  /** An id like any other, of a job that does not exist. */
+  /** A genuine id of a job that does not exist. */
   newId(tenant: string): Promise<string>;
   /** The id of the job `lead` under an idempotency key. */
   idOfKey(tenant: string, key: string): Promise<string>;

@@ -6,7 +6,7 @@ import type { IntakeDeps } from "../deps";
 import { addressOf, subscriberOf } from "../network";
 import { publicUnauthorized, unavailable } from "../problem";
 
-/** A project as its public endpoint finds it. */
+/** A project as its public endpoint needs it. */
 export interface LeadEndpoint {
   tenant: string;
   name: string;
@@ -32,7 +32,7 @@ export async function authenticateSender(deps: IntakeDeps, endpoint: LeadEndpoin
     throw publicUnauthorized();
   }
   const page = pageOf(request);
-  // A sender with neither gets the same answer as for an unknown project.
+  // A sender with neither key nor page gets the same answer as for an unknown project.
   if (page === undefined || !ownsUrl(endpoint.project.domains, page)) throw publicUnauthorized();
   await limitRate(deps, endpoint, addressOf(request));
   return "browser";

@@ -9,7 +9,7 @@ import { unavailable } from "../problem";
 
 /**
  * Releases a robot as a person: its submissions are enqueued as if they had come now, the oldest first, and the robot is removed. Repeated after a crash
- * it enqueues nothing twice. Returns the jobs' ids, the newest submission's first. Throws the Problem that says why not.
+ * it enqueues nothing twice. Returns the jobs' ids, that of the newest submission first. Throws a Problem with the reason of a refusal.
  */
 export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string): Promise<string[]> {
   const found = await getLead(deps.db, tenant, id);

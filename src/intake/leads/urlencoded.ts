@@ -1,4 +1,4 @@
-/** The names and values of an urlencoded body as bytes: which text they are depends on the form's charset, of which escapes are a part too. */
+/** The names and values of an urlencoded body as bytes, escapes decoded; the form's charset makes text of them. */
 export function urlencodedPairs(body: Uint8Array, maxPairs: number): (readonly [name: Uint8Array, value: Uint8Array])[] | "too-many" {
   const pairs = split(body, ampersand).filter((pair) => pair.length > 0);
   if (pairs.length > maxPairs) return "too-many";
@@ -21,7 +21,7 @@ function split(bytes: Uint8Array, separator: number): Uint8Array[] {
   return parts;
 }
 
-/** What is no escape stays as it is. */
+/** A `%` without two hexadecimal digits stays as it is. */
 function unescaped(bytes: Uint8Array): Uint8Array {
   const plain = new Uint8Array(bytes.length);
   let length = 0;

@@ -1,4 +1,4 @@
-/** Pictures of the demo's tenant, by the public interface: upload, variants, and the alt text, which may be written by hand. */
+/** The demo tenant's pictures, through the public interface: upload, variants, and alt texts, which a person may edit. */
 export function galleryPage(tenant: string): { text: string; headers: Record<string, string> } {
   const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src blob:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`;

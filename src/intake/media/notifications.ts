@@ -2,7 +2,7 @@ import { noticedIn } from "../../domain/media/notification";
 import type { ForeignReader, ForeignDisposition } from "../../queue/run/foreign";
 import type { IntakeDeps } from "../deps";
 
-/** Takes notifications of R2 in: each is about one original, and several about the same one are answered once. */
+/** Takes R2's notifications in. Each is about one original; several about the same original enqueue its jobs once. */
 export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now">): ForeignReader {
   return async (messages) => {
     const dispositions = new Map<string, Promise<ForeignDisposition>>();

@@ -47,19 +47,19 @@ function altTextView({ text, source, model, confidence, language }: NonNullable<
   return { altText: text, altTextSource: source, ...Object.fromEntries(known) };
 }
 
-/** By the box; by its whole name where the box has several. */
+/** A variant's name: its box, or its full name where one box has several variants. */
 function askedAs(variant: Variant, variants: readonly Variant[]): string {
   const box = `${variant.box.width}x${variant.box.height}`;
   return variantNamed(variants, box) === variant ? box : variant.name;
 }
 
-/** `WxH` is the box it was asked for, or what it measures; or its name. */
+/** Finds a variant by the requested box `WxH`, by its actual size, or by its name. */
 export function variantNamed(variants: readonly Variant[], asked: string): Variant | undefined {
   const has = (test: (variant: Variant) => string) => variants.find((variant) => test(variant) === asked);
   return has(({ box }) => `${box.width}x${box.height}`) ?? has(({ width, height }) => `${width}x${height}`) ?? has(({ name }) => name);
 }
 
-/** Headers of a picture's bytes. `immutable`: the address names the version, so what it shows never changes. */
+/** Headers of a picture's bytes. `immutable`: the address contains the version, so its content never changes. */
 export function headersOf(variant: Variant, httpEtag: string, immutable: boolean): Record<string, string> {
   return {
     "content-type": contentTypeOf(variant.format),

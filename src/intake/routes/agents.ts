@@ -156,7 +156,7 @@ function agentIn(deps: IntakeDeps, params: Params): Agent {
   return agent;
 }
 
-/** Changes the agent of the path, audits it, and answers with the agent as it is then. */
+/** Changes the agent of the path, writes the audit, and answers with the changed agent. */
 async function changedAgent(
   deps: IntakeDeps,
   { tenant, params, caller }: { tenant: string; params: Params; caller: Caller },
@@ -170,21 +170,21 @@ async function changedAgent(
   return { status: 200, body: agentView(agent, (await deps.agents.settings(tenant)).byAgent.get(agent.type), deps.now()) };
 }
 
-/** The id of the path; a forged one and another tenant's are the same 404. */
+/** The id in the path. A forged id and another tenant's get the same 404. */
 async function ownRun(deps: IntakeDeps, tenant: string, params: Params): Promise<string> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
   throw noRun();
 }
 
-/** A proposal that waits for a person. */
+/** A pending proposal. */
 interface Waiting {
   id: string;
   proposal: Proposal;
   steps: readonly Step[];
 }
 
-/** The proposal of a run that waits. `seen`: the one that the caller means. */
+/** The pending proposal of a run. `seen`: the proposal that the caller means. */
 async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen: string | undefined): Promise<Waiting> {
   const id = await ownRun(deps, tenant, params);
   const run = await deps.agents.run(tenant, id);
@@ -197,7 +197,7 @@ async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen
   return { id, proposal, steps: run.steps.filter(({ revision }) => revision === proposal.revision) };
 }
 
-/** A person's changes are held to the same schema as a model's arguments, and name nothing that the run was not given. */
+/** A person's changes are validated by the schema of the model's arguments, and may name only what the run was given. */
 function editedFrom(deps: IntakeDeps, { proposal: { agent, tool: name }, steps }: Waiting, given: unknown): unknown {
   const declared = agentNamed(deps.agents.agents(), agent);
   const tool = declared && toolOf(declared, name);
@@ -210,7 +210,7 @@ function editedFrom(deps: IntakeDeps, { proposal: { agent, tool: name }, steps }
   throw new Problem("invalid", `The edited proposal is wrong: ${message}.`, { errors: [{ path: "proposal", message }] });
 }
 
-/** Ids in one message. */
+/** Ids listed in one message. */
 const maxNamed = 5;
 
 type Decided = Pick<Decision, "state" | "body" | "reason">;
@@ -223,7 +223,7 @@ async function decided(deps: IntakeDeps, tenant: string, { id, proposal }: Waiti
   return { status: 200, body: runView(deps.agents.agents(), run, false) };
 }
 
-/** A job of an agent whose run has not begun; anything else is no run. */
+/** The view of an agent's job whose run has not begun. Throws `not-found` for any other job. */
 async function unbegun(deps: IntakeDeps, tenant: string, id: string) {
   const job = await deps.queries.job(tenant, id);
   if (job?.type !== agentContract.type) throw noRun();

@@ -46,7 +46,7 @@ export const ruleShape = v.object({
   created: isoTime,
   updated: isoTime,
 });
-/** As the list of rules answers. */
+/** A rule as the list answers it. */
 export const rulesShape = listShape("rules", ruleShape);
 const testShape = v.object({
   sent: outputList(

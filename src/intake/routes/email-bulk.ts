@@ -13,10 +13,10 @@ import { enqueueAll } from "./enqueue";
 
 const maxRecipients = 10_000;
 
-/** Characters of the shared content, times the recipients. */
+/** Characters of the shared content times the number of recipients. */
 const maxExpanded = 20_000_000;
 
-/** The fields of an `email` job but `to`; what they hold is checked with each recipient's mail, as that of one job. */
+/** The fields of an `email` job without `to`. Their content is validated with each recipient's mail. */
 const bulkRequest = v.looseObject({
   recipients: boundedList(v.unknown(), maxRecipients, { min: 1, rule: "must hold 1 to 10,000 recipients" }),
   variables: v.optional(jsonObject()),
@@ -24,7 +24,7 @@ const bulkRequest = v.looseObject({
 
 type SharedContent = { [field: string]: unknown; variables?: Record<string, unknown> | undefined };
 
-/** One address: a list in `to` would be one mail to several. */
+/** One address: a list in `to` would be one mail to several people. */
 const recipient = v.strictObject({ to: mailbox, variables: v.optional(jsonObject()), idempotencyKey: v.optional(idempotencyKey) });
 
 export const emailBulkRoutes = [
@@ -51,13 +51,13 @@ export const emailBulkRoutes = [
   }),
 ];
 
-/** Each recipient's job holds what all of them share. Throws when that would be more than a Worker can hold. */
+/** Throws when the shared content, which each recipient's job has, would exceed a Worker's memory. */
 function refuseLarge(characters: number): void {
   if (characters <= maxExpanded) return;
   throw new Problem("too-large", `The mail is too large for so many recipients: its content is stored with each. Put the content into a template.`);
 }
 
-/** A list goes on the slow lane unless it says otherwise. A recipient's own variables come before those of the mail. */
+/** The job of one recipient, of priority `low` unless the list names another. A recipient's variables override those of the mail. */
 async function mailTo(tenant: string, mail: SharedContent, given: unknown, listKey: string | undefined): Promise<EnqueueRequest | Refused> {
   const checked = check(recipient, given);
   if (!checked.ok) return { ok: false, code: "invalid", detail: wrongInput("The recipient", checked.issues), errors: checked.issues };
@@ -67,7 +67,7 @@ async function mailTo(tenant: string, mail: SharedContent, given: unknown, listK
   return { tenant, type: email.type, payload: { priority: "low", ...mail, ...merged, to }, key };
 }
 
-/** The same for each spelling of the address, with or without a name. */
+/** Equal for each spelling of the address, with or without a name. */
 function normalized(to: string): string {
   return addressOf(mailboxFrom(to) ?? to).toLowerCase();
 }

@@ -30,12 +30,12 @@ function oneTime<Input extends { delaySeconds?: number | undefined; runAt?: numb
   return fieldRule<Input, "delaySeconds" | "runAt">(["delaySeconds", "runAt"], isOne, "cannot go together with delaySeconds", "runAt");
 }
 
-/** One job; the payload is validated by its type's schema in enqueue, and nowhere else. */
+/** One job. Only enqueue validates the payload, by its type's schema. */
 export const jobRequest = v.pipe(v.strictObject(jobEntries), oneTime());
 
 const madeRule = "must be a whole number from 0 to 1,000";
 
-/** One job of a batch; one without a key of its own gets one of the header's and its place in the list. */
+/** One job of a batch. Without a key of its own its key is made of the header's key and its place in the list. */
 export const batchJob = v.pipe(
   v.strictObject({
     ...jobEntries,
@@ -71,7 +71,7 @@ function notDelayed<Input extends Failed>() {
   return fieldRule<Input, "failed" | "delaySeconds" | "runAt">(["failed", "delaySeconds", "runAt"], isFine, "cannot go together with a delay", "failed");
 }
 
-/** The items are checked one by one in the handler: one wrong job must not refuse the others. */
+/** The handler validates item by item: one wrong job must not refuse the others. */
 export const batchRequest = v.strictObject({
   jobs: boundedList(v.unknown(), maxJobs, { min: 1, rule: "must hold 1 to 10,000 jobs" }),
 });
@@ -126,7 +126,7 @@ export function acceptedAnswer(receipt: Receipt | undefined): Answer {
   return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
 }
 
-/** Enqueues what could be read of a list and answers for each entry. Throws `too-many-requests` when every one is refused for it. */
+/** Enqueues the valid entries of a list and answers for each entry. Throws `too-many-requests` when all are refused for that. */
 export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[], bodyLength: number): Promise<Answer> {
   const fine = read.filter((each) => "tenant" in each);
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];

@@ -19,7 +19,7 @@ import { iso } from "../views";
 const modes = "{id, type, data, timestamp}, or CloudEvents 1.0 in structured, binary or batch mode";
 const accepted = v.union([acceptedShape, batchShape]);
 
-/** What is described; read in the handler, since the mode stands in the headers and the signature is of the bytes. */
+/** Describes the body. The handler reads it, because the headers decide the mode and the signature covers the bytes. */
 const eventBody = v.pipe(
   v.looseObject({ id: v.string(), type: v.string(), timestamp: v.optional(v.string()), data: v.optional(outputRecord(v.unknown())) }),
   v.description(modes),
@@ -137,7 +137,7 @@ export const eventRoutes = [
   }),
 ];
 
-/** Unknown tenant, no secret, wrong or old signature: all get the same answer. */
+/** An unknown tenant, a missing secret, a wrong and an old signature get the same answer. */
 async function readSigned(deps: IntakeDeps, tenant: string, request: Request): Promise<{ bytes: Uint8Array; id: string }> {
   if (!request.headers.has("webhook-signature") && !request.headers.has("svix-signature")) throw refusedSignature();
   const bytes = await readBytes(request, smallBody);
@@ -150,7 +150,7 @@ function refusedSignature(): Problem {
   return new Problem("unauthorized", "Sign the body by Standard Webhooks with the tenant's secret: webhook-id, webhook-timestamp, webhook-signature.");
 }
 
-/** The handshake of CloudEvents' webhooks: a sender proves itself by token or signature, so every caller may ask. */
+/** The handshake of CloudEvents' webhooks. Every caller may ask: token or signature authenticate the sender later. */
 async function handshake(_deps: IntakeDeps, request: Request): Promise<Record<string, string>> {
   const origin = request.method === "OPTIONS" ? request.headers.get("webhook-request-origin") : null;
   return origin === null ? {} : { "webhook-allowed-origin": origin, "webhook-allowed-rate": "*" };

@@ -40,7 +40,7 @@ const listQuery = v.pipe(
   inOrder(),
 );
 
-/** Whether neither this deployment nor the ledger has such a type: there is nothing to walk through. */
+/** True when neither this deployment nor the ledger has the type: a list is then empty without a query. */
 async function isUnheardOf({ registry, queries }: IntakeDeps, tenant: string, type: string | undefined): Promise<boolean> {
   return type !== undefined && registry.find(type) === undefined && !(await queries.hasType(tenant, type));
 }
@@ -149,14 +149,14 @@ export const jobRoutes = [
   }),
 ];
 
-/** The id of the path; a forged one and another tenant's are the same 404, before the ledger is asked. */
+/** The id in the path. A forged id and another tenant's get the same 404, before the ledger is read. */
 async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
   throw new Problem("not-found", "There is no such job.");
 }
 
-/** What stands in the row, or lies in R2. */
+/** The payload of the row, or of R2. */
 async function storedText(deps: IntakeDeps, text: string | null, ref: string | null): Promise<string | null> {
   if (text !== null || ref === null) return text;
   try {
@@ -166,7 +166,7 @@ async function storedText(deps: IntakeDeps, text: string | null, ref: string | n
   }
 }
 
-/** The version of the template that its runs read. Undefined for a job that is no mail by a template. */
+/** The template version that the job's runs use; undefined for a job without a template. */
 async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinnedAt }: JobDetail, payload: string | null): Promise<number | null | undefined> {
   if (type !== email.type || payload === null) return undefined;
   const { templateId: id } = JSON.parse(payload) as { templateId?: unknown };
@@ -174,12 +174,12 @@ async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinne
   return (await deps.templates.at(tenant, id, pinnedAt))?.version ?? null;
 }
 
-/** The id is genuine, and its row was removed. */
+/** For a genuine id whose row was removed. */
 function forgotten(): Problem {
   return new Problem("not-found", "The job is no longer kept.");
 }
 
-/** Without the address, which is kept as a hash only. */
+/** A mail event without its address, which is stored as a hash only. */
 function reportOf({ kind, class: grade, provider, detail, at }: MailEventView) {
   return { event: kind, class: grade, provider, detail, at: iso(at) };
 }

@@ -30,7 +30,7 @@ const filters = {
 
 const limitRule = "must be a whole number from 1 to 200";
 
-/** The query in a body, so that no personal data stands in the URL, which networks and logs store. */
+/** The query as a body: URLs with personal data would be stored by networks and logs. */
 const bodyFilters = { ...filters, bot: v.optional(v.pipe(v.boolean("must be true or false"), v.description("Robots alone, or none"))) };
 const searchRequest = v.strictObject({
   ...bodyFilters,
@@ -103,7 +103,7 @@ const person = v.pipe(
   fieldRule(["email", "phone"], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed", "email"),
 );
 
-/** Jobs of one lead whose effects are looked at. */
+/** Jobs of one lead whose effects are read. */
 const maxJobs = 100;
 
 export const leadDataRoutes = [
@@ -201,7 +201,7 @@ function exported(deps: IntakeDeps, tenant: string, filter: LeadFilter): Answer 
   return { status: 200, text: csvOf(deps, tenant, filter), headers };
 }
 
-/** Page by page, as fast as it is read. */
+/** Streams page by page, as fast as the caller reads. */
 function csvOf(deps: IntakeDeps, tenant: string, filter: LeadFilter): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let cursor: string | null | undefined;
@@ -220,7 +220,7 @@ function rowOf({ kind, reasons, created, updated, ...lead }: Lead) {
   return { ...lead, suspicionReasons: reasons, test: kind === "test", bot: kind === "bot", createdAt: iso(created), updatedAt: iso(updated) };
 }
 
-/** Everything that was enqueued for the lead, and for each of its submissions. */
+/** The jobs that were enqueued for the lead and for its submissions. */
 async function jobsOf(deps: IntakeDeps, tenant: string, { lead, submissions }: LeadDetail): Promise<JobDetail[]> {
   const named = await deps.queries.jobs(tenant, { q: `lead:${lead.id}` }, { limit: maxJobs });
   const ids = new Set([...named.jobs.map(({ id }) => id), ...submissions.map(({ id }) => id)]);

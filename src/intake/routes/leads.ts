@@ -69,7 +69,7 @@ async function checkSecret(deps: IntakeDeps, { tenant, name, project }: LeadEndp
   if (!(await equalSecrets(key, secret))) throw publicUnauthorized();
 }
 
-/** A report that names no lead of the CRM is no report: 400, as a body that is no JSON. */
+/** Throws 400 for a report without a lead's id, as for a body that is not JSON. */
 function readReport(body: unknown): CrmReport {
   const given = suggestedFields(body);
   const { crm_lead_id: id = null } = typeof given === "object" && given !== null ? (given as { crm_lead_id?: unknown }) : {};
@@ -90,7 +90,7 @@ const spellings: Readonly<Record<string, string>> = {
   id: "lead_id",
 };
 
-/** Both ways of writing a name are understood; the one with underscores counts. */
+/** Field names are accepted in both spellings; the one with underscores has precedence. */
 function suggestedFields(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const other = Object.entries(body).flatMap(([name, value]) => (Object.hasOwn(spellings, name) ? [[spellings[name], value] as const] : []));

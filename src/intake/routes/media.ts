@@ -18,7 +18,7 @@ const text = v.strictObject({
   altText: v.nullable(boundedText(1000, { trim: true, pattern: /^[^\p{Cc}\u2028\u2029]*$/u, rule: "must be one line of at most 1,000 characters" })),
 });
 const keyText = boundedText(800);
-/** Names of variants in one sentence. */
+/** Variants listed in one sentence. */
 const maxNamed = 20;
 
 export const mediaRoutes = [
@@ -123,7 +123,7 @@ function aboutIn(headers: Headers): string[] {
   return validate(aboutEntities, entities, `The header ${aboutHeader}`);
 }
 
-/** Seconds after which an upload has ended, as a rule. */
+/** Seconds within which most uploads end. */
 const retryUpload = 5;
 
 function tooBusy(full: "tenant" | "isolate"): Problem {
@@ -165,7 +165,7 @@ function hasVersion(header: string | null, etag: string): boolean {
   return etags.includes(etag) || etags.includes("*");
 }
 
-/** Between two reads it was removed by another call. */
+/** For a picture that another call removed between two reads. */
 function throwMissing(): never {
   throw unavailable("The picture was changed at the same time.");
 }

@@ -12,7 +12,7 @@ const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), 
 export const projectShape = v.looseObject(entries);
 const apiKey = v.pipe(v.string(), v.description("Shown this once, kept nowhere"));
 
-/** `/v1/leads/{tenant}/{project}` is a project's form: a project of this name would lie where a lead is released. */
+/** `/v1/leads/{tenant}/{project}` is a project's form, and `/v1/leads/{lead}/release` has the same shape. */
 const takenNames = ["release"];
 
 const settingsRoutes = namedRoutes(

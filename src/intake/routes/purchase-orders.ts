@@ -92,7 +92,7 @@ export const purchaseOrderRoutes = [
   }),
 ];
 
-/** The caller that moves it out of draft enqueues its mail. Safe to repeat: the mail's key is the purchase order's, and one whose mail was not accepted is mailed now. */
+/** Approves a draft and enqueues its mail. Safe to repeat: the mail's key is derived from the purchase order, and an approved one without a mail gets it now. */
 async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Promise<void> {
   const { tenant, site } = scope;
   const to = order.supplier.email;
@@ -107,7 +107,7 @@ async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Pr
   throw new Problem(receipt?.code ?? "unavailable", receipt?.detail ?? "The mail was not accepted.", { retryAfter: 5 });
 }
 
-/** Refusals that may pass by themselves. */
+/** Refusals after which a later try may succeed. */
 const passing: readonly Code[] = ["unavailable", "too-many-requests", "internal"];
 
 function purchaseKey(site: string, id: number): Pick<EnqueueRequest, "own" | "formerKey"> {

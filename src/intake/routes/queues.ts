@@ -44,7 +44,7 @@ export const queuesShape = v.object({
   ),
 });
 
-/** Why something is paused or goes on: shown with the pause. */
+/** The reason of a pause or resume, shown with the pause. */
 const pauseReason = v.strictObject({ reason: v.optional(boundedText(200, { min: 1, trim: true })) });
 
 export const pauseBody: BodyRule<v.InferOutput<typeof pauseReason>> = { schema: pauseReason, limit: smallBody, optional: true };
@@ -73,7 +73,7 @@ export const queueRoutes = [
     tenant: "any",
     answers: { 200: queuesShape },
     handle: async ({ deps, tenant, caller }) => {
-      // Metrics are those of all tenants together, so only the root token gets them.
+      // Metrics count the messages of all tenants, so only the root token gets them.
       const [metrics, paused, flows] = await Promise.all([
         caller.kind === "root" ? deps.platform.queues() : [],
         pausedNames(deps, tenant, "queue"),
@@ -94,7 +94,7 @@ function flowView({ why, ...flow }: QueueFlow & { why: QueueWhy | null }) {
   return { ...flow, oldestReadyAt: isoOrNull(flow.oldestReadyAt), why: whyView(why) };
 }
 
-/** Pause and resume are one pair for queues and for types. The root token without a tenant acts for all tenants. */
+/** The routes that pause and resume a queue or a type. The root token without a tenant acts for all tenants. */
 function pauseRoutes(scope: "queue" | "type", path: `/${string}`, what: string, exists: (deps: IntakeDeps, name: string) => Promise<boolean>) {
   return (["pause", "resume"] as const).map((verb) =>
     route(`POST ${path}/${verb}`, {
@@ -115,14 +115,14 @@ function pauseRoutes(scope: "queue" | "type", path: `/${string}`, what: string, 
   );
 }
 
-/** What a pause or a resume came to: another pause of the same thing may hold on. */
+/** The state after a pause or a resume: after a resume another pause may still hold jobs. */
 export async function pausedNow(deps: Pick<IntakeDeps, "operate">, tenant: string | null, scope: Pause["scope"], name: string) {
   const pauses = (await deps.operate.pauses(tenant)).filter((pause) => pause.scope === scope && pause.name === name);
   const here = tenant ?? allTenants;
   return { scope, name, tenant: here, paused: pauses.some((pause) => pause.tenant === allTenants || pause.tenant === here), pauses: pauses.map(pauseView) };
 }
 
-/** Names held for a tenant, by itself or with all tenants; for the root token those held for all tenants. */
+/** Names paused for a tenant or for all tenants; for the root token only those paused for all. */
 async function pausedNames(deps: IntakeDeps, tenant: string | null, scope: Pause["scope"]): Promise<Set<string>> {
   const pauses = await deps.operate.pauses(tenant);
   const here = pauses.filter((pause) => pause.scope === scope && (pause.tenant === allTenants || pause.tenant === tenant));

@@ -69,7 +69,7 @@ export const replayRoutes = [
         if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target, at: deps.now() });
       };
       if (plan) {
-        // What a plan refuses reveals payloads.
+        // The issues of a plan reveal payloads.
         await auditPatch("plan");
         return { status: 200, body: await replays.plan(tenant, request) };
       }
@@ -123,19 +123,19 @@ export const replayRoutes = [
   }),
 ];
 
-/** A patch may give a webhook another receiver, and this service is none. */
+/** Refuses a patch that directs a webhook at this service. */
 function refuseOwnTarget(patch: Record<string, unknown> | undefined, requestUrl: string): void {
   const issue = ownTarget(webhook.type, patch, requestUrl);
   if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [{ ...issue, path: "patch.url" }] });
 }
 
-/** A patch may give a mail another template. */
+/** Refuses a patch that names a template which does not exist. */
 async function refuseUnknownTemplate(deps: IntakeDeps, tenant: string, patch: Record<string, unknown> | undefined): Promise<void> {
   const issue = await unknownTemplate(tenant, patch, deps.templates);
   if (issue) throw new Problem("invalid", "There is no such template.", { errors: [{ ...issue, path: "patch.templateId" }] });
 }
 
-/** The names of the patched fields, no value. */
+/** The names of the patched fields, without values. */
 function patching(tenant: string, caller: Caller, patch: Record<string, unknown>): Pick<AuditEntry, "tenant" | "actor" | "action" | "detail"> {
   return { tenant, actor: actorOf(caller), action: "patch", detail: redact(Object.keys(patch).join(", ")) };
 }

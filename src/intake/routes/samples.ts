@@ -5,11 +5,11 @@ import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
 import { sampleShape } from "../shapes";
 
-/** Characters of payloads in one answer, and of one that lies in R2. */
+/** Characters of all payloads in one answer, and of one payload in R2. */
 const maxCharacters = 4_000_000;
 const maxStored = 10;
 
-/** What a deploy tries against the contracts it is about to upload. Payloads are whole: the root token alone gets them, on record. */
+/** Stored payloads, which a deploy validates by its new contracts. They are unmasked: only the root token gets them, and the call is audited. */
 export const sampleRoutes = [
   route("GET /v1/types/:type/sample", {
     name: "samplePayloads",
@@ -36,7 +36,7 @@ interface Loaded extends Pick<PayloadSample, "id" | "tenant" | "version" | "stat
   payload: unknown;
 }
 
-/** Payloads that cannot be read, or are more than an answer may hold, are left out. */
+/** Leaves out payloads that cannot be read or exceed the answer's bound. */
 async function loaded(deps: IntakeDeps, found: readonly PayloadSample[]): Promise<Loaded[]> {
   const samples: Loaded[] = [];
   let [room, stored] = [maxCharacters, maxStored];

@@ -75,7 +75,7 @@ export const scheduleRoutes = [
   }),
 ];
 
-/** Checked when the schedule is set; otherwise each tick would fail. */
+/** Validates the payload when the schedule is set; otherwise each planned run would fail. */
 function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
   const contract = deps.registry.find(input.type)?.contract;
   if (!contract || contract.internal)

@@ -40,7 +40,7 @@ export const settingRoutes = namedRoutes(
   }),
 );
 
-/** Which fields a connection has depends on the name in its path. */
+/** The name in the path decides which fields a connection has. */
 function connectionSchema(params: Readonly<Record<string, string>>): v.GenericSchema {
   const name = param({ params }, "name");
   if (isConnectionName(name)) return connectionSchemas[name];

@@ -117,7 +117,7 @@ export const siteRoutes = [
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
       const was = await deps.sites.remove(tenant, name);
-      // A request that broke off here before is ended by this one.
+      // Completes the removal that an earlier request did not finish.
       await disconnectSite(deps, { db: deps.db, tenant, site: name }, deps.now());
       if (!was) throw notThere();
       return { status: 204 };

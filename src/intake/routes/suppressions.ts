@@ -86,7 +86,7 @@ export const suppressionRoutes = [
     scope: "operate",
     tenant: "own",
     params: { address },
-    // Without a body the defaults hold.
+    // Without a body the defaults apply.
     body: { schema: suppressionSchema, limit: smallBody, readByHandler: true },
     answers: { 200: shape },
     handle: async ({ deps, tenant, caller, params, request }) => {
@@ -115,7 +115,7 @@ export const suppressionRoutes = [
   }),
 ];
 
-/** The audit names no address: it outlives an erasure. */
+/** Writes the audit without the address, because audit rows stay after an erasure. */
 async function audited(deps: IntakeDeps, tenant: string, caller: Caller): Promise<void> {
   const actor = caller.kind === "token" ? caller.tokenId : caller.kind;
   await deps.audit({ tenant, actor, action: "unsuppress", target: "suppression", at: deps.now() });
@@ -131,14 +131,14 @@ function suppressionBody({ address: whole, reason, scope, since }: Suppression, 
   return { address: whole !== null && !permits(caller, "admin") ? masked : whole, reason, scope, since: iso(since) };
 }
 
-/** As many as keep the answer in proportion to its request (characters): twice as long and 18,000 characters. */
+/** Only the rejections that fit into twice the request's length and 18,000 characters. */
 function listed<Entry>(rejected: readonly Entry[], bodyLength: number): { rejected: Entry[]; unlisted?: number } {
   let room = 2 * bodyLength + 18_000;
   const fitting = rejected.findIndex((each) => (room -= JSON.stringify(each).length + 1) < 0);
   return fitting < 0 ? { rejected: [...rejected] } : { rejected: rejected.slice(0, fitting), unlisted: rejected.length - fitting };
 }
 
-/** A union of shapes says little of which one was meant. */
+/** The issue of a union does not show which shape was meant, so the rule is written here. */
 function whyNot(entry: unknown): string {
   if (typeof entry === "string") return address.message;
   const isObject = typeof entry === "object" && entry !== null && !Array.isArray(entry);

@@ -12,7 +12,7 @@ import { iso } from "../views";
 
 const hour = 3_600_000;
 const maxStats = 7 * 24 * hour;
-/** Counters of minutes that are over do not change any more; this many are summed for /metrics. */
+/** Number of past minutes that /metrics sums. */
 const metricsWindow = hour;
 const prometheus = "text/plain; version=0.0.4; charset=utf-8";
 

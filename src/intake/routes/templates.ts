@@ -104,7 +104,7 @@ async function issuesOf(deps: IntakeDeps, tenant: string, id: string, content: T
   return issue === undefined ? issues : [...issues, { path: "layout", message: issue }];
 }
 
-/** A layout that others use stays one. Only what is fit to be a layout now can be in use. */
+/** Refuses a change after which a layout that other templates use would no longer be a layout. */
 async function refuseBreaking(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<void> {
   if (layoutIssue(id, content) === undefined || layoutIssue(id, await deps.templates.at(tenant, id, deps.now())) !== undefined) return;
   const user = await deps.templates.userOfLayout(tenant, id);
@@ -121,7 +121,7 @@ function invalidField(path: string, message: string): Problem {
   return new Problem("invalid", "The template cannot be rendered with these variables.", { errors: [{ path, message }] });
 }
 
-/** What is built in was never made. */
+/** Null for a built-in template. */
 function createdOf({ version, created }: { version: number; created: number }): string | null {
   return isoOrNull(version === 0 ? null : created);
 }

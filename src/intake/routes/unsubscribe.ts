@@ -4,7 +4,7 @@ import { param, route } from "../route";
 import { unsubscribedPage, unsubscribePage } from "../unsubscribe-page";
 
 const params = { token: { pattern: /^[A-Za-z0-9_-]{40,1200}$/, message: "must be the token of a mail's link" } };
-/** What a mail program sends is a few bytes. */
+/** Bytes of the body that a mail program posts. */
 const bodyLimit = 10_000;
 
 export const unsubscribeRoutes = [

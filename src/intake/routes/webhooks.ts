@@ -12,7 +12,7 @@ export const webhookRoutes = [
     summary: "A shop's signed webhook: a hint to look at an order or at products. Its format is set with the site",
     scope: "public",
     tenant: "none",
-    // Other parameters that a shop's module adds to the address.
+    // A shop's module may add other parameters to the address.
     query: v.looseObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where the format is token and no header carries it"))) }),
     body: { schema: webhookBody, limit: smallBody, readByHandler: true },
     answers: { 202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("The job that looks; null when it is about nothing we read")) }) },

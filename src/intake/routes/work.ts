@@ -181,13 +181,13 @@ export const workRoutes = [
   }),
 ];
 
-/** The result; throws the Problem of a refusal. */
+/** Returns the result, or throws the Problem of a refusal. */
 function orProblem<Result extends { ok: true }>(result: Result | WorkRefusal, { id }: JobRef, { deps }: Pick<Call, "deps">): Result {
   if (result.ok) return result;
   throw problemOf(result, id, deps.now());
 }
 
-/** An effect's result is remembered with the job. Characters as JSON. */
+/** Bounds the result of an effect, which the job's row stores. Characters as JSON. */
 const maxEffectResult = 64 * 1024;
 
 function checkEffectResult(result: unknown): void {

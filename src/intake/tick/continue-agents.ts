@@ -16,11 +16,11 @@ export interface AgentStepDeps {
   payloads: ReturnType<typeof createPayloads>;
 }
 
-/** Wakes runs that a person decided on, and removes those whose jobs are gone. */
+/** Wakes runs whose proposal a person has decided, and removes runs without a job. */
 export async function continueAgents({ db, engine, payloads }: AgentStepDeps, now: number): Promise<{ woken: number; removed: number }> {
   const woken = await wakeDecided({ db, engine, stateOf: createStateLookup(db) }, maxWoken);
   const mark = rotationMark(db, "agents");
-  // No run of a job that is accepted and not written yet goes.
+  // A job that is accepted and has no row yet keeps its run.
   const { removed, last } = await forgetRuns(db, payloads, await mark.read(), now - day);
   await mark.write(last);
   return { woken, removed };

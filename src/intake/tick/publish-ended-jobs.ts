@@ -18,7 +18,7 @@ export function createEndedJobs(db: D1Database, engine: () => Engine): EndedJobP
   });
 }
 
-/** Listens to the engine: after a batch it publishes for the tenants whose jobs ended in it, where they have a subscription. */
+/** A listener of the engine: after a batch it publishes the ends of its jobs for tenants with a subscription. */
 export function publishAfterBatches(
   ended: EndedJobPublisher,
   snapshots: Pick<Snapshots, "read">,
@@ -39,7 +39,7 @@ export function publishAfterBatches(
 }
 
 function deliveryRequest({ tenant, subscription, body, about }: Delivery) {
-  // What the job was about, not where it went: a delivery is found by its own receiver.
+  // The entities of the job, without its receiver: a delivery has its own.
   const keys = about.filter((key) => v.is(entityKey, key) && !key.startsWith("destination:")).slice(0, 5);
   const id = String(body["id"]);
   const own = { own: ["ended", subscription, id], formerKey: `ended ${subscription} ${id}`, internal: true };

@@ -2,14 +2,14 @@ import type { ShopEvent, ShopOutbox } from "../../domain/shop/events";
 import type { Engine } from "../../queue/engine";
 import type { Enqueue, EnqueueRequest, Receipt } from "../../queue/request";
 
-/** The type of job that takes events in and fans them out. */
+/** The job type that stores events and distributes them. */
 const router = "event";
 const maxEvents = 500;
 
 /**
- * Hands what the syncs noted to the event router, oldest first. An event leaves the outbox when the router has it, and its key makes
- * it one job however often it is handed over. What the router will never take leaves, too, and is logged: it would stand in the way of all
- * behind it. Without a router in this deployment the events wait.
+ * Enqueues the events that syncs wrote into the outbox, oldest first. An event leaves the outbox when its job is accepted, and its key makes
+ * it one job however often it is enqueued. An event that is refused permanently leaves too, and is logged: it would block all events
+ * after it. Without that job type in this deployment the events wait.
  */
 export async function publishShopEvents(
   engine: Pick<Engine, "registry" | "emit">,
@@ -25,7 +25,7 @@ export async function publishShopEvents(
   return { published: published.length, refused: events.length - published.length, dropped: dropped.length };
 }
 
-/** A mismatch is an event of the same id that was published already: of a site of that name which is gone, for one. */
+/** A mismatch: an event of the same id was published before, for example by a removed site of the same name. */
 const neverTaken = ["invalid", "idempotency-mismatch", "too-large"];
 
 function isLost(engine: Pick<Engine, "emit">, { tenant, site, id }: ShopEvent, receipt: Receipt | undefined): boolean {
@@ -36,6 +36,6 @@ function isLost(engine: Pick<Engine, "emit">, { tenant, site, id }: ShopEvent, r
 
 function shopEventRequest({ tenant, site, id, type, at, data }: ShopEvent): EnqueueRequest {
   const event = { id: `shop/${site}/${id}`, type, timestamp: new Date(at).toISOString(), data };
-  // Not the key of the event's id: a sender may give any event that id.
+  // Another key than that of the event's id, because a sender may give any event that id.
   return { tenant, type: router, payload: event, own: ["shop-event", site, id], formerKey: `event shop/${site}/${id}`, revive: false };
 }

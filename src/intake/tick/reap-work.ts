@@ -2,13 +2,13 @@ import type { WorkDeps } from "../../domain/work/deps";
 import { reap } from "../../domain/work/reap";
 import { rotated } from "../../queue/tick/turns";
 
-/** Shelves and pages that one tick looks at: its steps share the statements that D1 allows one invocation. */
+/** Gates and pages that one tick reads: its steps share the statements that D1 allows one invocation. */
 const maxShelves = 20;
 const maxPages = 3;
-/** A pull is remembered for so long. Milliseconds. */
+/** How long a pull is remembered. Milliseconds. */
 const pullMemory = 5 * 60_000;
 
-/** The tick's step: what workers no longer hold goes back on the shelf, for types too that no worker pulls; old rows are deleted. */
+/** The tick's step: jobs whose worker's lease has expired are offered again, also of types that no worker pulls; old rows are deleted. */
 export function reapWork(work: WorkDeps): (now: number) => Promise<Record<string, number | boolean>> {
   return async (now) => {
     const shelves = await work.ledger.expiredShelves(now);

@@ -19,7 +19,7 @@ export interface RetentionStepDeps {
   mailEvents: MailEventStore;
 }
 
-/** The step: removes what is older than its tenant keeps it, in the ledger and elsewhere. */
+/** The tick's step: removes rows that are older than their tenant's retention, in the ledger and elsewhere. */
 export function removeOld({ db, payloads, tenants, ...deps }: RetentionStepDeps): (now: number) => Promise<Record<string, number>> {
   const ledger = {
     db,
@@ -29,7 +29,7 @@ export function removeOld({ db, payloads, tenants, ...deps }: RetentionStepDeps)
   return async (now) => ({ ...(await removeOther(db, deps, now)), ...(await retain(ledger, now)) });
 }
 
-/** What is not the ledger's. */
+/** Removes rows outside the ledger. */
 async function removeOther(
   db: D1Database,
   { campaigns: objects, sent, mailEvents }: Pick<RetentionStepDeps, "campaigns" | "sent" | "mailEvents">,

@@ -3,7 +3,7 @@ import { event } from "../../jobs/event/job";
 import type { Engine } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
 
-/** The tick's step: a project that is silent for too long is an event, and a line in the log. */
+/** The tick's step: a project without leads for too long makes an event and a log line. */
 export function reportSilentProjects({ db, engine }: { db: D1Database; engine: Engine }): (now: number) => Promise<Record<string, number>> {
   const alert = async (silent: readonly Silent[]) => {
     const receipts = await enqueue(engine, silent.map(eventOf));
@@ -20,6 +20,6 @@ export function reportSilentProjects({ db, engine }: { db: D1Database; engine: E
 function eventOf({ watched: { tenant, project, silence }, alert: { minutes, lastLeadAt }, key }: Silent) {
   const last = lastLeadAt === null ? null : new Date(lastLeadAt).toISOString();
   const data = { project, minutesWithoutLeads: minutes, lastLeadAt: last, threshold: silence.minutes };
-  // Another tick may count a minute more: it is the same silence.
+  // Two ticks may count different minutes for the same silence.
   return { tenant, type: event.type, own: ["silence", key], formerKey: `event ${key}`, fingerprintOf: key, payload: { id: key, type: "lead.silence", data } };
 }

@@ -21,10 +21,10 @@ export interface ScheduleStepDeps {
   now(): number;
 }
 
-/** The step: enqueues what is due. */
+/** The tick's step: enqueues the jobs of due schedules. */
 export function runSchedules({ db, engine, schedules, tenants, now }: ScheduleStepDeps): (at: number) => Promise<DueSummary> {
   const stateOf = createStateLookup(db);
-  // A job that was accepted and is not written yet is open; one that is missing later was removed by retention.
+  // A job without a row is open while it is new; later, retention has removed its row.
   const isOpen = async (tenant: string, id: string, plannedAt: number) => {
     const state = await stateOf(tenant, id);
     return state === null ? now() - plannedAt < day : !isTerminal(state);
@@ -33,7 +33,7 @@ export function runSchedules({ db, engine, schedules, tenants, now }: ScheduleSt
   return (at) => runDueSchedules({ now: at, ...deps }, maxSchedules);
 }
 
-/** As the engine's own, with the quotas of all tenants in one statement: each would read a snapshot. Schedules use up a quota of their own. */
+/** The engine's enqueue, with the quotas of all tenants read in one statement instead of one snapshot each. Schedules have a quota of their own. */
 function enqueueForMany(engine: Engine, tenants: Pick<TenantStore, "settingsOf">, now: () => number): Enqueue {
   let settings = new Map<string, TenantSettings>();
   const limitOf = (tenant: string) => Promise.resolve(settings.get(tenant)?.quota?.jobsPerMinute);

@@ -24,9 +24,9 @@ export interface AlertDeps {
   snapshots: Pick<Snapshots, "read">;
   work: Parameters<typeof workFindings>[0];
   reports: Pick<Reports, "findings">;
-  /** Whose channels get what is the installation's. */
+  /** The tenant whose channels get the installation's alerts. */
   installationTenant: string | undefined;
-  /** Where the pages are; undefined where the installation does not know. */
+  /** URL of the pages; undefined where none is configured. */
   publicUrl: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
 /** Codes that alerts of dead letters, steps of the tick and workers cover already. */
 const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker", "d1-day-limit"];
 
-/** Findings as failures of now. What is known and may be wanted (`info`) is no alert. */
+/** Findings as present failures. Findings of severity `info` make no alert. */
 export function failuresOf(findings: readonly Finding[], now: number): Failure[] {
   return findings
     .filter(({ code, severity }) => severity !== "info" && !toldElsewhere.includes(code))
@@ -55,7 +55,7 @@ export function failuresOf(findings: readonly Finding[], now: number): Failure[]
     });
 }
 
-/** To the owner's channels; what is the installation's goes to those of the tenant that ALERTS_TENANT names. */
+/** Sends to the tenant's channels; alerts of the installation go to those of the tenant that ALERTS_TENANT names. */
 async function send(
   { db, engine, snapshots, installationTenant, publicUrl }: AlertDeps,
   owner: string,
@@ -80,7 +80,7 @@ interface ChannelRequest {
   request: EnqueueRequest;
 }
 
-/** Enqueues what goes to the channels. Never throws for a refusal: it is logged. */
+/** Enqueues the jobs for the channels. A refusal is logged, not thrown. */
 export async function enqueueAlerts(
   engine: Engine,
   tenant: string,
@@ -97,19 +97,19 @@ export async function enqueueAlerts(
   });
 }
 
-/** Two rules that send the same to one channel send it once. */
+/** The same notice to the same channel is sent once, also when two rules match. */
 function distinctRequests(requests: readonly ChannelRequest[]): ChannelRequest[] {
   return [...new Map(requests.map((each) => [JSON.stringify(each.request.own), each])).values()];
 }
 
-/** The built-in rule stays while no rule that is on has a channel that is connected. With all rules off nothing is sent. */
+/** The built-in rule applies while no enabled rule has a connected channel. When all rules are disabled nothing is sent. */
 function rulesInForce(rules: readonly AlertRule[], snapshot: Snapshot): readonly AlertRule[] {
   const on = rules.filter(({ enabled }) => enabled);
   const isReaching = (rule: AlertRule) => rule.destination !== undefined || unconnected(rule, snapshot).length < channelsOf(rule).length;
   return on.some(isReaching) || (rules.length > 0 && on.length === 0) ? rules : [builtInRule(snapshot)];
 }
 
-/** What a tenant without rules gets: warnings and worse, by the channels of its settings; without settings in Slack, where there is a connection. */
+/** The built-in rule: warnings and worse, to the channels of the tenant's settings; without settings to Slack, if it is connected. */
 function builtInRule({ settings }: Snapshot): AlertRule {
   const { email: to = [], destination, slack: wantsSlack = true } = settings.alerts ?? {};
   return { enabled: true, minSeverity: "warning", slack: wantsSlack, email: to, destination };
@@ -118,19 +118,19 @@ function builtInRule({ settings }: Snapshot): AlertRule {
 /** Connections without which a rule's channels get nothing, by channel. */
 const connectionOf = { slack: "slack", email: "mail" } as const;
 
-/** Channels of a rule that get nothing, each with the connection that is not set. */
+/** Channels of a rule without their connection, each with the connection's name. */
 export function unconnected(rule: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
   return channelsOf(rule)
     .map((channel) => ({ channel, connection: connectionOf[channel] }))
     .filter(({ connection }) => !sections.connections?.[connection]);
 }
 
-/** Those that need a connection. */
+/** The rule's channels that need a connection. */
 function channelsOf({ slack: wantsSlack, email: to }: AlertRule): (keyof typeof connectionOf)[] {
   return [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
 }
 
-/** One job for each channel of a rule, with the notices that match. `about`: more that the jobs are found by. */
+/** One job per channel of a rule, with the matching notices. `about`: further entities under which the jobs are found. */
 export function requestsFor(
   tenant: string,
   { sections }: Snapshot,
@@ -167,7 +167,7 @@ function noticeFields({ kind, alert: { tenant, cause, state, subject, reason, co
   return { kind, tenant, cause, state, subject, reason, count, since: new Date(since).toISOString(), lastAt: new Date(lastAt).toISOString() };
 }
 
-/** The same notice has the same name, whichever tick sends it. */
+/** The same notice has the same key in every tick. */
 function noticeKey({ kind, alert: { tenant, cause, since, toldAt } }: Notice): string {
   return `${kind} ${tenant} ${cause} ${since} ${toldAt ?? 0}`;
 }

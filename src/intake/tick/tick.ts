@@ -3,7 +3,7 @@ import { heartbeatStep } from "../../domain/installation/model";
 import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
 
-/** One thing the tick does; what it returns is its report, shown in /metrics and the log. */
+/** One step of the tick; it returns its report, shown in /metrics and the log. */
 export interface TickStep {
   name: string;
   run(now: number): Promise<Record<string, number | boolean>>;
@@ -18,9 +18,9 @@ export interface TickDeps {
   record(outcomes: readonly StepOutcome[]): Promise<void>;
   /** Called with the tick's duration. Milliseconds. */
   measure(ms: number): void;
-  /** Calls another system after a tick that ended well; null: none is set. Never throws. */
+  /** Calls the heartbeat address after a tick without a failure; null: none is set. Never throws. */
   beat(): Promise<Beaten>;
-  /** A failing step is an alert of its own. Never throws. */
+  /** Receives the failure of a step, which makes an alert. Never throws. */
   alert(step: string, reason: string): void;
 }
 
@@ -33,8 +33,8 @@ export interface StepOutcome {
 }
 
 /**
- * Everything that is due, once a minute. `now` is the tick's planned time, not the clock's: days pass in a test without sleeping.
- * Every step is safe to run twice and beside itself; one that fails neither stops nor hides the others, but for D1's limit of a day. Never throws.
+ * Runs all due steps, once a minute. `now` is the tick's planned time, not the clock's, so a test passes days without waiting.
+ * Every step is safe to run twice and concurrently. A failing step does not stop the others, except at D1's daily limit. Never throws.
  */
 export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = [];
@@ -43,7 +43,7 @@ export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> 
   for (const step of deps.steps.filter(({ everyMinutes = 1 }) => minute % everyMinutes === 0)) {
     const outcome = await takeStep(deps, step, now);
     outcomes.push(outcome);
-    // Until midnight no step can do more.
+    // Until midnight UTC every other step would fail too.
     if (outcome.outcome === "failed" && dayLimitIn(outcome.detail)) break;
   }
   const recorded = await recordOutcomes(deps, outcomes);
@@ -52,7 +52,7 @@ export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> 
   return outcomes;
 }
 
-/** A dead installation sends no alert: the receiver notices by the missing call. How the call went is no outcome of the tick. */
+/** An installation that is down sends no alert: the receiver of this call notices that it is missing. Its result is no outcome of the tick. */
 async function callHeartbeatUrl(deps: TickDeps, now: number): Promise<void> {
   const startedAt = deps.clock();
   const beaten = await deps.beat();

@@ -20,7 +20,7 @@ export interface ProblemData {
   retryAfter?: number;
 }
 
-/** How a job is to be enqueued. */
+/** Options of an enqueue. */
 export interface EnqueueOptions {
   /** The same key with the same payload is the same job: 1 to 256 visible characters. */
   idempotencyKey?: string;
@@ -46,7 +46,7 @@ export interface AcceptedJob {
 
 export type JobState = "queued" | "running" | "done" | "retrying" | "waiting" | "cancelled" | "discarded" | "dead";
 
-/** The main fields of a job; more come with it. */
+/** The main fields of a job; an answer has more. */
 export interface JobSummary {
   id: string;
   type: string | null;
@@ -74,7 +74,7 @@ export interface ListInput {
   from?: string;
   /** ISO 8601. */
   to?: string;
-  /** As the page before answered it; null is none. */
+  /** The `cursor` of the page before; null for the first page. */
   cursor?: string | null;
   /** 1 to 200; 50 when it is left out. */
   limit?: number;
@@ -82,7 +82,7 @@ export interface ListInput {
 
 export interface JobPage {
   jobs: readonly JobSummary[];
-  /** Of the next page; null at the end. */
+  /** Cursor of the next page; null at the end. */
   cursor: string | null;
 }
 
@@ -95,14 +95,14 @@ export interface EmailInput extends EnqueueOptions, MailContent {
 /** One content for up to 10,000 recipients, each with a mail of its own. */
 export interface BulkEmailInput extends MailContent {
   recipients: BulkRecipient[];
-  /** The same list under the same key is enqueued once: it is the key of each recipient without one, together with the address. */
+  /** The same list under the same key is enqueued once: a recipient without a key gets `{this}:{address}`. */
   idempotencyKey?: string;
 }
 
 export interface BulkRecipient {
   /** One address. */
   to: string;
-  /** Added to those of the mail; its own come first. */
+  /** Added to the variables of the mail, which they override. */
   variables?: Record<string, unknown>;
   idempotencyKey?: string;
 }
@@ -147,13 +147,13 @@ const t = initTRPC.context<{ callRoute: CallRoute }>().create({
   errorFormatter: ({ shape, error }) => {
     const { stack: _, ...data } = shape.data;
     const problem = error.cause instanceof Refused ? error.cause.problem : null;
-    // What was not foreseen keeps its text to itself.
+    // The text of an unforeseen error is not shown.
     const message = problem === null && error.code === "INTERNAL_SERVER_ERROR" ? "The call failed; it is safe to send again." : shape.message;
     return { ...shape, message, data: { ...data, problem } };
   },
 });
 
-/** Says in a tRPC code what the status of the route's answer says. */
+/** Translates the status of the route's answer into a tRPC code. */
 const procedure = t.procedure.use(async ({ next }) => {
   const result = await next();
   if (result.ok || !(result.error.cause instanceof Refused)) return result;

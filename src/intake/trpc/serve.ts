@@ -9,20 +9,20 @@ import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
 
 /** Procedures that one request may call at once; a client that batches more is refused. */
 const maxBatchSize = 50;
-/** Characters of details and issues that one answer may hold, besides as many as the request has. What is beyond is cut. */
+/** Characters of details and issues in one answer, beyond the length of the request. The rest is cut. */
 const explainedCharacters = 4000;
 const shortDetail = 60;
 
-/** Bytes that are read of a request whose token is not good. */
+/** Bytes that are read of a request without a valid token. */
 const strangersBody = 65_536;
 
 const endpoint = "/trpc";
-/** Headers of the request that each call has as well: who calls, for whom, and from where. */
+/** Headers of the request that each call gets too: caller, tenant, address and trace. */
 const passedOn = ["authorization", tenantHeader, "cf-connecting-ip", "traceparent"];
 
 /** Answers requests under `/trpc`: each procedure is a call of a `/v1` route through `answer`, with the token of the request. */
 export async function serveTrpc(request: Request, requestId: string, deps: IntakeDeps, answer: (request: Request) => Promise<Response>): Promise<Response> {
-  // Read and parsed here first, so that size, depth and number of parts are bounded: tRPC reads whatever comes.
+  // Read and parsed here first, to bound size, depth and number of parts: tRPC does not bound them.
   const body = request.method === "POST" ? await readText(request, (await isKnown(request, deps)) ? largeBody : strangersBody) : null;
   if (body) parsedJson(body);
   const { url, method, headers } = request;
@@ -33,7 +33,7 @@ export async function serveTrpc(request: Request, requestId: string, deps: Intak
     createContext: () => ({ callRoute: callerOf(request, answer, explainedCharacters + url.length + (body?.length ?? 0)) }),
     maxBatchSize,
     onError: ({ error, path }) => {
-      // A refusal is an answer of its route, which reports what it did not foresee; other codes say what is wrong with the request.
+      // A refusal was reported by its route; other codes are errors of the caller.
       if (error.code !== "INTERNAL_SERVER_ERROR" || error.cause instanceof Refused) return;
       deps.report({
         requestId,
@@ -47,7 +47,7 @@ export async function serveTrpc(request: Request, requestId: string, deps: Intak
   });
 }
 
-/** Whether the token is good, before a large body is read. Each call asks again, and says what is wrong with it. */
+/** Whether the token is valid, before a large body is read. Each call checks it again and reports what is wrong. */
 async function isKnown(request: Request, deps: IntakeDeps): Promise<boolean> {
   try {
     await identify(request, deps);
@@ -58,12 +58,12 @@ async function isKnown(request: Request, deps: IntakeDeps): Promise<boolean> {
   }
 }
 
-/** `room`: characters that all refusals together may take to explain themselves. */
+/** `room`: characters of details and issues of all refusals together. */
 function callerOf(request: Request, answer: (request: Request) => Promise<Response>, room: number): CallRoute {
   const serially = createSerial();
   let left = room;
   const shortened = (problem: ProblemData): ProblemData => {
-    // The detail is also the message of the error.
+    // The answer has the detail twice: it is also the error's message.
     const needed = 2 * problem.detail.length + JSON.stringify(problem.errors).length;
     left -= needed;
     return left >= 0 ? problem : { ...problem, detail: problem.detail.slice(0, shortDetail), errors: [] };
@@ -79,7 +79,7 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     if (content !== null) headers.set("content-type", "application/json");
     const init: RequestInit = { method, headers, body: content };
     const call = () => answer(new Request(new URL(path, request.url), init));
-    // A list is many times its size once it is expanded: several at once would not fit into a Worker.
+    // An expanded list is many times its size: several at once would exceed a Worker's memory.
     const response = await (path === "/v1/email/bulk" ? serially(call) : call());
     const value: unknown = await response.json();
     if (response.ok) return value;
@@ -87,14 +87,14 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
   };
 }
 
-/** A request may hold several calls, so a key of the request names none of them. */
+/** A request may have several calls, so a key of the request cannot name one of them. */
 const keyOfRequest: ProblemData = {
   code: "invalid",
   detail: `The header ${idempotencyHeader} is not read here.`,
   errors: [{ path: idempotencyHeader, message: "must be left out: idempotencyKey of the procedure's input is the key" }],
 };
 
-/** Runs what it is given one after the other; one that fails does not stop the next. */
+/** Runs functions one after the other; a failing one does not stop the next. */
 function createSerial(): <T>(act: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (act) => {

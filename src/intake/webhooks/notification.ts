@@ -1,9 +1,9 @@
-/** The row that a webhook is about. Its content is never stored: the row is read from the shop. */
+/** The shop's row that a webhook is about. The webhook's content is not stored; a job reads the row from the shop. */
 export type ShopNotification = { about: "order"; orderId: number } | { about: "orders" } | { about: "products" } | { about: "nothing" };
 
 export interface ParsedNotification {
   hint: ShopNotification;
-  /** What the body says names this delivery among others, the same when it is sent again; undefined when it says nothing. */
+  /** The delivery's id in the body, which is the same when it is sent again; undefined: the body has none. */
   eventId: string | undefined;
 }
 
@@ -13,15 +13,15 @@ const eventNames = ["event", "type", "topic", "hook", "action", "event_type", "e
 const eventHeaders = ["x-prestashop-event", "x-prestashop-topic", "x-webhook-event", "x-event", "x-topic"];
 const eventIds = ["event_id", "eventId", "delivery_id", "webhook_id"];
 const orderIds = ["id_order", "orderId", "order_id", "idOrder", "order"];
-/** Fields that identify the kind of a row that does not name it. */
+/** Fields that identify the kind of a row without a type. */
 const orderMarks = ["current_state", "total_paid"];
 const productMarks = ["id_manufacturer", "id_category_default", "id_tax_rules_group"];
 const productIds = ["id_product", "productId", "product_id", "idProduct"];
 const ownIds = ["id", "resource_id", "entity_id"];
-/** Where modules put the entity, maybe one in the other. */
+/** Fields in which modules wrap the entity; they may be nested. */
 const wrappers = ["data", "payload", "object", "resource", "params"];
 
-/** Reads what modules send in their many shapes; what says nothing is a hint about nothing, never an error. */
+/** Reads the bodies of the shops' modules, which have many shapes. A body without a row is no error. */
 export function parseNotification(headers: Headers, text: string): ParsedNotification {
   const body = fieldsOf(headers.get("content-type") ?? "", text);
   const levels = [body, ...wrapped(body), ...wrapped(body).flatMap(wrapped)];
@@ -29,7 +29,7 @@ export function parseNotification(headers: Headers, text: string): ParsedNotific
   return { hint: hintOf(event.toLowerCase(), levels), eventId: deliveryId(textIn(body, eventIds)) };
 }
 
-/** An id as it may stand in a key; undefined for anything else. */
+/** An id that may be part of a key; undefined for anything else. */
 export function deliveryId(text: string | null | undefined): string | undefined {
   return text && /^[\x21-\x7e]{1,128}$/.test(text) ? text : undefined;
 }
@@ -60,7 +60,7 @@ function fieldsOf(type: string, text: string): Fields {
   try {
     return objectOf(JSON.parse(text));
   } catch {
-    // A body that cannot be read hints at nothing by itself; its headers may still name the event.
+    // An unreadable body names no row; its headers may still name the event.
     return {};
   }
 }

@@ -9,7 +9,7 @@ import { publicUnauthorized, unavailable } from "../problem";
 import { deliveryId, type ShopNotification, parseNotification } from "./notification";
 import { type Incoming, isGenuine, verifyAgainstDummy } from "./signature";
 
-/** A webhook that was found genuine. */
+/** A webhook with a valid signature. */
 export interface Verified {
   webhook: WebhookSettings;
   headers: Headers;
@@ -23,10 +23,10 @@ export interface WebhookEndpoint {
 
 /** Without an event id, webhooks about one order within this time become one job, which runs after it. Seconds. */
 const gathered = 2;
-/** Products come by the dozen when a catalogue is edited: one run for all of them. Seconds. */
+/** Editing a catalogue sends dozens of product webhooks: webhooks within this time make one run. Seconds. */
 const gatheredProducts = 60;
 
-/** How the site signs its webhooks. Throws the one `unauthorized` for everything that is wrong; a tenant that cannot be looked up is `unavailable`. */
+/** The site's signing settings. Throws the same `unauthorized` for everything that is wrong, and `unavailable` when the tenant cannot be looked up. */
 export async function verifyNotification(deps: IntakeDeps, { tenant, site }: WebhookEndpoint, incoming: Incoming): Promise<WebhookSettings> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
@@ -37,7 +37,7 @@ export async function verifyNotification(deps: IntakeDeps, { tenant, site }: Web
   throw publicUnauthorized();
 }
 
-/** The job that looks at what the webhook is about; undefined when it is about nothing we read. */
+/** The job that reads the webhook's row from the shop; undefined for rows that no job reads. */
 export async function notificationRequest(
   { tenant, site }: WebhookEndpoint,
   { webhook, headers, body }: Verified,
@@ -50,17 +50,17 @@ export async function notificationRequest(
   const seconds = hint.about === "order" ? gathered : gatheredProducts;
   if (eventId !== undefined && hint.about === "order")
     return { tenant, ...job, own: ["webhook", site, eventId, String(hint.orderId)], formerKey: `webhook:${site}:${eventId}:${hint.orderId}` };
-  // Whatever comes within the span is covered by one look at its end.
+  // One job at the end of the span covers all webhooks within it.
   const span = Math.floor(now / (seconds * 1000));
   const subject = hint.about === "order" ? `order/${hint.orderId}` : hint.about;
   return { tenant, ...job, own: ["webhook-span", site, subject, String(span)], runAt: (span + 1) * seconds * 1000 };
 }
 
-/** Names a delivery by what is signed, and by nothing else: a captured one that is sent again must not become another. */
+/** A delivery's key, made only of signed parts: a captured delivery that is sent again must be the same job. */
 async function signedId(webhook: WebhookSettings, headers: Headers, body: Uint8Array, named: string | undefined): Promise<string | undefined> {
   if (webhook.format === "standard") return deliveryId(headers.get("webhook-id") ?? headers.get("svix-id"));
   if (named !== undefined || webhook.format === "token" || webhook.timestampHeader === undefined) return named;
-  // The same bytes at another time are another delivery; without a signed time they cannot be distinguished, and the span below gathers them.
+  // The same bytes at another time are another delivery. Without a signed time they look the same, and the time span below joins them.
   return `${headers.get(webhook.timestampHeader)?.trim()}.${await sha256Hex(body)}`;
 }
 

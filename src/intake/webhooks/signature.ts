@@ -1,7 +1,7 @@
 import { equalSecrets } from "../../crypto";
 import type { WebhookSettings } from "../../tenants/site";
 
-/** A webhook as it came: nothing of it is believed before it is verified. */
+/** A webhook as received, before its signature is verified. */
 export interface Incoming {
   headers: Headers;
   /** The body's bytes as they were sent. */
@@ -10,10 +10,10 @@ export interface Incoming {
   token: string | null;
 }
 
-/** How far a message's time may be from ours. Seconds. */
+/** Maximum difference between a message's time and the Worker's. Seconds. */
 const usualTolerance = 300;
 
-/** Whether the holder of the secret sent this, recently where a time is signed. Takes equally long for each wrong answer. Never throws. */
+/** Whether the signature is valid and, where a time is signed, recent. Every refusal takes equally long. Never throws. */
 export async function isGenuine(settings: WebhookSettings, secret: string, incoming: Incoming, now: number): Promise<boolean> {
   if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
   const header = incoming.headers.get(settings.header)?.trim() ?? "";
@@ -25,7 +25,7 @@ export async function isGenuine(settings: WebhookSettings, secret: string, incom
   return signed && (time === undefined || isRecent(time, settings.toleranceSeconds ?? usualTolerance, now));
 }
 
-/** The same work for a site that is not there, so that its absence does not show in the time the refusal takes. */
+/** Does the same work for an unknown site, so that the time of the refusal does not reveal that the site is unknown. */
 export async function verifyAgainstDummy(incoming: Incoming): Promise<void> {
   await verifyMac(encode("no such site"), new Uint8Array(32), incoming.body);
 }
@@ -34,7 +34,7 @@ export async function verifyAgainstDummy(incoming: Incoming): Promise<void> {
 async function isStandard(secret: string, { headers, body }: Incoming, tolerance: number, now: number): Promise<boolean> {
   const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, time] = [header("id"), header("timestamp")];
-  // A secret that is no base64 counts as its text does elsewhere.
+  // A secret that is not base64 is used as text.
   const key = fromBase64(secret.replace(/^(?:v1,)?whsec_/, "")) ?? encode(secret);
   const content = joined(`${id}.${time}.`, body);
   const signatures = header("signature")
@@ -50,7 +50,7 @@ function isRecent(time: string, tolerance: number, now: number): boolean {
 }
 
 function withoutPrefix(text: string, prefix: string | undefined): string {
-  // Blanks between the two say nothing: some modules write `sha256= …`.
+  // Blanks after the prefix are ignored: some modules write `sha256= …`.
   if (prefix === undefined) return text.replace(/^sha256=\s*/i, "");
   const start = prefix.trim();
   return text.startsWith(start) ? text.slice(start.length).trim() : "";
@@ -69,7 +69,7 @@ function fromBase64(text: string): Uint8Array | undefined {
   }
 }
 
-/** The comparison is the platform's, in constant time. A signature that cannot be read is compared all the same. */
+/** Compares by the platform, in constant time. An unreadable signature is compared too. */
 async function verifyMac(key: Uint8Array, signature: Uint8Array | undefined, content: Uint8Array): Promise<boolean> {
   if (key.byteLength === 0) return false;
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);

@@ -23,7 +23,7 @@ interface WorkRoute<Mode extends TenantMode, Body> {
   handle(call: Call<Mode, Body>, work: { scope: WorkScope; deps: WorkDeps }): Promise<{ status: number; body: unknown }>;
 }
 
-/** A call of a worker: the protocol's version is looked at before the body, whose shape it decides. Every answer names it. */
+/** A worker's call. The protocol's version is checked before the body, whose shape it decides. Every answer has it. */
 export function workRoute<Mode extends TenantMode, Body>(
   line: `${Method} /${string}`,
   { schema, limit, problems = [], handle, ...rest }: WorkRoute<Mode, Body>,
@@ -63,7 +63,7 @@ function scopeOf({ caller, tenant }: Call<TenantMode>): WorkScope {
   return { tenant, caller: `${actorOf(caller)}/${tenant ?? "*"}`, types };
 }
 
-/** To a token that is bound to types the jobs of other types are not there. */
+/** For a token that is bound to types, jobs of other types are not found. */
 function bound(work: WorkDeps, { types }: WorkScope): WorkDeps {
   if (!types) return work;
   const { ledger, engine } = work;
@@ -71,14 +71,14 @@ function bound(work: WorkDeps, { types }: WorkScope): WorkDeps {
   return { ...work, ledger: { ...ledger, held: async (refs) => (await ledger.held(refs)).filter(({ type }) => isBound(type)) } };
 }
 
-/** The job of the path. A forged id and another tenant's are the same 404, before the ledger is asked. */
+/** The job in the path. A forged id and another tenant's get the same 404, before the ledger is read. */
 export async function ownJob({ deps, tenant, params }: Call<"own">): Promise<JobRef> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return { tenant, id };
   throw new Problem("not-found", "There is no such job.");
 }
 
-/** Those of a bulk call's items that may be jobs of the caller's; null for the others, in their order. */
+/** The items of a bulk call whose ids are the caller's; null in place of the others. */
 export function ownRefs(
   deps: Pick<IntakeDeps, "ids">,
   scope: WorkScope,
@@ -93,10 +93,10 @@ export function ownRefs(
   );
 }
 
-/** Ended jobs are kept five days at least. */
+/** The minimum retention of ended jobs. */
 const keptAtLeast = 5 * 24 * 3_600_000;
 
-/** The Problem that a refusal is; of a job that is missing and old enough: it is no longer kept. */
+/** The Problem of a refusal; `gone` for a missing job that is older than the minimum retention. */
 export function problemOf(refusal: WorkRefusal, id: string, now: number): Problem {
   const made = timeOf(id);
   const isGone = refusal.code === "not-found" && made !== undefined && now - made > keptAtLeast;

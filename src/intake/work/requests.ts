@@ -4,7 +4,7 @@ import { maxItems } from "../../domain/work/model";
 import { boundedList, boundedName, boundedRecord, boundedText } from "../../queue/bounded";
 import { maxTokenTypes } from "../../tenants/token";
 
-/** What workers send, see docs/remote-workers.md. */
+/** Schemas of the bodies that workers send, see docs/remote-workers.md. */
 
 const maxNote = 200;
 const maxReason = 4000;
@@ -13,7 +13,7 @@ const workerRule = "must be 1 to 128 of the characters A-Z, a-z, 0-9, ., _ and -
 
 export const workerPattern = { pattern: /^[A-Za-z0-9._-]{1,128}$/, message: workerRule };
 export const workerName = boundedText(128, { min: 1, pattern: workerPattern.pattern, rule: workerRule });
-/** Visible ASCII without the slash, which ends a part of a path. */
+/** Visible ASCII without the slash, which would end the part of the path. */
 export const effectKeyPattern = { pattern: /^[!-.0-~]{1,128}$/, message: "must be 1 to 128 visible ASCII characters, none of them /" };
 
 const lease = boundedText(64, { min: 1 });
@@ -68,7 +68,7 @@ const beatEntries = {
 export const oneBeat = v.strictObject(beatEntries);
 export const beatItem = v.strictObject({ id: jobId, tenant: ofTenant, ...beatEntries });
 
-/** Items are checked one by one: one that is wrong must not fail the others. */
+/** Items are validated one by one: a wrong one must not fail the others. */
 export const beatsRequest = v.strictObject({
   worker: workerName,
   beats: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} heartbeats` }),
@@ -125,5 +125,5 @@ export const childrenRequest = v.strictObject({
 
 export const stateRequest = v.strictObject({ state: v.picklist(["run", "quiet", "stop"], "must be run, quiet or stop") });
 
-/** What may hold the address of a payload, or of a result; a wrong one is the same refusal as a wrong signature. */
+/** The path parameters of a payload's or a result's address; a wrong one gets the same refusal as a wrong signature. */
 export const signedQuery = v.strictObject({ tenant: v.optional(boundedText(63)), signature: v.optional(boundedText(64)) });

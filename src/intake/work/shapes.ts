@@ -3,7 +3,7 @@ import { outputList, outputRecord } from "../../queue/bounded";
 import { states } from "../../queue/state";
 import { count } from "../shapes";
 
-/** What workers are answered. Times are milliseconds since 1970. */
+/** Shapes of the answers to workers. Times are milliseconds since 1970. */
 
 const state = v.picklist(states);
 const time = v.pipe(v.number(), v.integer(), v.description("Milliseconds since 1970, by the server's clock"));
