@@ -4,29 +4,29 @@ import type { Scope } from "../tenants/token";
 /** The fields of a form. */
 export type Fields = Readonly<Record<string, string>>;
 
-/** Something one may do on a page: a call of the public interface, made from a form. */
+/** An action of a page: a call of the public interface, made from a form. */
 export interface Action {
-  /** The name of its address: `/t/{tenant}/do/{name}`. */
+  /** The last part of its address: `/t/{tenant}/do/{name}`. */
   name: string;
   method: "POST" | "PUT" | "DELETE";
   /** `/v1/jobs/:id/retry`; each parameter is a field of the form. */
   path: string;
   scope: Scope | "root";
-  /** On the button. */
+  /** Label of the button. */
   label: string;
-  /** The message when it is done, from the fields and the answer. */
+  /** The message after the call, from the fields and the answer. */
   done: string | ((fields: Fields, answer: unknown) => string);
-  /** The body of the call; without it there is none. */
+  /** The body of the call. Default: none. */
   body?: (fields: Fields) => unknown;
-  /** The call can be made with what its path holds alone. */
+  /** The path's parameters are all that the call needs. */
   bodyOptional?: true;
-  /** Why it is not done yet, when what was typed to confirm it is not what was asked for. */
+  /** The reason of a refusal when the text that was typed to confirm is wrong; undefined: it is right. */
   confirms?: (fields: Fields, tenant: string) => string | undefined;
-  /** Where to look next, behind `/t/{tenant}`; without it the page one was on. */
+  /** The next page, after `/t/{tenant}`. Default: the page that had the form. */
   leadsTo?: (fields: Fields, answer: unknown) => string;
-  /** It only tries what the action of this name does; the form goes on to that one. */
+  /** The name of the action that this one only tests; the form continues to that action. */
   triedBefore?: string;
-  /** It stops or takes away something. */
+  /** The action stops or removes something. */
   harms?: true;
 }
 
@@ -47,7 +47,7 @@ export function pathOf({ path }: Pick<Action, "path">, fields: Fields): string |
   return complete ? filled : undefined;
 }
 
-/** The fields that this path has in the place of the action's parameters; undefined when it is another path. */
+/** The action's parameters in this path; undefined when the path is of another action. */
 export function fieldsOf({ path }: Pick<Action, "path">, given: string): Fields | undefined {
   const [expected, actual] = [path.split("/"), given.split("/")];
   if (expected.length !== actual.length) return undefined;

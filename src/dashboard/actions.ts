@@ -12,7 +12,7 @@ import { systemActions } from "./system/actions";
 import { tenantActions } from "./tenants/actions";
 import { workerActions } from "./workers/actions";
 
-/** Everything that can be done on a page: each is one call of the public interface. */
+/** All actions of the pages. Each is one call of the public interface. */
 export const actions: readonly Action[] = [
   jobActions,
   failureActions,

@@ -1,4 +1,4 @@
-/** A part of an address without its escapes; one with broken escapes stays as it is. */
+/** A part of an address, percent-decoded; one with broken escapes stays as it is. */
 export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -7,12 +7,12 @@ export function decoded(text: string): string {
   }
 }
 
-/** Whether this can be a tenant of an address; `*` is all of them. */
+/** Whether a text can be the tenant of an address; `*` means all tenants. */
 export function isTenant(text: string): boolean {
   return /^(?:\*|[a-z0-9-]{1,63})$/.test(text);
 }
 
-/** The page of ours that a form names to go on to, as a header can carry it; undefined for any other address. */
+/** The address of one of these pages that a form names as the next, fit for a header; undefined for any other address. */
 export function placeFrom(text: string | undefined, { origin }: URL): string | undefined {
   if (!text?.startsWith("/t/")) return undefined;
   const url = URL.parse(text, origin);

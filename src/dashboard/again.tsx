@@ -8,7 +8,7 @@ interface AgainProps {
   base: string;
 }
 
-/** A form as it was sent, to be corrected and sent again: without the script the page that held it is gone, and with it what was typed. */
+/** A form as it was sent, to be corrected and sent again. Without the script, the page with the form and its texts is gone. */
 export function Again({ action, fields, base }: AgainProps) {
   const main = actions.find(({ name }) => name === action.triedBefore) ?? action;
   const hidden = hiddenIn(action);
@@ -26,13 +26,13 @@ export function Again({ action, fields, base }: AgainProps) {
   );
 }
 
-/** Whether a person typed or ticked something in the form. */
+/** Whether the form has fields that a person typed or ticked. */
 export function hasTyped(action: Action, fields: Fields): boolean {
   const hidden = hiddenIn(action);
   return Object.entries(fields).some(([name, value]) => !hidden.has(name) && value.trim() !== "");
 }
 
-/** What the page fills in: the jobs that are meant, the key that makes the form one act, and what the path names unless the call makes it. */
+/** Fields that the page fills in: the selected jobs, the key of the form, and the path's parameters, except a name that the call creates. */
 function hiddenIn({ method, path }: Action): Set<string> {
   const named = method === "PUT" ? [] : [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
   return new Set(["back", "selection", "once", ...named]);

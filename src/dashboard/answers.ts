@@ -20,7 +20,7 @@ import type { purchaseOrdersShape } from "../intake/shop-shapes";
 import type { templatesShape } from "../intake/template-shapes";
 import type { workersShape } from "../intake/work/shapes";
 
-/** What the public interface answers: the types of its own schemas, so that a page cannot read what is not there. */
+/** The answers of the public interface, typed by its own schemas, so that a page cannot read a field that does not exist. */
 export type Me = v.InferOutput<typeof meShape>;
 export type Report = v.InferOutput<typeof reportShape>;
 export type Queues = v.InferOutput<typeof queuesShape>;

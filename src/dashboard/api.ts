@@ -1,15 +1,15 @@
-/** Answers a request to `/v1` as the network would: authorisation, limits and audit are in it. */
+/** Answers a request to `/v1` with the same authorisation, limits and audit as over the network. */
 export type AnswerRequest = (request: Request) => Promise<Response>;
 
-/** The public interface, called within the Worker as the person who looks at the page. */
+/** The public interface, called within the Worker with the viewer's token. */
 export interface Api {
-  /** What is undefined is left out of the query. Throws `ApiProblem` when the call is refused. */
+  /** Undefined parameters are left out of the query. Throws `ApiProblem` when the call is refused. */
   get<Body>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<Body>;
-  /** `key`: of an idempotent call. */
+  /** `key`: the idempotency key. */
   send<Body>(method: string, path: string, body?: unknown, key?: string): Promise<Body>;
 }
 
-/** A call that was refused; `message` says why, for a person. */
+/** A refused call; `message` is its reason, for a person. */
 export class ApiProblem extends Error {
   readonly status: number;
 
@@ -43,7 +43,7 @@ export function createApi(answer: AnswerRequest, request: Request, { token, tena
   return { send, get: (path, query = {}) => send("GET", `${path}${searchOf(query)}`) };
 }
 
-/** With the first issue, which says what is wrong where. */
+/** The detail with the first issue: what is wrong, and where. */
 function detailOf(value: unknown): string {
   const { detail = "The call was refused.", errors = [] } = (value ?? {}) as { detail?: string; errors?: { path: string; message: string }[] };
   const [first] = errors;

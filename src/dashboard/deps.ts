@@ -5,6 +5,6 @@ import type { SessionDeps } from "./session/cookie";
 export interface DashboardDeps extends SessionDeps {
   /** Answers requests to `/v1`. */
   answer: AnswerRequest;
-  /** Lets in whom Cloudflare Access vouches for. Without it, only tokens open the pages. */
+  /** Signs in people whom Cloudflare Access has authenticated. Without it, only tokens open the pages. */
   access?: AccessSignIn;
 }

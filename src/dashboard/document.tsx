@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { script, style } from "./bundle";
 
-/** A whole document around what it shows. */
+/** A complete HTML document around its content. */
 export function Document({ title, header, children }: { title: string; header?: ComponentChildren; children: ComponentChildren }) {
   return (
     <html lang="en">

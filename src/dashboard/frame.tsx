@@ -3,13 +3,13 @@ import type { Visit } from "./page";
 interface Section {
   name: string;
   path: string;
-  /** Pressed after `g`. */
+  /** The key that is pressed after `g`. */
   key: string;
-  /** Where it is shown: on pages of one tenant, or of all. Default: both. */
+  /** Shown on pages of one tenant, or of all tenants. Default: both. */
   tenants?: "one" | "all";
 }
 
-/** The navigation, in the order of what a night needs. */
+/** The navigation; what operators need at night comes first. */
 const sections: readonly Section[] = [
   { name: "Now", path: "/", key: "n" },
   { name: "Jobs", path: "/jobs", key: "j" },
@@ -27,10 +27,10 @@ const sections: readonly Section[] = [
   { name: "System", path: "/system", key: "y" },
 ];
 
-/** Of so many a phone shows links, and a window that is not wide; the others stand in a list behind "More". */
+/** Number of links on a phone, and in a window that is not wide; the others are in the menu "More". */
 const [onPhone, onDesk] = [3, 8];
 
-/** What stands above each page: whose pages these are, where one is, and whether what one sees is fresh. */
+/** The header of each page: tenant, navigation, and age of the page. */
 export function Frame({ visit, section, tenants }: { visit: Visit; section: string; tenants: readonly string[] }) {
   return (
     <header id="top">
@@ -43,7 +43,7 @@ export function Frame({ visit, section, tenants }: { visit: Visit; section: stri
   );
 }
 
-/** Where it is not known whose pages these are. */
+/** The header for a viewer without a tenant. */
 export function BareFrame() {
   return (
     <header id="top">
@@ -73,7 +73,7 @@ function SignOut() {
   );
 }
 
-/** The links: none for a token that may not read, to which each page is refused. */
+/** The navigation's links; none for a token without the scope `read`, to which each page is refused. */
 function Places({ visit, section }: { visit: Visit; section: string }) {
   return (
     <nav id="nav" aria-label="Main">
@@ -98,7 +98,7 @@ function sectionsOf({ tenant }: Visit): Section[] {
   return sections.filter(({ tenants }) => tenants === undefined || tenants === (tenant === "*" ? "all" : "one"));
 }
 
-/** From how wide a window on a link stands in the bar. */
+/** The class that hides a link in narrower windows. */
 function placeAt(index: number): string | undefined {
   if (index < onPhone) return undefined;
   return index < onDesk ? "wide" : "wide far";
@@ -119,7 +119,7 @@ function Place({ visit, section, current, place }: PlaceProps) {
   );
 }
 
-/** The page that another tenant has as well: one about a job or another row of this tenant gives way to its list. */
+/** The page that another tenant has too; for the page of one row, the page of its list. */
 function samePage({ url, base, params }: Visit, section: string): string {
   const { path = "/", tenants } = sections.find(({ name }) => name === section) ?? {};
   if (tenants === "all") return "/";
@@ -129,7 +129,7 @@ function samePage({ url, base, params }: Visit, section: string): string {
   return `${url.pathname.slice(base.length)}${query.size === 0 ? "" : `?${query}`}`;
 }
 
-/** The tenant. The root token may go to another one, and stays on the page. */
+/** The tenant's name; for the root token a switcher, which keeps the page. */
 function Whose({ visit, section, tenants }: { visit: Visit; section: string; tenants: readonly string[] }) {
   if (!visit.isRoot) return <b class="whose">{visit.tenant}</b>;
   return (

@@ -8,8 +8,8 @@ const hardening = {
 };
 
 /**
- * Only our own script and style run, and nothing but our own host is called: text that slips into markup can do no harm.
- * Scripts come from `/assets/` alone, since other paths of this host answer with what tenants uploaded.
+ * Only this Worker's script and style run, and only its host is called, so that text that reaches the markup unescaped can do no harm.
+ * Scripts come only from `/assets/`, because other paths of this host answer with files that tenants uploaded.
  */
 export function policyOf(origin: string): string {
   return [

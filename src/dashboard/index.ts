@@ -13,8 +13,8 @@ import { redirect } from "./respond";
 import { sameOrigin } from "./session/same-origin";
 
 /**
- * The operator's pages. They are rendered here, and read and act through `/v1` alone, as the token of the session:
- * authorisation, limits and audit are those of the public interface. Undefined for whatever is not one of their addresses.
+ * The operators' pages. They are rendered here, and read and act only through `/v1`, with the token of the session:
+ * authorisation, limits and audit are those of the public interface. Undefined for any other address.
  */
 export function createDashboard(deps: DashboardDeps): (request: Request) => Promise<Response> | undefined {
   return (request) => {
@@ -44,7 +44,7 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   if (url.pathname === "/session") return signIn(request, sessions, deps.answer);
   if (url.pathname === "/session/end") return leave(url, sessions);
   const own = await sessions.read(request);
-  // A token that was given goes before the person of Access.
+  // A token has precedence over Access.
   const passed = own === undefined ? await throughAccess(request, deps.access) : { token: own };
   if (passed === undefined) return signInPage(request);
   if (!("token" in passed)) return signInPage(request, passed.trouble, passed.status);
@@ -57,13 +57,13 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   return behind.startsWith("/do/") && request.method === "POST" ? perform(visit) : show(visit);
 }
 
-/** The page that was looked at, of the tenant that was chosen; its first page where none is named. */
+/** The page of the chosen tenant that corresponds to the present one, or its first page. */
 function pageOf(tenant: string, url: URL): string {
   const place = placeFrom(`/t/${tenant}${url.searchParams.get("page") ?? "/"}`, url);
   return place?.startsWith(`/t/${tenant}/`) ? place : `/t/${tenant}/`;
 }
 
-/** The pages of one's own tenant, or of the one that was chosen; the root token begins with all. */
+/** The first page of the viewer's tenant; for the root token that of all tenants. */
 async function enter(request: Request, token: string, { answer }: DashboardDeps): Promise<Response> {
   const url = new URL(request.url);
   const chosen = url.searchParams.get("tenant")?.trim();

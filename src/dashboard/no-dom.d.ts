@@ -1,2 +1,2 @@
-/** Stands for the types of a browser's page, which preact's types ask for: beside those of the Worker they would contradict them. */
+/** Replaces the browser's types, which preact's types refer to: together with the Worker's types they would conflict. */
 export {};

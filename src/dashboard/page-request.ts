@@ -1,12 +1,12 @@
 import type { DashboardDeps } from "./deps";
 
-/** A request for a page of a tenant, by a person who has signed in. */
+/** A request of a signed-in person for a page of a tenant. */
 export interface PageRequest {
   request: Request;
   deps: DashboardDeps;
   token: string;
   /** A tenant, or `*`. */
   tenant: string;
-  /** Behind the tenant: `/jobs`. */
+  /** Path after the tenant: `/jobs`. */
   path: string;
 }

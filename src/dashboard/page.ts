@@ -2,12 +2,12 @@ import type { VNode } from "preact";
 import type { Scope } from "../tenants/token";
 import type { Api } from "./api";
 
-/** Who looks, and what about. */
+/** The viewer of a page. */
 export interface Viewer {
-  /** Of the address: a tenant, or `*` for all of them. */
+  /** Tenant of the address; `*`: all tenants. */
   tenant: string;
   isRoot: boolean;
-  /** Of the token, as the interface names them. */
+  /** Scopes of the token. */
   scopes: readonly string[];
   may(scope: Scope | "root"): boolean;
 }
@@ -16,36 +16,36 @@ export interface Viewer {
 export interface Visit extends Viewer {
   api: Api;
   url: URL;
-  /** A form of ours asks for it: no address alone does, so that no link from elsewhere can. */
+  /** True for a POST by a form of these pages, which no link from elsewhere can cause. */
   isSent: boolean;
-  /** `/t/{tenant}`: what addresses of this tenant begin with. */
+  /** `/t/{tenant}`: the beginning of this tenant's addresses. */
   base: string;
   /** Milliseconds. */
   now: number;
   params: Readonly<Record<string, string>>;
 }
 
-/** A page: what it reads, and how that is shown. */
+/** A page: its query and its view. */
 export interface Page<Model = unknown> {
-  /** Behind `/t/{tenant}`: `/jobs/:id`. */
+  /** Path after `/t/{tenant}`: `/jobs/:id`. */
   path: string;
-  /** Of the navigation's entry it belongs to. */
+  /** Name of its entry in the navigation. */
   section: string;
-  /** `one`: has no meaning for all tenants at once. `all`: only for all of them. `any`: both. */
+  /** `one`: only for one tenant. `all`: only for all tenants together. `any`: both. */
   tenants: "one" | "any" | "all";
-  /** A form of ours may ask for it by POST, for what a link must not do. Default: no. */
+  /** A form of these pages may request it by POST, for what a link must not do. Default: false. */
   takesForm?: true;
   title(model: Model, visit: Visit): string;
   query(visit: Visit): Promise<Model>;
   view(model: Model, visit: Visit): VNode;
-  /** How soon it is looked at again. Default: `calm`. */
+  /** How often it refreshes. Default: `calm`. */
   pace?(model: Model, visit: Visit): Pace;
 }
 
-/** `quick`: something on it moves. `never`: each look is recorded, or nothing changes. */
+/** `quick`: something on it changes now. `never`: each view is audited, or nothing changes. */
 export type Pace = "quick" | "calm" | "never";
 
-/** A page whose own model is known to itself only. */
+/** A page of any model. */
 export type AnyPage = Page<any>; // eslint-disable-line -- each is checked where it is written
 
 /** Ties the types of one page together. */

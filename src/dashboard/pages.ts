@@ -17,7 +17,7 @@ import { systemPage } from "./system/view";
 import { settingsPage, tenantsPage } from "./tenants/view";
 import { workersPage } from "./workers/view";
 
-/** Every page there is. */
+/** All pages. */
 export const pages: readonly AnyPage[] = [
   nowPage,
   ...[jobsPage, jobPage, planPage, bulkPage],

@@ -11,7 +11,7 @@ import { setNotice } from "./session/cookie";
 import { sessionOver, signInPage } from "./session/sign-in";
 import { checkTenant } from "./viewer";
 
-/** Does what a form asks for, as a call of the public interface; then shows the page it was sent from, or the one it leads to. */
+/** Makes the call of a form to the public interface, then shows the page that had the form, or the next page of the action. */
 export async function perform(asked: PageRequest): Promise<Response> {
   const { request, path, tenant } = asked;
   const action = actions.find(({ name }) => path === `/do/${name}`);
@@ -51,7 +51,7 @@ async function carryOut({ request, deps, token, tenant }: PageRequest, action: A
   return api.send(action.method, path, body, await formKeyOf(fields, body));
 }
 
-/** A form with a field `once` is done once, however often it is sent; with other values in its fields it is another. */
+/** The idempotency key of a form with a field `once`: the same values make one act, however often the form is sent. */
 async function formKeyOf({ once }: Fields, body: unknown): Promise<string | undefined> {
   return once ? sha256Base32(JSON.stringify([once, body])) : undefined;
 }
@@ -60,11 +60,11 @@ interface NoticeAnswer {
   status: number;
   text: string;
   place: string;
-  /** Whether the page is left. */
+  /** Whether the browser leaves the page. */
   moves: boolean;
 }
 
-/** A notice for the script; without one the next page has it. */
+/** A notice: for the script as the answer, otherwise on the next page. */
 function noticeAnswer(request: Request, { status, text, place, moves }: NoticeAnswer): Response {
   const url = new URL(request.url);
   if (!wantsFragment(request)) return redirect(place, [setNotice(url, text)]);

@@ -10,7 +10,7 @@ import type { Visit } from "./page";
 import { htmlResponse, wantsFragment } from "./respond";
 import { tenantsOf, viewerOf } from "./viewer";
 
-/** What was not shown or done, and why, within the frame of the pages. The script gets the reason alone: it keeps what one sees. */
+/** The page of a refused view or action, with the reason. The script gets only the reason, and keeps the page. */
 export async function refusal(asked: PageRequest, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
   if (wantsFragment(asked.request))
     return new Response(message, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
@@ -28,14 +28,14 @@ export async function refusal(asked: PageRequest, visit: Visit | undefined, { st
   return framed(asked, viewer, { status, title: titles[status] ?? failed, message, below: ways });
 }
 
-/** What came of a form that was sent without the script, and the form as it was filled in. */
+/** The result of a form that was sent without the script, and the form as it was filled in. */
 export async function sentAgain(asked: PageRequest, action: Action, fields: Fields, { status, text }: { status: number; text: string }): Promise<Response> {
   const form = <Again action={action} fields={fields} base={`/t/${asked.tenant}`} />;
   const title = status < 400 ? action.label : (titles[status] ?? failed);
   return framed(asked, await viewerIn(asked, undefined), { status, title, message: text, below: form });
 }
 
-/** A form that another site sent: nothing is asked for it, not even whose session it is. */
+/** The refusal of a form from another site. Nothing is read for it, not even the session. */
 export function foreignForm(request: Request): Response {
   const message = "This form was not sent from a page of Jobyard.";
   if (wantsFragment(request)) return new Response(message, { status: 403 });
@@ -56,7 +56,7 @@ async function framed(asked: PageRequest, viewer: Visit | undefined, said: Said)
   return documentOf(new URL(asked.request.url), viewer, viewer ? await namesFor(viewer) : [], said);
 }
 
-/** A frame without names is better than none. */
+/** Without the tenants' names the frame is still shown. */
 async function namesFor(viewer: Visit): Promise<string[]> {
   try {
     return await tenantsOf(viewer);
@@ -80,7 +80,7 @@ function documentOf(url: URL, viewer: Visit | undefined, tenants: readonly strin
   );
 }
 
-/** Who looks; where the address names nothing of this person's, with the person's own pages. Undefined: even these are not known. */
+/** The viewer; for an address that is not the viewer's, with the viewer's own tenant. Undefined when that is unknown too. */
 async function viewerIn(asked: PageRequest, visit: Visit | undefined): Promise<Visit | undefined> {
   if (visit) return visit;
   try {

@@ -2,7 +2,7 @@ import type { VNode } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { pageHeaders } from "./headers";
 
-/** What the script of the page asks for: the part that changes, or the text of what an act led to. */
+/** What the page's script requests: the part that changes, or the notice of an action. */
 const fragmentType = "text/vnd.jobyard.fragment";
 
 export function wantsFragment({ headers }: Request): boolean {
@@ -15,14 +15,14 @@ export function redirect(path: string, cookies: readonly string[] = []): Respons
   return new Response(null, { status: 303, headers });
 }
 
-/** A whole document. */
+/** A complete document. */
 export function htmlResponse(url: URL, document: VNode, { status = 200, cookies = [] }: { status?: number; cookies?: readonly string[] } = {}): Response {
   const headers = new Headers(pageHeaders(url.origin));
   for (const cookie of cookies) headers.append("set-cookie", cookie);
   return new Response(`<!doctype html>${renderToString(document)}`, { status, headers });
 }
 
-/** 304 when the asker has this already. */
+/** 304 when the browser has this version. */
 export async function fragmentResponse(request: Request, main: VNode, title: string): Promise<Response> {
   const url = new URL(request.url);
   const body = renderToString(main);
@@ -37,7 +37,7 @@ async function digest(text: string): Promise<string> {
   return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The fields of a form; undefined when there are too many bytes of them. */
+/** The fields of a form; undefined for a body over the limit. */
 export async function readForm(request: Request): Promise<Record<string, string> | undefined> {
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
   if (!(length <= maxFormBytes)) return undefined;

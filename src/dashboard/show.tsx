@@ -74,7 +74,7 @@ async function pageAnswer(request: Request, visit: Visit, page: AnyPage): Promis
   return htmlResponse(visit.url, body, { cookies });
 }
 
-/** A page that has a meaning for one tenant only, asked for about all of them. */
+/** The answer to a request for all tenants of a page that exists only for one tenant. */
 async function choice(request: Request, visit: Visit, page: AnyPage): Promise<Response> {
   const tenants = await tenantsOf(visit);
   const main = (

@@ -5,12 +5,12 @@ import { ApiProblem, createApi } from "./api";
 import type { PageRequest } from "./page-request";
 import type { Visit } from "./page";
 
-/** Throws where the address names no tenant, or all of them for a token of one. Whether a token may act on a named tenant the interface decides. */
+/** Throws when the address names no tenant, or all tenants for a tenant's token. The interface decides whether a token may act for a named tenant. */
 export async function checkTenant(asked: PageRequest): Promise<void> {
   if (asked.tenant === "*" || !isTenant(asked.tenant)) await viewerOf(asked);
 }
 
-/** Who asks, by the same answer that any caller gets. A tenant's token looks at that tenant only. */
+/** The viewer, from the answer of `GET /v1/me`. A tenant's token sees only its tenant. */
 export async function viewerOf({ request, deps, token, tenant }: PageRequest): Promise<Visit> {
   if (!isTenant(tenant)) throw new ApiProblem(404, "There is no such tenant: a name has 1 to 63 of the characters a-z, 0-9 and -.");
   const api = createApi(deps.answer, request, { token, tenant: tenant === "*" ? null : tenant });
@@ -32,7 +32,7 @@ export async function viewerOf({ request, deps, token, tenant }: PageRequest): P
   };
 }
 
-/** Names for the switcher: only the root token gets them. */
+/** Tenants for the switcher; only the root token gets them. */
 export async function tenantsOf({ isRoot, api }: Visit): Promise<string[]> {
   return isRoot ? (await api.get<Tenants>("/v1/tenants")).tenants.map(({ tenant }) => tenant) : [];
 }

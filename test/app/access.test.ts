@@ -146,7 +146,7 @@ describe("a token of Access is refused", () => {
     stubFetch(await jwks());
     const { status, text } = await browser()("/t/access-own/jobs", await make());
     expect(status).toBe(403);
-    expect(text).toContain("not good for this application");
+    expect(text).toContain("not valid for this application");
     expect(text).toContain('name="token"');
   });
 

@@ -11,7 +11,7 @@ import { agentActions } from "./actions";
 
 interface Model extends AgentTotals, AgentRuns {
   agents: Agent[];
-  /** Only its runs are listed. */
+  /** The agent whose runs are listed. Default: all. */
   agentType: string | undefined;
 }
 
@@ -137,7 +137,7 @@ export const agentRunPage = page<AgentRun>({
   ),
 });
 
-/** What waits for a person, as it would be carried out. */
+/** A pending proposal, with the calls that an approval makes. */
 function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
   const { approval, proposal } = run;
   if (!approval) return null;

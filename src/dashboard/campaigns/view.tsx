@@ -71,13 +71,13 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
   );
 }
 
-/** How those that are dealt with did: on a phone there is no column for it. */
+/** Results in the progress bar's label: on a phone there is no column for them. */
 function outcomeOf({ sent, failed, suppressed }: Campaign): string {
   const others = [failed > 0 ? `${number(failed)} failed` : "", suppressed > 0 ? `${number(suppressed)} suppressed` : ""];
   return [`${number(sent)} sent`, ...others].filter(Boolean).join(", ");
 }
 
-/** What its state allows. */
+/** The actions that its state allows. */
 function Moves({ visit, campaign: { id, state, total, queued } }: { visit: Visit; campaign: Campaign }) {
   const fields = { id };
   if (state === "done" || state === "cancelled") return null;

@@ -29,17 +29,17 @@ async function send(form: HTMLFormElement, submitter: HTMLElement | null): Promi
   await refresh();
 }
 
-/** A button may send its form elsewhere. */
+/** The address that the form is sent to; a button may have its own. */
 function addressOf(form: HTMLFormElement, submitter: HTMLElement | null): string {
   return submitter instanceof HTMLButtonElement && submitter.hasAttribute("formaction") ? submitter.formAction : form.action;
 }
 
-/** Shows a message for a while. */
+/** Shows a message for some seconds. */
 export function notify(text: string, isTrouble = false): void {
   const toast = document.createElement("p");
   toast.className = isTrouble ? "toast trouble" : "toast";
   toast.textContent = text;
-  // A dialog lies above everything else: a message while one is open is shown in it.
+  // An open dialog covers the page, so the message is shown in it.
   const open = document.querySelector("dialog[open] form");
   (isTrouble && open ? open : document.querySelector("#toasts"))?.append(toast);
   setTimeout(() => toast.remove(), isTrouble ? 12_000 : 6000);

@@ -16,7 +16,7 @@ function startCopying(): void {
   });
 }
 
-/** Browsers that do not know `commandfor` get it: a button opens or closes its dialog. */
+/** Makes buttons open and close their dialog in browsers without `commandfor`. */
 function startDialogs(): void {
   if ("commandForElement" in HTMLButtonElement.prototype) return;
   document.addEventListener("click", (event) => {

@@ -1,6 +1,6 @@
 import { toggle } from "./live";
 
-/** Shortcuts: `p` pauses, `/` searches, `g` and a letter go to a page, `j` and `k` move in a list, `x` ticks the row. None works while one types. */
+/** Shortcuts: `p` pauses, `/` searches, `g` and a letter go to a page, `j` and `k` move in a list, `x` ticks the row. None works while a text field has the focus. */
 export function startKeys(): void {
   let isGoing = false;
   document.addEventListener("keydown", (event) => {
@@ -40,7 +40,7 @@ function tick(): void {
   document.activeElement?.closest("tr")?.querySelector<HTMLInputElement>("input[type=checkbox]")?.click();
 }
 
-/** To the first link of the next row, or of the one before. */
+/** Moves the focus to the first link of the next row, or of the row before. */
 function step(by: number): void {
   const links = [...document.querySelectorAll("main tbody tr")].flatMap((row) => row.querySelector<HTMLElement>("a[href]") ?? []);
   const here = links.findIndex((link) => link.closest("tr")?.contains(document.activeElement));

@@ -1,12 +1,12 @@
 import { morph } from "./morph";
 import { relative, writeTimes } from "./times";
 
-/** Milliseconds between two looks: while something on the page moves, and else. */
+/** Milliseconds between two refreshes: while something on the page changes, and otherwise. */
 const paces: Readonly<Record<string, number>> = { quick: 2000, calm: 10_000 };
 const staleMs = 30_000;
 const timeoutMs = 15_000;
 
-/** What the page shows, how fresh it is, and when it is looked at again. */
+/** State of the page: paused or not, age, and time of the next refresh. */
 const live = { paused: false, freshAt: Date.now(), etag: "", trouble: "", newer: 0, asking: false, timer: 0 };
 
 export function startLive(): void {
@@ -17,7 +17,7 @@ export function startLive(): void {
   plan();
 }
 
-/** Pauses the page, or lets it go on and looks at once. */
+/** Pauses the refreshing of the page, or resumes it at once. */
 export function toggle(): void {
   live.paused = !live.paused;
   if (live.paused) clearTimeout(live.timer);
@@ -25,7 +25,7 @@ export function toggle(): void {
   tell();
 }
 
-/** Asks for this page again and shows what is new in it. What one sees stays when there is no answer. */
+/** Fetches this page again and shows the changes. Without an answer the page stays as it is. */
 export async function refresh(): Promise<void> {
   if (live.asking || pace() === undefined) return;
   live.asking = true;
@@ -51,7 +51,7 @@ function render(response: Response, text: string): void {
   const current = main();
   if (!current) return;
   live.newer = morph(current, text);
-  // What is held back is asked for again.
+  // Rows that were held back are fetched again.
   live.etag = live.newer > 0 ? "" : (response.headers.get("etag") ?? "");
   const title = response.headers.get("x-title");
   const [, ...rest] = document.title.split(" · ");
@@ -72,7 +72,7 @@ function plan(): void {
   if (!live.paused && !document.hidden && wait !== undefined) live.timer = setTimeout(() => void refresh(), wait) as unknown as number;
 }
 
-/** Says in the header whether the page is live, how old it is, or why it is not. */
+/** Shows in the header whether the page refreshes, how old it is, or why it does not refresh. */
 function tell(): void {
   writeTimes();
   const current = button();

@@ -1,6 +1,6 @@
 import { Idiomorph } from "idiomorph";
 
-/** The only texts that become markup here: pages of ours, rendered with every value escaped. */
+/** The only policy that makes markup of text. The text is a page of this Worker, rendered with every value escaped. */
 const policy = policyOf();
 
 function policyOf(): { createHTML(text: string): string } {
@@ -12,7 +12,7 @@ function policyOf(): { createHTML(text: string): string } {
 }
 
 /**
- * Makes the page what the server has just rendered, without replacing what is the same: nodes with an id are kept, and with them focus,
+ * Changes the page into what the server has just rendered, without replacing equal parts: nodes with an id are kept, and with them focus,
  * selected text, open folds and dialogs, and what was typed. @returns How many new rows wait at the top of a list that is in use.
  */
 export function morph(main: HTMLElement, text: string): number {
@@ -34,12 +34,12 @@ function beforeNodeRemoved(node: Node): boolean {
   return !(node instanceof Element && (node.matches("dialog[open], .toast") || node.querySelector("dialog[open]")));
 }
 
-/** What a person opened stays open, and what was closed stays closed. */
+/** Keeps open what a person opened, and closed what a person closed. */
 function beforeAttributeUpdated(name: string, element: Element): boolean {
   return !(name === "open" && element.matches("details, dialog"));
 }
 
-/** Rows that came in above those that are shown would move them: they are left out while the pointer, the focus or a selection is in the list. */
+/** Leaves out new rows at the top, which would move the others, while the pointer, the focus or a selection is in the list. */
 function holdBack(main: HTMLElement, next: Element): number {
   const list = main.querySelector("[data-stream]");
   const rows = next.querySelector("[data-stream]")?.children;

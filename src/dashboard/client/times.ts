@@ -1,7 +1,7 @@
-/** Writes each time as how long ago it was, or how long it still takes; the exact time, here and in UTC, is its title. */
+/** Writes each time relative to now; its title is the exact time, local and in UTC. */
 export function writeTimes(root: ParentNode = document): void {
   for (const time of root.querySelectorAll("time")) {
-    // One that is no time keeps its text, and stops none of the others.
+    // An element without a valid time keeps its text.
     if (Number.isNaN(Date.parse(time.dateTime))) continue;
     const text = timeText(time, new Date(time.dateTime));
     if (time.textContent !== text) setText(time, text);
@@ -16,7 +16,7 @@ function timeText({ dataset }: HTMLTimeElement, at: Date): string {
   return dataset["clock"] === "short" ? clock(at) : `${clock(at)} (${away})`;
 }
 
-/** Into the text that is there: a selection that reaches over it stays. */
+/** Changes the text node in place, so that a selection over it stays. */
 function setText(time: HTMLTimeElement, text: string): void {
   const [first] = time.childNodes;
   if (first instanceof Text) first.data = text;

@@ -6,7 +6,7 @@ import { number, usd } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 
-/** What jobs cost today and this month, by type and tenant, against the budget. */
+/** The cost of jobs today and this month, by type and tenant, beside the budget. */
 export const costsPage = page<Costs>({
   path: "/costs",
   section: "Costs",
@@ -58,7 +58,7 @@ interface SplitProps {
   title: string;
   today: Costs["today"]["byType"];
   month: Costs["month"]["byType"];
-  /** Given where the names are tenants. */
+  /** Set where the names are tenants: links to their pages. */
   visit?: Visit;
 }
 

@@ -7,7 +7,7 @@ import { Empty, Section } from "../parts/table";
 import { Time } from "../parts/time";
 import { jobActions } from "./actions";
 
-/** What the job did to the outside world. One in doubt is settled by a person who has looked there. */
+/** The job's effects. A person settles an uncertain one after a look at the provider. */
 export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
   const inDoubt = (state: string) => state === "uncertain" || state === "intent";
   return (
@@ -34,7 +34,7 @@ export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
   );
 }
 
-/** `sent once` is the answer to the question whether a customer got it twice. */
+/** Summary such as `sent once`: whether a customer got something twice. */
 function madeOf({ effects }: JobDetail): string {
   const made = effects.filter(({ state }) => state === "done");
   if (made.length === 1 && made[0]?.key === "send") return "sent once";

@@ -7,7 +7,7 @@ import { Waterfall } from "./waterfall";
 
 type Entry = JobDetail["timeline"][number];
 
-/** What happened to the job: its waits, runs and effects on one axis of time, then as a list in which repeats are folded. */
+/** The job's waits, runs and effects on one time axis, then its timeline as a list, with repeated entries folded. */
 export function Life({ job, now }: { job: JobDetail; now: number }) {
   if (job.timeline.length === 0) return <Empty>Nothing is recorded of it yet.</Empty>;
   return (
@@ -42,7 +42,7 @@ export function Life({ job, now }: { job: JobDetail; now: number }) {
   );
 }
 
-/** Past tense where it happened more than once. */
+/** The text of a folded entry, in the past tense. */
 const repeated: Readonly<Record<string, string>> = { waiting: "waited", again: "went on again", retry: "failed", checkpoint: "saved" };
 
 function wordOf({ event, times }: Entry): string {

@@ -22,7 +22,7 @@ export const jobPage = page<JobDetail>({
   takesForm: true,
   title: (job) => `${job.type ?? "Job"}: ${job.state}`,
   query: queryJob,
-  // Each look at what is revealed is recorded.
+  // Each reveal is audited, so a revealed page does not refresh.
   pace: (job) => (job.revealed || job.endedAt !== null ? (job.revealed ? "never" : "calm") : "quick"),
   view: (job, visit) => (
     <>
@@ -69,7 +69,7 @@ function Headline({ visit, job }: { visit: Visit; job: JobDetail }) {
   );
 }
 
-/** Why it does not run, or what it failed of, before anything else; beside it what helps. */
+/** Why the job does not run, or why it failed, with its remedies. Comes first on the page. */
 function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
   if (job.cancelling) return <p class="why">It is being cancelled.</p>;
   if (!job.why) return null;

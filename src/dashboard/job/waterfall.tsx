@@ -4,7 +4,7 @@ import { type Kind, kindOf } from "../parts/state";
 
 type Entry = JobDetail["timeline"][number];
 
-/** A part of a job's life: it waits, or one run of it. Milliseconds. */
+/** A part of a job's life: a wait or a run. Milliseconds. */
 export interface Span {
   lane: "waits" | "runs";
   from: number;
@@ -13,10 +13,10 @@ export interface Span {
   title: string;
 }
 
-/** What follows an event until the next run starts. */
+/** The kind of wait after an event, until the next run. */
 const afterwards: Readonly<Record<string, string>> = { retry: "retrying", again: "queued", revived: "queued", replayed: "queued" };
 
-/** Its waits and runs one after the other, from its acceptance until it ended, or now. */
+/** The job's waits and runs in order, from its acceptance to its end, or to now. */
 export function spansOf(job: Pick<JobDetail, "timeline" | "state">, end: number): Span[] {
   const spans: Span[] = [];
   let [from, state] = [Date.parse(job.timeline[0]?.at ?? ""), "queued"];
@@ -45,7 +45,7 @@ function outcomeOf({ event }: Entry): Kind {
 
 const [left, width, lane, height] = [64, 600, 18, 78];
 
-/** Waits, runs and effects on one axis of time. */
+/** Draws waits, runs and effects on one time axis. */
 export function Waterfall({ job, now }: { job: JobDetail; now: number }) {
   const start = Date.parse(job.timeline[0]?.at ?? "");
   const end = Math.max(start + 1, job.endedAt === null ? now : Date.parse(job.endedAt));

@@ -7,16 +7,16 @@ interface ActProps {
   visit: Visit;
   action: Action;
   fields: Fields;
-  /** Whose it is, where the page is about all tenants. */
+  /** The tenant that the call is for, on a page of all tenants. */
   tenant?: string;
   label?: string;
-  /** More fields, and what one should know before; with it, or for an action that harms, a dialog asks first. */
+  /** Further fields, and a text to read first. With them, or for an action that stops or removes something, a dialog asks for confirmation. */
   children?: ComponentChildren;
-  /** Distinguishes dialogs of one action on a page. */
+  /** Distinguishes several dialogs of one action on a page. */
   id?: string;
 }
 
-/** A button that does something: nothing at all for those who may not. What a page of one tenant does for all of them is labelled so, and asks first. */
+/** The button of an action; nothing for a viewer without the scope. On a page of one tenant, an action for all tenants is labelled so and asks for confirmation. */
 export function Act(props: ActProps) {
   const { visit, action, fields, tenant = visit.tenant, id } = props;
   const isWider = tenant === "*" && visit.tenant !== "*";

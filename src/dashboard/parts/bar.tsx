@@ -1,6 +1,6 @@
 const [width, height] = [120, 10];
 
-/** A share of the largest one, for the eye alone: the number stands beside it. */
+/** A bar as long as the value's share of the largest. Screen readers read the number beside it. */
 export function Bar({ value, max }: { value: number; max: number }) {
   const wide = max > 0 ? Math.max(value > 0 ? 1 : 0, (Math.min(value, max) / max) * width) : 0;
   return (

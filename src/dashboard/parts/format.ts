@@ -32,17 +32,17 @@ export function usd(value: number): string {
   return `${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 4 })} USD`;
 }
 
-/** Of an amount that may be far below a cent: two digits that say something. */
+/** An amount in USD with two significant digits, because it may be far below a cent. */
 export function smallUsd(value: number): string {
   return value > 0 && value < 0.01 ? `${Number(value.toPrecision(2)).toLocaleString("en-US", { maximumFractionDigits: 8 })} USD` : usd(value);
 }
 
-/** The end of an id, which differs between ids of one time. */
+/** The end of an id, which differs even between ids of the same time. */
 export function tailOf(id: string): string {
   return id.length > 8 ? `…${id.slice(-8)}` : id;
 }
 
-/** A name that can be an element's id. */
+/** A name as an element's id. */
 export function domId(...parts: readonly string[]): string {
   return parts.join("-").replaceAll(/[^\w-]/g, "_");
 }

@@ -15,7 +15,7 @@ export function Json({ value, id }: { value: unknown; id: string }) {
   );
 }
 
-/** Entries of one object or list that are shown; the copy has all. */
+/** Entries shown of one object or list; the copied text has all. */
 const maxEntries = 200;
 const openDepth = 2;
 

@@ -8,13 +8,13 @@ interface Progress {
 
 interface ProgressBarProps {
   progress: Progress;
-  /** Gives the time that is left. */
+  /** Units per second; shown with the remaining time. */
   ratePerSecond?: number | undefined;
-  /** What the counted ones have come to, instead of a percentage: it reads as success. */
+  /** Text in place of the percentage, which would read as success. */
   noun?: string;
 }
 
-/** How far something is. */
+/** A progress bar. */
 export function ProgressBar({ progress, ratePerSecond, noun }: ProgressBarProps) {
   const { done, total, note } = progress;
   return (
@@ -36,7 +36,7 @@ function paceOf({ done, total }: Progress, rate: number | undefined): string {
   return `${rate < 1 ? `${number(rate * 60)}/min` : `${number(rate)}/s`}${left}`;
 }
 
-/** Units a second since the job began. A job of several runs is counted from when it was accepted: its first start is not known. */
+/** Units per second since the job's start; for a job of several runs since its acceptance, because its first start is unknown. */
 export function rateOf(job: { progress: Progress; runs: number; startedAt: string | null; at: string | null }, now: number): number | undefined {
   const since = job.runs > 1 ? job.at : job.startedAt;
   const seconds = since === null ? 0 : (now - Date.parse(since)) / 1000;

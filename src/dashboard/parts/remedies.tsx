@@ -17,11 +17,11 @@ interface RemediesProps {
   visit: Visit;
   remedies: readonly Remedy[];
   tenant?: string;
-  /** Distinguishes the same remedy at two places of a page. */
+  /** Distinguishes equal remedies in two places of a page. */
   place?: string;
 }
 
-/** What can be done about a thing: buttons for calls, links for what is to be looked at. What has no page, or one may not do, is left out. */
+/** Remedies: buttons for calls, links for pages. Those without a page, or for which the viewer lacks the scope, are left out. */
 export function Remedies({ visit, remedies, tenant = visit.tenant, place }: RemediesProps) {
   return (
     <>
@@ -61,7 +61,7 @@ function RemedyControl({ visit, remedy, tenant, place }: RemedyControlProps) {
   return <Act visit={visit} action={found.action} fields={found.fields} tenant={tenant} label={remedy.label} {...id} />;
 }
 
-/** An act on many jobs is planned before it is begun. */
+/** A bulk action is planned before it starts. */
 function planOf({ method, path, body }: Remedy): string | undefined {
   const filter = body?.["filter"];
   const verb = path === "/v1/replays" ? "replay" : path === bulkPaths["run-now"] ? "run-now" : undefined;
@@ -71,14 +71,14 @@ function planOf({ method, path, body }: Remedy): string | undefined {
 
 function actionOf({ method, path }: Remedy): { action: Action; fields: Record<string, string> } | undefined {
   for (const action of actions) {
-    // A call that needs a body is made on its own page.
+    // A call that needs a body has its own page.
     const fields = action.method === method && (!action.body || action.bodyOptional) ? fieldsOf(action, path) : undefined;
     if (fields) return { action, fields };
   }
   return undefined;
 }
 
-/** The page that shows what a path of the API answers. */
+/** The page with the content of an API path. */
 function addressOf(path: string): string | undefined {
   const [start = "", query] = path.replace(/^\/v1/, "").split("?");
   const address = start

@@ -1,4 +1,4 @@
-/** A state is shown by a sign, a word and a colour: the sign and the word alone are enough. */
+/** A state as sign, word and colour; sign and word are enough without the colour. */
 const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   queued: ["rest", "○"],
   scheduled: ["rest", "◷"],
@@ -48,12 +48,12 @@ export function kindOf(state: string): Kind {
   return kinds[state]?.[0] ?? "rest";
 }
 
-/** The sign alone, where the state's name stands beside it or in its title. */
+/** The sign alone, for places where the state's name is beside it or in its title. */
 export function signOf(state: string): string {
   return kinds[state]?.[1] ?? "○";
 }
 
-/** `word`: what is written instead of the state's own name. */
+/** `word`: text in place of the state's name. */
 export function State({ is, word = is }: { is: string; word?: string }) {
   const [kind, sign] = kinds[is] ?? ["rest", "○"];
   return (

@@ -6,7 +6,7 @@ interface TableProps {
   /** Names of the columns; one that begins with `#` holds numbers, one with `-` is left out on a phone, an empty one holds actions. */
   columns: readonly string[];
   children: ComponentChildren;
-  /** Rows come in at its top: they wait behind a button while the pointer or the focus is in the table. */
+  /** New rows appear at the top: while the pointer or the focus is in the table they wait behind a button. */
   stream?: boolean;
 }
 
@@ -34,7 +34,7 @@ function classOf(column: string): string {
   return [marks.includes("#") ? "num" : "", marks.includes("-") ? "wide" : ""].filter(Boolean).join(" ");
 }
 
-/** The text where there is nothing. */
+/** The text in place of an empty list. */
 export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }

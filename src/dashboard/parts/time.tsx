@@ -1,6 +1,6 @@
 import { utc } from "./format";
 
-/** A time. The server writes it in UTC; in the browser it reads as how long ago, or in how long, with the exact one as its title. */
+/** A time. The server writes it in UTC; the script makes it relative to now, with the exact time as title. */
 export function Time({ at, none = "–" }: { at: string | null | undefined; none?: string }) {
   return at ? (
     <time dateTime={at} title={utc(at)}>
@@ -20,13 +20,13 @@ export function Clock({ at }: { at: string }) {
   );
 }
 
-/** A sentence of the API. The times in it become times of the page; what only looks like one stays text, since a sentence quotes what people and systems wrote. */
+/** A sentence of the API. Its times become `Time` elements. A text that only looks like a time stays text, because sentences quote people and systems. */
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/);
   return <>{parts.map((part, index) => (index % 2 === 1 && Number.isFinite(Date.parse(part)) ? <Moment at={part} /> : part))}</>;
 }
 
-/** A time within a sentence: the clock, and how far off it is. */
+/** A time within a sentence: time of day, and distance from now. */
 function Moment({ at = "" }: { at?: string | undefined }) {
   return (
     <time dateTime={at} title={utc(at)} data-clock="">

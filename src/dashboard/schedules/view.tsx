@@ -76,13 +76,13 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
   );
 }
 
-/** A time of the schedule's time zone; with its date where it is another day than the one before. */
+/** A time in the schedule's time zone, with the date where the day differs from that of the time before. */
 function clockOf(local: string, before: string | undefined): string {
   const time = local.slice(11, 16);
   return before?.slice(0, 10) === local.slice(0, 10) ? time : `${local.slice(5, 10)} ${time}`;
 }
 
-/** The last planned times, the newest at the right, each a sign that leads to its job. */
+/** The last planned times, the newest at the right, each a sign that links to its job. */
 function Past({ visit, runs }: { visit: Visit; runs: Schedule["pastRuns"] }) {
   return (
     <span class="dots">
@@ -107,7 +107,7 @@ function Past({ visit, runs }: { visit: Visit; runs: Schedule["pastRuns"] }) {
   );
 }
 
-/** How it went the last time, with why it did not run. */
+/** The result of the last planned run, with the reason if it did not run. */
 function Last({ visit, last }: { visit: Visit; last: Schedule["last"] }) {
   if (last === null) return <span class="dim">not yet</span>;
   return (

@@ -1,17 +1,17 @@
-/** What Cloudflare Access puts on each request that it lets through. */
+/** The header that Cloudflare Access adds to each request of an authenticated person. */
 export const accessHeader = "cf-access-jwt-assertion";
 
-/** The token that the holder of an Access token acts with, or why there is none; undefined where Access is not set up. Never throws. */
+/** Returns the Jobyard token of the person that an Access token names, or why there is none; undefined where Access is not set up. Never throws. */
 export type AccessSignIn = (assertion: string) => Promise<{ ok: true; token: string } | { ok: false; why: keyof typeof refusals } | undefined>;
 
-/** What the sign-in page says, with its status. */
+/** Text of the sign-in page, and its status. */
 const refusals = {
-  refused: [403, "Cloudflare Access sent a token that is not good for this application, or no longer. Sign in there again, or with a token."],
-  "no-role": [403, "Cloudflare Access knows you, and you have no role here. Ask for one, or sign in with a token."],
+  refused: [403, "Cloudflare Access sent a token that is not valid for this application. Sign in there again, or with a token."],
+  "no-role": [403, "Cloudflare Access signed you in, but you have no role here. Ask for one, or sign in with a token."],
   unavailable: [503, "The keys or settings of Cloudflare Access cannot be read right now. Try again in a minute, or sign in with a token."],
 } as const;
 
-/** Whom Access vouches for: a token, or the words and the status for the sign-in page; undefined where it has no say. */
+/** The token of the person whom Access authenticated, or the text and status of the sign-in page; undefined where Access is not used. */
 export async function throughAccess(
   request: Request,
   signIn: AccessSignIn | undefined,

@@ -1,8 +1,8 @@
-/** Keeps the token where no script reads it: sealed, in a cookie that the browser sends to this host only. */
+/** Keeps the token out of the reach of scripts: encrypted, in a cookie that the browser sends only to this host. */
 export interface Sessions {
   /** The `Set-Cookie` value. */
   start(token: string, url: URL): Promise<string>;
-  /** Undefined: there is none, or its time is over. */
+  /** Undefined when there is no cookie, or it has expired. */
   read(request: Request): Promise<string | undefined>;
   end(url: URL): string;
 }
@@ -39,7 +39,7 @@ export function createSessions({ vault, now }: SessionDeps): Sessions {
   };
 }
 
-/** What an act led to, for the page that is shown next. */
+/** The notice of an action, for the next page. */
 export function setNotice(url: URL, text: string): string {
   return setCookie(url, noticeName, encodeURIComponent(text.slice(0, 500).toWellFormed()), text === "" ? 0 : 30);
 }
@@ -56,7 +56,7 @@ export function noticeOf(request: Request): string | undefined {
 
 const noticeName = "jobyard-notice";
 
-/** A browser takes the prefix only together with `Secure`, which not every browser grants to plain HTTP on this machine. */
+/** The prefix `__Host-` needs `Secure`, which not every browser accepts over plain HTTP on a developer's machine. */
 function sessionName(url: URL): string {
   return isLocal(url) ? "jobyard" : "__Host-jobyard";
 }

@@ -1,4 +1,4 @@
-/** Whether a form was sent from one of our own pages. What says nothing of where it comes from is refused. */
+/** Whether a form was sent from one of these pages. A request without its origin is refused. */
 export function sameOrigin({ headers, url }: Request): boolean {
   const site = headers.get("sec-fetch-site");
   const origin = headers.get("origin");

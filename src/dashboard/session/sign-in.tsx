@@ -5,14 +5,14 @@ import { Document } from "../document";
 import { htmlResponse, readForm, redirect, wantsFragment } from "../respond";
 import type { Sessions } from "./cookie";
 
-export const sessionOver = "The session is over: this token is not valid, or no longer.";
+export const sessionOver = "The session is over: the token is unknown or revoked.";
 
-/** Asks for a token. After it, the page goes on to what was asked for. */
+/** The sign-in page. After it, the browser goes on to the requested page. */
 export function signInPage(request: Request, trouble?: string, status = trouble === undefined ? 200 : 401): Response {
   const url = new URL(request.url);
   if (wantsFragment(request) || request.method === "POST")
     return new Response(trouble ?? "You are signed out.", { status: trouble === undefined ? 401 : status });
-  // A link from elsewhere is followed without the cookie; the same address asked for by our own page is not.
+  // Browsers follow links from other sites without the cookie; a request of this page for the same address has it.
   if (request.headers.get("sec-fetch-site") === "cross-site") return htmlResponse(url, <meta http-equiv="refresh" content="0" />);
   const next = url.pathname.startsWith("/t/") ? `${url.pathname}${url.search}` : undefined;
   return signInResponse(url, { next, trouble, status });

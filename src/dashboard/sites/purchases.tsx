@@ -8,7 +8,7 @@ import { siteActions } from "./actions";
 
 type Order = PurchaseOrders["purchaseOrders"][number];
 
-/** Purchase orders that wait for a person: an approved one is mailed to its supplier. */
+/** Drafts of purchase orders. An approval mails the order to its supplier. */
 export function PurchaseTable({ visit, site, orders }: { visit: Visit; site: string; orders: readonly Order[] }) {
   return (
     <Table label="Purchase orders" columns={["#No.", "Supplier", "#-Rows", "#Total", "-Made", ""]}>

@@ -7,12 +7,12 @@ import { Section } from "../parts/table";
 import { Time } from "../parts/time";
 
 export interface Usage {
-  /** Of the last hour. */
+  /** Statistics of the last hour. */
   stats: Stats;
   costs: Costs;
 }
 
-/** What a tenant uses, beside what it may. */
+/** A tenant's usage beside its quotas. */
 export function UsageFacts({ visit, usage: { stats, costs }, settings }: { visit: Visit; usage: Usage; settings: Readonly<Record<string, unknown>> }) {
   const of = (...events: string[]) => Object.values(stats.totals).reduce((sum, type) => sum + events.reduce((all, event) => all + (type[event] ?? 0), 0), 0);
   const quota = (settings["quota"] as { jobsPerMinute?: number } | undefined)?.jobsPerMinute;
@@ -29,7 +29,7 @@ export function UsageFacts({ visit, usage: { stats, costs }, settings }: { visit
   );
 }
 
-/** What last failed at a connection, and whether its circuit is open. */
+/** The last failure of a connection, and the state of its circuit. */
 export function LastFailure({ gate }: { gate: Gates["gates"][number] | undefined }) {
   if (!gate) return null;
   return (

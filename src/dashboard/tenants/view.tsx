@@ -71,12 +71,12 @@ function Share({ shares = {}, of, wide = false }: { shares: Readonly<Record<stri
 
 interface Model {
   tenant: Tenant;
-  /** For an admin. */
+  /** Only for admins. */
   tokens: Tokens["tokens"] | null;
   connections: Connection[];
   templates: Templates["templates"];
   usage: Usage;
-  /** By the name of the connection: what last failed at it. */
+  /** The last failure of each connection, by its name. */
   failures: ReadonlyMap<string, Gates["gates"][number]>;
   pauses: Pauses["pauses"];
 }

@@ -9,11 +9,11 @@ import { workerActions } from "./actions";
 
 interface Model {
   workers: Workers;
-  /** Types that workers outside take. */
+  /** Remote job types. */
   remote: string[];
 }
 
-/** Processes outside that take jobs: what they ask for, when they last did, what they hold. */
+/** Remote workers: the types that they pull, the time of their last pull, the jobs that they hold. */
 export const workersPage = page<Model>({
   path: "/workers",
   section: "Workers",

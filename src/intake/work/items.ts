@@ -23,7 +23,7 @@ export function readItems<Item>(schema: v.GenericSchema<unknown, Item>, items: r
   });
 }
 
-/** The results of a bulk call in the order of its items: those of `act` for the caller's own jobs, `not-found` for others. */
+/** The results of a bulk call in the order of its items: those of `act` for the caller's own jobs, `unknown` for others. */
 export async function resultsOf<Item extends { id: string; tenant?: string | undefined }, Result>(
   deps: Pick<IntakeDeps, "ids">,
   scope: WorkScope,
