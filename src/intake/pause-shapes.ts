@@ -12,7 +12,7 @@ export const pauseShape = v.object({
   tenant: v.pipe(v.string(), v.description("`*`: for all tenants")),
   since: isoTime,
   actor: v.pipe(v.nullable(v.string()), v.description("`root`, or the id of a token")),
-  actorName: v.pipe(v.nullable(v.string()), v.description("What that token is called")),
+  actorName: v.pipe(v.nullable(v.string()), v.description("Name of that token")),
   reason: v.nullable(v.string()),
 });
 
@@ -23,7 +23,7 @@ export const pausedShape = v.object({
   paused: v.pipe(v.boolean(), v.description("Whether it is held for this tenant now, by its own pause or by one for all tenants")),
   pauses: v.pipe(
     outputList(pauseShape),
-    v.description("Its pauses that are left: after the root token has resumed it for all tenants, those of single tenants"),
+    v.description("The remaining pauses: after the root token has resumed for all tenants, those of single tenants"),
   ),
 });
 

@@ -15,7 +15,7 @@ export const replayShape = v.object({
   cancelled: v.pipe(count, v.description("Cancelled after it was sent, or no longer kept")),
   open: v.pipe(count, v.description("Sent, and not ended yet")),
   replayed: v.pipe(count, v.description("As sent")),
-  failed: v.pipe(count, v.description("Could not be sent: no dead letters any more, or the patch does not fit")),
+  failed: v.pipe(count, v.description("Not sent: they are no dead letters any more, or the patch does not fit")),
   canary: v.pipe(count, v.description("Jobs that are sent first; the others follow when most of them ended well")),
   examples: v.pipe(outputList(v.string()), v.description("Ids of jobs that failed again, the first 20")),
   at: isoTime,
@@ -31,7 +31,7 @@ export const planShape = v.object({
   more: v.boolean(),
   effects: v.object({
     done: v.pipe(count, v.description("Jobs whose effect happened; without a patch it is not repeated")),
-    inDoubt: v.pipe(count, v.description("Jobs of which an effect may have happened: settle it before, or they end as they did")),
+    inDoubt: v.pipe(count, v.description("Jobs with an uncertain effect: settle it first, or they fail in the same way")),
   }),
   providerCalls: v.pipe(count, v.description("About how many calls of outside systems it makes")),
   usd: v.pipe(v.number(), v.description("About what Cloudflare bills for it; what the outside systems bill is not in it")),

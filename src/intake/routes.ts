@@ -54,7 +54,7 @@ const describe = route("GET /openapi.json", {
 
 const index = route("GET /v1", {
   name: "index",
-  summary: "Where to begin: the calls there are, each in a line",
+  summary: "List all calls, each with its summary",
   scope: "public",
   tenant: "none",
   answers: {

@@ -8,7 +8,7 @@ import { scopes } from "../tenants/token";
 export const isoTime = v.pipe(boundedText(40), v.isoTimestamp(), v.description("ISO 8601, UTC"));
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const state = v.picklist(states);
-const json = v.pipe(v.unknown(), v.description("JSON; personal fields read •••"));
+const json = v.pipe(v.unknown(), v.description("JSON; personal fields are •••"));
 
 export const acceptedShape = v.object({ id: v.string(), type: v.string(), state });
 
@@ -44,7 +44,7 @@ const summaryEntries = {
   dryRun: v.boolean(),
   cancelling: v.boolean(),
   at: v.nullable(isoTime),
-  runAt: v.pipe(v.nullable(isoTime), v.description("When a job that is held back goes on")),
+  runAt: v.pipe(v.nullable(isoTime), v.description("When a held-back job continues")),
   startedAt: v.nullable(isoTime),
   endedAt: v.nullable(isoTime),
 };
@@ -53,14 +53,14 @@ export const actionShape = v.object({
   method: v.picklist(["GET", "POST", "PUT", "DELETE"]),
   path: v.string(),
   label: v.string(),
-  body: v.optional(v.pipe(outputRecord(v.unknown()), v.description("Of the call, where it needs one"))),
+  body: v.optional(v.pipe(outputRecord(v.unknown()), v.description("Body of the call, where it needs one"))),
 });
 
 export const whyEntries = {
   code: v.string(),
   sentence: v.string(),
   since: v.nullable(isoTime),
-  until: v.optional(v.pipe(isoTime, v.description("When it goes on by itself"))),
+  until: v.optional(v.pipe(isoTime, v.description("When it continues automatically"))),
   actions: outputList(actionShape),
 };
 
@@ -72,12 +72,12 @@ export const nullableText = v.nullable(v.string());
 
 const timelineEntry = v.object({
   at: isoTime,
-  event: v.pipe(v.string(), v.description("queued, running, again, waiting, retry, checkpoint, done, dead and others; what a run led to stands at its end")),
+  event: v.pipe(v.string(), v.description("queued, running, again, waiting, retry, checkpoint, done, dead and others; the result of a run is at its end")),
   detail: nullableText,
   startedAt: v.pipe(v.nullable(isoTime), v.description("When the run started that led to it; null: no run did, or more than one")),
-  ms: v.pipe(v.nullable(count), v.description("How long that run took, or all of them together")),
+  ms: v.pipe(v.nullable(count), v.description("Duration of that run, or of all of them together")),
   times: v.pipe(count, v.description("How often it happened in a row: a repeated wait is one entry")),
-  lastAt: v.pipe(isoTime, v.description("The last of these times")),
+  lastAt: v.pipe(isoTime, v.description("The newest of these times")),
 });
 
 export const jobShape = v.object({
@@ -99,9 +99,9 @@ export const jobShape = v.object({
     v.pipe(v.number(), v.description("About what it has cost on Cloudflare's bill so far, by the steps of its timeline and the prices of GET /v1/costs")),
   ),
   revision: count,
-  doubt: v.pipe(v.boolean(), v.description("Whether what a run was sending may have arrived: it ended, or its Worker did, before the answer")),
+  doubt: v.pipe(v.boolean(), v.description("The call of a run may have arrived: the run or its Worker ended before the answer")),
   templateVersion: v.optional(
-    v.pipe(v.nullable(count), v.description("Of the mail's template: the version its runs render since an operator's last retry; null when there is none")),
+    v.pipe(v.nullable(count), v.description("Version of the template that the job's runs render; null when there is no such template")),
   ),
   mailEvents: v.optional(
     v.pipe(
@@ -119,7 +119,7 @@ export const cursor = v.pipe(v.nullable(v.string()), v.description("For the next
 export const jobsShape = v.object({
   jobs: outputList(jobSummaryShape),
   cursor: v.pipe(nullableText, v.description("For the next page; null at the end. With filters a page may have few jobs or none, and a cursor")),
-  examined: v.optional(v.pipe(count, v.description("Rows that were looked at for this page"))),
+  examined: v.optional(v.pipe(count, v.description("Rows examined for this page"))),
 });
 export const cancelledShape = v.object({ id: v.string(), state, cancelling: v.boolean() });
 export const retriedShape = v.object({ id: v.string(), state });
@@ -165,7 +165,7 @@ export const typesShape = v.object({
       payload: v.pipe(outputRecord(v.unknown()), v.description("JSON Schema of the payload")),
       remote: v.pipe(
         v.nullable(v.object({ lease: count, heartbeat: count, startWithin: count })),
-        v.description("Of a type that workers outside take; seconds"),
+        v.description("For a remote type; seconds"),
       ),
       paused: v.boolean(),
     }),
@@ -193,7 +193,7 @@ const dated = { created: isoTime, updated: isoTime };
 export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: v.looseObject({}), ...dated });
 export const tenantsShape = v.object({ tenants: outputList(tenantShape), cursor });
 
-export const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown this once, kept nowhere")) });
+export const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown once and not stored")) });
 
 export const tokensShape = v.object({
   tokens: outputList(
@@ -201,7 +201,7 @@ export const tokensShape = v.object({
       id: v.string(),
       name: v.string(),
       scopes: outputList(v.picklist(scopes)),
-      types: v.pipe(v.nullable(outputList(v.string())), v.description("What the scope work is bound to; null: all remote types")),
+      types: v.pipe(v.nullable(outputList(v.string())), v.description("Remote types that the scope work is bound to; null: all")),
       created: isoTime,
       revoked: v.nullable(isoTime),
     }),
@@ -239,6 +239,6 @@ export const scheduleShape = v.object({
   nextRuns: outputList(v.object({ at: isoTime, local: v.string() })),
   pastRuns: v.pipe(
     outputList(v.object({ plannedAt: isoTime, jobId: v.string(), state: v.nullable(state) })),
-    v.description("What became of the last five planned times, newest first; a state of null: no job of that time is known"),
+    v.description("Results of the last five planned times, newest first; state null: no job of that time is known"),
   ),
 });

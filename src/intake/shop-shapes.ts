@@ -25,7 +25,7 @@ const orderEntries = {
   dateAdd: maybeTime,
   dateUpd: maybeTime,
   changedAt,
-  deletedAt: v.pipe(maybeTime, v.description("When it was found that the shop has it no longer")),
+  deletedAt: v.pipe(maybeTime, v.description("When a sync found that the shop has deleted it")),
   lines: outputList(
     v.object({
       productId: v.number(),

@@ -9,7 +9,7 @@ export const templateShape = v.object({
   html: v.optional(v.string()),
   text: v.optional(v.string()),
   layout: v.optional(v.string()),
-  created: v.pipe(v.nullable(isoTime), v.description("Null for one that is built in")),
+  created: v.pipe(v.nullable(isoTime), v.description("Null for a built-in one")),
 });
 
 const { html: _html, text: _text, layout: _layout, ...summarised } = templateShape.entries;

@@ -10,7 +10,7 @@ import { states } from "../../queue/state";
 import { isoTime } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
-const json = v.pipe(v.unknown(), v.description("JSON; what is personal reads •••"));
+const json = v.pipe(v.unknown(), v.description("JSON; personal fields are •••"));
 const usd = v.pipe(v.number(), v.description("USD"));
 
 const summaryEntries = {
@@ -27,15 +27,15 @@ const summaryEntries = {
 
 const stepShape = v.object({
   n: v.pipe(v.number(), v.description("The step: 0 is what the agent was given, each further one a model's answer and its tool calls")),
-  revision: v.pipe(v.number(), v.description("Raised by a replay with a changed payload, which begins anew; records of earlier ones come first")),
+  revision: v.pipe(v.number(), v.description("A replay with a changed payload raises it and starts the run anew; records of earlier ones come first")),
   kind: v.pipe(v.picklist(["input", "model", "tool", "retry"]), v.description("retry: an operator had a run tried again whose answers could not be used")),
   tool: v.optional(v.string()),
   input: v.optional(json),
   output: v.optional(json),
-  would: v.optional(v.pipe(v.unknown(), v.description("Of a dry run: what would have been done"))),
+  would: v.optional(v.pipe(v.unknown(), v.description("In a dry run: what would have been done"))),
   error: v.optional(v.pipe(v.string(), v.description("Why an answer could not be used or a call was not made"))),
   model: v.optional(v.string()),
-  promptHash: v.optional(v.pipe(v.string(), v.description("SHA-256 of all that was asked"))),
+  promptHash: v.optional(v.pipe(v.string(), v.description("SHA-256 of the complete request"))),
   tokens: v.number(),
   usd,
   at: isoTime,
@@ -44,10 +44,10 @@ const stepShape = v.object({
 export const runShape = v.object({
   ...summaryEntries,
   steps: outputList(stepShape),
-  proposal: v.optional(v.pipe(v.unknown(), v.description("What waits for a person, or waited; to be approved as it is or edited"))),
+  proposal: v.optional(v.pipe(v.unknown(), v.description("The proposal for a person's approval, pending or decided"))),
   approval: v.optional(
     v.object({
-      id: v.pipe(v.string(), v.description("Names this proposal to `approve` and `reject`")),
+      id: v.pipe(v.string(), v.description("Id of this proposal for `approve` and `reject`")),
       state: v.picklist(["pending", "approved", "rejected", "expired"]),
       tool: v.string(),
       edited: v.boolean(),
@@ -55,7 +55,7 @@ export const runShape = v.object({
       expiresAt: isoTime,
       decidedAt: v.nullable(isoTime),
       decidedBy: v.nullable(v.string()),
-      decidedByName: v.pipe(v.nullable(v.string()), v.description("What that token is called")),
+      decidedByName: v.pipe(v.nullable(v.string()), v.description("Name of that token")),
       reason: v.nullable(v.string()),
     }),
   ),
@@ -73,7 +73,7 @@ export const agentShape = v.object({
   description: v.string(),
   tools: outputList(v.object({ name: v.string(), description: v.string(), reads: v.string(), writes: v.string(), approval: v.boolean() })),
   budget: budgetShape,
-  stopped: v.nullable(v.object({ at: isoTime, by: v.string(), byName: v.pipe(v.nullable(v.string()), v.description("What that token is called")) })),
+  stopped: v.nullable(v.object({ at: isoTime, by: v.string(), byName: v.pipe(v.nullable(v.string()), v.description("Name of that token")) })),
   month: monthShape,
 });
 

@@ -28,7 +28,7 @@ export const accessRoutes = [
   }),
   route("GET /v1/access", {
     name: "getAccess",
-    summary: "Whom Cloudflare Access lets in",
+    summary: "The roles of people who sign in by Cloudflare Access",
     scope: "root",
     tenant: "none",
     answers: { 200: accessShape },

@@ -23,7 +23,7 @@ const revealQuery = v.strictObject({
 const proposalIdField = v.optional(
   v.pipe(
     boundedText(40),
-    v.description("`approval.id` of the proposal that was seen: 409 when another one waits by now. Without it, the one that waits is meant"),
+    v.description("`approval.id` of the proposal that is meant: 409 when another one is pending now. Default: the pending proposal"),
   ),
 );
 
@@ -50,7 +50,7 @@ export const agentRoutes = [
   }),
   route("PUT /v1/agents/budget", {
     name: "putAgentsBudget",
-    summary: "Set what all agents together may cost in a month; what is left out is 100 USD",
+    summary: "Set the monthly budget of all agents together; the default is 100 USD",
     scope: "admin",
     tenant: "own",
     body: { schema: tenantBudgetInput, limit: smallBody },
@@ -63,7 +63,7 @@ export const agentRoutes = [
   }),
   route("PUT /v1/agents/:type/budget", {
     name: "putAgentBudget",
-    summary: "Set an agent's budget; what is left out is the agent's own",
+    summary: "Set an agent's budget; fields that are left out get the agent's defaults",
     scope: "admin",
     tenant: "own",
     body: { schema: budgetInput, limit: smallBody },
@@ -104,7 +104,7 @@ export const agentRoutes = [
   }),
   route("GET /v1/agent-runs/:id", {
     name: "getAgentRun",
-    summary: "One run: each step, tool call, cost and decision, and the proposal that waits",
+    summary: "One run: each step, tool call, cost and decision, and the pending proposal",
     scope: "read",
     tenant: "own",
     query: revealQuery,
@@ -120,7 +120,7 @@ export const agentRoutes = [
   }),
   route("POST /v1/agent-runs/:id/approve", {
     name: "approveAgentRun",
-    summary: "Approve the proposal that waits, as it is or edited; its run goes on",
+    summary: "Approve the pending proposal, unchanged or edited; its run continues",
     scope: "operate",
     tenant: "own",
     body: { schema: approval, limit: 64 * 1024, optional: true },
@@ -134,7 +134,7 @@ export const agentRoutes = [
   }),
   route("POST /v1/agent-runs/:id/reject", {
     name: "rejectAgentRun",
-    summary: "Reject the proposal that waits; its run ends without doing it",
+    summary: "Reject the pending proposal; its run ends without it",
     scope: "operate",
     tenant: "own",
     body: { schema: rejection, limit: smallBody, optional: true },

@@ -21,8 +21,8 @@ import { iso, isoOrNull } from "../views";
 export const alertShape = v.object({
   cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type} or offers-void/{worker}")),
   state: v.picklist(["open", "recovered"]),
-  subject: v.pipe(v.string(), v.description("The type of job, or the step")),
-  reason: v.pipe(v.string(), v.description("Of the newest failure")),
+  subject: v.pipe(v.string(), v.description("Job type, or step of the tick")),
+  reason: v.pipe(v.string(), v.description("Reason of the newest failure")),
   count: v.pipe(count, v.description("Failures since it opened")),
   since: isoTime,
   lastAt: isoTime,
@@ -52,7 +52,7 @@ const testShape = v.object({
   sent: outputList(
     v.object({
       channel: v.string(),
-      id: v.pipe(v.nullable(v.string()), v.description("Of the job, which tells how it went; null: there is none")),
+      id: v.pipe(v.nullable(v.string()), v.description("Id of the job, which shows whether it arrived; null: no job")),
       reason: v.pipe(v.nullable(v.string()), v.description("Why there is no job")),
     }),
   ),
@@ -80,7 +80,7 @@ export const alertRoutes = [
       field: "rules",
       noun: "rule",
       summaries: {
-        list: "Which findings go where; without a rule that has a connected channel warnings and worse go to the channels of the tenant's settings",
+        list: "Alert rules; without a rule that has a connected channel, warnings and worse go to the channels of the tenant's settings",
         get: "One rule",
         remove: "Remove a rule; without any the built-in one applies",
       },
@@ -110,7 +110,7 @@ export const alertRoutes = [
   ),
   route("POST /v1/alert-rules/:name/test", {
     name: "testAlertRule",
-    summary: "Send a test alert to the channels of a rule: a job for each, which tells whether it arrived",
+    summary: "Send a test alert to the channels of a rule: a job for each, whose state shows whether it arrived",
     description: "`GET /v1/jobs?q=alert-test:{name}` lists the jobs of a rule's tests.",
     scope: "admin",
     tenant: "own",

@@ -14,7 +14,7 @@ import { iso, isoOrNull } from "../views";
 const openStates = ["queued", "running", "retrying", "waiting", "scheduled"] as const;
 const heldStates = ["retrying", "waiting", "scheduled"] as const;
 
-const plan = v.optional(v.pipe(v.boolean(), v.description("true: only say what would be acted on")));
+const plan = v.optional(v.pipe(v.boolean(), v.description("true: only count the jobs")));
 
 const openEntries = {
   type: v.optional(boundedName("must be a type")),
@@ -47,7 +47,7 @@ const dismissRequest = v.pipe(v.strictObject({ filter: filterEntry(letterEntries
 export const bulkPlanShape = v.object({
   total: count,
   byType: outputRecord(count),
-  more: v.pipe(v.boolean(), v.description("There are more than a plan counts")),
+  more: v.pipe(v.boolean(), v.description("There are more jobs than a plan counts")),
 });
 
 export const bulkActionShape = v.object({
@@ -56,7 +56,7 @@ export const bulkActionShape = v.object({
   state: v.picklist(["running", "stopped", "done"]),
   total: v.pipe(count, v.description("Jobs that it named when it began")),
   done: v.pipe(count, v.description("Cancelled (one that runs ends within seconds), running now, or taken off the list")),
-  failed: v.pipe(count, v.description("Ended or ran meanwhile, held by what running now does not lift, or no dead letter")),
+  failed: v.pipe(count, v.description("Jobs that ended or ran meanwhile, that something other than time holds back, or that are no dead letters")),
   at: isoTime,
   endedAt: v.nullable(isoTime),
 });
@@ -106,7 +106,7 @@ export const bulkActionRoutes = [
   }),
   route("GET /v1/bulk-actions/:id", {
     name: "getBulkAction",
-    summary: "How far a bulk action is",
+    summary: "The progress of a bulk action",
     scope: "read",
     tenant: "own",
     answers: { 200: bulkActionShape },
@@ -118,7 +118,7 @@ export const bulkActionRoutes = [
   }),
   route("POST /v1/bulk-actions/:id/abort", {
     name: "abortBulkAction",
-    summary: "Stop a bulk action; what it has done stays so",
+    summary: "Stop a bulk action; what it has done is kept",
     scope: "operate",
     tenant: "own",
     answers: { 200: bulkActionShape },

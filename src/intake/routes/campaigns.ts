@@ -55,7 +55,7 @@ const leftShape = v.object({
 export const campaignRoutes = [
   route("POST /v1/campaigns", {
     name: "createCampaign",
-    summary: "Make a mailing of a template to a list; its recipients come next, then its start",
+    summary: "Create a campaign: a template for a list of recipients, which is uploaded next",
     scope: "enqueue",
     tenant: "own",
     body: { schema: campaignInput, limit: smallBody },
@@ -150,9 +150,9 @@ export const campaignRoutes = [
   act("start", "enqueue", "Send the campaign to its recipients, with the newest version of its template", (campaigns, tenant, id) =>
     campaigns.start(tenant, id),
   ),
-  act("pause", "operate", "Send nothing more until it is resumed", (campaigns, tenant, id) => campaigns.pause(tenant, id)),
-  act("resume", "operate", "Go on with a paused campaign", (campaigns, tenant, id) => campaigns.resume(tenant, id)),
-  act("cancel", "operate", "End a campaign: who has no mail yet gets none", (campaigns, tenant, id) => campaigns.cancel(tenant, id)),
+  act("pause", "operate", "Pause a campaign: nothing more is sent until it is resumed", (campaigns, tenant, id) => campaigns.pause(tenant, id)),
+  act("resume", "operate", "Continue a paused campaign", (campaigns, tenant, id) => campaigns.resume(tenant, id)),
+  act("cancel", "operate", "Cancel a campaign: recipients without a mail get none", (campaigns, tenant, id) => campaigns.cancel(tenant, id)),
 ];
 
 function act(

@@ -26,7 +26,7 @@ export const deadLetterRoutes = [
   }),
   route("GET /v1/dead-letters/groups", {
     name: "listDeadLetterGroups",
-    summary: "Dead letters by what they failed of",
+    summary: "Dead letters grouped by cause",
     scope: "read",
     tenant: "own",
     answers: { 200: groupsShape },

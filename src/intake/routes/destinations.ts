@@ -13,7 +13,7 @@ import { param, route } from "../route";
 import { isoTime } from "../shapes";
 import { iso, isoOrNull } from "../views";
 
-const retired = v.pipe(v.nullable(v.string()), v.description("What the receiver said for good; nothing more is sent there until it is set again"));
+const retired = v.pipe(v.nullable(v.string()), v.description("The receiver's permanent refusal; nothing more is sent there until it is set again"));
 
 export const destinationShape = v.object({
   name: v.string(),
@@ -22,7 +22,7 @@ export const destinationShape = v.object({
   events: outputList(v.string()),
   filter: v.nullable(outputRecord(v.unknown())),
   delaySeconds: v.number(),
-  host: v.pipe(v.nullable(v.string()), v.description("Of its address, which is never returned")),
+  host: v.pipe(v.nullable(v.string()), v.description("Host of its address, which is never returned")),
   retired,
   retiredAt: v.nullable(isoTime),
   created: v.nullable(isoTime),
@@ -48,9 +48,9 @@ const addressRoutes = namedRoutes(
     field: "destinations",
     noun: "destination",
     summaries: {
-      list: "Where events go: what is built in, as the tenant has changed it, and its own addresses",
+      list: "Destinations of events: the built-in ones with the tenant's changes, and the tenant's own addresses",
       get: "One destination",
-      remove: "Remove an address, or put a built-in destination back to how it was",
+      remove: "Remove an address, or reset a built-in destination",
     },
     description:
       "Built in are `slack`, `email`, `crm`, `analysis`, `store`, `follow-up` and `analytics`. `retired` says why an address was switched off by its receiver. See docs/events.md.",

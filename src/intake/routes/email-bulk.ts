@@ -30,7 +30,7 @@ const recipient = v.strictObject({ to: mailbox, variables: v.optional(jsonObject
 export const emailBulkRoutes = [
   route("POST /v1/email/bulk", {
     name: "sendBulkEmail",
-    summary: "Enqueue one mail for each of up to 10,000 recipients; with an idempotency key a repeated list doubles nothing",
+    summary: "Enqueue one mail for each of up to 10,000 recipients; with an idempotency key the list may be sent again safely",
     description: "The answer is that of a batch of jobs.",
     scope: "enqueue",
     tenant: "own",

@@ -46,7 +46,7 @@ export const batchJob = v.pipe(
         v.integer(madeRule),
         v.minValue(0, madeRule),
         v.maxValue(1000, madeRule),
-        v.description("Attempts made in another system: they count as made here, and one is left at least"),
+        v.description("Attempts made in another system. They count here; at least one attempt is left"),
       ),
     ),
     failed: v.optional(
@@ -98,7 +98,7 @@ export const enqueueRoutes = [
   }),
   route("POST /v1/jobs/batch", {
     name: "enqueueJobs",
-    summary: "Enqueue up to 10,000 jobs; with an idempotency key a repeated list doubles nothing",
+    summary: "Enqueue up to 10,000 jobs; with an idempotency key the list may be sent again safely",
     description:
       "Each job has an answer of its own, so one wrong job refuses no other. The header `Idempotency-Key` gives each job without a key of its own the key `{key}:{index}`.",
     scope: "enqueue",

@@ -43,7 +43,7 @@ const eventSecret = v.strictObject({
       ),
       0,
     ),
-    v.description("For so long the secret before is taken too"),
+    v.description("How long the earlier secret stays valid"),
   ),
 });
 
@@ -86,8 +86,8 @@ export const eventRoutes = [
   }),
   route("GET /v1/events", {
     name: "listFacts",
-    summary: "What events said of one thing, in the order it happened, and its newest state",
-    description: "`entity=lead:4711` names the thing.",
+    summary: "Events about one entity in the order in which they happened, and its newest state",
+    description: "`entity=lead:4711` names the entity.",
     scope: "leads",
     tenant: "own",
     query: v.strictObject({ entity: v.pipe(entityKey, v.description("lead:4711")) }),
@@ -112,7 +112,7 @@ export const eventRoutes = [
   }),
   route("PUT /v1/event-secret", {
     name: "putEventSecret",
-    summary: "Set the secret that signs events sent without a token; made here when none is given, and then shown this once",
+    summary: "Set the secret that signs events without a token; without `secret` one is made and shown once",
     description: "With `overlapSeconds` the old secret stays valid for that time.",
     scope: "admin",
     tenant: "own",
@@ -126,7 +126,7 @@ export const eventRoutes = [
   }),
   route("DELETE /v1/event-secret", {
     name: "removeEventSecret",
-    summary: "Take no more events without a token",
+    summary: "Accept no more events without a token",
     scope: "admin",
     tenant: "own",
     answers: { 204: null },

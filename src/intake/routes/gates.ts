@@ -20,7 +20,7 @@ export const gateShape = v.object({
   failures: v.pipe(count, v.description("Transient failures in a row")),
   slots: v.object({ used: count, max: count }),
   rate: v.nullable(v.object({ perSecond: v.number(), available: v.number() })),
-  held: v.pipe(count, v.description("Jobs held back that come again by themselves")),
+  held: v.pipe(count, v.description("Held-back jobs that are delivered again automatically")),
   parked: v.pipe(count, v.description("Jobs that wait in the ledger; counted up to 10,000")),
   lastFailure: v.nullable(v.object({ at: isoTime, reason: v.nullable(v.string()) })),
   refusal: v.pipe(
@@ -29,7 +29,7 @@ export const gateShape = v.object({
   ),
   why: v.pipe(
     v.nullable(v.object(whyEntries)),
-    v.description("Why it lets no job in, in the sentence of each job that waits at it; null when it would let one in"),
+    v.description("Why the gate admits no job, the sentence of each job that waits at it; null when it would admit one"),
   ),
 });
 
@@ -43,7 +43,7 @@ const listQuery = v.strictObject({
 export const gateRoutes = [
   route("GET /v1/gates", {
     name: "listGates",
-    summary: "What may hold jobs back: the circuit, slots and rate of each dependency, and how many jobs wait at it",
+    summary: "Gates: the circuit, slots and rate of each dependency, and how many jobs wait at it",
     scope: "read",
     tenant: "own",
     query: listQuery,

@@ -10,7 +10,7 @@ import { isoTime } from "../shapes";
 import { iso } from "../views";
 
 export const heartbeatShape = v.object({
-  host: v.pipe(v.string(), v.description("Of the address; the rest is never returned")),
+  host: v.pipe(v.string(), v.description("Host of the address; the rest is never returned")),
   updated: isoTime,
   last: v.pipe(
     v.nullable(v.object({ ok: v.boolean(), at: isoTime, reason: v.nullable(v.string()) })),
@@ -21,7 +21,7 @@ export const heartbeatShape = v.object({
 export const heartbeatRoutes = [
   route("PUT /v1/heartbeat", {
     name: "putHeartbeat",
-    summary: "Set the address that each tick without a failing step calls, so that a dead installation is noticed elsewhere",
+    summary: "Set the address that each tick without a failing step calls, so that another system notices when this installation is down",
     description:
       "An https address, by the rules of all outgoing calls. A call has 5 seconds; one that fails never fails the tick and shows in `GET /v1/report`. See docs/operating.md#alerts.",
     scope: "root",
@@ -46,7 +46,7 @@ export const heartbeatRoutes = [
   }),
   route("DELETE /v1/heartbeat", {
     name: "deleteHeartbeat",
-    summary: "Call no heartbeat address any more",
+    summary: "Remove the heartbeat address",
     scope: "root",
     tenant: "none",
     answers: { 204: null },

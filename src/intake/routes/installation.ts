@@ -8,11 +8,11 @@ import { iso } from "../views";
 export const installationShape = v.object({
   versions: v.pipe(
     outputList(v.object({ version: v.string(), tag: v.string(), firstAt: isoTime })),
-    v.description("Of the Worker, as the tick first saw each; newest first, at most 20"),
+    v.description("Versions of the Worker with the time when the tick first saw each; newest first, at most 20"),
   ),
   steps: v.pipe(
     outputList(v.object({ step: v.string(), outcome: v.string(), at: isoTime, ms: count, detail: nullableText })),
-    v.description("How each step of the tick ended when it last ran"),
+    v.description("The last result of each step of the tick"),
   ),
 });
 

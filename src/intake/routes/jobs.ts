@@ -134,7 +134,7 @@ export const jobRoutes = [
   }),
   route("POST /v1/jobs/:id/effects", {
     name: "resolveUncertainEffect",
-    summary: "Say of an effect in doubt whether it happened, after looking at the provider",
+    summary: "Record whether an uncertain effect happened, after a look at the provider",
     description: "`done`: it happened. `failed`: it did not, and the next run may do it.",
     scope: "operate",
     tenant: "own",

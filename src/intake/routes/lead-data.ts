@@ -75,7 +75,7 @@ const erased = v.object({
 });
 
 const released = v.object({
-  id: v.pipe(v.string(), v.description("Of the job of the newest submission; it finds the lead, once that job is done")),
+  id: v.pipe(v.string(), v.description("Id of the newest submission's job; finds the lead after that job is done")),
   jobs: outputList(v.string()),
 });
 
@@ -95,9 +95,9 @@ const person = v.pipe(
     email: text(320),
     phone: text(64),
     cursor: text(3000),
-    plan: v.optional(v.pipe(v.boolean("must be true or false"), v.description("true: only say what would go"))),
+    plan: v.optional(v.pipe(v.boolean("must be true or false"), v.description("true: only count what would be erased"))),
     together: v.optional(
-      v.pipe(v.boolean("must be true or false"), v.description("true: also what other addresses and numbers name that the tenant's own servers put beside it")),
+      v.pipe(v.boolean("must be true or false"), v.description("true: also data under other addresses and numbers that the tenant's own servers sent together with it")),
     ),
   }),
   fieldRule(["email", "phone"], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed", "email"),
@@ -119,7 +119,7 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/search", {
     name: "searchLeads",
-    summary: "The same with what is sought in the body, so that no address or telephone number stands in a URL",
+    summary: "The same with the search in the body, so that no address or telephone number is in a URL",
     scope: "leads",
     tenant: "own",
     body: { schema: v.pipe(searchRequest, inOrder()), limit: smallBody },
@@ -128,7 +128,7 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/export", {
     name: "exportFoundLeads",
-    summary: "All leads that fit, as CSV, with what is sought in the body",
+    summary: "All matching leads as CSV, with the search in the body",
     scope: "leads",
     tenant: "own",
     body: { schema: v.pipe(v.strictObject(bodyFilters), inOrder()), limit: smallBody },
@@ -137,7 +137,7 @@ export const leadDataRoutes = [
   }),
   route("GET /v1/leads/export", {
     name: "exportLeads",
-    summary: "All leads that fit, as CSV",
+    summary: "All matching leads as CSV",
     scope: "leads",
     tenant: "own",
     query: v.pipe(v.strictObject(filters), inOrder()),
@@ -146,7 +146,7 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/erase", {
     name: "eraseLeads",
-    summary: "Forget a person, or plan it: leads, submissions, what events said, and what jobs, stored payloads and pictures hold of them",
+    summary: "Erase a person's data, or plan it: leads, submissions, facts of events, and data in jobs, stored payloads and pictures",
     description: "Names the person by `email` or `phone`. Answers with counts, and with a `cursor` while something is left.",
     scope: "admin",
     tenant: "own",
@@ -164,7 +164,7 @@ export const leadDataRoutes = [
   }),
   route("POST /v1/leads/:id/release", {
     name: "releaseLead",
-    summary: "Take a robot for a person: what it sent counts as if it had come now",
+    summary: "Treat a robot as a person: its submissions are accepted as if they had come now",
     scope: "leads",
     tenant: "own",
     answers: { 202: released },

@@ -16,7 +16,7 @@ import { param, route } from "../route";
 
 const formFields = v.pipe(v.looseObject({}), v.description("The fields of the form, under whatever names it has: at most 64 KB"));
 const leadMedia = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
-const takenShape = v.object({ ok: v.literal(true), id: v.pipe(v.string(), v.description("Of the job, and of the lead when it is a new one")) });
+const takenShape = v.object({ ok: v.literal(true), id: v.pipe(v.string(), v.description("Id of the job; also that of the lead, if it is a new one")) });
 const reportedShape = v.object({ ok: v.literal(true), stored: v.boolean(), lead_id: v.optional(v.string()), reason: v.optional(v.string()) });
 
 export const leadRoutes = [
@@ -42,7 +42,7 @@ export const leadRoutes = [
   }),
   route("POST /v1/leads/:tenant/:project/crm-callback", {
     name: "postCrmCallback",
-    summary: "What a CRM reports of a lead; the secret goes into Authorization or X-API-Key",
+    summary: "Receive a CRM's report about a lead; the secret is in Authorization or X-API-Key",
     description: "The secret is the project's `crmSecret`, or that of the connection `make`.",
     scope: "public",
     tenant: "none",

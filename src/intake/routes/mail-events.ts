@@ -9,7 +9,7 @@ const eventBody = v.pipe(v.unknown(), v.description("As the provider sends it; t
 export const mailEventRoutes = [
   route("POST /v1/mail-events/:tenant/:provider", {
     name: "receiveMailEvent",
-    summary: "Bounces, complaints and deliveries as resend, postmark and ses (through SNS) report them; genuine by the webhookSecret of the mail connection",
+    summary: "Receive bounces, complaints and deliveries from resend, postmark and ses (through SNS), verified by the webhookSecret of the mail connection",
     scope: "public",
     tenant: "none",
     query: v.strictObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where no header carries it"))) }),

@@ -27,7 +27,7 @@ export const mediaRoutes = [
     summary: "Pictures with their variants and alt texts, by key",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ prefix: v.optional(v.pipe(keyText, v.description("Of the keys")), ""), cursor: v.optional(keyText, ""), limit: paging.limit }),
+    query: v.strictObject({ prefix: v.optional(v.pipe(keyText, v.description("Prefix of the keys")), ""), cursor: v.optional(keyText, ""), limit: paging.limit }),
     answers: { 200: v.object({ media: outputList(mediaShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query: { prefix, cursor, limit } }) => {
       const page = await deps.media.list(tenant, prefix, { after: cursor, limit });
@@ -36,7 +36,7 @@ export const mediaRoutes = [
   }),
   route("PUT /v1/media/:key+/alt-text", {
     name: "putAltText",
-    summary: "Set a picture's alt text by hand; no model overwrites it. null takes it away",
+    summary: "Set a picture's alt text by hand; no model overwrites it. null removes it",
     scope: "enqueue",
     tenant: "own",
     params: { key: keyPattern },
@@ -77,8 +77,8 @@ export const mediaRoutes = [
     tenant: "own",
     params: { key: keyPattern },
     query: v.strictObject({
-      variant: v.optional(v.pipe(boundedText(100), v.description("WxH: the box it was asked for, or what it measures; or its name"))),
-      v: v.optional(v.pipe(boundedText(100), v.description("The version that the caller means; with it the answer may be kept for ever"))),
+      variant: v.optional(v.pipe(boundedText(100), v.description("WxH: the requested box or the actual size; or a variant's name"))),
+      v: v.optional(v.pipe(boundedText(100), v.description("The version that the caller means; with it the answer may be cached forever"))),
     }),
     answers: { 200: mediaShape, 304: null },
     handle: async ({ deps, tenant, params, query, request }) => {

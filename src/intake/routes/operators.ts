@@ -8,7 +8,7 @@ import { count, isoTime } from "../shapes";
 import { iso } from "../views";
 
 const nullableText = v.nullable(v.string());
-const actorName = v.pipe(nullableText, v.description("What that token is called"));
+const actorName = v.pipe(nullableText, v.description("Name of that token"));
 
 const jobs = v.pipe(v.nullable(count), v.description("How many jobs the replay or bulk action of this target named"));
 
@@ -32,7 +32,7 @@ const auditQuery = v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/),
 export const operatorRoutes = [
   route("GET /v1/me", {
     name: "me",
-    summary: "The tenant and the scopes of the token that asks",
+    summary: "The tenant and the scopes of the caller's token",
     scope: "token",
     tenant: "any",
     answers: { 200: meShape },

@@ -10,7 +10,7 @@ import { iso } from "../views";
 
 const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), created: isoTime, updated: isoTime };
 export const projectShape = v.looseObject(entries);
-const apiKey = v.pipe(v.string(), v.description("Shown this once, kept nowhere"));
+const apiKey = v.pipe(v.string(), v.description("Shown once and not stored"));
 
 /** `/v1/leads/{tenant}/{project}` is a project's form, and `/v1/leads/{lead}/release` has the same shape. */
 const takenNames = ["release"];

@@ -27,7 +27,7 @@ const replayRequest = v.pipe(
         v.description("Merged into each payload (RFC 7396)"),
       ),
     ),
-    plan: v.optional(v.pipe(v.boolean(), v.description("true: only say what would be replayed"))),
+    plan: v.optional(v.pipe(v.boolean(), v.description("true: only count the jobs"))),
     canary: v.optional(
       v.pipe(
         v.number(),
@@ -96,7 +96,7 @@ export const replayRoutes = [
   }),
   route("GET /v1/replays/:id", {
     name: "getReplay",
-    summary: "How far a replay is",
+    summary: "The progress of a replay",
     scope: "read",
     tenant: "own",
     answers: { 200: replayShape },
@@ -108,7 +108,7 @@ export const replayRoutes = [
   }),
   route("POST /v1/replays/:id/abort", {
     name: "abortReplay",
-    summary: "Stop a replay; what it has replayed stays so",
+    summary: "Stop a replay; what it has replayed is kept",
     scope: "operate",
     tenant: "own",
     answers: { 200: replayShape },

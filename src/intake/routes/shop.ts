@@ -10,7 +10,7 @@ import { actorOf, permits, route } from "../route";
 import { cursorOf, flag, notFound, numberOf, shopId, shopPaging, scopeOf } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
-const changedAfter = v.optional(v.pipe(time, v.description("What changed here after this, in the order of its changes: go on from the last changedAt")));
+const changedAfter = v.optional(v.pipe(time, v.description("Rows that changed after this, in the order of their changes: continue with the last changedAt")));
 
 const orderQuery = v.strictObject({
   ...shopPaging,
@@ -114,7 +114,7 @@ export const shopRoutes = [
   }),
   route("GET /v1/sites/:site/suppliers", {
     name: "listSuppliers",
-    summary: "Suppliers of a shop, with where their purchase orders go",
+    summary: "Suppliers of a shop, with the addresses of their purchase orders",
     scope: "read",
     tenant: "own",
     query: supplierQuery,
@@ -127,7 +127,7 @@ export const shopRoutes = [
   }),
   route("PUT /v1/sites/:site/suppliers/:supplier", {
     name: "putSupplier",
-    summary: "Where a supplier's purchase orders are mailed to, and whether without approval",
+    summary: "Set the address of a supplier's purchase orders, and whether they are sent without approval",
     scope: "admin",
     tenant: "own",
     body: { schema: supplierBody, limit: smallBody },

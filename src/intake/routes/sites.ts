@@ -35,9 +35,9 @@ const syncShape = v.object({
   products: v.object({ ...progressShape.entries, deleted: v.number() }),
   unreadable: v.pipe(
     v.object({ count: v.number(), newest: unreadableRows }),
-    v.description("Rows of the shop that could not be read whole, until they can be; each run looks at them again"),
+    v.description("Rows of the shop that could not be read completely; each run reads them again"),
   ),
-  warnings: v.pipe(outputList(v.string()), v.description("What the syncs go on without, as a permission that the key lacks")),
+  warnings: v.pipe(outputList(v.string()), v.description("Details that the syncs go without, such as a permission that the key lacks")),
   timezone: v.nullable(v.string()),
   timeZone: formerName("timezone", v.nullable(v.string())),
   eventsPending: v.number(),
@@ -97,7 +97,7 @@ export const siteRoutes = [
   }),
   route("GET /v1/sites/:site", {
     name: "getSite",
-    summary: "One shop and how its syncs stand",
+    summary: "One shop with the state of its syncs",
     description: "Cursor, lag and counts of each sync, and why it is paused.",
     scope: "read",
     tenant: "own",
@@ -125,7 +125,7 @@ export const siteRoutes = [
   }),
   route("POST /v1/sites/:site/test", {
     name: "testSite",
-    summary: "Call the shop: does its address answer, is the key good, what may it not read. Ends a pause when all is well",
+    summary: "Test the shop's address, key and permissions; ends a pause when all are right",
     description: "Names the permission that the key lacks.",
     scope: "operate",
     tenant: "own",

@@ -31,7 +31,7 @@ const address = { pattern: /^[^\s/]{3,320}$/, message: "must be an address, as a
 const importReport = v.object({
   accepted: v.number(),
   rejected: outputList(v.object({ index: v.number(), error: v.string() })),
-  unlisted: v.pipe(v.optional(v.number()), v.description("Wrong entries behind those that are listed")),
+  unlisted: v.pipe(v.optional(v.number()), v.description("Number of wrong entries that are not listed")),
 });
 
 export const suppressionRoutes = [

@@ -25,7 +25,7 @@ export const statsShape = v.object({
   minutes: outputList(v.object({ minute: isoTime, type: v.string(), event: v.string(), count, ms: v.number() })),
   backlog: v.object({
     deadLetters: count,
-    discarded: v.pipe(count, v.description("Of the dead letters those in this state; the others are dead")),
+    discarded: v.pipe(count, v.description("Dead letters that are discarded; the others are dead")),
     parked: count,
     due: count,
   }),
@@ -81,7 +81,7 @@ export const systemRoutes = [
       by: v.optional(
         v.pipe(
           v.picklist(divisions, `must be one of ${divisions.join(", ")}`),
-          v.description("Adds groups: what became of the jobs of each, and what the open ones do"),
+          v.description("Adds groups, each with its ended jobs by outcome and its open jobs by state"),
         ),
       ),
     }),

@@ -62,7 +62,7 @@ export const templateRoutes = [
   }),
   route("POST /v1/templates/:id/preview", {
     name: "previewTemplate",
-    summary: "What a mail by this template would be, with these variables; nothing is sent",
+    summary: "Render a template with variables; nothing is sent",
     scope: "read",
     tenant: "own",
     body: { schema: previewRequest, limit: smallBody },

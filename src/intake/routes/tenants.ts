@@ -114,7 +114,7 @@ function pauseRoutes() {
       name: `${verb}Tenant`,
       scope: "operate",
       tenant: "path",
-      summary: verb === "pause" ? "Hold a tenant's jobs: they wait, none is lost" : "Let a tenant's jobs go on",
+      summary: verb === "pause" ? "Pause a tenant: its jobs wait, none is lost" : "Resume a tenant",
       body: pauseBody,
       answers: { 200: pausedShape },
       handle: async ({ deps, tenant, body, caller }) => {

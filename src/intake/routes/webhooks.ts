@@ -9,13 +9,13 @@ const webhookBody = v.pipe(v.looseObject({}), v.description("As the shop's modul
 export const webhookRoutes = [
   route("POST /v1/webhooks/:tenant/:site", {
     name: "receiveWebhook",
-    summary: "A shop's signed webhook: a hint to look at an order or at products. Its format is set with the site",
+    summary: "Receive a shop's signed webhook, which makes a job read the order or the products. Its format is set with the site",
     scope: "public",
     tenant: "none",
     // A shop's module may add other parameters to the address.
     query: v.looseObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where the format is token and no header carries it"))) }),
     body: { schema: webhookBody, limit: smallBody, readByHandler: true },
-    answers: { 202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("The job that looks; null when it is about nothing we read")) }) },
+    answers: { 202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("Id of the job that reads the row; null for a webhook about no row that is read")) }) },
     problems: [401, 413, 429, 503],
     handle: async ({ deps, request, params, query }) => {
       const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };

@@ -22,7 +22,7 @@ import { readBatchJob } from "./enqueue";
 export const workRoutes = [
   workRoute("POST /v1/work/pull", {
     name: "pullWork",
-    summary: "Take jobs of remote types, waiting for some",
+    summary: "Pull jobs of remote types; waits up to `waitSeconds` for some",
     tenant: "any",
     schema: requests.pullRequest,
     limit: smallBody,
@@ -39,7 +39,7 @@ export const workRoutes = [
   }),
   workRoute("POST /v1/work/beat", {
     name: "beatWork",
-    summary: "Heartbeats of many jobs: extend their leases, say how far they are",
+    summary: "Heartbeats of many jobs: extend their leases, report their progress",
     tenant: "any",
     schema: requests.beatsRequest,
     limit: largeBody,
@@ -76,7 +76,7 @@ export const workRoutes = [
   }),
   workRoute("POST /v1/work/settle", {
     name: "settleWork",
-    summary: "Say how many jobs ended, each by itself",
+    summary: "Settle many jobs; each has its own result",
     tenant: "any",
     schema: requests.settlementsRequest,
     limit: largeBody,
@@ -88,7 +88,7 @@ export const workRoutes = [
   }),
   workRoute("POST /v1/work/:id/settle", {
     name: "settleJob",
-    summary: "Say how a job ended; the same again gets the same answer",
+    summary: "Settle a job: record its outcome; the same call again gets the same answer",
     tenant: "own",
     schema: requests.oneSettlement,
     limit: smallBody,
@@ -104,7 +104,7 @@ export const workRoutes = [
   }),
   workRoute("POST /v1/work/:id/effects/:key", {
     name: "beginEffect",
-    summary: "Begin an act on the outside world, once per job",
+    summary: "Begin an effect: an act on the outside world, once per job",
     tenant: "own",
     schema: requests.beginRequest,
     limit: smallBody,
@@ -120,7 +120,7 @@ export const workRoutes = [
   }),
   workRoute("PUT /v1/work/:id/effects/:key", {
     name: "endEffect",
-    summary: "Say how an act on the outside world ended",
+    summary: "Record the result of an effect",
     tenant: "own",
     schema: requests.endRequest,
     limit: smallBody,
@@ -137,7 +137,7 @@ export const workRoutes = [
   }),
   workRoute("POST /v1/work/:id/result-upload", {
     name: "resultUpload",
-    summary: "An address for a result that is too large for the settlement",
+    summary: "Get an address to upload a result that is too large for the settlement",
     tenant: "own",
     schema: requests.uploadRequest,
     limit: smallBody,

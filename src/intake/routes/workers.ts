@@ -12,7 +12,7 @@ import { jobOfUpload, maxUploadedResult, uploadResult } from "../../domain/work/
 export const workerRoutes = [
   route("GET /v1/workers", {
     name: "listWorkers",
-    summary: "Who asks for jobs of remote types: types, last signs of life, jobs in hand; the root token without a tenant sees those of all",
+    summary: "Workers of remote types: their types, last call and jobs; the root token without a tenant sees those of all tenants",
     description: "See docs/remote-workers.md.",
     scope: "read",
     tenant: "any",
@@ -24,7 +24,7 @@ export const workerRoutes = [
   }),
   route("POST /v1/workers/:worker/state", {
     name: "setWorkerState",
-    summary: "Ask a worker to go on, to take nothing new, or to end when what it has is done",
+    summary: "Tell a worker to continue, to take no new jobs, or to end after the jobs that it holds",
     scope: "operate",
     tenant: "any",
     params: { worker: workerPattern },
@@ -38,7 +38,7 @@ export const workerRoutes = [
   }),
   route("GET /v1/work/:id/payload", {
     name: "loadPayload",
-    summary: "The payload of a job in a worker's hands, by the address it was given; valid as long as the lease",
+    summary: "The payload of a job that a worker holds, at the address that the pull answered; valid as long as the lease",
     description: "Only for payloads that are too large for the answer to a pull.",
     scope: "public",
     tenant: "none",
@@ -55,7 +55,7 @@ export const workerRoutes = [
   }),
   route("PUT /v1/work/:id/result", {
     name: "putResult",
-    summary: "The result of a job in a worker's hands, at the address it was given; valid as long as the lease",
+    summary: "Upload the result of a job that a worker holds, to the address that it was given; valid as long as the lease",
     description: "JSON of up to 1 MB, for results that are too large for the settlement.",
     scope: "public",
     tenant: "none",

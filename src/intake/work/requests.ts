@@ -18,7 +18,7 @@ export const effectKeyPattern = { pattern: /^[!-.0-~]{1,128}$/, message: "must b
 
 const lease = boundedText(64, { min: 1 });
 const jobId = boundedName("must be the id of a job");
-const ofTenant = v.optional(v.pipe(boundedName(), v.description("Whose job it is, for a caller that serves all tenants")));
+const ofTenant = v.optional(v.pipe(boundedName(), v.description("Tenant of the job, for a caller of all tenants")));
 
 function wholeNumber(min: number, max: number, unit: string) {
   const rule = `must be a whole number from ${withCommas(min)} to ${withCommas(max)}${unit}`;
@@ -38,7 +38,7 @@ export const pullRequest = v.strictObject({
   versions: v.optional(
     v.pipe(
       boundedRecord(boundedName(typeRule), boundedList(wholeNumber(1, 1_000_000, ""), 20, { min: 1 }), maxTokenTypes),
-      v.description("Versions of payloads it reads, by type; without a type's entry every one, brought to the newest"),
+      v.description("Payload versions that the worker reads, by type; for a type without an entry payloads are upgraded to the newest version"),
     ),
   ),
   max: v.optional(wholeNumber(1, maxItems, ""), 1),
@@ -82,7 +82,7 @@ export const outcome = v.variant(
     v.strictObject({ kind: v.literal("done"), result: v.optional(v.unknown()) }),
     v.strictObject({
       kind: v.literal("done"),
-      resultId: v.pipe(boundedText(64, { min: 1 }), v.description("Of a result that was uploaded under this lease, instead of a result")),
+      resultId: v.pipe(boundedText(64, { min: 1 }), v.description("Id of a result that was uploaded under this lease, in place of `result`")),
     }),
     v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(wholeNumber(0, 86_400, " seconds")) }),
     v.strictObject({ kind: v.literal("wait"), reason, untilMs: wholeNumber(0, 8_640_000_000_000_000, " milliseconds since 1970") }),
@@ -104,7 +104,7 @@ export const beginRequest = v.strictObject({
   idempotentForSeconds: v.optional(
     v.pipe(
       wholeNumber(0, 31_622_400, " seconds"),
-      v.description("For so long the outside system refuses a second request with the same idempotencyKey; default 0: it offers nothing"),
+      v.description("How long the outside system refuses a second request with the same idempotencyKey; default 0: it takes no key"),
     ),
   ),
 });

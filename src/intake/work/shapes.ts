@@ -9,7 +9,7 @@ const state = v.picklist(states);
 const time = v.pipe(v.number(), v.integer(), v.description("Milliseconds since 1970, by the server's clock"));
 const workerState = v.pipe(
   v.picklist(["run", "quiet", "stop"]),
-  v.description("What an operator wants: quiet takes no new jobs, stop ends when what it has is done"),
+  v.description("State that an operator requested: quiet takes no new jobs, stop ends after the jobs that it holds"),
 );
 const json = v.pipe(v.unknown(), v.description("JSON"));
 
@@ -21,7 +21,7 @@ const job = v.object({
   seq: count,
   attempt: count,
   maxAttempts: count,
-  lease: v.pipe(v.string(), v.description("Goes with every call about the job; opaque")),
+  lease: v.pipe(v.string(), v.description("Opaque; send it with every call about the job")),
   leaseUntil: v.pipe(time, v.description("When the lease ends, for information: count from the moment of receipt")),
   startBy: v.pipe(time, v.description("Until the first heartbeat or the settlement the job is only offered; after this it is offered to others")),
   deadline: v.pipe(v.nullable(time), v.description("The lease cannot be extended beyond")),
@@ -39,7 +39,7 @@ const job = v.object({
 
 export const pulledShape = v.object({
   jobs: outputList(job),
-  pollAfterMs: v.pipe(count, v.description("Ask again after so many milliseconds")),
+  pollAfterMs: v.pipe(count, v.description("Milliseconds until the next pull")),
   workerState,
 });
 
@@ -81,7 +81,7 @@ export const workersShape = outputList(
     leases: count,
     state: v.pipe(
       v.picklist(["run", "quiet", "stop", "ended"]),
-      v.description("What an operator wants of it; ended: it holds no job and has not been heard of for a minute"),
+      v.description("State that an operator requested; ended: it holds no job and has not called for a minute"),
     ),
   }),
 );
