@@ -7,5 +7,5 @@ export const campaignActions = {
   start: move("start", "Start", "enqueue", "The campaign starts."),
   pause: move("pause", "Pause", "operate", "Nothing more is sent until it is resumed."),
   resume: move("resume", "Resume", "operate", "The campaign goes on."),
-  cancel: move("cancel", "Cancel", "operate", "The campaign has ended: who has no mail yet gets none.", true),
+  cancel: move("cancel", "Cancel", "operate", "The campaign has ended: recipients without a mail get none.", true),
 };

@@ -43,7 +43,7 @@ function madeOf({ effects }: JobDetail): string {
 }
 
 function Doubt({ visit, id, effectKey, place }: { visit: Visit; id: string; effectKey: string; place: number }) {
-  const question = <p>Whether this happened is not known: the answer was lost. Look at the provider first; what you say here is what the job goes by.</p>;
+  const question = <p>Whether this happened is not known: the answer was lost. Look at the provider first: the job continues by what you record here.</p>;
   return (
     <>
       {" "}

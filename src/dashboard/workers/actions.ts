@@ -5,6 +5,6 @@ const wish = (state: "run" | "quiet" | "stop", label: string, done: string, more
 
 export const workerActions = {
   run: wish("run", "Go on", "It takes jobs again when it next asks."),
-  quiet: wish("quiet", "Take nothing new", "It finishes what it has and takes nothing new."),
-  stop: wish("stop", "Stop", "It ends when what it has is done.", { harms: true }),
+  quiet: wish("quiet", "Take nothing new", "It finishes the jobs that it holds and takes no new ones."),
+  stop: wish("stop", "Stop", "It ends after the jobs that it holds.", { harms: true }),
 };

@@ -27,7 +27,7 @@ export const workersPage = page<Model>({
     <>
       <h1>Workers</h1>
       {workers.length === 0 ? (
-        <Empty>No worker has asked for jobs. Its token has the scope work; docs/remote-workers.md has a first one.</Empty>
+        <Empty>No worker has asked for jobs. Its token has the scope work; docs/remote-workers.md shows how to write one.</Empty>
       ) : (
         <Table label="Workers" columns={["Worker", "State", "-Types", "#-In hand", "Last asked", "-Last heartbeat", ""]}>
           {workers.map(({ worker, types, leases, state, lastPoll, lastBeat }) => (
@@ -49,7 +49,7 @@ export const workersPage = page<Model>({
                 {state === "run" ? <Act visit={visit} action={workerActions.quiet} fields={{ worker }} /> : null}{" "}
                 {state === "run" || state === "quiet" ? (
                   <Act visit={visit} action={workerActions.stop} fields={{ worker }}>
-                    <p>It ends when what it has in hand is done; another one may take the rest.</p>
+                    <p>It ends after the jobs that it holds; other workers may take the rest.</p>
                   </Act>
                 ) : null}
               </td>
