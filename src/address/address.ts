@@ -42,7 +42,7 @@ export function checkRedirect(location: string, from: URL, rules: AddressRules):
   return url ? checkAddress(url.href, rules) : refusedAddress("must redirect to a URL");
 }
 
-/** The same for a server that speaks no HTTP. `local`: it is a developer's own machine, let in by the rules. */
+/** The same for a server of another protocol than HTTP. `local`: a developer's own machine, which the rules allow. */
 export function checkHost(host: string, port: number, rules: AddressRules): { ok: true; local: boolean } | { ok: false; reason: string } {
   const url = /^[^\s/?#@\\]{1,253}$/.test(host) ? URL.parse(`https://${host}:${port}`) : null;
   if (!url || (url.port || "443") !== String(port) || /:\d*$/.test(host.replace(/^\[.*\]/, "")))

@@ -13,7 +13,7 @@ import type { Stores } from "./stores";
 const settingLasts = 60_000;
 
 /**
- * Lets in whom Cloudflare Access vouches for, by the roles of the setting `access`. What the pages act with is a token that is made for one request and
+ * Signs in people whom Cloudflare Access has authenticated, by the roles of the setting `access`. What the pages act with is a token that is made for one request and
  * leaves the Worker never; in the audit its id begins with `access` and is the same for a person.
  */
 export function createAccessSignIn(env: WorkerEnv, stores: Pick<Stores, "installation" | "rules">, now: () => number): AccessSignIn {

@@ -135,7 +135,7 @@ function retrying(job: JobView): Why {
   return { code: "retrying", sentence, since: job.startedAt ?? job.at, ...untilOf(job), actions: [runNow(job)] };
 }
 
-/** What was discarded with an effect in doubt ends so again until a person has said whether the effect happened. */
+/** A job that was discarded with an uncertain effect ends in the same way until a person has recorded whether the effect happened. */
 function deadWhy(job: JobView, state: "dead" | "discarded", doubts: readonly string[]): Why {
   const how = state === "dead" ? `It failed ${plural(job.attempt, "time")}` : "It failed for good";
   const failure = `${how}: ${sentenceOf(job.reason ?? "unknown")}`;
