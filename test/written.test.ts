@@ -143,6 +143,13 @@ describe("numbers that are written more than once", () => {
 
 /** The names of a page's headings as GitHub links them. */
 function anchorsOf(page: string): string[] {
-  const headings = read(page).replaceAll(/^```[^]*?^```/gm, "").matchAll(/^#+ (.+)$/gm);
-  return [...headings].map(([, heading = ""]) => heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"));
+  const headings = read(page)
+    .replaceAll(/^```[^]*?^```/gm, "")
+    .matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
 }

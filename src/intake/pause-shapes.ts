@@ -21,10 +21,7 @@ export const pausedShape = v.object({
   name: v.string(),
   tenant: v.string(),
   paused: v.pipe(v.boolean(), v.description("Whether it is held for this tenant now, by its own pause or by one for all tenants")),
-  pauses: v.pipe(
-    outputList(pauseShape),
-    v.description("The remaining pauses: after the root token has resumed for all tenants, those of single tenants"),
-  ),
+  pauses: v.pipe(outputList(pauseShape), v.description("The remaining pauses: after the root token has resumed for all tenants, those of single tenants")),
 });
 
 export function pauseView({ scope, name, tenant, since, actor, actorName = null, reason }: PauseView) {

@@ -163,10 +163,7 @@ export const typesShape = v.object({
       aliases: outputList(v.string()),
       policy,
       payload: v.pipe(outputRecord(v.unknown()), v.description("JSON Schema of the payload")),
-      remote: v.pipe(
-        v.nullable(v.object({ lease: count, heartbeat: count, startWithin: count })),
-        v.description("For a remote type; seconds"),
-      ),
+      remote: v.pipe(v.nullable(v.object({ lease: count, heartbeat: count, startWithin: count })), v.description("For a remote type; seconds")),
       paused: v.boolean(),
     }),
   ),

@@ -33,7 +33,9 @@ export function readChange(input: Record<string, unknown>, tables: ReadonlyMap<s
   if (issues.length > 0) return { issues };
   const change = input as unknown as Change;
   const fields = [...(change.change ?? []), ...(change.add ?? [])].flatMap((row) => Object.keys(row)).filter((name) => !table.plan.columns[name]);
-  return fields.length > 0 ? { issues: [`There is no field "${fields[0]}" in ${change.resource}; there are ${Object.keys(table.plan.columns).join(", ")}.`] } : { change };
+  return fields.length > 0
+    ? { issues: [`There is no field "${fields[0]}" in ${change.resource}; there are ${Object.keys(table.plan.columns).join(", ")}.`] }
+    : { change };
 }
 
 /** Does it; returns the ids of what was touched. */

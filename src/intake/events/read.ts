@@ -62,9 +62,12 @@ function native(value: unknown, id: string | undefined): Read {
 }
 
 function batchOf(value: unknown): Read[] {
-  if (!Array.isArray(value)) throw new Problem("invalid", "A batch must be a list of CloudEvents.", { errors: [{ path: "", message: "must be a list of CloudEvents" }] });
+  if (!Array.isArray(value))
+    throw new Problem("invalid", "A batch must be a list of CloudEvents.", { errors: [{ path: "", message: "must be a list of CloudEvents" }] });
   if (value.length > maxEvents) {
-    throw new Problem("invalid", "A batch may have at most 10,000 events.", { errors: [{ path: "", message: `has ${value.length} events; at most 10,000 are accepted` }] });
+    throw new Problem("invalid", "A batch may have at most 10,000 events.", {
+      errors: [{ path: "", message: `has ${value.length} events; at most 10,000 are accepted` }],
+    });
   }
   return value.map((each) => fromStructured(each));
 }

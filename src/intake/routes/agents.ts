@@ -21,10 +21,7 @@ const revealQuery = v.strictObject({
 });
 
 const proposalIdField = v.optional(
-  v.pipe(
-    boundedText(40),
-    v.description("`approval.id` of the proposal that is meant: 409 when another one is pending now. Default: the pending proposal"),
-  ),
+  v.pipe(boundedText(40), v.description("`approval.id` of the proposal that is meant: 409 when another one is pending now. Default: the pending proposal")),
 );
 
 const approval = v.strictObject({

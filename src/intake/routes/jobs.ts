@@ -112,7 +112,8 @@ export const jobRoutes = [
       const id = await ownId(deps, tenant, params);
       const retried = await deps.operate.retry(tenant, id);
       if (!retried && !mayBeUnwritten(id, deps.now())) throw forgotten();
-      if (!retried?.changed) throw new Problem("conflict", `A job that is ${retried?.state ?? "queued"} cannot be retried; one that failed, was cancelled or waits can.`);
+      if (!retried?.changed)
+        throw new Problem("conflict", `A job that is ${retried?.state ?? "queued"} cannot be retried; one that failed, was cancelled or waits can.`);
       return { status: 202, body: { id, state: retried.state }, headers: { location: `/v1/jobs/${id}` } };
     },
   }),

@@ -97,7 +97,10 @@ const person = v.pipe(
     cursor: text(3000),
     plan: v.optional(v.pipe(v.boolean("must be true or false"), v.description("true: only count what would be erased"))),
     together: v.optional(
-      v.pipe(v.boolean("must be true or false"), v.description("true: also data under other addresses and numbers that the tenant's own servers sent together with it")),
+      v.pipe(
+        v.boolean("must be true or false"),
+        v.description("true: also data under other addresses and numbers that the tenant's own servers sent together with it"),
+      ),
     ),
   }),
   fieldRule(["email", "phone"], ({ email, phone }) => (email === undefined) !== (phone === undefined), "exactly one of email and phone is needed", "email"),

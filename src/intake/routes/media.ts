@@ -27,7 +27,11 @@ export const mediaRoutes = [
     summary: "Pictures with their variants and alt texts, by key",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ prefix: v.optional(v.pipe(keyText, v.description("Prefix of the keys")), ""), cursor: v.optional(keyText, ""), limit: paging.limit }),
+    query: v.strictObject({
+      prefix: v.optional(v.pipe(keyText, v.description("Prefix of the keys")), ""),
+      cursor: v.optional(keyText, ""),
+      limit: paging.limit,
+    }),
     answers: { 200: v.object({ media: outputList(mediaShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query: { prefix, cursor, limit } }) => {
       const page = await deps.media.list(tenant, prefix, { after: cursor, limit });

@@ -105,7 +105,9 @@ export const systemRoutes = [
 
 function checkRange(from: number, to: number): void {
   if (from < to && to - from <= maxStats) return;
-  throw new Problem("invalid", "The time range is wrong: from must be before to, and at most 7 days earlier.", { errors: [{ path: "from", message: "must be before to, and at most 7 days earlier" }] });
+  throw new Problem("invalid", "The time range is wrong: from must be before to, and at most 7 days earlier.", {
+    errors: [{ path: "from", message: "must be before to, and at most 7 days earlier" }],
+  });
 }
 
 function totalsOf(counts: readonly MinuteCount[]): Record<string, Record<string, number>> {

@@ -15,7 +15,9 @@ export const webhookRoutes = [
     // A shop's module may add other parameters to the address.
     query: v.looseObject({ token: v.optional(v.pipe(v.string(), v.description("The secret, where the format is token and no header carries it"))) }),
     body: { schema: webhookBody, limit: smallBody, readByHandler: true },
-    answers: { 202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("Id of the job that reads the row; null for a webhook about no row that is read")) }) },
+    answers: {
+      202: v.object({ id: v.pipe(v.nullable(v.string()), v.description("Id of the job that reads the row; null for a webhook about no row that is read")) }),
+    },
     problems: [401, 413, 429, 503],
     handle: async ({ deps, request, params, query }) => {
       const door = { tenant: param({ params }, "tenant"), site: param({ params }, "site") };
