@@ -40,7 +40,7 @@ import { runSyncProducts } from "./sync-products/run";
 import { syncSingleOrder } from "./sync-single-order/job";
 import { runSyncSingleOrder } from "./sync-single-order/run";
 
-/** Every job there is, one line each. */
+/** All jobs, one line each. */
 export const jobs = [
   job(email, runEmail),
   job(campaign, runCampaign),

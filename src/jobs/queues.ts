@@ -9,7 +9,7 @@ export interface QueueSettings {
   batchTimeout: number;
 }
 
-// What wrangler.toml says too; a test compares them.
+// The same as in wrangler.toml; a test compares them.
 export const queues = {
   "prestashop-sync": { binding: "PRESTASHOP_SYNC", batchSize: 10, batchTimeout: 1 },
   "email-sending": { binding: "EMAIL_SENDING", batchSize: 50, batchTimeout: 1 },
@@ -28,7 +28,7 @@ export const queues = {
 
 export type QueueName = keyof typeof queues;
 
-/** Undefined for a queue of another deployment: a message names the one that it was sent to. */
+/** Undefined for a queue of another deployment: a message names the queue that it was sent to. */
 export function queueNamed(name: string): QueueSettings | undefined {
   return Object.hasOwn(queues, name) ? queues[name as QueueName] : undefined;
 }

@@ -1,4 +1,4 @@
-/** A body as far as it was read. */
+/** The part of a body that was read. */
 export interface ReadBody {
   bytes: Uint8Array;
   /** `too-large`: cut at the limit. `broken`: the connection ended, or the signal fired, before the end. */

@@ -1,10 +1,10 @@
-/** Seconds until a daily quota starts anew: midnight UTC. `now` in milliseconds. */
+/** Seconds until a daily quota resets: midnight UTC. `now` in milliseconds. */
 export function untilNextDay(now: number): number {
   const date = new Date(now);
   return secondsUntil(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1), now);
 }
 
-/** Seconds until a monthly quota starts anew. */
+/** Seconds until a monthly quota resets. */
 export function untilNextMonth(now: number): number {
   const date = new Date(now);
   return secondsUntil(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1), now);

@@ -1,8 +1,8 @@
-/** Longer waits are cut to this: a day, in seconds. */
+/** The longest wait: one day, in seconds. */
 const longest = 86_400;
 
 /**
- * Seconds a provider asks to wait, from `now` (milliseconds): `retry-after-ms`, else `Retry-After` as delta-seconds or HTTP-date
+ * Seconds that a provider requests to wait, from `now` (milliseconds): `retry-after-ms`, else `Retry-After` as delta-seconds or HTTP-date
  * (RFC 9110 §10.2.3). Whole seconds, rounded up, within 0 to 24 h; a date in the past is 0; undefined when absent or unreadable.
  */
 export function retryAfter(headers: Headers, now: number): number | undefined {
@@ -13,7 +13,7 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
   return seconds === undefined ? undefined : clamped(seconds);
 }
 
-/** A non-negative decimal number as headers carry it: `12`, `0.5`; undefined for anything else. */
+/** A non-negative decimal number of a header: `12`, `0.5`; undefined for anything else. */
 export function decimal(value: string | null): number | undefined {
   return value !== null && /^\s*\d{1,15}(\.\d{1,6})?\s*$/.test(value) ? Number(value) : undefined;
 }
@@ -26,7 +26,7 @@ const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 const month = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)";
 const time = String.raw`\d{2}:\d{2}:\d{2}`;
 
-/** The three forms of HTTP-date. Date.parse alone reads a date into nearly any text. */
+/** The three forms of HTTP-date. Date.parse alone accepts nearly any text. */
 const httpDates = [
   new RegExp(String.raw`^${day}, \d{2} ${month} \d{4} ${time} GMT$`),
   new RegExp(String.raw`^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d{2}-${month}-\d{2} ${time} GMT$`),

@@ -1,31 +1,31 @@
 import { withCommas } from "../decimal";
 import { Problem, summaryOf } from "../errors";
 
-/** How many of each a tenant may have. With the limit of a project's body the snapshot in KV stays under 8 MB of the 25 MB it may have. */
+/** Rows of each kind that a tenant may have. With the limit of a project's body, the snapshot in KV stays below 8 MB of at most 25 MB. */
 export const maxProjects = 100;
 export const maxSites = 500;
 export const maxTemplates = 500;
-/** Of one template; older ones are removed. */
+/** Versions of one template; older ones are deleted. */
 export const maxTemplateVersions = 100;
 /** Schedules besides the default ones of its sites. */
 export const maxSchedules = 500;
-/** Of its own, besides those that are built in. */
+/** The tenant's own destinations, besides the built-in ones. */
 export const maxDestinations = 50;
 export const maxSubscriptions = 20;
-/** Not revoked. */
+/** Tokens that are not revoked. */
 export const maxTokens = 100;
-/** Tokens with the revoked ones, which are kept so that they are refused. */
+/** Tokens including revoked ones, which are kept so that they are refused. */
 export const maxTokensEver = 5000;
 
 /** A kind of rows whose number is bounded per tenant. */
 export interface Bound {
-  /** Table and column of the name; both stand in SQL as they are. */
+  /** Table, and column of the name; both are inserted into SQL. */
   table: string;
   key: string;
   max: number;
   /** The end of the refusal's sentence, as in "may have at most 100 projects; remove one first". */
   what: string;
-  /** A condition on the rows that count. Default: all do. */
+  /** SQL condition of the rows that count. Default: all. */
   counted?: string;
 }
 

@@ -9,7 +9,7 @@ const api = { baseUrl: url, apiKey: secret, limits: v.optional(limitsSchema) };
 /** An address to which JSON is posted; the address itself is a secret. */
 const hook = { url, secret: v.optional(sharedSecret), limits: v.optional(limitsSchema) };
 
-/** The bodies of `PUT /v1/connections/{name}`, by name. A PUT replaces. */
+/** The bodies of `PUT /v1/connections/{name}`, by name. */
 export const connectionSchemas = {
   mail: mailConnectionSchema,
   slack: v.strictObject({ provider: only("slack"), ...hook }),

@@ -1,6 +1,6 @@
 /**
- * A circuit breaker without timers: closed; open until a time; and once that time has come half-open,
- * which means that one job, the probe, may go in. Only failures that may pass count, and only in a row.
+ * A circuit breaker without timers: closed; open until a time; and after that time half-open,
+ * which admits one job, the probe. Only transient failures in a row count.
  */
 export interface Breaker {
   /** Raised whenever it opens, closes or sends a probe: results of an older generation are ignored. */
@@ -11,7 +11,7 @@ export interface Breaker {
   openings: number;
   /** Null while it is closed. */
   openUntil: number | null;
-  /** Lease of the probe that is under way. */
+  /** Lease of the current probe. */
   probe: string | null;
 }
 
@@ -22,12 +22,12 @@ export function closed(generation: number): Breaker {
   return { generation, failures: 0, openings: 0, openUntil: null, probe: null };
 }
 
-/** Whether an open breaker's time has come. */
+/** Whether an open breaker is due for a probe. */
 export function breakerDue(breaker: Breaker, now: number): boolean {
   return breaker.openUntil !== null && breaker.openUntil <= now;
 }
 
-/** Lets the next job in as the probe before the time has come; the result of an earlier probe is ignored. */
+/** Admits the next job as the probe before the time; the result of an earlier probe is ignored. */
 export function breakerProbed(breaker: Breaker, now: number): Breaker {
   if (breaker.openUntil === null) return breaker;
   return { ...breaker, generation: breaker.generation + 1, openUntil: Math.min(breaker.openUntil, now), probe: null };
@@ -38,7 +38,7 @@ export function breakerAnswered(breaker: Breaker): Breaker {
   return breaker.openUntil === null ? { ...breaker, failures: 0 } : closed(breaker.generation + 1);
 }
 
-/** A failure that may pass, of the present generation: one more in a row, or the end of a probe. */
+/** A transient failure of the current generation: one more in a row, or the end of a probe. */
 export function breakerFailed(breaker: Breaker, limits: { failures: number; openSeconds: number }, now: number): Breaker {
   const failures = breaker.failures + 1;
   if (breaker.openUntil === null && failures < limits.failures) return { ...breaker, failures };

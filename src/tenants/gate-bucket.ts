@@ -6,7 +6,7 @@ export interface Bucket {
   at: number;
 }
 
-/** A clock further behind than this is taken as right, and the stored time as wrong. */
+/** When a clock is further behind than this, the stored time counts as wrong. Milliseconds. */
 const maxSkew = 60_000;
 
 /** The rate in force; without one there is no limit. */
@@ -14,7 +14,7 @@ export function bucketOf({ perSecond, burst }: GateLimits): { perSecond: number;
   return { perSecond: perSecond ?? Infinity, burst: burst ?? Math.max(1, Math.ceil(perSecond ?? 1)) };
 }
 
-/** Filled for the time that has passed, at most up to the burst. A caller whose clock is behind changes nothing. */
+/** Adds the tokens of the elapsed time, up to the burst. A caller whose clock is behind changes nothing. */
 export function refill(bucket: Bucket, limits: GateLimits, now: number): Bucket {
   if (limits.perSecond === undefined) return { tokens: null, at: now };
   const { perSecond, burst } = bucketOf(limits);
@@ -24,13 +24,13 @@ export function refill(bucket: Bucket, limits: GateLimits, now: number): Bucket 
   return { tokens: Math.min(burst, bucket.tokens + (passed * perSecond) / 1000), at };
 }
 
-/** One token less; undefined when there is none. Slightly less than one counts as one: sums of fractions are not exact. */
+/** Takes one token; undefined when there is none. Slightly less than one counts as one: sums of fractions are inexact. */
 export function takeToken(bucket: Bucket): Bucket | undefined {
   if (bucket.tokens === null) return bucket;
   return bucket.tokens >= 1 - 1e-9 ? { ...bucket, tokens: Math.max(0, bucket.tokens - 1) } : undefined;
 }
 
-/** A job that made no call gives its token back. */
+/** Returns the token of a job that made no call. */
 export function refund(bucket: Bucket, limits: GateLimits): Bucket {
   return bucket.tokens === null ? bucket : { ...bucket, tokens: Math.min(bucketOf(limits).burst, bucket.tokens + 1) };
 }

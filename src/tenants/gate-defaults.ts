@@ -1,6 +1,6 @@
 import type { GateLimits } from "./gate-limits";
 
-/** Runs of one agent and tenant at once. */
+/** Concurrent runs of one agent and tenant. */
 const agentRuns = 4;
 
 /**
@@ -14,7 +14,7 @@ export function usualLimits(dependency: string): GateLimits {
   return { concurrency: kind === "shop" ? 2 : 1 };
 }
 
-/** The limits of a gate as the tenant's connections set them; the circuits of a connection's several providers, and of agents, open as the connection's own does. */
+/** The limits of a gate by the tenant's connections. The circuits of a connection's providers, and of agents, have the settings of the connection's circuit. */
 export function limitsIn(connections: Readonly<Record<string, { limits: GateLimits }>> | undefined, dependency: string): GateLimits {
   const [, kind] = /^(mail|models|agent)[-:]/.exec(dependency) ?? [];
   const breaker = kind === undefined ? undefined : connections?.[kind === "agent" ? "models" : kind]?.limits.breaker;

@@ -15,16 +15,16 @@ export interface Granted {
 export interface Held {
   granted: false;
   reason: "concurrency" | "rate" | "open";
-  /** When to ask again. An estimate, except for `open`. */
+  /** When to try again. An estimate, except for `open`. */
   until: number;
-  /** Wait in the ledger without a message: it takes over a minute, or over a hundred wait here already. */
+  /** Park the job: the wait exceeds one minute, or over 100 jobs are held here. */
   park: boolean;
 }
 
 export interface Report {
   id: string;
   lease: string;
-  /** How the dependency's calls went: it answered (a 4xx too), it failed in a way that may pass, or none was made. */
+  /** The result of the calls: the dependency answered (4xx included), failed transiently, or was not called. */
   calls: "none" | "answered" | "transient";
   /** Why, where it failed; redacted. */
   reason?: string | undefined;
@@ -37,7 +37,7 @@ export interface LastFailure {
   reason: string | null;
 }
 
-/** How many parked jobs may be let in during the coming minute, spread at `perSecond`; ask again at `until`. */
+/** Parked jobs to admit during the next minute, spread at `perSecond`; ask again at `until`. */
 export interface Admission {
   count: number;
   until: number;
@@ -46,18 +46,18 @@ export interface Admission {
 
 export interface GateStatus {
   circuit: "closed" | "open" | "half-open";
-  /** When the open circuit lets a probe in; null while it is closed. */
+  /** When the open circuit admits a probe; null while it is closed. */
   openUntil: number | null;
   failures: number;
   inside: number;
   concurrency: number;
-  /** Jobs the rate would let in right now; null without such a limit. */
+  /** Jobs that the rate would admit now; null without a rate limit. */
   tokens: number | null;
   perSecond: number | null;
-  /** Ids of jobs that were held back and will ask again by themselves; parked ones are the ledger's to count. */
+  /** Ids of held jobs with a message; the ledger counts parked ones. */
   held: readonly string[];
   lastFailure: LastFailure | null;
-  /** Why the circuit was opened for wrong settings; null where failures opened it, or nothing did. */
+  /** Why the circuit was opened for wrong settings; null where failures opened it, or it is closed. */
   refusal?: LastFailure | null;
 }
 
@@ -77,22 +77,22 @@ export interface GateState {
   serial: number;
   bucket: Bucket;
   breaker: Breaker;
-  /** Jobs held back that return by themselves, with the time they were given; in the order they came. */
+  /** Held jobs with a message and the time they were given, in order of arrival. */
   held: readonly { job: string; until: number }[];
-  /** How long jobs stay inside, as a running mean. */
+  /** Running mean of the time that jobs hold a slot. */
   stay: number;
   lastFailure: LastFailure | null;
   refusal: LastFailure | null;
 }
 
 export const defaultConcurrency = 100;
-/** From this many jobs held back on, further ones are parked. */
+/** With this many held jobs, further ones are parked. */
 export const maxHeld = 100;
-/** Waits longer than this are parked. */
+/** Longer waits are parked. Milliseconds. */
 export const maxWait = 60_000;
-/** Jobs that arrive during a probe ask again after this. */
+/** Jobs that arrive during a probe try again after this. Milliseconds. */
 export const probeWait = 15_000;
-/** A held job that has not come back this long after its time is no longer counted. */
+/** A held job that has not come back this long after its time is no longer counted. Milliseconds. */
 export const heldGrace = 60_000;
 /** Characters kept of a failure's reason. */
 export const maxReason = 300;

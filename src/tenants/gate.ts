@@ -7,7 +7,7 @@ const key = "state";
 
 /**
  * One per tenant and dependency, named `tenant/dependency`: the rules of gate-rules.ts, kept in storage as one row.
- * Each call that changes something writes that row once; storage holds the answer back until it is durable.
+ * Each call that changes the state writes that row once; the runtime delays the answer until it is durable.
  * Every `now` is the caller's clock in milliseconds.
  *
  * For minutes after a deployment the caller is of another version than the object: an argument is never moved or given another
@@ -23,7 +23,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     this.#state = { ...newGate(), ...ctx.storage.kv.get<GateState>(key) };
   }
 
-  /** One answer per job, in their order. A lease ends after `leaseMs` when it is not given back. */
+  /** One answer per job, in order. A lease ends after `leaseMs` unless it is returned before. */
   enter(jobs: readonly { id: string }[], limits: GateLimits, leaseMs: number, now: number): GateAnswer[] {
     const { state, answers } = enter(this.#state, jobs, limits, leaseMs, now);
     this.#keep(state);
@@ -35,27 +35,27 @@ export class Gate extends DurableObject<Cloudflare.Env> {
     this.#keep(leave(this.#state, reports, now));
   }
 
-  /** How many parked jobs may be let in during the coming minute, at most `limit`. Reserves nothing. */
+  /** Parked jobs to admit during the next minute, at most `limit`. Reserves nothing. */
   admit(limit: number, now: number): Admission {
     return admit(this.#state, limit, now);
   }
 
-  /** `limits`: those that hold from now on. */
+  /** `limits` apply from now on. */
   status(now: number, limits: GateLimits = this.#state.limits): GateStatus {
     return status(this.#state, limits, now);
   }
 
-  /** Opens the circuit until a time: the dependency refuses everything until something is changed. */
+  /** Opens the circuit until a time: the dependency refuses all calls until a setting changes. */
   hold(until: number, now: number, reason?: string): void {
     this.#keep(holdUntil(this.#state, until, now, reason));
   }
 
-  /** Closes the circuit; these limits hold from now on. */
+  /** Closes the circuit; these limits apply from now on. */
   reset(now: number, limits: GateLimits = this.#state.limits): void {
     this.#keep(reset(this.#state, limits, now));
   }
 
-  /** Lets one job try although the circuit is open. */
+  /** Makes an open circuit admit one probe now. */
   probe(now: number): void {
     this.#keep(probe(this.#state, now));
   }

@@ -9,7 +9,7 @@ const text = (max: number) => boundedText(max, { min: 1 });
 const stream = v.optional(boundedText(64, { pattern: /^[a-z0-9-]{1,64}$/, rule: "must be the id of a message stream: 1 to 64 of a-z, 0-9 and -" }));
 const login = boundedText(512, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 512 characters, none of them a control character" });
 
-/** Ports that a mail server may have; the platform lets no connection to port 25 out. */
+/** Ports of a mail server; the platform blocks port 25. */
 export const smtpPorts: readonly number[] = [465, 587, 2525];
 
 const tls = v.optional(
@@ -19,7 +19,7 @@ const tls = v.optional(
   ),
 );
 
-/** Of a provider; the same for the first and for its fallback. */
+/** The settings of each provider, first or fallback. */
 const providers = {
   cloudflare: {},
   resend: { baseUrl: v.optional(url), apiKey: secret },
@@ -38,7 +38,7 @@ const providers = {
   },
 };
 
-/** What proves that an event of the provider is genuine: the signing secret, the password of the webhook's address, of Amazon SES the ARN of the topic. */
+/** What authenticates the provider's events: the signing secret, the password in the webhook's address, or for Amazon SES the ARN of the topic. */
 const webhookSecret = v.optional(secret);
 const wrongProvider = "must be cloudflare, resend, postmark or smtp";
 
@@ -75,14 +75,14 @@ export const mailConnectionSchema = v.variant(
 export type MailRoute = v.InferOutput<typeof fallbackSchema>;
 export type MailConnection = v.InferOutput<typeof mailConnectionSchema>;
 
-/** TLS from the start on port 465, else by STARTTLS, unless the connection says otherwise. */
+/** TLS from the start on port 465, else by STARTTLS, unless the connection sets it. */
 export function tlsOf({ port, tls: asked }: { port: number; tls?: boolean | "implicit" | "starttls" | "none" | undefined }): "implicit" | "starttls" | "none" {
   if (asked === "implicit" || asked === "starttls" || asked === "none") return asked;
   if (asked === false) return "none";
   return port === 465 ? "implicit" : "starttls";
 }
 
-/** Names the account at a provider. Another key or server is another account; a new password of a mail server is not. */
+/** The name of an account at a provider. Another key or server is another account; a new password of a mail server is not. */
 export async function holderOf({ provider, ...route }: MailConnection | MailRoute): Promise<string> {
   const { baseUrl, apiKey, serverToken, host, port, username } = route as Record<string, unknown>;
   const account = JSON.stringify([baseUrl, apiKey, serverToken, host, port, username]);
@@ -95,7 +95,7 @@ export interface MailServer {
   tls?: boolean | "implicit" | "starttls" | "none" | undefined;
 }
 
-/** Why a mail server may not be called, with the field; asked when it is set and before each connection. */
+/** Why a mail server may not be called, with the field. Checked when it is set and before each connection. */
 export function mailServerIssue(server: MailServer, rules: AddressRules): { path: "host" | "port" | "tls"; message: string } | undefined {
   const checked = checkHost(server.host, server.port, rules);
   if (!checked.ok) return { path: "host", message: checked.reason };
@@ -106,7 +106,7 @@ export function mailServerIssue(server: MailServer, rules: AddressRules): { path
   return undefined;
 }
 
-/** What is wrong with a connection beyond its shape. */
+/** Issues of a connection beyond its schema. */
 export function mailIssues(connection: MailConnection, rules: AddressRules): { path: string; message: string }[] {
   const { fallback } = connection;
   const issues = [...routeIssues(connection, "", rules), ...(fallback ? routeIssues(fallback, "fallback.", rules) : [])];

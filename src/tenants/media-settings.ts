@@ -12,7 +12,7 @@ const side = v.pipe(
 export const outputFormats = ["webp", "avif", "jpeg"] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
-/** Of a thumbnail, in settings and in jobs. */
+/** Fields of a thumbnail, in settings and in jobs. */
 export const thumbnailFields = {
   width: side,
   height: side,
@@ -23,12 +23,12 @@ export const thumbnailFields = {
   ),
 };
 
-/** Setting `media` of a tenant: what is made of each upload. */
+/** The tenant's setting `media`: the variants of each upload. */
 export const mediaSettings = v.strictObject({
   thumbnails: v.optional(boundedList(v.strictObject(thumbnailFields), 10, { rule: "may name at most 10 thumbnails" })),
   /** Whether a model writes alt texts. Default: where the tenant has a connection `models`. */
   altText: v.optional(v.boolean("must be true or false")),
-  /** Of alt texts: a language tag. Default `en`. */
+  /** Language tag of alt texts. Default `en`. */
   language: v.optional(boundedText(30, { pattern: /^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, rule: "must be a language tag such as cs or pt-BR" })),
 });
 export type MediaSettings = v.InferOutput<typeof mediaSettings>;

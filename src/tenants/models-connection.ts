@@ -6,7 +6,7 @@ const oneOf = <const Options extends readonly [string, ...string[]]>(...options:
 
 const dollars = v.pipe(v.number("must be USD per million tokens"), v.minValue(0, "must be at least 0"), v.maxValue(10_000, "must be at most 10,000"));
 
-/** Of every provider of models. */
+/** Settings of every provider of models. */
 const settings = {
   limits: v.optional(limitsSchema),
   maxTokens: v.optional(whole(1_000_000)),
@@ -18,7 +18,7 @@ const settings = {
   collectLog: v.optional(v.boolean("must be true or false")),
 };
 
-/** A model of Cloudflare's own catalogue: those of others, by their vendor's name, would be billed to the account by their vendor's prices. */
+/** A model that Cloudflare hosts: models named by another vendor would be billed to the account at that vendor's prices. */
 const ownModel = boundedText(200, {
   pattern: /^@(?:cf|hf)\/[\w.-]{1,60}\/[\w.-]{1,100}$/,
   rule: "must be a model of Workers AI such as @cf/google/gemma-3-12b-it",
@@ -37,7 +37,7 @@ const wrongProvider = "must be openai or workers-ai";
 
 const routeSchema = v.variant("provider", [v.strictObject(openaiFields), v.strictObject(workersAiFields)], wrongProvider);
 
-/** Asked in this order, each when the one before does not answer or will not. */
+/** Tried in this order, each after the one before failed or refused. */
 const fallback = v.optional(boundedList(routeSchema, 3));
 
 /** The body of `PUT /v1/connections/models`. */
@@ -47,5 +47,5 @@ export const modelsConnectionSchema = v.variant(
   wrongProvider,
 );
 
-/** One of its endpoints. */
+/** One endpoint of the connection. */
 export type ModelsRoute = v.InferOutput<typeof routeSchema>;

@@ -44,27 +44,27 @@ const silence = v.strictObject({
   zone: v.optional(formerName("timezone", timezone)),
 });
 
-/** The body of `PUT /v1/projects/{project}`. A PUT replaces: what is left out has its default. Keys and ids stay. */
+/** The body of `PUT /v1/projects/{project}`. An omitted field gets its default. Keys and ids stay. */
 export const projectSchema = v.strictObject({
   name: v.optional(boundedText(200, { min: 1, trim: true })),
-  /** Where its forms live: a browser may post from these hosts only, and is sent on to these hosts only. */
+  /** Hosts of its forms: a browser may post from these hosts only, and is redirected to these hosts only. */
   domains: boundedList(domain, 100, { rule: "must be a list of at most 100 domains" }),
   thankYouUrl: v.optional(v.pipe(boundedText(2048), v.check(isWebAddress, "must be a web address"))),
-  /** Where telephone numbers without a country are from. */
+  /** Country of telephone numbers without a country code. */
   country: v.optional(v.pipe(boundedText(2, { trim: true, pattern: /^[A-Za-z]{2}$/, rule: "must be a country's two letters, as DE" }), v.toUpperCase())),
-  /** `false`: store, but forward nothing. */
+  /** `false`: leads are stored and not forwarded. */
   forward: v.optional(v.boolean("must be true or false"), true),
   ackAfter: v.optional(v.picklist(["store", "forward"], "must be store or forward"), "store"),
-  /** A person who comes back after this many hours is forwarded again. */
+  /** A returning person is forwarded again after this many hours. */
   reengageHours: v.optional(v.pipe(v.number("must be hours"), v.minValue(0, "must be at least 0"), v.maxValue(8760, "must be at most 8760")), 24),
-  /** A name, e-mail, project or location that holds one of these is a test. */
+  /** A name, e-mail address, project or location that contains one of these is a test. */
   testStrings: v.optional(boundedList(boundedText(100, { min: 2, trim: true }), 100), []),
   testIps: v.optional(boundedList(ip, 1000), []),
-  /** These get the same answer as all senders and leave an audit row only. */
+  /** Posts from these addresses get the same answer as others, and leave an audit row only. */
   blockedIps: v.optional(boundedList(ip, 1000), []),
   /** Domains of e-mail addresses that make a lead suspicious. */
   competitors: v.optional(boundedList(domain, 200), []),
-  /** Domains of disposable addresses besides the public list's, and domains of that list which are none. */
+  /** Domains of disposable addresses besides the public list, and exceptions to that list. */
   disposable: v.optional(
     v.strictObject({
       add: v.optional(boundedList(domain, 1000), []),
@@ -73,7 +73,7 @@ export const projectSchema = v.strictObject({
     { add: [], except: [] },
   ),
   turnstileSecret: v.optional(boundedText(256, { pattern: /^[\x21-\x7e]{1,256}$/, rule: "must be 1 to 256 visible characters" })),
-  /** What a CRM callback must present; without it the secret of the connection `make`. */
+  /** The secret of CRM callbacks; default: the secret of the connection `make`. */
   crmSecret: v.optional(sharedSecret),
   silence: v.optional(silence),
 });
@@ -81,7 +81,7 @@ export const projectSchema = v.strictObject({
 export type ProjectSettings = v.InferOutput<typeof projectSchema>;
 export type Silence = v.InferOutput<typeof silence>;
 
-/** A project without secrets in clear. */
+/** A project with its secrets sealed. */
 export interface Project extends Omit<ProjectSettings, "turnstileSecret" | "crmSecret"> {
   siteKey: string;
   formId: string;
@@ -111,7 +111,7 @@ function withoutWww(host: string): string {
   return host.replace(/^www\./, "");
 }
 
-/** An internationalised name as it travels; anything else as it came. */
+/** An internationalised name in ASCII; anything else unchanged. */
 function toAscii(text: string): string {
   // oxlint-disable-next-line no-control-regex -- ASCII is exactly this range
   if (/^[\x00-\x7f]*$/.test(text)) return text;
@@ -119,19 +119,19 @@ function toAscii(text: string): string {
   return wild + (URL.parse(`https://${text.slice(wild.length)}`)?.host ?? text);
 }
 
-/** An IP address as the network writes it, `2001:db8::1`; nothing for what is none. */
+/** An IP address in its canonical form, `2001:db8::1`; empty when it is none. */
 function toCanonicalIp(text: string): string {
   const isSix = text.includes(":");
   const host = URL.parse(`http://${isSix ? `[${text}]` : text}`)?.hostname.replaceAll(/[[\]]/g, "") ?? "";
   return isSix || host === text ? host : "";
 }
 
-/** Whether an address of the network is on a list, however it is written. */
+/** Whether an IP address is on a list, in any spelling. */
 export function isListed(ips: readonly string[], ip: string | undefined): boolean {
   return ip !== undefined && ips.includes(canonicalIp(ip));
 }
 
-/** As lists hold it; what is none stays as it came. */
+/** The canonical form as in lists; anything else unchanged. */
 export function canonicalIp(ip: string): string {
   const text = ip.trim().toLowerCase();
   return toCanonicalIp(text) || text;

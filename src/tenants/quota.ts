@@ -6,8 +6,8 @@ interface Window {
 }
 
 /**
- * Jobs per minute a tenant may enqueue, by its settings. Counted per isolate and minute: accepting a job costs no round trip for it,
- * and a tenant whose requests are spread over several isolates gets the quota from each.
+ * Jobs per minute that a tenant may enqueue, by its settings. Counted per isolate and minute, so that accepting a job needs no round trip;
+ * a tenant whose requests are spread over several isolates gets the quota from each.
  */
 export function createQuota(limitOf: (tenant: string) => Promise<number | undefined>, now: () => number): Quota {
   const windows = new Map<string, Window>();

@@ -8,14 +8,14 @@ const maxResealed = 50;
 /** The stores with sealed columns. */
 const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "inboundSecrets"] as const;
 
-/** The stores that seal, each with its `rotate`: at most `limit` rows of a tenant, answered by their number. */
+/** The stores that seal. `rotate` seals at most `limit` rows of a tenant and returns how many. */
 export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: string, limit: number): Promise<number> }> & {
   tenants: Pick<TenantStore, "list">;
 };
 
 /**
  * Seals anew the credentials that an older key of ENCRYPTION_KEYS sealed. The key can be removed once a whole round has found none.
- * Goes on behind the tenant served last; a tenant with more credentials than one tick may seal is served again by the next tick.
+ * Continues after the tenant served last; a tenant with more credentials than one tick may seal is served again by the next tick.
  */
 export async function rotate(stores: SealingStores, mark: RotationMark): Promise<number> {
   let last = await mark.read();
@@ -24,7 +24,7 @@ export async function rotate(stores: SealingStores, mark: RotationMark): Promise
     const page = await stores.tenants.list({ limit: tenantsPerTick, after: last });
     for (const { tenant } of page) {
       const before = last;
-      // Before the work: a tenant that fails does not stop the rotation.
+      // Set before the work, so that a failing tenant does not stop the rotation.
       last = tenant;
       for (const name of sealing) left -= await stores[name].rotate(tenant, left);
       if (left > 0) continue;

@@ -6,7 +6,7 @@ import { checked, checkName, invalid, reservedTenant } from "./names";
 
 const days = v.optional(v.pipe(v.number(), v.integer("must be whole days"), v.minValue(1, "must be at least 1"), v.maxValue(3650, "must be at most 3650")));
 
-/** An address as it may stand in a mail's From or Reply-To: `a@b.cz` or `Name <a@b.cz>`. */
+/** An address of From or Reply-To: `a@b.cz` or `Name <a@b.cz>`. */
 const plain = String.raw`[^\s<>@]+@[^\s<>@.]+(?:\.[^\s<>@.]+)+`;
 export const mailboxSchema = boundedText(320, {
   pattern: new RegExp(`^(?:[^<>@\\r\\n]*<${plain}>|${plain})$`),
@@ -30,7 +30,7 @@ const settingsSchema = v.strictObject({
   ),
   /** Days for which ended jobs are kept, by state, counted events, and facts of events. */
   retention: v.optional(v.strictObject({ done: days, cancelled: days, discarded: days, dead: days, analytics: days, facts: days })),
-  /** Where alerts go besides Slack, which gets them where there is a connection: addresses, and a destination of the tenant's own. */
+  /** Channels of alerts besides the connection `slack`: mail addresses, and one of the tenant's destinations. */
   alerts: v.optional(
     v.strictObject({
       slack: v.optional(v.boolean()),
@@ -38,15 +38,15 @@ const settingsSchema = v.strictObject({
       destination: v.optional(boundedText(63, { pattern: /^[a-z0-9-]+$/, rule: "must be the name of a destination" })),
     }),
   ),
-  /** What is made of uploaded pictures. */
+  /** Variants and alt texts of uploaded pictures. */
   media: v.optional(mediaSettings),
-  /** What happens to events of a type that the catalogue does not know: refused (the default), or stored and nothing else. */
+  /** Events of types outside the catalogue: refused (default), or stored only. */
   events: v.optional(v.strictObject({ unknown: v.optional(v.picklist(["refuse", "store"], "must be refuse or store")) })),
 });
 
 export type TenantSettings = v.InferOutput<typeof settingsSchema>;
 
-/** The body of `PUT /v1/tenants/{tenant}`. What is left out has its default: a PUT replaces. */
+/** The body of `PUT /v1/tenants/{tenant}`. An omitted field gets its default. */
 export const tenantSchema = v.strictObject({
   name: boundedText(200, { min: 1, trim: true }),
   timezone: v.optional(v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Prague")), "UTC"),
@@ -62,14 +62,14 @@ export interface Tenant {
   updated: number;
 }
 
-/** Called after each change that the snapshot must show. Never throws: the tick does what it could not do. */
+/** Called after each change of the snapshot. Never throws: the tick repeats what failed. */
 export type Changed = (tenant: string) => Promise<void>;
 
 export interface TenantStore {
   /** Creates or replaces. Throws `invalid` for a wrong name or body; `system` is reserved. */
   put(tenant: string, body: unknown, now: number): Promise<{ tenant: Tenant; created: boolean }>;
   get(tenant: string): Promise<Tenant | null>;
-  /** All tenants by name, `limit` of them after `after`: for the root token and the tick, never for a tenant's own. */
+  /** All tenants by name, `limit` of them after `after`. For the root token and the tick only. */
   list(page?: { after?: string; limit?: number }): Promise<Tenant[]>;
   /** For the tick: the settings of several tenants in one statement; those that do not exist are missing. */
   settingsOf(tenants: readonly string[]): Promise<Map<string, TenantSettings>>;

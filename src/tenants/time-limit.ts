@@ -1,4 +1,4 @@
-/** The promise's value, or a throw after `ms` milliseconds. The promise itself goes on; its end is then of no interest. */
+/** The promise's value, or an error after `ms` milliseconds. The promise itself continues, and its result is ignored. */
 export async function withTimeLimit<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let stop: () => void = () => undefined;
   const limit = new Promise<never>((_, reject) => {

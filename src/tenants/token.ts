@@ -4,29 +4,30 @@ import type { KeyRing } from "./keys";
 /** What a token may be used for; `admin` includes the others. */
 export const scopes = ["enqueue", "read", "leads", "operate", "work", "admin"] as const;
 
-/** A token is bound to at most so many types. */
+/** Types that a token may be bound to. */
 export const maxTokenTypes = 20;
 
 export type Scope = (typeof scopes)[number];
 
-/** What a token says of its bearer, once its signature was found right. Whether it was revoked is for the snapshot to say. */
+/** The claims of a token with a valid signature. The snapshot decides whether it was revoked. */
 export interface TokenClaims {
   tenant: string;
   id: string;
   scopes: readonly Scope[];
   /** Types of jobs that the scope `work` is bound to; undefined: all. */
   types?: readonly string[];
-  /** Which of SIGNING_KEYS signed it. */
+  /** Id of the key in SIGNING_KEYS that signed it. */
   keyId: string;
 }
 
 /**
- * Tokens that carry their own proof: `jy_KEY.TENANT.ID.SCOPES[.TYPES].MAC`, SCOPES being one letter each, TYPES the types a `work` token is
- * bound to, joined by `+`, and MAC the HMAC-SHA-256, in base64url, of everything before its dot. Neither call does any I/O, so a token is good while every store is down.
+ * Self-contained tokens: `jy_KEY.TENANT.ID.SCOPES[.TYPES].MAC`, SCOPES being one letter each, TYPES the types that a `work` token is
+ * bound to, joined by `+`, and MAC the HMAC-SHA-256, in base64url, of everything before its dot. Neither call does I/O, so a token is valid while every
+ * store is down.
  */
 export interface Tokens {
   mint(tenant: string, id: string, scopes: readonly Scope[], types?: readonly string[]): Promise<string>;
-  /** Undefined for anything that was not minted here with a key that is still in the ring. */
+  /** Undefined: the token was not made with a key that is in the ring. */
   verify(token: string): Promise<TokenClaims | undefined>;
 }
 

@@ -1,20 +1,20 @@
 import { fromBase64, toBase64url } from "../base64";
 import type { KeyRing } from "./keys";
 
-/** What opening gives. `keyId` is the key it was sealed with; `current` false: seal it again. */
+/** The result of opening. `keyId` is the key that sealed it; `current` false: seal it again. */
 export type Opened = { ok: true; text: string; keyId: string; current: boolean } | { ok: false; reason: string };
 
 /**
- * Keeps credentials: AES-256-GCM with a random 96-bit nonce, bound to the tenant and to the name of the thing,
- * so that a sealed text moved to another row or tenant does not open. Reads `v1.KEY.NONCE.TEXT`, in base64url.
+ * Seals credentials: AES-256-GCM with a random 96-bit nonce, bound to the tenant and to the name of the credential,
+ * so that a sealed text that was moved to another row or tenant cannot be opened. Format `v1.KEY.NONCE.TEXT`, in base64url.
  */
 export interface Vault {
   seal(tenant: string, name: string, text: string): Promise<string>;
-  /** Never throws for what is stored: a key taken out of the ring, a foreign or damaged text are values. `reason` holds nothing of the content. */
+  /** Never throws for a stored text: a removed key, a foreign or damaged text are results. `reason` contains nothing of the content. */
   open(tenant: string, name: string, sealed: string): Promise<Opened>;
   /** The same content under the active key; undefined when it is already, or cannot be opened. */
   reseal(tenant: string, name: string, sealed: string): Promise<string | undefined>;
-  /** How every text sealed under the active key begins: what begins otherwise is due for `reseal`. */
+  /** The prefix of every text sealed with the active key; other texts are due for `reseal`. */
   readonly prefix: string;
 }
 

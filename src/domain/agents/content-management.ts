@@ -4,7 +4,7 @@ import { boundedList, boundedName } from "../../queue/bounded";
 import { failed, ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";
 
-/** Products that one run describes. */
+/** Products of one run. */
 const maxProducts = 10;
 
 const productId = v.pipe(v.number("must be a product's id"), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"));
@@ -44,7 +44,7 @@ const saveTexts = defineTool({
   },
 });
 
-/** Writes descriptions and titles for products that lack them. What it writes is a proposal; approving stores it here. */
+/** Writes descriptions and titles for products without them. Its output is a proposal; approval stores it in our database. */
 export const contentManagement = defineAgent({
   type: "content-management",
   description: "Writes descriptions and titles for products of a shop that lack them; a person approves what is stored.",

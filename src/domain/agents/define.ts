@@ -3,37 +3,37 @@ import type { Reply } from "../../queue/effect";
 import type { AgentWorld } from "./capability";
 import type { Budget, Given, Reads, Writes } from "./model";
 
-/** What a tool gives back. `ids`: what its rows are keyed by, which later arguments may name. Nothing from within a text may be one. */
+/** The result of a tool. `ids`: keys of its rows, which later arguments may name. No part of a text may become an id. */
 export interface ToolResult {
   output: unknown;
   ids?: readonly string[];
 }
 
-/** For whom a tool acts. */
+/** The run that a tool acts for. */
 export interface ToolScope {
   tenant: string;
   job: string;
-  /** Of the agent's run, as the sender gave it. */
+  /** The input of the agent's run, as the sender gave it. */
   input: unknown;
-  /** To pass on where an outside system refuses repeats. */
+  /** The idempotency key for an outside system. */
   key: string;
   world: AgentWorld;
   signal: AbortSignal;
   now(): number;
 }
 
-/** Something that an agent may have done. Made by `defineTool`, which erases the type of its arguments. */
+/** An act that an agent may request. Made by `defineTool`, which erases the type of its arguments. */
 export interface Tool {
   name: string;
   description: string;
   input: v.GenericSchema;
   reads: Reads;
   writes: Writes;
-  /** Whether a person has to agree each time. Tools that write outside need that anyway once untrusted text was read. */
+  /** Whether a person must approve each call. Tools that write outside always need approval once untrusted text was read. */
   approval: boolean;
-  /** Seconds for which a repeat does no harm. 0: an attempt without a known result is never repeated. */
+  /** Seconds within which a repeat is harmless. 0: an attempt without a known result is never repeated. */
   idempotentFor: number;
-  /** The arguments that name something. */
+  /** The ids that the arguments name. */
   ids(input: unknown): readonly string[];
   act(input: unknown, scope: ToolScope): Promise<Reply<ToolResult>>;
 }
@@ -50,17 +50,17 @@ export interface ToolDefinition<Schema extends v.GenericSchema> {
   act(input: v.InferOutput<Schema>, scope: ToolScope): Promise<Reply<ToolResult>>;
 }
 
-/** Fills in the defaults: no approval, no ids, and what only reads may be repeated. */
+/** Fills in the defaults: no approval, no ids, and a tool that only reads may be repeated. */
 export function defineTool<Schema extends v.GenericSchema>(definition: ToolDefinition<Schema>): Tool {
   const { ids = () => [], approval = false, writes, idempotentFor = writes === "none" ? Number.POSITIVE_INFINITY : 0 } = definition;
-  // The loop checks arguments by `input` before it hands them over.
+  // The loop validates arguments by `input` before it passes them.
   return { ...definition, approval, idempotentFor, ids: ids as Tool["ids"], act: definition.act as Tool["act"] };
 }
 
-/** What a final answer has done, as the last tool call of the run. */
+/** The act that a final answer leads to: the last tool call of the run. */
 export interface Conclusion {
   tool: Tool;
-  /** Its arguments; undefined: the answer asks for nothing. */
+  /** The arguments of that call; undefined: the answer leads to none. */
   inputFrom(output: unknown): unknown;
 }
 
@@ -69,19 +69,19 @@ export interface Agent {
   type: string;
   description: string;
   instructions: string;
-  /** Whether what it reads is about persons: such texts are masked below admin. */
+  /** Whether its texts are personal data, which only `admin` sees unmasked. */
   isPersonal: boolean;
   /** Of the payload's `input`. */
   input: v.GenericSchema;
-  /** Reads what the agent starts from. */
+  /** Reads the agent's starting data. */
   prepare(input: unknown, scope: Omit<ToolScope, "key">): Promise<Reply<Given>>;
   tools: readonly Tool[];
   output: v.GenericSchema;
   conclusion: Conclusion | undefined;
   limits: Budget;
-  /** Tokens that one answer may have. */
+  /** Tokens of one answer. */
   maxAnswerTokens: number;
-  /** How long a proposal waits for a person, in seconds. */
+  /** How long a proposal waits for a decision. Seconds. */
   approvalSeconds: number;
 }
 
@@ -101,12 +101,12 @@ export interface AgentDefinition<Input extends v.GenericSchema, Output extends v
   approvalSeconds?: number;
 }
 
-/** A person has this long to decide. Seconds. */
+/** Seconds. */
 const week = 7 * 24 * 3600;
 
 export const defaultLimits: Budget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
 
-/** Fills in the defaults. Throws when two tools share a name. */
+/** Fills in the defaults. Throws when two tools have the same name. */
 export function defineAgent<Input extends v.GenericSchema, Output extends v.GenericSchema>(definition: AgentDefinition<Input, Output>): Agent {
   const { tools = [], conclusion, limits, maxAnswerTokens = 4000, approvalSeconds = week, isPersonal = true, prepare, ...rest } = definition;
   const names = [...tools, ...(conclusion ? [conclusion.tool] : [])].map(({ name }) => name);
@@ -123,7 +123,7 @@ export function defineAgent<Input extends v.GenericSchema, Output extends v.Gene
   };
 }
 
-/** The agent's tool of that name, its conclusion included. */
+/** The agent's tool, or conclusion, of this name. */
 export function toolOf(agent: Agent, name: string): Tool | undefined {
   return [...agent.tools, ...(agent.conclusion ? [agent.conclusion.tool] : [])].find((tool) => tool.name === name);
 }

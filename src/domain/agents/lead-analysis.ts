@@ -5,10 +5,10 @@ import { ok } from "../../queue/effect";
 import { personal } from "../../masking/personal";
 import { defineAgent } from "./define";
 
-/** Longer input is cut: what matters of an enquiry stands at its beginning, and tokens cost. Characters. */
+/** Longer input is cut: the beginning of an enquiry matters most, and tokens cost. Characters. */
 const maxInput = 12_000;
 
-/** Judges a lead or an offer: score, summary, next step. The event router asks it. */
+/** Analyses a lead or an offer: score, summary, next step. The event router enqueues it. */
 export const leadAnalysis = defineAgent({
   type: "lead-analysis",
   description: "Judges a lead or an offer: a score from 0 to 100, a summary and the next step.",
@@ -22,7 +22,7 @@ export const leadAnalysis = defineAgent({
     const input: unknown = text.length <= maxInput ? data : text.slice(0, maxInput).toWellFormed();
     return Promise.resolve(ok({ data: { subject, [subject]: input }, ids: [], reads: "untrusted" }));
   },
-  // An object, since strict modes take no choice at the root of a schema.
+  // An object: the strict modes of providers accept no union at the root of a schema.
   output: v.strictObject({ verdict: v.union([leadResult, offerResult]) }),
   limits: { maxSteps: 2, maxTokens: 60_000 },
   maxAnswerTokens: 2000,

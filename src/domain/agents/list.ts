@@ -3,7 +3,7 @@ import type { Agent } from "./define";
 import { leadAnalysis } from "./lead-analysis";
 import { syncDoctor } from "./sync-doctor";
 
-/** Every agent there is, one line each. */
+/** All agents, one line each. */
 export const agents: readonly Agent[] = [contentManagement, leadAnalysis, syncDoctor];
 
 export function agentNamed(all: readonly Agent[], type: string): Agent | undefined {

@@ -2,23 +2,23 @@ import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import type { ToolCall } from "../../providers/models/models";
 
-/** What a tool's output and an agent's input may be trusted for. `untrusted`: some of it was written outside, so it may hold instructions. */
+/** Whether a tool's output or an agent's input is trusted. `untrusted`: part of it was written outside, so it may contain instructions. */
 export type Reads = "trusted" | "untrusted";
 
-/** What a tool changes: nothing, rows of the tenant here, or something outside. */
+/** What a tool changes: nothing, the tenant's rows, or an outside system. */
 export type Writes = "none" | "tenant" | "outside";
 
-/** Bounds of one run, and of a month of all runs of one agent and tenant. Money in USD. */
+/** Limits of one run, and of all runs of one agent and tenant in a month. Money in USD. */
 export interface Budget {
   maxSteps: number;
   maxTokens: number;
-  /** In calls of models; waiting does not count. */
+  /** Time in model calls; waiting does not count. */
   maxSeconds: number;
   usdPerRun: number;
   usdPerMonth: number;
 }
 
-/** What a tenant may set of it. */
+/** The limits that a tenant may set. */
 export const budgetInput = v.strictObject({
   maxSteps: v.optional(wholeNumber(100)),
   maxTokens: v.optional(wholeNumber(10_000_000)),
@@ -27,7 +27,7 @@ export const budgetInput = v.strictObject({
   usdPerMonth: v.optional(usd(100_000)),
 });
 
-/** What a tenant may set for all its agents together. */
+/** The limits that a tenant may set for all its agents together. */
 export const tenantBudgetInput = v.strictObject({ usdPerMonth: v.optional(usd(1_000_000)) });
 
 export type TenantBudget = v.InferOutput<typeof tenantBudgetInput>;
@@ -44,48 +44,49 @@ function usd(max: number) {
   return v.pipe(v.number(rule), v.minValue(0, rule), v.maxValue(max, rule));
 }
 
-/** What an agent starts from: read once, recorded as step 0. */
+/** An agent's starting data: read once, recorded as step 0. */
 export interface Given {
   data: unknown;
   /** Ids that arguments of tools may name. */
   ids: readonly string[];
   reads: Reads;
-  /** There is nothing to do, so no model is asked. */
+  /** There is nothing to do, so no model is called. */
   isEmpty?: boolean;
 }
 
-/** A model's answer, recorded before anything is done with it. */
+/** A model's answer, recorded before it is acted on. */
 export interface Answer {
   text: string;
   toolCalls: readonly ToolCall[];
-  /** The final answer, when it is one that fits. */
+  /** The final answer, when it fits the schema. */
   output?: unknown;
-  /** Why it cannot be used; sent back to the model, once. */
+  /** Why the answer is unusable; sent back to the model once. */
   flaw?: string;
   model: string;
-  /** SHA-256 of all that was asked, in hexadecimal. */
+  /** SHA-256 of the whole request, in hexadecimal. */
   promptHash: string;
   tokens: { input: number; output: number };
 }
 
-/** A tool call, recorded with how it ended. */
+/** A recorded tool call with its result. */
 export interface Called {
   tool: string;
   input: unknown;
   output?: unknown;
-  /** A dry run: what would have been done. */
+  /** In a dry run: the act that was not performed. */
   would?: unknown;
-  /** Why it was not made; sent back to the model. */
+  /** Why the call was refused; sent back to the model. */
   refused?: string;
   ids?: readonly string[];
   reads: Reads;
 }
 
-interface Placed {
-  /** Of the job: a replay with a changed payload begins anew under a higher one. */
+/** The place of a record in its run, and what it used. */
+export interface Placed {
+  /** The job's revision: a replay with a changed payload starts again under a higher one. */
   revision: number;
   step: number;
-  /** 0, or the number of the tool call of the step's answer. */
+  /** 0 for the answer; from 1 for the tool calls of the step's answer. */
   place: number;
   tokens: number;
   /** Millionths of a USD. */
@@ -100,20 +101,20 @@ export type Step = Placed &
     | { kind: "input"; body: Given }
     | { kind: "model"; body: Answer }
     | { kind: "tool"; body: Called }
-    /** An operator had a run tried again whose answers could not be used. */
+    /** An operator retried a run whose answers were unusable. */
     | { kind: "retry"; body: Record<string, never> }
   );
 
 export type ModelStep = Extract<Step, { kind: "model" }>;
 
-/** A tool call that waits for a person. Times in milliseconds. */
+/** A tool call that waits for approval. Times in milliseconds. */
 export interface Proposal {
   revision: number;
   step: number;
   place: number;
   agent: string;
   tool: string;
-  /** The tool's arguments, as edited once it is approved. */
+  /** The tool's arguments; after approval, as the person edited them. */
   body: unknown;
   state: "pending" | "approved" | "rejected" | "expired";
   edited: boolean;
@@ -124,7 +125,7 @@ export interface Proposal {
   reason: string | null;
 }
 
-/** What a run has used so far, reservations included. */
+/** What a run has used, reservations included. */
 export interface Used {
   tokens: number;
   micros: number;

@@ -9,7 +9,7 @@ import type { Texts } from "./rows";
 import { allAgents, decide, type Decision, putBudget, putStopped } from "./store";
 import { wake } from "./wake";
 
-/** Jobs that one start of an agent wakes; others come by themselves within the hour. */
+/** Jobs that one start of an agent wakes; the others wake within an hour. */
 const maxWoken = 200;
 
 export interface AgentOperationsDeps {
@@ -24,7 +24,7 @@ export interface AgentOperationsDeps {
 
 export type AgentOperations = ReturnType<typeof createAgentOperations>;
 
-/** What operators see of agents and do to them. Everything throws when D1 or R2 cannot be reached. */
+/** Agents, as operators see and control them. Every call throws when D1 or R2 cannot be reached. */
 export function createAgentOperations(deps: AgentOperationsDeps) {
   const { db, now } = deps;
   const { runs, run, agents: settings } = createAgentQueries(db, deps.payloads);
@@ -33,19 +33,19 @@ export function createAgentOperations(deps: AgentOperationsDeps) {
     settings: (tenant: string) => settings(tenant, now()),
     runs,
     run,
-    /** Decides the proposal, records who did in the audit, and wakes its run. False: it does not wait any more. */
+    /** Decides the proposal, writes an audit row, and wakes the run. False: the proposal is no longer pending. */
     async decide(tenant: string, job: string, decision: Decision): Promise<boolean> {
       if (!(await decide(db, tenant, job, decision, now()))) return false;
       await wake({ db, engine: deps.engine() }, tenant, job);
       return true;
     },
-    /** Null: of all agents together. Runs that waited for money go on. */
+    /** Null: the budget of all agents together. Wakes runs that waited for their budget. */
     async putBudget(tenant: string, agent: string | null, budget: BudgetInput | TenantBudget): Promise<void> {
       await putBudget(db, tenant, agent ?? allAgents, budget);
       await wakeWaiting(deps, tenant, "budget", waitsForMoney);
     },
     stop: (tenant: string, agent: string, by: string) => putStopped(db, tenant, agent, { at: now(), by }),
-    /** Runs that waited for it go on. */
+    /** Wakes the runs that waited for the agent. */
     async start(tenant: string, agent: string): Promise<void> {
       await putStopped(db, tenant, agent, null);
       await wakeWaiting(deps, tenant, "started", (reason) => reason.startsWith("the agent is stopped"));
@@ -53,7 +53,7 @@ export function createAgentOperations(deps: AgentOperationsDeps) {
   };
 }
 
-/** Brings runs forward that wait for such a reason; one for which it still holds waits again. */
+/** Wakes runs that wait for such a reason. A run for which the reason still holds waits again. */
 async function wakeWaiting(
   { queries, engine, type }: AgentOperationsDeps,
   tenant: string,

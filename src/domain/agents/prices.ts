@@ -7,7 +7,7 @@ import type { Price } from "../../providers/models/models";
  */
 export const pricesAsOf = "2026-11-26";
 
-/** By model, without the date that a provider adds. Cached input and batches are cheaper: what is counted is never too little for those. */
+/** By model, without the date that a provider appends. Cached input and batches cost less than this table says. */
 const table: Record<string, Price> = {
   "gpt-5.5": { input: 5, output: 30 },
   "gpt-5.4-pro": { input: 30, output: 180 },
@@ -29,7 +29,7 @@ const table: Record<string, Price> = {
   "@cf/meta/llama-3.3-70b-instruct-fp8-fast": { input: 0.293, output: 2.253 },
 };
 
-/** Of a model that the table does not know. Most cost less; of one that costs more the connection should say so. */
+/** For a model outside the table. Most cost less; for one that costs more the connection should set `price`. */
 export const unknownPrice: Price = { input: 5, output: 30 };
 
 /** The connection's own price, else the table's, else that of an unknown model. */

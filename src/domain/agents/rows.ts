@@ -1,49 +1,36 @@
-import type { Proposal, Step } from "./model";
+import type { Placed, Proposal, Step } from "./model";
 
 /** A row of `agent_steps`. */
-export interface StepRow {
-  revision: number;
-  step: number;
-  place: number;
+export interface StepRow extends Placed {
   kind: Step["kind"];
   body: string | null;
   ref: string | null;
-  tokens: number;
-  micros: number;
-  at: number;
 }
 
 export const stepColumns = "revision, step, place, kind, body, ref, tokens, micros, at";
 
 /** A row of `agent_proposals`. */
-export interface ProposalRow {
-  revision: number;
-  step: number;
-  place: number;
-  agent: string;
-  tool: string;
+export interface ProposalRow extends Pick<Proposal, "revision" | "step" | "place" | "agent" | "tool" | "state" | "reason"> {
   body: string;
-  state: Proposal["state"];
   edited: number;
   asked_at: number;
   expires_at: number;
   decided_at: number | null;
   decided_by: string | null;
-  reason: string | null;
 }
 
 export const proposalColumns = "revision, step, place, agent, tool, body, state, edited, asked_at, expires_at, decided_at, decided_by, reason";
 
-/** Where texts lie that are too large for a row; throws when it cannot be reached. */
+/** Storage of texts that are too large for a row. Throws when it cannot be reached. */
 export interface Texts {
   put(tenant: string, job: string, text: string): Promise<string>;
   get(ref: string): Promise<string | null>;
   remove(refs: readonly string[]): Promise<void>;
-  /** All of a job. */
+  /** Removes all texts of a job. */
   removeAll(tenant: string, job: string): Promise<void>;
 }
 
-/** With its body from R2, where it lies there. */
+/** The step with its body, which is read from R2 where it is stored there. */
 export async function stepFrom({ ref, body, ...row }: StepRow, texts: Pick<Texts, "get">): Promise<Step> {
   const text = ref === null ? body : await texts.get(ref);
   if (text === null) throw new Error("a record of the run is gone from R2");

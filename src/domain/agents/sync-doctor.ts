@@ -3,7 +3,7 @@ import { boundedList, boundedName, boundedText } from "../../queue/bounded";
 import { ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";
 
-/** Jobs that one run may bring back. */
+/** Jobs that one run may retry. */
 const maxJobs = 50;
 
 const jobId = boundedText(64, { pattern: /^[0-9a-z]{1,64}$/, rule: "must be a job's id" });
@@ -25,7 +25,7 @@ const retrySyncs = defineTool({
   },
 });
 
-/** Explains why syncs fail and proposes what to do. What it proposes is done once a person agrees. */
+/** Explains why syncs fail and proposes a remedy, which runs once a person approves it. */
 export const syncDoctor = defineAgent({
   type: "sync-doctor",
   description: "Explains why syncs of a shop fail and proposes which jobs to run again; a person approves it.",

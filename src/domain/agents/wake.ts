@@ -8,13 +8,13 @@ export interface WakeDeps {
   engine: Engine;
 }
 
-/** Brings a waiting run forward once a person decided. One that is not waiting yet is left to the tick. */
+/** Wakes a waiting run after a decision. The tick wakes a run that is not waiting yet. */
 export async function wake({ db, engine }: WakeDeps, tenant: string, job: string): Promise<void> {
   const woken = await retryNow(engine, [{ tenant, id: job }], { event: "decided", from: ["waiting"] });
   if (woken.length > 0) await noteWoken(db, tenant, job);
 }
 
-/** The tick's part: runs that began to wait while a person decided. `stateOf` answers null for a job that is gone. */
+/** For the tick: wakes runs that began to wait while a person decided. `stateOf` returns null for a job without a row. */
 export async function wakeDecided(deps: WakeDeps & { stateOf(tenant: string, id: string): Promise<JobState | null> }, limit: number): Promise<number> {
   const waiting = await unwokenDecisions(deps.db, limit);
   for (const { tenant, job } of waiting) {

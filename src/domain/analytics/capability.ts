@@ -1,20 +1,19 @@
 /** One counted event. */
 export interface AnalyticsEvent {
   tenant: string;
-  /** The job that brought it: the same job counts once. */
+  /** The job that recorded it; each job counts once. */
   job: string;
   event: string;
-  /** Milliseconds; when it happened. */
+  /** When it happened. Milliseconds. */
   at: number;
   value?: number | undefined;
   dimensions?: Record<string, string> | undefined;
 }
 
-/** Where events are kept. */
 export interface Analytics {
-  /** Adds what is not there yet: one round trip, one statement unless the events exceed 1.8 MB. Throws when the database cannot be reached. */
+  /** Adds events that are not stored yet, in one round trip; one statement for each 1.8 MB. Throws when the database cannot be reached. */
   store(events: readonly AnalyticsEvent[]): Promise<void>;
-  /** A point for charts: tenant, event name and value, nothing else. At most once, lost without a word. */
+  /** Writes a point for charts: tenant, event name and value only. At most once; a lost point is not reported. */
   point(event: AnalyticsEvent): void;
 }
 
@@ -24,14 +23,14 @@ declare module "../../queue/job" {
   }
 }
 
-/** The dataset is absent where no Analytics Engine is bound. */
+/** `dataset` is undefined where no Analytics Engine is bound. */
 export function createAnalytics(db: D1Database, dataset?: AnalyticsEngineDataset): Analytics {
   return {
     store: async (events) => {
       const statements = chunks(events.map(toRow)).map((rows) => db.prepare(insert).bind(rows));
       if (statements.length > 0) await db.batch(statements);
     },
-    // The index is the sampling key; dimensions stay out, since a tenant may put anything into them.
+    // The index is the sampling key. Dimensions are omitted: a tenant may put any data into them.
     point: ({ tenant, event, value }) => dataset?.writeDataPoint({ indexes: [tenant], blobs: [event], doubles: [1, value ?? 0] }),
   };
 }
@@ -45,10 +44,9 @@ function toRow({ tenant, job, event, at, value, dimensions }: AnalyticsEvent): s
   return JSON.stringify([tenant, job, event, at, value ?? null, dimensions ? JSON.stringify(dimensions) : null]);
 }
 
-/** D1 takes 2 MB a parameter. */
+/** D1 accepts 2 MB a parameter. */
 const maxBytes = 1_800_000;
 
-/** JSON lists of rows, each within the limit. */
 function chunks(rows: readonly string[]): string[] {
   const lists: string[][] = [];
   let size = Number.POSITIVE_INFINITY;

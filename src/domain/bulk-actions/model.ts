@@ -1,23 +1,23 @@
 import type { JobFilter } from "../../ledger/views";
 import type { Earlier, ReplayFilter } from "../replays/model";
 
-/** What is done to many jobs at once: open ones are cancelled or run now, dead letters taken off the list. */
+/** Acts on many jobs at once: cancel or run open jobs, dismiss dead letters. */
 export const actions = ["cancel", "dismiss", "run-now"] as const;
 
 export type Action = (typeof actions)[number];
 
-/** Acting on many jobs, as operators ask for it. Throws only when the ledger cannot be reached. */
+/** Bulk actions of operators. Throws only when the ledger cannot be reached. */
 export interface BulkActions {
-  /** What it would act on; changes nothing. */
+  /** Counts the jobs that it would act on; changes nothing. */
   plan(tenant: string, request: BulkRequest): Promise<BulkPlan>;
-  /** `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. */
+  /** `id`: a UUID; created when left out. An action that has this id already is returned unchanged. */
   create(tenant: string, request: BulkRequest, id?: string): Promise<BulkView>;
-  /** The one of this id, and whether it was asked for by the same request; null: there is none. */
+  /** The action of this id, and whether its request was the same; null: there is none. */
   earlier(tenant: string, id: string, request: BulkRequest): Promise<Earlier<BulkView> | null>;
   get(tenant: string, id: string): Promise<BulkView | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<BulkView[]>;
-  /** Stops what was not acted on yet. `changed` false: it had ended. */
+  /** Stops the action before the remaining jobs. `changed` false: it had ended. */
   abort(tenant: string, id: string): Promise<{ action: BulkView; changed: boolean } | null>;
 }
 
@@ -39,7 +39,7 @@ export interface RunNowFilter extends CancelFilter {
 export interface BulkPlan {
   total: number;
   byType: Record<string, number>;
-  /** Whether there are more than a plan counts. */
+  /** Whether there are more jobs than a plan counts. */
   more: boolean;
 }
 
@@ -47,10 +47,10 @@ export interface BulkView {
   id: string;
   action: Action;
   state: "running" | "stopped" | "done";
-  /** Jobs that it named when it began. */
+  /** Jobs that it covered when it began. */
   total: number;
   done: number;
-  /** Named, and no longer what the action is for. */
+  /** Covered jobs that the action no longer applied to. */
   failed: number;
   /** Milliseconds. */
   at: number;

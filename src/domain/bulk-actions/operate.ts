@@ -7,18 +7,21 @@ import { type WalkDeps, walkOf } from "./walk";
 
 export interface BulkDeps extends WalkDeps {
   store: BulkStore;
-  /** Each acts on jobs of one tenant and returns how many were changed; repeated, it changes none. */
+  /** Each acts on jobs of one tenant and returns how many it changed; a repeat changes none. */
   act: Record<Action, (tenant: string, ids: readonly string[]) => Promise<number>>;
-  /** The tenant whose action was served last, when one tick could not serve all. */
+  /** The tenant whose action was served last. */
   lastServed: { read(): Promise<string>; write(tenant: string): Promise<void> };
 }
 
-/** Jobs of one step; steps taken while the request is answered, and by one tick for all actions together. */
+/** Jobs of one step; steps within the request; steps of one tick for all actions together. */
 const [maxStep, stepsAtOnce, stepsPerTick] = [500, 2, 10];
-/** What a plan counts, page by page. */
+/** Jobs of one page of a plan, and its pages. */
 const [planPage, maxPlanPages] = [2000, 50];
 
-/** Cancelling jobs, running them now and dismissing dead letters, by a filter or by ids. A request or a tick takes a bounded number of statements; the next tick goes on. */
+/**
+ * Cancels jobs, runs them now and dismisses dead letters, by a filter or by ids. A request or a tick uses a bounded number of statements; the next tick
+ * continues.
+ */
 export function createBulkActions(deps: BulkDeps): BulkActions & { continueAll(): Promise<{ done: number; failed: number }> } {
   const get = async (tenant: string, id: string) => {
     const action = await deps.store.get(tenant, id);
@@ -63,13 +66,13 @@ async function create(deps: BulkDeps, tenant: string, request: BulkRequest, id: 
   const blank: BulkAction = { tenant, id, action, state: "running", request, total: 0, done: 0, failed: 0, cursor: null, at: deps.now(), endedAt: null };
   const stepper = stepperOf(deps, blank);
   stepper.action = { ...blank, total: (await plan(stepper.walk)).total };
-  // Another call under this id was first.
+  // Another call with this id was first.
   if (!(await deps.store.insert(stepper.action))) return bulkView((await deps.store.get(tenant, id)) ?? stepper.action);
   await takeSteps([stepper], stepsAtOnce);
   return bulkView(stepper.action);
 }
 
-/** The tick's step: each running action makes one step, the least recently served tenant first, then further steps within the tick's limit. */
+/** For the tick: each running action takes one step, the least recently served tenant first, then further steps within the tick's limit. */
 async function continueAll(deps: BulkDeps): Promise<{ done: number; failed: number }> {
   const running = await deps.store.running(stepsPerTick, await deps.lastServed.read());
   const steppers = running.map((action) => stepperOf(deps, action));

@@ -5,38 +5,37 @@ import type { CampaignObjects, PageBody, PagePlace } from "./objects";
 import { campaignOf, type OpenPages, pagesUnderWay } from "./queries";
 import { beginPage, claimRecipients, endCampaign, endPage, planPages, reserveSlot, setPageJobs } from "./store";
 
-/** Leave to call the mail provider once. */
+/** The permission to call the mail provider once. */
 export type MailSlot =
   | { granted: true; leave(calls: "none" | "answered" | "transient"): Promise<void> }
   | { granted: false; reason: string; until: number; park: boolean };
 
-/** What the runs of a campaign do with one tenant's campaigns. Throws when D1 or R2 cannot be reached. */
+/** One tenant's campaigns, as the runs of a campaign read and write them. Throws when D1 or R2 cannot be reached. */
 export interface CampaignWork {
   get(id: string): Promise<Campaign | null>;
-  /** The next pages from a place on, at most `most`. */
+  /** The next pages from a place on, at most `max`. */
   pages(campaign: Campaign, from: { offset: number; page: number }, max: number): Promise<PagePlace[]>;
   openPages(id: string): Promise<OpenPages>;
-  /** For a checkpoint: these pages are next, and where those after them begin. */
+  /** Statements for a checkpoint: record the next pages, and where those after them begin. */
   plan(id: string, pages: readonly PagePlace[], next: { offset: number; page: number }): D1PreparedStatement[];
   enqueued(id: string, pages: readonly { page: number; job: string }[]): Promise<void>;
-  /** For a checkpoint: the campaign is done. */
+  /** The statement for a checkpoint that ends the campaign. */
   end(id: string): D1PreparedStatement;
-  /** A page's own run begins. `isOpen`: the page has not ended. */
+  /** Begins a page's run. `isOpen`: the page has not ended. */
   begin(id: string, page: number, job: string): Promise<{ campaign: Campaign; isOpen: boolean } | null>;
-  /** The time from which on the page may be sent by the campaign's rate. Milliseconds. */
+  /** The time from which the page may be sent by the campaign's rate. Milliseconds. */
   reserve(campaign: Campaign, page: { page: number; count: number }): Promise<number>;
-  /** The page's recipients but those whose mailbox is an earlier row's, and how many rows there are. */
+  /** The page's recipients without those whose mailbox an earlier row has, and the number of rows. */
   claim(campaign: Campaign, place: PagePlace): Promise<{ recipients: ClaimedRecipient[]; rows: number }>;
   body(id: string, page: number, part: number): Promise<PageBody | null>;
   putBody(id: string, page: number, part: number, body: PageBody): Promise<void>;
-  /** The first so many. */
   removeBody(id: string, page: number, part: number): Promise<void>;
   removeBodies(id: string, page: number, parts: number): Promise<void>;
-  /** For a checkpoint: the page has ended. */
+  /** Statements for a checkpoint that end the page. */
   endPage(id: string, page: number, counts: PageCounts, left: readonly LeftOut[]): D1PreparedStatement[];
-  /** After a page's end: lets the campaign enqueue its next pages, once half of them are sent. */
+  /** After the end of a page: wakes the campaign to enqueue its next pages, once half of them are sent. */
   wake(campaign: Pick<Campaign, "id" | "job" | "ratePerMinute" | "next" | "bytes">, page: number): Promise<void>;
-  /** Asks the tenant's limits for mail; `key` is the same when one asks again. */
+  /** Enters the tenant's gate for mail; a repeated request has the same `key`. */
   mailSlot(key: string): Promise<MailSlot>;
 }
 
@@ -51,12 +50,12 @@ export interface CampaignDeps {
   objects: CampaignObjects;
   hash: HashAddress;
   mailSlot(tenant: string, key: string): Promise<MailSlot>;
-  /** Jobs that wait go on at once. */
+  /** Wakes waiting jobs. */
   resume(tenant: string, jobs: readonly string[]): Promise<void>;
   now(): number;
 }
 
-/** Each so many pages look whether the campaign shall enqueue more. */
+/** One page in this many wakes the campaign. */
 const wakeEvery = 5;
 
 export function createCampaignWork(deps: CampaignDeps, tenant: string): CampaignWork {
@@ -78,7 +77,7 @@ export function createCampaignWork(deps: CampaignDeps, tenant: string): Campaign
     removeBodies: (id, page, count) => objects.removeBodies(tenant, id, page, count),
     endPage: (id, page, counts, left) => endPage(scope(id), page, counts, left),
     async wake({ id, job, ratePerMinute, next, bytes }, page) {
-      // As long as there is more to cut, not every page looks. One that saw the list too early is no matter: the campaign looks by itself.
+      // While the list has further pages, only some pages wake the campaign; it also wakes by itself.
       if (job === null || (next.offset < bytes && page % wakeEvery !== 0)) return;
       const { open } = await pagesUnderWay(scope(id));
       const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
@@ -90,7 +89,7 @@ export function createCampaignWork(deps: CampaignDeps, tenant: string): Campaign
 
 async function claim({ db, objects, hash }: CampaignDeps, tenant: string, campaign: Campaign, place: PagePlace) {
   const rows = await objects.recipients(listOf(campaign.list), place);
-  // What is no address to compare is refused when the list is read; of an older list each such row is a mailbox of its own.
+  // Rows without a comparable address are rejected when the list is read. In a list from before that, each such row counts as one mailbox.
   const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? `line ${row.line}` })));
   const own = await claimRecipients({ db, tenant, id: campaign.id }, place.page, hashed);
   return { recipients: hashed.filter((row) => own.get(row.hash) === row.line), rows: rows.length };

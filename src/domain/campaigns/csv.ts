@@ -1,14 +1,14 @@
 import { withCommas } from "../../decimal";
 import { maxRowBytes } from "./model";
 
-/** One record of a CSV text with the line at which it begins, or what is wrong with it. */
+/** A record of a CSV text with the line at which it begins, or its issue. */
 export type CsvRecord = { line: number; cells: string[] } | { line: number; issue: string };
 
-/** Reads CSV (RFC 4180) piece by piece in one pass: no record is held but the one that is being read, and that one is bounded. */
+/** Reads CSV (RFC 4180) in one pass, piece by piece. It holds one record, of bounded length. */
 export interface CsvReader {
   /** Records that end in this piece. */
   push(text: string): CsvRecord[];
-  /** The last record, where no line break follows it. */
+  /** The last record, when no line break follows it. */
   end(): CsvRecord[];
 }
 
@@ -16,7 +16,7 @@ const separators = [",", ";", "\t"];
 
 type Place = "start" | "plain" | "quoted" | "quote" | "skip";
 
-/** The separator is comma, semicolon or tab: whichever stands first in the first record. A byte order mark is passed over by the decoder. */
+/** The separator is the first comma, semicolon or tab of the first record. The decoder drops a byte order mark. */
 export function createCsvReader(): CsvReader {
   let separator: string | undefined;
   let place: Place = "start";

@@ -6,8 +6,8 @@ const minLook = 15_000;
 const maxLook = 6 * 3_600_000;
 
 /**
- * Why a running or paused campaign sends nothing now, and when to look again; undefined when it may send. A pause is looked at less often the
- * longer it lasts, since resuming wakes what waits: the look is for a job that settles at that very moment.
+ * Why a running or paused campaign sends nothing now, and when to check again; undefined: it may send. The interval of the checks grows with
+ * the length of a pause: resuming wakes waiting jobs, so the check is only for a job that settles at that moment.
  */
 export function holdOf(campaign: Pick<Campaign, "state" | "updated" | "window" | "zone">, now: number): { reason: string; until: number } | undefined {
   const { state, updated, window, zone } = campaign;

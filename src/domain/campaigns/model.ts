@@ -19,9 +19,9 @@ export type CampaignState = (typeof campaignStates)[number];
 export const maxRecipients = 1_000_000;
 /** Bytes of one row, as it is sent and as it is stored. */
 export const maxRowBytes = 16_384;
-/** Recipients of one page: what a provider takes in one call. */
+/** Recipients of one page: as many as a provider accepts in one call. */
 export const maxPageSize = 100;
-/** Pages of one campaign that are under way at the same time. */
+/** Open pages of one campaign. */
 export const maxOpenPages = 200;
 const maxVariablesLength = 65_536;
 
@@ -44,7 +44,7 @@ export const campaignInput = v.strictObject({
 
 export type CampaignInput = v.InferOutput<typeof campaignInput>;
 
-/** A campaign as it is kept. Times in milliseconds. */
+/** A stored campaign. Times in milliseconds. */
 export interface Campaign {
   id: string;
   name: string;
@@ -53,75 +53,75 @@ export interface Campaign {
   ratePerMinute: number | null;
   window: SendWindow | null;
   state: CampaignState;
-  /** The object with its recipients; null: there is none yet, or it was forgotten. */
+  /** The R2 object with its recipients; null: not uploaded yet, or deleted. */
   list: string | null;
-  /** Of the list. */
+  /** Bytes of the list. */
   bytes: number;
   total: number;
   /** IANA zone of the window. */
   zone: string;
-  /** As of when the template is read. */
+  /** The template is read as of this time. */
   pinned: number | null;
   templateVersion: number | null;
   job: string | null;
-  /** How far the list is cut into pages, in bytes, and the number of the next page. */
+  /** Offset of the next page in the list (bytes), and its number. */
   next: { offset: number; page: number };
   created: number;
-  /** When its state changed last, or its list. */
+  /** When its state or list changed last. */
   updated: number;
   started: number | null;
   ended: number | null;
 }
 
-/** What became of the recipients whose page has ended. */
+/** Results for the recipients of ended pages. */
 export interface PageCounts {
   sent: number;
   failed: number;
   suppressed: number;
-  /** Recipients of an earlier row. */
+  /** Recipients whose mailbox an earlier row has. */
   duplicates: number;
 }
 
-/** One recipient, read from the list. */
+/** A recipient as the list has it. */
 export interface Recipient {
-  /** Of the uploaded list, from 1. */
+  /** Line of the uploaded list, from 1. */
   line: number;
   /** `a@b.example` or `Name <a@b.example>`. */
   to: string;
   variables: Record<string, unknown>;
 }
 
-/** One that is this page's to write to. */
+/** A recipient that this page sends to. */
 export interface ClaimedRecipient extends Recipient {
   hash: string;
 }
 
-/** One that got no mail, and why. Holds no address. */
+/** A recipient without a mail, and why. Contains no address. */
 export interface LeftOut {
   hash: string;
   state: "failed" | "suppressed";
   reason: string;
-  /** The provider's own sentence, which may name a person. */
+  /** The provider's message, which may name a person. */
   providerMessage?: string;
 }
 
-/** With a rate a page leaves about every ten seconds. */
+/** With a rate, one page is sent about every 10 seconds. */
 export function pageSizeOf(ratePerMinute: number | null): number {
   return ratePerMinute === null ? maxPageSize : Math.min(maxPageSize, Math.max(1, Math.floor(ratePerMinute / 6)));
 }
 
-/** Pages under way at the same time; with a rate those of half a minute: a longer wait would leave the queue for the tick, and end late. */
+/** Open pages; with a rate, those of half a minute: a page that waits longer leaves the queue, and the tick would release it late. */
 export function openPagesOf(ratePerMinute: number | null): number {
   if (ratePerMinute === null) return maxOpenPages;
   return Math.min(maxOpenPages, Math.ceil(ratePerMinute / pageSizeOf(ratePerMinute) / 2) + 1);
 }
 
-/** The row as it is stored: one line of JSON. */
+/** The stored row: one line of JSON. */
 export function rowFrom({ line, to, variables }: Recipient): string {
   return JSON.stringify([line, to, variables]);
 }
 
-/** Undefined for a row that was erased. */
+/** Undefined: the row was erased. */
 export function recipientOf(row: string): Recipient | undefined {
   if (row.trim() === "") return undefined;
   const [line, to, variables] = JSON.parse(row) as [number, string, Record<string, unknown>];

@@ -1,7 +1,7 @@
 import type { MailMessage } from "../../providers/mail/mail";
 import { type LeftOut, maxRowBytes, maxPageSize, type Recipient, recipientOf } from "./model";
 
-/** A place in a list: bytes of whole lines. */
+/** A range of bytes in a list, whole lines. */
 export interface Stretch {
   offset: number;
   length: number;
@@ -13,33 +13,33 @@ export interface PagePlace extends Stretch {
   count: number;
 }
 
-/** What is sent in one call of the provider, as it lies in R2 until its page ends: each try sends these bytes. */
+/** The mails of one call to the provider, kept in R2 until the page ends: each try sends these bytes. */
 export interface PageBody {
-  /** Line of the last recipient that this body deals with: places change when a person is erased. */
+  /** Line of the last recipient in this body. Lines, unlike positions, stay when a person is erased. */
   through: number;
   /** When it was first sent. Milliseconds. */
   at: number;
   messages: { hash: string; message: MailMessage }[];
-  /** Those it leaves out. */
+  /** Recipients that it omits. */
   left: LeftOut[];
 }
 
-/** Bytes read at once: at least one page of the longest rows. */
+/** Bytes of one read: at least one page of the longest rows. */
 const stretchBytes = maxRowBytes * maxPageSize;
 
-/** No tenant's name begins so. */
+/** No tenant's name begins with an underscore. */
 const root = "_campaigns";
 const folderOf = (tenant: string, campaign: string) => `${root}/${tenant}/${campaign}/`;
 const bodyName = (tenant: string, campaign: string, page: number, part: number) => `${folderOf(tenant, campaign)}pages/${page}-${part}`;
 
-/** Lists and rendered pages in R2. Everything throws when R2 cannot be reached. */
+/** Lists and rendered pages in R2. Every call throws when R2 cannot be reached. */
 export function createCampaignObjects(bucket: R2Bucket) {
   return {
     bucket,
     /** A new name for a list. */
     listName: (tenant: string, campaign: string) => `${folderOf(tenant, campaign)}list-${crypto.randomUUID()}`,
     pagesFolder: (tenant: string, campaign: string) => `${folderOf(tenant, campaign)}pages/`,
-    /** Pages from a place on, each of `size` rows; the last one may be shorter. At most `most`, and no more than one read holds. */
+    /** Pages from a place on, each of `size` rows; the last may be shorter. At most `max`, and those of one read. */
     async pages(list: string, from: { offset: number; page: number }, end: number, size: number, max: number): Promise<PagePlace[]> {
       if (from.offset >= end || max <= 0) return [];
       const object = await bucket.get(list, { range: { offset: from.offset, length: Math.min(stretchBytes, end - from.offset) } });
@@ -47,7 +47,7 @@ export function createCampaignObjects(bucket: R2Bucket) {
       const bytes = new Uint8Array(await object.arrayBuffer());
       return cut(bytes, from, from.offset + bytes.length >= end, size, max);
     },
-    /** The recipients of a page; rows that were erased are missing. */
+    /** The recipients of a page without erased rows. */
     async recipients(list: string, { offset, length }: Stretch): Promise<Recipient[]> {
       const object = await bucket.get(list, { range: { offset, length } });
       if (!object) throw new Error("the list of recipients is gone");
@@ -69,7 +69,7 @@ export function createCampaignObjects(bucket: R2Bucket) {
     async removeList(list: string): Promise<void> {
       await bucket.delete(list);
     },
-    /** Everything of a campaign. */
+    /** Deletes all objects of a campaign. */
     async removeAll(tenant: string, campaign: string): Promise<void> {
       for (let more = true; more;) {
         const { objects, truncated } = await bucket.list({ prefix: folderOf(tenant, campaign) });
@@ -82,7 +82,7 @@ export function createCampaignObjects(bucket: R2Bucket) {
 
 export type CampaignObjects = ReturnType<typeof createCampaignObjects>;
 
-/** Whole pages, and at the list's end what is left. Erased rows count like the others, so that places stay as they were. */
+/** Whole pages, and at the end of the list the rest. Erased rows count, so that the offsets stay. */
 function cut(bytes: Uint8Array, from: { offset: number; page: number }, isEnd: boolean, size: number, max: number): PagePlace[] {
   const pages: PagePlace[] = [];
   let begin = 0;

@@ -11,22 +11,22 @@ import { type UploadedList, uploadList } from "./upload";
 
 export interface CampaignOperations {
   create(tenant: string, input: CampaignInput): Promise<string>;
-  /** Replaces the recipients of a draft. Throws `not-found`, `conflict`, or what is wrong with the list. */
+  /** Replaces the recipients of a draft. Throws `not-found`, `conflict`, or the problem of the list. */
   upload(tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList>;
-  /** Each of these may be asked for again. Throws `not-found` and `conflict`. */
+  /** Safe to repeat, as the next three. Throws `not-found` and `conflict`. */
   start(tenant: string, id: string): Promise<CampaignState>;
   pause(tenant: string, id: string): Promise<CampaignState>;
   resume(tenant: string, id: string): Promise<CampaignState>;
   cancel(tenant: string, id: string): Promise<CampaignState>;
-  /** For the tick, of all tenants: running campaigns whose job was cancelled, failed or never made get one again. Returns how many. */
+  /** For the tick, for all tenants: enqueues the job again of running campaigns whose job was cancelled, failed or never enqueued. Returns how many. */
   revive(): Promise<number>;
 }
 
 export interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "resume" | "now"> {
   templates: Templates;
-  /** Of the tenant's clock. */
+  /** The tenant's time zone. */
   zoneOf(tenant: string): Promise<string>;
-  /** Enqueues the job that enqueues the pages: once for a campaign, however often it is asked. */
+  /** Enqueues the job that enqueues the pages; a repeat enqueues no second one. */
   enqueueRun(tenant: string, campaign: string): Promise<Receipt>;
 }
 
@@ -56,16 +56,16 @@ export function createCampaignOperations(deps: CampaignOperationsDeps): Campaign
   };
 }
 
-/** A job that failed rests for so long before it is tried again. Milliseconds. */
+/** A failed job is tried again after this time. Milliseconds. */
 const failureRest = 3_600_000;
-/** Of one tick. */
+/** Campaigns of one tick. */
 const maxRevived = 20;
 
 async function revive(deps: CampaignOperationsDeps): Promise<number> {
   const { db, now } = deps;
   let revived = 0;
   for (const { tenant, id, state } of await strandedCampaigns(db, now() - failureRest, maxRevived)) {
-    // Its job ends when nothing is left to send.
+    // The campaign's job ends when nothing is left to send.
     if (state === "done") await endCampaign({ db, tenant, id }, now()).run();
     else if (!(await enqueued(deps, tenant, id)).ok) continue;
     revived++;
@@ -73,7 +73,7 @@ async function revive(deps: CampaignOperationsDeps): Promise<number> {
   return revived;
 }
 
-/** Ids are in the order of time: the list needs no index of its own. */
+/** Ids are ordered by time, so the list needs no index. */
 function newId(now: number): string {
   const random = crypto.getRandomValues(new Uint8Array(10));
   return `${now.toString(36).padStart(9, "0")}${Array.from(random, (byte) => (byte % 36).toString(36)).join("")}`;
@@ -106,7 +106,7 @@ export function noCampaign(): Problem {
   return new Problem("not-found", "There is no such campaign.");
 }
 
-/** The version of the template that is newest now is that of all its mails. */
+/** Pins the newest version of the template for all mails of the campaign. */
 async function start(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<CampaignState> {
   const { db, templates, zoneOf, now } = deps;
   const campaign = await campaignOf({ db, tenant, id });
@@ -126,7 +126,7 @@ async function start(deps: CampaignOperationsDeps, tenant: string, id: string): 
   return state;
 }
 
-/** A refusal leaves the campaign running without its job: the tick, or starting or resuming it again, makes it. */
+/** When the enqueue is refused, the campaign runs without a job until the tick, a repeated start or a resume enqueues it. */
 async function run(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
   const receipt = await enqueued(deps, tenant, id);
   if (!receipt.ok) throw new Problem(receipt.code, receipt.detail, receipt.retryAfter === undefined ? {} : { retryAfter: receipt.retryAfter });
@@ -138,7 +138,7 @@ async function enqueued({ db, enqueueRun }: CampaignOperationsDeps, tenant: stri
   return receipt;
 }
 
-/** In the wanted state already, nothing is done: the caller may not have had the first answer. */
+/** A campaign in the target state already is left as it is: the caller may have lost the first answer. */
 async function move(
   deps: CampaignOperationsDeps,
   tenant: string,

@@ -4,7 +4,7 @@ import { partsOf, putParts } from "../../multipart";
 import { maxRecipients, maxRowBytes, rowFrom } from "./model";
 import { createListReader, type ListFormat, type ListRow, NoHeader } from "./read-list";
 
-/** A row that is not written to, by its line from 1. */
+/** A rejected row with its line, from 1. */
 export interface RejectedRow {
   line: number;
   error: string;
@@ -12,20 +12,20 @@ export interface RejectedRow {
 
 export interface UploadedList {
   accepted: number;
-  /** The first 1,000. */
+  /** The first 1,000 rejected rows. */
   rejected: RejectedRow[];
   rejectedCount: number;
-  /** Of the stored object. */
+  /** Bytes of the stored object. */
   bytes: number;
 }
 
 const maxListed = 1000;
-/** Characters read without a pause; between two such parts the isolate answers other requests. */
+/** Characters read without a pause; after each piece the isolate can answer other requests. */
 const maxPiece = 65_536;
 
 /**
- * Streams a list into the bucket, one line for each row that can be written to. One row and the part that is being filled are in memory.
- * What `chunks` throws ends the upload, and nothing is left of it. Throws `malformed`, `invalid` or `too-large` for a list that cannot be read.
+ * Streams a list into the bucket, one line for each valid row. One row and one part of the upload are in memory.
+ * An error of `chunks` aborts the upload and leaves no object. Throws `malformed`, `invalid` or `too-large` for an unreadable list.
  */
 export async function uploadList(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
   const list: UploadedList = { accepted: 0, rejected: [], rejectedCount: 0, bytes: 0 };
@@ -40,7 +40,7 @@ async function* storedRows(chunks: AsyncIterable<Uint8Array>, format: ListFormat
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const encoder = new TextEncoder();
   let failure: unknown;
-  // After a failure it reads on and throws away: a sender that is cut off loses the answer.
+  // After an issue the rest is read and dropped: a sender whose upload is cut off does not receive the answer.
   const lines = (read: () => readonly ListRow[]) => {
     try {
       return encoder.encode(
@@ -76,7 +76,7 @@ function problemOf(failure: unknown): unknown {
   return failure instanceof TypeError ? new Problem("malformed", "The list is not UTF-8.", { cause: failure }) : failure;
 }
 
-/** The stored row with its line break; nothing for one that is rejected. */
+/** The stored row with its line break; empty for a rejected row. */
 function lineOf(row: ListRow, list: UploadedList): string {
   if ("issue" in row) return reject(row.line, row.issue, list);
   const text = `${rowFrom(row)}\n`;

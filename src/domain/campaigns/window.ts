@@ -7,7 +7,7 @@ type Weekday = (typeof weekdays)[number];
 
 const clock = boundedText(5, { pattern: /^(?:[01]\d|2[0-3]):[0-5]\d$/, rule: "must be a time of day as 09:00" });
 
-/** When a campaign may send, on the clock of the tenant's zone. `to` before `from` means past midnight; `days` are those on which it opens. */
+/** When a campaign may send, in the tenant's time zone. `to` before `from` is on the next day; `days` are those on which the window opens. */
 export const windowSchema = v.pipe(
   v.strictObject({
     from: clock,
@@ -19,7 +19,7 @@ export const windowSchema = v.pipe(
 
 export type SendWindow = v.InferOutput<typeof windowSchema>;
 
-/** From when on one may send: `at` itself inside of the window, else when it opens next. Milliseconds. */
+/** The first time from `at` on that lies in the window. Milliseconds. */
 export function opensAt(window: SendWindow | null, zone: string, at: number): number {
   if (window === null || isOpen(window, zone, at)) return at;
   const [hour = "0", minute = "0"] = window.from.split(":");

@@ -15,30 +15,30 @@ const unitsOf: Readonly<Record<string, Units>> = {
   waiting: { queueOperation: 3, rowWritten: 4, rowRead: 4, cpuMillisecond: 1 },
 };
 
-/** Of a dead letter that is brought back: its row and the replay's are written, a copy is sent, and it is claimed and settled once more. */
+/** Units of a replayed dead letter: its row and the replay's are written, a copy is sent, and it is claimed and settled again. */
 const replayedUnits: Units = { queueOperation: 3, rowWritten: 7, rowRead: 12, cpuMillisecond: 2 };
-/** Of one that calls an outside system: it enters and leaves a gate. */
+/** Units of a job that calls an outside system: it enters and leaves a gate. */
 const gatedUnits: Units = { objectRequest: 2 };
 
-/** USD that Cloudflare bills for bringing so many dead letters back, of which so many call an outside system. What that system bills is not in it. */
+/** USD that Cloudflare bills for replaying `jobs`, of which `providerCalls` call an outside system. The price of that system is not included. */
 export function replayUsd(jobs: number, providerCalls: number): number {
   return usdOf(replayedUnits) * jobs + usdOf(gatedUnits) * providerCalls;
 }
 
-/** Steps of a job's life as its timeline names them, where the counters have another name. */
+/** Events of the timeline that the counters name differently. */
 const counterNames: Readonly<Record<string, string>> = { retry: "retrying" };
 
-/** USD that one job has cost so far, by the steps of its timeline and as `costsOf` estimates it. */
+/** USD of one job so far, estimated from its timeline as in `costsOf`. */
 export function jobUsd(timeline: readonly { event: string; times: number }[]): number {
   const steps = timeline.reduce((sum, { event, times }) => sum + usdOf(unitsOf[counterNames[event] ?? event] ?? {}) * times, 0);
   return usdOf(unitsOf["enqueued"] ?? {}) + steps;
 }
 
-/** What jobs of one type, or of one tenant, cost. */
+/** The cost of one type, or of one tenant. */
 export interface Cost {
   name: string;
   jobs: number;
-  /** Estimated from counted steps and the price table; what the plan includes is not taken off. */
+  /** Estimated from counted steps and the price table; the plan's included units are not subtracted. */
   usd: number;
 }
 
@@ -48,13 +48,13 @@ export interface Costs {
   byTenant: Cost[];
 }
 
-/** Costs of counted steps, the dearest first. */
+/** Costs of counted steps, the highest first. */
 export function costsOf(counts: readonly UsageCount[]): Costs {
   const usd = counts.reduce((sum, each) => sum + usdOfEvent(each), 0);
   return { usd, byType: withCommas(counts, ({ type }) => type), byTenant: withCommas(counts, ({ tenant }) => tenant) };
 }
 
-/** USD of so many jobs that come to one event. */
+/** USD of one kind of step. */
 function usdOfEvent({ event, count }: UsageCount): number {
   return usdOf(unitsOf[event] ?? {}) * count;
 }
@@ -69,7 +69,7 @@ function withCommas(counts: readonly UsageCount[], nameOf: (count: UsageCount) =
   return costs.toSorted((left, right) => right.usd - left.usd || (left.name < right.name ? -1 : 1));
 }
 
-/** How a tenant's month stands against its budget. */
+/** A tenant's monthly cost against its budget. */
 export function budgetState(spent: number, usdPerMonth: number): "within" | "near" | "over" {
   if (spent >= usdPerMonth) return "over";
   return spent >= usdPerMonth * 0.8 ? "near" : "within";

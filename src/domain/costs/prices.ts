@@ -1,4 +1,4 @@
-/** USD for a million of each billed unit beyond what the plan includes. */
+/** USD for a million of each billed unit, beyond the plan's included units. */
 export interface Prices {
   request: number;
   cpuMillisecond: number;
@@ -10,7 +10,7 @@ export interface Prices {
   /** Writes, deletions and lists. */
   kvWrite: number;
   objectRequest: number;
-  /** Gigabyte-seconds of a Durable Object that is awake; it is billed with 128 MB. */
+  /** Gigabyte-seconds of an active Durable Object, which is billed as 128 MB. */
   objectGbSecond: number;
   analyticsPoint: number;
   /** Writes and lists in R2. */
@@ -18,10 +18,10 @@ export interface Prices {
   storeRead: number;
 }
 
-/** When the table was last compared by hand with its sources. */
+/** When a person last compared the table with its sources. */
 export const pricesAsOf = "2026-11-26";
 
-/** Where each price stands. */
+/** The source of each price. */
 export const priceSources: Readonly<Record<keyof Prices, string>> = {
   request: "https://developers.cloudflare.com/workers/platform/pricing/",
   cpuMillisecond: "https://developers.cloudflare.com/workers/platform/pricing/",
@@ -53,10 +53,10 @@ export const prices: Readonly<Prices> = {
   storeRead: 0.36,
 };
 
-/** Billed units; what is left out is none. */
+/** Billed units; an omitted one is 0. */
 export type Units = Partial<Prices>;
 
-/** What so many units cost, each beyond what the plan includes. USD. */
+/** USD of these units. */
 export function usdOf(units: Units): number {
   const names = Object.keys(units) as (keyof Prices)[];
   return names.reduce((sum, name) => sum + ((units[name] ?? 0) * prices[name]) / 1_000_000, 0);

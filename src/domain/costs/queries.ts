@@ -1,7 +1,7 @@
 import { dayOf, usageSince } from "../../ledger/usage-days";
 import { type Costs, costsOf } from "./model";
 
-/** Costs of today and of this month (UTC); with what was paid for models, which is counted call by call. */
+/** Costs of today and of this month (UTC), with the cost of models, which is counted for each call. */
 export interface CostReport {
   today: Costs;
   month: Costs;
@@ -14,7 +14,7 @@ const modelsSql = `SELECT coalesce(sum(micros), 0) AS micros FROM agent_spend WH
 const budgetsSql = `
   SELECT tenant, settings ->> '$.budget.usdPerMonth' AS usdPerMonth FROM tenants WHERE (?1 IS NULL OR tenant = ?1) AND settings ->> '$.budget.usdPerMonth' IS NOT NULL LIMIT 500`;
 
-/** Null is all tenants. */
+/** Tenant null: all tenants. */
 export async function costReport(db: D1Database, tenant: string | null, now: number): Promise<CostReport> {
   const today = dayOf(now);
   const [day, month, models, budgets] = await Promise.all([
@@ -26,7 +26,7 @@ export async function costReport(db: D1Database, tenant: string | null, now: num
   return { today: costsOf(day), month: costsOf(month), modelsMonth: (models?.micros ?? 0) / 1_000_000, budgets: budgets.results };
 }
 
-/** Tenants that have a budget, with what their month costs so far. */
+/** Tenants with a budget, and their cost in this month. */
 export async function budgetsSpent(db: D1Database, tenant: string | null, now: number): Promise<{ tenant: string; usdPerMonth: number; spent: number }[]> {
   const { results } = await db.prepare(budgetsSql).bind(tenant).all<CostReport["budgets"][number]>();
   if (results.length === 0) return [];

@@ -17,7 +17,7 @@ const condition = v.pipe(
 
 const path = boundedText(520, { pattern: /^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}$/, rule: "must be names of fields joined by dots" });
 
-/** Conditions by the field of the event's data they look at; all of them must hold. */
+/** Conditions by field of the event's data; all of them must hold. */
 export const filterSchema = boundedRecord(path, condition, 20, { min: 1, rule: "must look at 1 to 20 fields; leave it out to let everything through" });
 
 export type Filter = v.InferOutput<typeof filterSchema>;
@@ -37,7 +37,7 @@ function holds(rule: v.InferOutput<typeof condition>, value: unknown): boolean {
   return rule.lte === undefined || (typeof value === "number" && value <= rule.lte);
 }
 
-/** Own properties only: a field named `constructor` is a field like any other. */
+/** Own properties only, so that a field named `constructor` is an ordinary field. */
 function valueAt(data: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (value, name) => (typeof value === "object" && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined),

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
 import { filterSchema, type Filter } from "./filter";
 
-/** Where an event may go without the tenant having set anything, and what each needs. */
+/** Destinations of every tenant, with their default events and the connection that each needs. */
 export const builtIn = {
   slack: { events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"], connection: "slack" },
   email: { events: ["lead.created", "offer.submitted"], connection: "mail" },
@@ -17,22 +17,22 @@ export type BuiltIn = keyof typeof builtIn;
 
 export const builtInNames = Object.keys(builtIn) as BuiltIn[];
 
-/** A lead that has not answered by then is written to once more. Seconds. */
+/** Delay of the follow-up mail to a lead that has not answered. Seconds. */
 export const followUpAfter = 24 * 3600;
 
 export function isBuiltIn(name: string): name is BuiltIn {
   return Object.hasOwn(builtIn, name);
 }
 
-/** One destination of a tenant as the router sees it: built in, or an address of the tenant's own. */
+/** A destination of a tenant: built in, or an address of the tenant. */
 export interface Destination {
   name: string;
   enabled: boolean;
-  /** Types of event it takes; `*` is every one of the catalogue. */
+  /** Types of events; `*` is every type of the catalogue. */
   events: readonly string[];
   filter: Filter | null;
   delaySeconds: number;
-  /** The receiver's answer for which it was switched off; null while it is on. */
+  /** Why it was switched off: the receiver's answer. Null while it is on. */
   retired: string | null;
 }
 
@@ -42,7 +42,7 @@ const eventNames = boundedList(boundedText(128, { pattern: /^(\*|[A-Za-z0-9_-]+(
 });
 const url = boundedText(2048);
 
-/** A signing secret: `whsec_` or `v1,whsec_` and 16 to 64 bytes in base64 as Standard Webhooks have it, or any text, of which the bytes count. */
+/** A signing secret: `whsec_` or `v1,whsec_` and 16 to 64 bytes in base64 (Standard Webhooks), or any text, whose bytes are the key. */
 export const signingSecret = boundedText(260, {
   pattern: /^(?:(?:v1,)?whsec_[A-Za-z0-9+/]{22,88}={0,2}|(?!(?:v1,)?whsec_)[\x21-\x7e]{16,256})$/,
   rule: "must be whsec_ and 16 to 64 bytes in base64, or 16 to 256 visible characters without spaces",
@@ -56,8 +56,8 @@ const shared = {
   ),
 };
 
-/** The body of `PUT /v1/destinations/{name}` for one that is built in. A PUT replaces: what is left out is as built in. */
+/** The body of `PUT /v1/destinations/{name}` for a built-in one. An omitted field gets its default. */
 export const builtInSchema = v.strictObject({ ...shared, events: v.optional(eventNames) });
 
-/** The same for an address of the tenant's own. */
+/** The same for an address of the tenant. */
 export const ownSchema = v.strictObject({ ...shared, events: eventNames, url, secret: v.optional(signingSecret) });

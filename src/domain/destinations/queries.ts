@@ -1,6 +1,6 @@
 import { builtIn, builtInNames, type Destination, followUpAfter, isBuiltIn } from "./model";
 
-/** A destination as it may be shown: of its address only the host. Times in milliseconds; null for one that is as built in. */
+/** A destination as it may be shown: of its address only the host. Times in milliseconds; null for an unchanged built-in one. */
 export interface DestinationView extends Destination {
   builtIn: boolean;
   host: string | null;
@@ -9,7 +9,7 @@ export interface DestinationView extends Destination {
   updated: number | null;
 }
 
-/** Built-in ones as the tenant has changed them, then its own. */
+/** Built-in ones with the tenant's changes, then its own. */
 export function destinationsOf(rows: readonly DestinationRow[]): DestinationView[] {
   const changed = new Map(rows.map((row) => [row.name, destinationView(row)]));
   const own = [...changed.values()].filter((each) => !each.builtIn);
@@ -50,7 +50,7 @@ export function destinationView(row: DestinationRow): DestinationView {
   };
 }
 
-/** A built-in one that the tenant has not changed. */
+/** A built-in destination without changes. */
 export function unchanged(name: keyof typeof builtIn): DestinationView {
   const delaySeconds = name === "follow-up" ? followUpAfter : 0;
   const { events } = builtIn[name];

@@ -9,12 +9,12 @@ import type { SubscriptionStore } from "../subscriptions/store";
 /** Where a tenant's outgoing webhook goes. */
 export interface Receiver {
   url: string;
-  /** The current one first. */
+  /** The current secret first. */
   secrets: readonly string[];
   dialect: "standard" | "make";
   /** The gate whose circuit breaker counts its calls. */
   gate: string;
-  /** The setting that is switched off when the receiver is gone; none for a connection, whose dead letters must stay visible, or a bare address. */
+  /** The setting to switch off when the receiver is gone. None for a connection, whose dead letters must stay visible, or a plain address. */
   setting?: Retired;
 }
 
@@ -24,7 +24,7 @@ export interface ReceiverStores {
   subscriptions: Pick<SubscriptionStore, "open">;
 }
 
-/** Reads address and secrets when a delivery runs, so that a changed setting counts for deliveries that wait. Throws when the settings cannot be read. */
+/** Reads address and secrets when a delivery runs, so that a changed setting applies to waiting deliveries. Throws when the settings cannot be read. */
 export async function findReceiver(
   stores: ReceiverStores,
   tenant: string,

@@ -2,33 +2,32 @@ import { type AddressRules, checkAddress } from "../../address/address";
 import { Problem } from "../../errors";
 import type { Vault } from "../../tenants/vault";
 
-/** Where deliveries go and what signs them; kept sealed, since an address of this kind is a credential. */
+/** The address of deliveries and its signing secret. It is sealed: such an address is a credential. */
 export interface SealedEndpoint {
   url: string;
   secret?: string | undefined;
-  /** What signed before, and signs beside it until then (milliseconds): the receiver need not change at the same moment. */
+  /** The former secret, which signs as well until then (milliseconds), so that the receiver may change its secret later. */
   previous?: { secret: string; until: number } | undefined;
 }
 
 export type OpenedEndpoint = { ok: true; value: SealedEndpoint } | { ok: false; reason: string };
 
-/** A secret that was replaced signs for a day more. Milliseconds. */
+/** A replaced secret signs for one more day. Milliseconds. */
 const overlap = 24 * 3600_000;
 
-/** The receiver takes no more: why, and when that was found. */
+/** Why and when a setting is switched off. */
 export interface Retirement {
   reason: string;
-  /** Milliseconds; when the setting was read: one that was changed since is left alone. */
+  /** When the setting was read (milliseconds); one that was changed later is left as it is. */
   since: number;
   at: number;
 }
 
-/** What the settings of events stand on; handed in by the composition root. */
 export interface EndpointDeps {
   db: D1Database;
   vault: Pick<Vault, "seal" | "open" | "reseal">;
   rules: AddressRules;
-  /** After a change that the snapshot shows. Never throws. */
+  /** Called after a change of the snapshot. Never throws. */
   changed(tenant: string): Promise<void>;
 }
 
@@ -39,7 +38,7 @@ export function hostOf(url: string, rules: AddressRules): string {
   return checked.url.host;
 }
 
-/** Seals a hook that takes the place of `before` (sealed as well; null: there was none). */
+/** Seals an endpoint that replaces `before` (sealed as well; null: there was none). */
 export async function sealEndpoint(
   deps: EndpointDeps,
   tenant: string,

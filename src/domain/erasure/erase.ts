@@ -17,15 +17,14 @@ import { cancel } from "../../queue/operate";
 import type { Erased, ErasurePlan, ErasureRequest, PersonKey } from "./model";
 import { type ErasureScope, scopeOf } from "./scope";
 
-/** Rows that one call looks at, and objects that it reads. */
+/** Rows that one call examines, and objects that it reads. */
 const maxRows = 100_000;
 const maxObjects = 100;
-/** Of campaigns' lists; a longer one is read whole. */
+/** Bytes of campaigns' lists that one call reads; a longer list is read whole. */
 const maxBytes = 64 * 1024 * 1024;
-/** Leads that a plan lists. */
+/** Leads in a plan. */
 const maxPlanned = 200;
 
-/** What an erasure reaches. */
 export interface ErasureDeps {
   db: D1Database;
   engine: Engine;
@@ -35,7 +34,7 @@ export interface ErasureDeps {
   mailEvents: Pick<MailEventStore, "erase">;
   suppressions: Pick<SuppressionStore, "erase">;
   hashAddress: HashAddress;
-  /** Countries of the tenant's projects: how a number without one may be read. */
+  /** Countries of the tenant's projects, by which a number without a country code is read. */
   countriesOf(tenant: string): Promise<string[]>;
 }
 
@@ -49,8 +48,8 @@ interface Walk {
 }
 
 /**
- * The jobs first, so that none of them brings back what is removed. What ties the person together goes last, when nothing else is left:
- * a call that ends early, or fails, leaves what finds the rest.
+ * Erases the jobs first, so that none restores deleted data. The rows that link the person's data are deleted last:
+ * after an early end or a failure they lead to the rest.
  */
 export async function erasePerson(deps: ErasureDeps, tenant: string, { cursor = "j", ...request }: ErasureRequest): Promise<Erased> {
   const scope = await scopeIn(deps, tenant, request);
@@ -65,7 +64,7 @@ export async function erasePerson(deps: ErasureDeps, tenant: string, { cursor = 
   return { ...(await removeParts(deps.db, tenant, scope.leads)), ...walk.counts, complete: true, cursor: null };
 }
 
-/** What erasing would take; changes nothing. */
+/** What an erasure would delete; changes nothing. */
 export async function planErasure(deps: ErasureDeps, tenant: string, request: ErasureRequest): Promise<ErasurePlan> {
   const scope = await scopeIn(deps, tenant, request);
   const jobs = await holdersOf(deps.db, tenant, { ids: scope.submissions, entities: scope.entities });
@@ -81,13 +80,13 @@ async function scopeIn({ db, countriesOf }: ErasureDeps, tenant: string, { toget
   return scopeOf(db, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
 }
 
-/** A number that is among them with its country is not shown once more without. */
+/** A number that is listed with its country code is not listed again without it. */
 function readable(keys: readonly string[]): PersonKey[] {
   const fullNumbers = new Set(keys.filter(isFullNumber).map(nationalKey));
   return keys.filter((key) => !fullNumbers.has(key)).map((key) => ({ kind: key.startsWith("e:") ? "email" : "phone", value: key.slice(2) }));
 }
 
-/** What became of mails to them goes. That they want, or take, no mail is kept as a hash: without it the next list would bring them back. */
+/** Deletes mail events of the person. Suppressions stay as hashes: without them the next list would mail the person again. */
 async function eraseMail({ mailEvents, suppressions }: ErasureDeps, tenant: string, keys: readonly string[]): Promise<number> {
   const addresses = addressesIn(keys);
   return (await mailEvents.erase(tenant, addresses)) + (await suppressions.erase(tenant, addresses));
@@ -97,7 +96,7 @@ function addressesIn(keys: readonly string[]): string[] {
   return keys.flatMap((key) => (key.startsWith("e:") ? [key.slice(2)] : []));
 }
 
-/** Cancels and empties these jobs and all that they made. */
+/** Cancels these jobs and their children, and erases their data. */
 async function forget({ deps: { db, engine, payloads }, tenant, counts }: Walk, ids: readonly string[], entities: readonly string[]): Promise<void> {
   const holders = await holdersOf(db, tenant, { ids, entities });
   const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
@@ -109,7 +108,7 @@ async function forget({ deps: { db, engine, payloads }, tenant, counts }: Walk, 
   counts.running += ended.filter((each) => each?.flagged).length;
 }
 
-/** All jobs by id, then all facts, pictures, runs of agents and lists of campaigns: whatever they are about, they may name the person. Null: all were looked at. */
+/** Walks over all jobs by id, then all facts, pictures, agent runs and campaign lists: any of them may name the person. Null: the walk is complete. */
 async function walkOn(walk: Walk, cursor: string): Promise<string | null> {
   const campaign = /^c[0-9a-z]*$/.test(cursor) ? cursor.slice(1) : null;
   const next = campaign === null ? await walkJobsAndPictures(walk, cursor) : null;
@@ -142,7 +141,7 @@ async function walkCampaigns({ deps: { db, hashAddress, campaigns: objects }, te
   }
 }
 
-/** A run that names the person goes, and so does what its job holds. */
+/** Deletes runs that name the person, and erases the data of their jobs. */
 async function walkRuns(walk: Walk, from: string): Promise<string | null> {
   const { deps, tenant, scope } = walk;
   const keys = new Set(scope.keys);
@@ -194,7 +193,7 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
   for (let after = from; ;) {
     const { found, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, prefiltersFor(keys));
     walk.rows -= looked;
-    // What ties the person together goes at the end.
+    // Facts that link the person's data are deleted at the end.
     const ties = ({ email, phone }: RecordedFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
     const other = found.filter((fact) => !own.has(fact.entity.replace(/^crm /, "")) && !ties(fact));
     walk.counts.facts += await removeFacts(
@@ -220,7 +219,7 @@ async function walkPictures({ deps, tenant, scope, counts, ...walk }: Walk, from
   }
 }
 
-/** The picture behind which the walk goes on; null: it is not among the pictures. */
+/** The picture after which the walk continues; null: it is in another part. */
 function pictureIn(cursor: string): string | null {
   if (!cursor.startsWith("m")) return null;
   try {
@@ -230,7 +229,7 @@ function pictureIn(cursor: string): string | null {
   }
 }
 
-/** Null: the walk is among the jobs, or the cursor is none and it begins anew. */
+/** Null: the walk is among the jobs, or the cursor is invalid and the walk starts again. */
 function factPlaceIn(cursor: string): FactPlace | null {
   if (!cursor.startsWith("f")) return null;
   try {

@@ -1,54 +1,54 @@
 import type { Person } from "./person";
 
-/** Whom to erase, and how far to follow what is tied to them. */
+/** The person to erase, and how far to follow linked addresses and numbers. */
 export interface ErasureRequest extends Person {
-  /** Follow further addresses and numbers that the tenant's own servers tied to this one. */
+  /** Follow further addresses and numbers that the tenant's servers linked to this one. */
   together?: boolean | undefined;
-  /** Where the answer before this one ended. */
+  /** The cursor of the previous answer. */
   cursor?: string | undefined;
 }
 
-/** What a person is found by. */
+/** An address or number of a person. */
 export interface PersonKey {
   kind: "email" | "phone";
-  /** An address; of a number its significant last digits. */
+  /** The address, or the last significant digits of the number. */
   value: string;
 }
 
-/** What an erasure would take. */
+/** What an erasure would delete. */
 export interface ErasurePlan {
   plan: true;
-  /** `jobs`: those of the submissions and what they made; others that name the person are found while erasing. */
+  /** `jobs`: those of the submissions, and their children. Others that name the person are found during the erasure. */
   counts: { leads: number; submissions: number; jobs: number };
-  /** `whole`: the lead goes; else only these of its submissions. */
+  /** `whole`: the lead is deleted; else only these submissions. */
   leads: { id: string; whole: boolean; submissions: number; tiedBy: PersonKey[] }[];
-  /** Whether there are more leads than are listed. */
+  /** Whether there are more leads than listed. */
   more: boolean;
-  /** What is erased by. */
+  /** Addresses and numbers that the erasure uses. */
   keys: PersonKey[];
-  /** What the same leads give besides, and which is not followed: erase by it as well if it is the person's. */
+  /** Further addresses and numbers of the same leads, which are not followed: erase them as well if they are the person's. */
   notFollowed: PersonKey[];
 }
 
-/** What one call took. */
+/** What one call deleted. */
 export interface Erased {
   leads: number;
   submissions: number;
-  /** Facts that events recorded of them. */
+  /** Facts that events recorded. */
   facts: number;
-  /** Jobs out of which everything was taken. */
+  /** Jobs whose data was erased. */
   jobs: number;
   /** Objects removed from the payload store. */
   payloads: number;
-  /** Pictures that were about their leads and offers, or whose key names them. */
+  /** Pictures about the person's leads and offers, or whose key names the person. */
   media: number;
-  /** Alt texts that named them. */
+  /** Alt texts that named the person. */
   altTexts: number;
-  /** Reports about mails to them that were removed, and suppressions that keep their hash alone. */
+  /** Deleted mail events, and suppressions that now keep only the hash. */
   mail: number;
-  /** Jobs that were running and may still write a line: ask again in a minute when it is not 0. */
+  /** Jobs that were running and may still write. When it is not 0, repeat the call after a minute. */
   running: number;
-  /** False: something is left. Ask again, with the cursor when there is one. */
+  /** False: something is left. Repeat the call, with the cursor when there is one. */
   complete: boolean;
   cursor: string | null;
 }

@@ -5,7 +5,7 @@ import { personal } from "../../masking/personal";
 const words = (max: number) => v.pipe(boundedText(max, { min: 1 }), personal());
 const score = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100));
 
-/** What a model must say of a lead: this, all of it, and nothing else. */
+/** The model's answer for a lead: all of these fields, and no others. */
 export const leadResult = v.strictObject({
   summary: words(600),
   intent: v.picklist(["buy", "sell", "rent", "invest", "question", "spam", "unclear"]),
@@ -14,7 +14,7 @@ export const leadResult = v.strictObject({
   nextStep: words(300),
 });
 
-/** And of an offer. */
+/** The model's answer for an offer. */
 export const offerResult = v.strictObject({
   summary: words(600),
   strength: v.picklist(["weak", "fair", "strong"]),
@@ -23,7 +23,7 @@ export const offerResult = v.strictObject({
   nextStep: words(300),
 });
 
-/** The model's instructions, by the kind of event. */
+/** The model's instructions, by kind of event. */
 export const analyses = {
   lead: {
     schema: leadResult,

@@ -3,29 +3,29 @@ import type { RoutingTable } from "./plan";
 import { factsOf, hasAnswered, routingTableOf, stateOf } from "./queries";
 import { addAnswer, addFact, addFollowUp, removeFollowUps } from "./store";
 
-/** What events recorded of things. */
+/** Facts that events recorded about entities. */
 export interface Facts {
-  /** Adds what is not there yet. Throws when the database cannot be reached. */
+  /** Adds a fact unless it is stored already. Throws when the database cannot be reached. */
   add(tenant: string, fact: Fact): Promise<void>;
   stateOf(tenant: string, entity: string): Promise<EntityState>;
-  /** The newest, oldest of them first. */
+  /** The newest `limit` facts, the oldest of them first. */
   list(tenant: string, entity: string, limit?: number): Promise<Fact[]>;
 }
 
-/** Which leads have answered, and which follow-ups wait for them not to. */
+/** Leads that have answered, and planned follow-ups. */
 export interface FollowUps {
-  /** Remembers the job that will write to the lead. */
+  /** Records the job that will mail the lead. */
   planned(tenant: string, entity: string, job: string): Promise<void>;
-  /** The lead has answered: remembers when, and cancels what was planned. Returns how many jobs. */
+  /** Records when the lead answered, and cancels its planned jobs. Returns how many. */
   answered(tenant: string, entity: string, at: number): Promise<number>;
-  /** The job has run: there is nothing to cancel any more. */
+  /** Removes the record of a job that has run. */
   over(tenant: string, entity: string, job: string): Promise<void>;
   /** Whether the lead has answered since `at`. */
   hasAnswered(tenant: string, entity: string, at: number): Promise<boolean>;
 }
 
 export interface Routing {
-  /** Read afresh for each event, so that a change counts at once. Throws when the database cannot be reached. */
+  /** Reads the table for each event, so that a change applies at once. Throws when the database cannot be reached. */
   of(tenant: string): Promise<RoutingTable>;
 }
 
@@ -45,7 +45,7 @@ export function createFacts(db: D1Database): Facts {
   };
 }
 
-/** `cancel` ends a job that is not running; a running one ends by itself, since it asks `hasAnswered` first. */
+/** `cancel` ends a job that is not running; a running one calls `hasAnswered` first and ends by itself. */
 export function createFollowUps(db: D1Database, cancel: (tenant: string, job: string) => Promise<unknown>): FollowUps {
   return {
     planned: (tenant, entity, job) => addFollowUp(db, tenant, entity, job),

@@ -12,7 +12,7 @@ const id = v.pipe(v.union([idText, v.pipe(v.number(), v.integer(rule))], rule), 
 const person = { email: text(254), phone: text(64), name: text(200), firstName: text(100), lastName: text(100), company: text(200) };
 const place = { city: text(200), region: text(200), country: text(100) };
 
-/** A sender's data of a lead. Further fields are kept as they are: each SaaS may add its own. */
+/** The data of a lead. Further fields are kept: each SaaS may add its own. */
 const lead = v.looseObject({
   id,
   ...person,
@@ -25,7 +25,7 @@ const lead = v.looseObject({
   score: amount,
   suspicion: amount,
   test: flag,
-  // The tenant has talked to the lead: no follow-up is needed.
+  // The tenant has talked to the lead, so no follow-up is needed.
   answered: flag,
   visitorId: text(200),
 });
@@ -40,17 +40,17 @@ const offer = v.looseObject({
   currency: text(8),
   message: text(10_000),
 });
-/** No lead came for so many minutes. Nothing in it is personal. */
+/** A project received no lead for some minutes. No field is personal. */
 const silence = v.looseObject({
   project: boundedName("must be the name of a project"),
   minutesWithoutLeads: v.pipe(v.number("must be a number"), v.integer("must be whole minutes"), v.minValue(0, "must not be negative")),
-  /** Null: there never was one. */
+  /** Null: the project never had a lead. */
   lastLeadAt: text(64),
   /** Minutes of silence after which the project is alerted. */
   threshold: amount,
 });
 
-// As shops note them. Nothing here refuses one for what it lacks: the order is there, whatever the shop left out.
+// Orders as shops return them. All fields but the ids are optional: an order exists whatever the shop omits.
 const site = boundedName("must be the name of a site");
 const whole = v.pipe(v.number("must be a number"), v.integer("must be a whole number"));
 const order = v.looseObject({
@@ -71,7 +71,7 @@ const product = v.looseObject({
   quantity: v.nullish(v.number("must be a number")),
 });
 
-/** A row of a shop that cannot be read whole. Its reason names fields, without their values. */
+/** A row of a shop that cannot be read completely. Its reason names fields, without their values. */
 const unreadableRow = v.looseObject({
   siteId: site,
   resource: boundedText(64),
@@ -85,24 +85,24 @@ const valuation = v.looseObject({ id, leadId: v.nullish(id), value: amount, curr
 
 interface Kind {
   data: v.GenericSchema<unknown, Record<string, unknown>>;
-  /** What it is about, the chief thing first. */
+  /** Keys of its entities, the main one first. */
   entities(data: Record<string, unknown>): string[];
 }
 
 const ofLead = (data: Record<string, unknown>) => entityKeys("lead", data["id"]);
-/** Ids are a shop's own: the key that is unique stands first, the one without the shop finds it too. */
+/** Ids are unique within a shop: the key with the shop comes first, the one without it is an alias. */
 const ofShop = (kind: string, field: string) => (data: Record<string, unknown>) => [
   ...entityKeys(kind, `${String(data["siteId"])}/${String(data[field])}`),
   ...entityKeys(kind, data[field]),
 ];
-/** Of an order or a product it is found with it. */
+/** A row of an order or a product is found by that entity too. */
 const ofRow = ({ siteId, resource, rowId }: Record<string, unknown>) => {
   const kind = { orders: "order", products: "product" }[String(resource)];
   return kind ? [...entityKeys(kind, `${String(siteId)}/${String(rowId)}`), ...entityKeys(kind, rowId)] : entityKeys("site", siteId);
 };
 const ofThing = (kind: string) => (data: Record<string, unknown>) => [...entityKeys(kind, data["id"]), ...entityKeys("lead", data["leadId"])];
 
-/** Every type of event that is understood, with the schema of its `data`. */
+/** The known types of events, with the schemas of their `data`. */
 export const catalogue = {
   "lead.created": { data: lead, entities: ofLead },
   "lead.updated": { data: lead, entities: ofLead },
@@ -125,7 +125,6 @@ export function isKnown(type: string): type is EventType {
   return Object.hasOwn(catalogue, type);
 }
 
-/** Data of a known type, typed. */
 export type DataOf<Type extends EventType> = v.InferOutput<(typeof catalogue)[Type]["data"]>;
 export type LeadData = v.InferOutput<typeof lead>;
 export type OfferData = v.InferOutput<typeof offer>;
@@ -133,7 +132,7 @@ export type OrderData = v.InferOutput<typeof order>;
 export type UnreadableRowData = v.InferOutput<typeof unreadableRow>;
 export type ProductData = v.InferOutput<typeof product>;
 
-/** What an event is about; of an unknown type, its subject where that is a key. */
+/** The entities of an event; of an unknown type, its subject where that is a key. */
 export function entitiesOf({ type, data, subject }: { type: string; data: Record<string, unknown>; subject?: string | undefined }): string[] {
   if (isKnown(type)) return catalogue[type].entities(data);
   const [kind = "", ...rest] = (subject ?? "").split(":");

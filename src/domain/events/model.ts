@@ -4,7 +4,7 @@ import { personal, redacted } from "../../masking/personal";
 import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
 
-/** An event may pass through here this often; one more time means that a destination sends it back. */
+/** Times that an event may pass through; one more means that a destination sends it back. */
 export const maxHops = 5;
 
 const timeRule = "must be a time with its offset, as 2026-10-01T12:00:00Z, or milliseconds since 1970";
@@ -27,7 +27,7 @@ export const eventId = boundedText(128, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule
 const typeRule = "must be words of letters, digits, - and _, joined by dots, as lead.created";
 
 const fields = v.strictObject({
-  /** The sender's, unique within `source`: the same event twice does nothing twice. */
+  /** The sender's id, unique within `source`: a repeated event has no effect. */
   id: v.pipe(eventId, redacted()),
   type: v.pipe(
     boundedText(128, { pattern: /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, rule: typeRule }),
@@ -35,17 +35,17 @@ const fields = v.strictObject({
   ),
   source: v.optional(v.pipe(boundedText(512, { min: 1 }), redacted())),
   subject: v.optional(v.pipe(boundedText(512), redacted())),
-  /** When it happened; when it came in, without. */
+  /** When it happened; default: when it was received. */
   timestamp: v.optional(v.union([rfc3339, milliseconds], timeRule)),
   data: v.pipe(v.optional(jsonObject(), {}), personal()),
-  /** Attributes of a CloudEvent that mean nothing here: handed on as they came. */
+  /** Other attributes of a CloudEvent, passed on unchanged. */
   extensions: v.optional(v.pipe(boundedRecord(v.string(), v.union([v.string(), v.number(), v.boolean()]), 50), personal())),
   hops: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(0, "must not be negative"), v.maxValue(100, "must be at most 100"))),
 });
 
 /**
- * An event as it is enqueued: `{id, type, timestamp?, data}` and what a CloudEvent adds.
- * The data of a type of the catalogue is checked against its schema; data of other types is any object.
+ * An enqueued event: `{id, type, timestamp?, data}` and the attributes of a CloudEvent.
+ * The data of a known type must match its schema; that of other types is any object.
  */
 export const eventPayload = v.pipe(
   fields,
@@ -62,25 +62,25 @@ export const eventPayload = v.pipe(
 export type Event = v.InferOutput<typeof eventPayload>;
 export type EventInput = v.InferInput<typeof fields>;
 
-/** What one event recorded of one thing. Facts are only added; their order of arrival has no meaning. */
+/** What one event recorded about one entity. Facts are only added; their order of arrival does not matter. */
 export interface Fact {
   entity: string;
-  /** When it happened, milliseconds. */
+  /** When it happened. Milliseconds. */
   at: number;
-  /** The event's id: the same fact twice is one. */
+  /** The event's id; a repeated fact is stored once. */
   event: string;
   type: string;
   data: Record<string, unknown>;
 }
 
-/** The newest value of each field, by when the events happened. */
+/** The newest value of each field, by the time of the events. */
 export interface EntityState {
   data: Record<string, unknown>;
-  /** Raised by every fact, also by one that changes nothing. 0: nothing is known. */
+  /** Raised by every fact, also by one that changes no field. 0: there are no facts. */
   version: number;
 }
 
-/** When it happened, milliseconds; a sender's clock that runs ahead does not make its events newest for ever. */
+/** When it happened (milliseconds), at most `receivedAt`: a sender's fast clock must not make its events the newest for ever. */
 export function happenedAt({ timestamp }: Pick<Event, "timestamp">, receivedAt: number): number {
   return timestamp === undefined ? receivedAt : Math.min(Date.parse(timestamp), receivedAt);
 }

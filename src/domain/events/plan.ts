@@ -3,24 +3,23 @@ import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "../destinati
 import type { Event } from "./model";
 import { refusedBy } from "../destinations/filter";
 
-/** A tenant's settings as the router has them when an event comes in. */
+/** A tenant's settings for routing an event. */
 export interface RoutingTable {
-  /** Names of the connections the tenant has. */
+  /** Names of the tenant's connections. */
   connections: ReadonlySet<string>;
-  /** What happens to an event of an unknown type. */
   unknown: "refuse" | "store";
-  /** Built-in ones first, as the tenant has changed them. */
+  /** Built-in ones first, with the tenant's changes. */
   destinations: readonly Destination[];
-  /** With the types they want. */
+  /** Subscriptions with their types of events. */
   subscriptions: readonly { name: string; events: readonly string[]; retired: string | null }[];
 }
 
-/** One line of the plan: a destination to serve, or the reason not to. */
+/** A destination to deliver to, or the reason to skip it. */
 export type PlannedDelivery =
   | { name: string; kind: "built-in" | "destination" | "subscription"; delaySeconds: number }
   | { name: string; kind: "skipped"; reason: string };
 
-/** Where an event goes. Pure; a destination that does not want this type of event has no line. */
+/** The deliveries of an event. A destination that does not take its type has none. Pure. */
 export function routesFor(event: Pick<Event, "type" | "data">, table: RoutingTable): PlannedDelivery[] {
   const wanting = table.destinations.filter(({ name, events }) => wants(events, event.type) || (isStore(name) && !isKnown(event.type)));
   const subscribed = table.subscriptions.filter(({ events }) => wants(events, event.type));
@@ -42,7 +41,7 @@ function routeFor(destination: Destination, event: Pick<Event, "data">, table: R
   return { name, kind: isBuiltIn(name) ? "built-in" : "destination", delaySeconds: destination.delaySeconds };
 }
 
-/** What costs money or disturbs people. */
+/** Destinations that cost money or reach people. */
 const notForTests: readonly string[] = ["email", "crm", "analysis", "follow-up"] satisfies readonly BuiltIn[];
 
 function skipReason({ name, enabled, retired, filter }: Destination, { data }: Pick<Event, "data">, table: RoutingTable): string | undefined {
@@ -59,7 +58,7 @@ function whyRetired(reason: string): string {
   return `the receiver wants no more until it is set again: ${reason}`;
 }
 
-/** An event of an unknown type is only stored, unless a destination names its type. */
+/** An event of an unknown type is stored only, unless a destination names its type. */
 function isStore(name: string): boolean {
   return name === "store";
 }

@@ -3,10 +3,10 @@ import { latestTime } from "./entity";
 import type { EntityState, Fact } from "./model";
 import type { RoutingTable } from "./plan";
 
-/** A thing's state is made from this many of its newest facts. */
+/** The state of an entity is made of this many of its newest facts. */
 const maxFolded = 500;
 
-/** The newest facts of one thing, oldest of them first. */
+/** The newest facts of an entity, the oldest of them first. */
 export async function factsOf(db: D1Database, tenant: string, entity: string, limit = 200): Promise<Fact[]> {
   return (await newest(db, tenant, entity, limit)).map(factOf);
 }
@@ -22,7 +22,7 @@ export async function hasAnswered(db: D1Database, tenant: string, entity: string
   return row !== null && row.at >= at;
 }
 
-/** What routing needs of a tenant, in one round trip. */
+/** The routing table of a tenant, in one round trip. */
 export async function routingTableOf(db: D1Database, tenant: string): Promise<RoutingTable> {
   const [connections, settings, destinations, subscriptions] = await db.batch<Record<string, unknown>>([
     db.prepare("SELECT name FROM connections WHERE tenant = ?1").bind(tenant),
@@ -60,12 +60,12 @@ async function newest(db: D1Database, tenant: string, entity: string, limit: num
   return results.toReversed();
 }
 
-/** A field that is not named keeps what it was; one that is null was emptied. */
+/** An absent field keeps its former value; null clears it. */
 function fold(rows: readonly Row[]): Record<string, unknown> {
   return Object.fromEntries(rows.flatMap(({ data }) => Object.entries(JSON.parse(data) as Record<string, unknown>)));
 }
 
 function factOf({ entity, at, event, type, data }: Row): Fact {
-  // Rows from before times were bounded must not keep the others from being read.
+  // Bounded here: rows from before times had a bound must not make the others unreadable.
   return { entity, at: Math.min(at, latestTime), event, type, data: JSON.parse(data) as Record<string, unknown> };
 }

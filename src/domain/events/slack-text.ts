@@ -1,15 +1,15 @@
 import type { LeadData, OfferData, OrderData, ProductData, UnreadableRowData } from "./catalogue";
 import type { Event } from "./model";
 
-/** A message for Slack: `blocks` for the channel, `text` for notifications and for receivers that know no blocks. */
+/** A message for Slack: `blocks` for the channel, `text` for notifications and receivers without blocks. */
 export interface ChatText {
   text: string;
   blocks: readonly Record<string, unknown>[];
 }
 
 /**
- * An event as a chat message: one line for the type, one line for each field that is there. The values are a stranger's: text elements of a
- * rich_text block are shown as they are, without mark-up, links or mentions.
+ * An event as a chat message: a line for the type, and a line for each field that is present. The values come from strangers: text elements of
+ * a rich_text block are shown as they are, without mark-up, links or mentions.
  */
 export function chatMessage(event: Pick<Event, "type" | "data">): ChatText {
   const title = titles[event.type] ?? event.type;
@@ -21,10 +21,10 @@ export function chatMessage(event: Pick<Event, "type" | "data">): ChatText {
   };
 }
 
-/** Characters that look like those of the mark-up and are none. */
+/** Replacements for characters of the mark-up. */
 const lookAlikes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "~": "∼", "`": "ˋ", _: "ˍ" };
 
-/** A text that is no mark-up where there are no blocks; an underscore inside a word, as of an e-mail address, is none anyway. */
+/** The text without mark-up, for receivers without blocks. An underscore inside a word, as in an address, is no mark-up. */
 function plain(text: string): string {
   return text
     .replaceAll(/[&<>*~`]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, (mark) => lookAlikes[mark] ?? mark)
@@ -115,12 +115,12 @@ function rowFields(row: UnreadableRowData): Field[] {
   ];
 }
 
-/** The name as it was given, or put together. */
+/** The name as given, else first and last name. */
 export function personName({ name, firstName, lastName }: Pick<LeadData, "name" | "firstName" | "lastName">): string {
   return slackValue(name) ?? [firstName, lastName].filter(Boolean).join(" ");
 }
 
-/** One line of at most 300 characters; nothing for what is empty. */
+/** One line of at most 300 characters; undefined for an empty value. */
 function slackValue(value: unknown): string | undefined {
   if (typeof value !== "string" && typeof value !== "number") return undefined;
   const line = String(value).replaceAll(/\s+/g, " ").trim();

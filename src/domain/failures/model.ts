@@ -2,58 +2,58 @@ export const statuses = ["open", "resolved", "ignored"] as const;
 
 export type Status = (typeof statuses)[number];
 
-/** A group of jobs that failed alike, as it is kept. Times in milliseconds. */
+/** A group of jobs with the same kind of failure. Times in milliseconds. */
 export interface FailureGroup {
   tenant: string;
   group: string;
   type: string;
-  /** The reason without what differs from case to case. */
+  /** The reason without the parts that differ between jobs. */
   title: string;
-  /** Ever, and last. */
+  /** First and last failure. */
   firstAt: number;
   lastAt: number;
-  /** Tries that failed so, ever. */
+  /** Failed tries since the group exists. */
   total: number;
-  /** Tries that failed in each of the last 24 hours, the oldest first. */
+  /** Failed tries in each of the last 24 hours, the oldest first. */
   trend: number[];
   status: Status;
-  /** Of an ignored one: it opens again when so many tries have failed since; null: never. */
+  /** An ignored group opens again after this many further failed tries; null: never. */
   untilCount: number | null;
-  /** Tries that failed since the status was set. */
+  /** Failed tries since the status was set. */
   sinceCount: number;
   note: string | null;
-  /** Who set the status (`root`, or the id of a token), what that token is called, and when. */
+  /** Who set the status (`root`, or the id of a token), the name of that token, and when. */
   actor: string | null;
   actorName: string | null;
   statusAt: number | null;
 }
 
-/** With what of it fails now. */
+/** A group with its jobs that fail now. */
 export interface FailureView extends FailureGroup {
-  /** The newest reason, whole; null when nothing fails so now. */
+  /** The newest full reason; null when no job fails now. */
   reason: string | null;
   retrying: number;
   dead: number;
-  /** Whether it failed for the first time since the newest version of the Worker came. */
+  /** Whether it failed first after the newest version of the Worker was deployed. */
   isNew: boolean;
 }
 
 export interface FailureDetail extends FailureView {
-  /** Ids to look at, and the shops that they are of. */
+  /** Ids of example jobs, and their shops. */
   examples: readonly string[];
   sites: readonly { siteId: string; count: number }[];
 }
 
 export interface FailureFilter {
-  /** Failed last at or after. */
+  /** Last failure at or after this time. */
   from?: number | undefined;
-  /** Failed first before. */
+  /** First failure before this time. */
   to?: number | undefined;
   status?: Status | undefined;
   type?: string | undefined;
 }
 
-/** What an operator decided about a group. */
+/** An operator's decision about a group. */
 export interface Decision {
   status: Status;
   untilCount?: number | undefined;

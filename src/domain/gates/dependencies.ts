@@ -13,7 +13,7 @@ export interface DependencyStores {
   destinations: Pick<DestinationStore, "list">;
 }
 
-/** The systems that a tenant's jobs call, as the names of their gates. */
+/** The gates of the systems that a tenant's jobs call. */
 export async function dependenciesOf({ connections, sites, subscriptions, destinations }: DependencyStores, tenant: string): Promise<string[]> {
   const all = await Promise.all([connections.list(tenant), sites.list(tenant), subscriptions.list(tenant), destinations.list(tenant)]);
   const [connected, shops, subscribed, addressed] = all;

@@ -1,27 +1,27 @@
 import type { LastFailure } from "../../tenants/gate-state";
 
-/** A gate of a tenant: what may hold back the jobs that call one dependency. Times in milliseconds. */
+/** A gate of a tenant, which limits the calls to one dependency. Times in milliseconds. */
 export interface GateView {
   /** Its name: a connection's, `shop:{site}`, `subscription-{name}`, `destination-{name}`, `hook-{host}`, … */
   dependency: string;
   /** `unknown`: the gate did not answer; the numbers below are zero then. */
   circuit: "closed" | "open" | "half-open" | "unknown";
-  /** When the open circuit lets one job try; null while it is closed. */
+  /** When the open circuit admits a probe; null while it is closed. */
   openUntil: number | null;
   /** Transient failures in a row. */
   failures: number;
   slots: { used: number; max: number };
-  /** Null without a limit of rate. */
+  /** Null without a rate limit. */
   rate: { perSecond: number; available: number } | null;
-  /** Open jobs held back that come again by themselves, and those parked without a message. */
+  /** Open jobs that are held back with a message, and those parked without one. */
   held: number;
   parked: number;
   lastFailure: LastFailure | null;
-  /** Why the circuit was opened for wrong settings; null where failures opened it, or nothing did. */
+  /** Why the circuit was opened for wrong settings; null where failures opened it, or it is closed. */
   refusal?: LastFailure | null;
 }
 
-/** The gates of what calls or reads one shop. */
+/** The gates of the jobs of one shop. */
 export function siteGates(site: string): string[] {
   return ["shop", "orders", "products", "supplier-orders"].map((kind) => `${kind}:${site}`);
 }

@@ -1,4 +1,4 @@
-/** Counted up to this many. */
+/** The highest count. */
 const maxCounted = 10_000;
 
 const counts = `
@@ -12,7 +12,7 @@ export async function parkedAt(db: D1Database, tenant: string, gates: readonly s
   return new Map(results.map(({ gate, parked }) => [gate, parked]));
 }
 
-/** Gates at which something is parked; those of pauses are left out. */
+/** Gates at which jobs are parked, without those of pauses. */
 export async function gatesWithParked(db: D1Database, tenant: string): Promise<string[]> {
   const { results } = await db.prepare("SELECT gate FROM parked_gates WHERE tenant = ?1 ORDER BY gate").bind(tenant).all<{ gate: string }>();
   return results.map(({ gate }) => gate).filter((gate) => !gate.startsWith("pause/"));

@@ -1,15 +1,15 @@
 import type { Http } from "../../providers/http";
 import type { InstallationStore } from "./store";
 
-/** How the call of a heartbeat address went; null: none is set. `reason` holds nothing of the address. */
+/** The result of a heartbeat call; null: no address is set. `reason` contains no part of the address. */
 export type Beaten = { ok: true } | { ok: false; reason: string } | null;
 
 /** Milliseconds. */
 const timeLimit = 5000;
-/** Bytes of an answer that is not read. */
+/** Bytes of the answer, which is not used. */
 const sizeLimit = 100_000;
 
-/** Calls the heartbeat address, where there is one. Never throws. */
+/** Calls the heartbeat address, where one is set. Never throws. */
 export async function callHeartbeat(settings: Pick<InstallationStore, "read">, http: Http): Promise<Beaten> {
   try {
     const heartbeat = await settings.read("heartbeat");

@@ -11,7 +11,7 @@ export type Heartbeat = v.InferOutput<typeof heartbeatSchema>;
 /** The step under which the tick records its heartbeat. */
 export const heartbeatStep = "heartbeat";
 
-/** A setting of the installation, opened. Milliseconds. */
+/** A setting of the installation, opened. Times in milliseconds. */
 export interface Setting<Value> {
   value: Value;
   updated: number;

@@ -8,18 +8,18 @@ import { countedAs, pointOf } from "./analytics-point";
 import type { Submission } from "./model";
 import { nameAfterLead, type Stored, type StoreRequest, storeSubmission } from "./store";
 
-/** What the job `lead` stands on, for one tenant. */
+/** One tenant's leads, for the job `lead`. */
 export interface Leads {
-  /** A developer's machine: what is forwarded says so. */
+  /** Whether this is a local start, which forwarded leads are marked with. */
   readonly local: boolean;
-  /** The project's settings as they are now; null when it was removed: its leads are stored all the same. Throws when the settings cannot be read. */
+  /** The project's current settings; null when it was removed, and its leads are stored all the same. Throws when the settings cannot be read. */
   project(name: string): Promise<Pick<Project, "name" | "forward" | "ackAfter" | "reengageHours"> | null>;
-  /** Whether there is a hook to forward to. */
+  /** Whether the tenant has the connection `make`. */
   hasHook(): Promise<boolean>;
   store(request: Omit<StoreRequest, "tenant">): Promise<Stored>;
-  /** State of the job that forwards; null while it is not written yet. */
+  /** State of the forwarding job; null while it has no row. */
   forwarding(job: string): Promise<JobState | null>;
-  /** Charts and counters. At most once; a lost one leaves no trace. */
+  /** Writes points and counters, at most once; a lost one is not reported. */
   count(submission: Submission, stored: Stored): void;
 }
 
@@ -31,7 +31,7 @@ declare module "../../queue/job" {
 
 export interface LeadJobDeps {
   isLocal: boolean;
-  /** Where the leads of a batch are stored together. */
+  /** A database that commits the leads of a batch together. */
   db: D1Database;
   snapshots: Pick<Snapshots, "read">;
   connections: Pick<ConnectionStore, "get">;
@@ -53,7 +53,7 @@ export function createLeads({ isLocal, db, snapshots, connections, counters, poi
       const projects = (await snapshot())?.sections.projects;
       return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
     },
-    // A new connection may be missing in this isolate's copy: a lead that is not forwarded now never is.
+    // Reads D1 where the snapshot has no connection: it may be out of date, and a lead is forwarded now or never.
     hasHook: async () => (await snapshot())?.sections.connections?.["make"] !== undefined || (await connections.get(tenant, "make")) !== null,
     store: (request) => storeSubmission(db, { tenant, ...request }, nameAfterLead(db, tenant, request.id)),
     forwarding: (job) => stateOf(tenant, job),

@@ -1,9 +1,9 @@
 import { visible } from "./visible";
 
 export interface EmailAddress {
-  /** Where to write: trimmed, in lower case as every provider reads it, the domain as it travels. */
+  /** The address to mail: trimmed, in lower case, the domain in ASCII. */
   address: string;
-  /** The same person's address in any of its spellings: only for comparing. */
+  /** The same for all spellings of an address; for comparison only. */
   key: string;
   domain: string;
 }
@@ -12,10 +12,10 @@ const local = /^[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,64}$/u;
 const host = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/;
 const gmail = ["gmail.com", "googlemail.com"];
 
-/** Longest text that is read: normalizing one of many combining marks takes the square of its length. Leaves room for what cannot be seen. */
+/** The longest text that is parsed: normalizing combining marks takes quadratic time. Leaves room for invisible characters. */
 const maxLength = 1000;
 
-/** Undefined for what cannot be an address. */
+/** Undefined: the text is no address. */
 export function readEmail(text: string): EmailAddress | undefined {
   if (text.length > maxLength) return undefined;
   const plain = visible(text.normalize("NFC"))
@@ -29,13 +29,13 @@ export function readEmail(text: string): EmailAddress | undefined {
   return { address: `${name}@${domain}`, key: emailKey(name, domain), domain };
 }
 
-/** The domain and what it is a part of: `a.b.example` and `b.example`. */
+/** The domain and its parents: `a.b.example` and `b.example`. */
 export function withParents(domain: string): string[] {
   const labels = domain.split(".");
   return labels.slice(0, -1).map((_, index) => labels.slice(index).join("."));
 }
 
-/** The key of a name in lower case at a domain as it travels. Gmail ignores dots and what follows a plus sign. */
+/** The key of a name in lower case at a domain in ASCII. Gmail ignores dots and the part after a plus sign. */
 export function emailKey(name: string, domain: string): string {
   if (!gmail.includes(domain)) return `${name}@${domain}`;
   return `${name.replace(/\+.*/s, "").replaceAll(".", "") || name}@gmail.com`;

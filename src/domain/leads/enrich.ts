@@ -9,7 +9,7 @@ import { isListed, type Project } from "../../tenants/project-schema";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
 import type { Kind, SubmissionInput } from "./model";
 
-/** What a request says besides its body. */
+/** Data of a request besides its body. */
 export interface RequestFacts {
   id: string;
   sender?: "browser" | "server" | undefined;
@@ -20,7 +20,7 @@ export interface RequestFacts {
   city?: string | undefined;
   region?: string | undefined;
   timezone?: string | undefined;
-  /** The captcha was wanted and could not be asked. */
+  /** The captcha could not be verified. */
   unverified?: boolean;
 }
 
@@ -28,7 +28,7 @@ export type Enriched = { ok: true; submission: SubmissionInput } | { ok: false; 
 
 type Fields = FormFields["fields"];
 
-/** Of projects that were set before there were rules. */
+/** For projects from before there were rules. */
 const noRules = { add: [], except: [] };
 
 const maxLengths: Partial<Record<FieldName, number>> = {
@@ -49,7 +49,7 @@ const maxLengths: Partial<Record<FieldName, number>> = {
   message: 10_000,
 };
 
-/** A submission from the form's fields and the request's headers; or the issues, by field. No I/O. */
+/** A submission made of the form's fields and the request's headers, or its issues by field. No I/O. */
 export async function enrich(name: string, project: Project, form: FormFields, facts: RequestFacts): Promise<Enriched> {
   const { fields } = form;
   const email = fields.email === undefined ? undefined : readEmail(fields.email);
@@ -114,7 +114,7 @@ function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot
   return isTest(project, [name, firstName, lastName, email, projectName, location], ip) ? "test" : "lead";
 }
 
-/** Whether one of the texts holds a test string of the project, or the address is one of its testers'. */
+/** Whether one of the texts contains a test string of the project, or the address is a tester's. */
 export function isTest(
   { testStrings, testIps }: Pick<Project, "testStrings" | "testIps">,
   texts: readonly (string | undefined)[],
@@ -154,7 +154,7 @@ function pick<Name extends FieldName>(fields: Fields, names: readonly Name[]): P
   return Object.fromEntries(names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]]))) as Partial<Record<Name, string>>;
 }
 
-/** A number of the form's script; what is none is as if it had not been sent. */
+/** A number from the form's script; undefined for anything else. */
 function numberOf(text: string | undefined): number | undefined {
   const value = text !== undefined && /^\d{1,9}(?:\.\d{1,9})?%?$/.test(text) ? Number.parseFloat(text) : undefined;
   return value;

@@ -2,30 +2,33 @@ import { sourceName } from "./analytics-point";
 import type { Stored } from "./store";
 import type { Submission } from "./model";
 
-/** The body for a hook of Make.com: names and values as its scenarios expect them. */
+/** The body of a call to Make.com: names and values as scenarios expect them. */
 export type MakeBody = Record<string, string | number | boolean | readonly string[] | Record<string, string> | null>;
 
 interface Sent {
   tenant: string;
-  /** Of the submission. */
+  /** Id of the submission. */
   id: string;
   at: number;
   submission: Submission;
   stored: Stored;
-  /** What the tenant calls the project, if it does. */
+  /** The project's name in the tenant's settings. */
   projectName?: string | undefined;
-  /** A developer's machine. */
+  /** Whether this is a local start. */
   local: boolean;
 }
 
-/** One flat object by category: contact, project, geography, scoring, fraud, identity, context, status. Of the person, what the submission does not say the lead does. */
+/**
+ * A flat object by category: contact, project, geography, scoring, fraud, identity, context, status. Personal fields that the submission lacks come from
+ * the lead.
+ */
 export function makeComPayload({ tenant, id, at, submission, stored, projectName, local }: Sent): MakeBody {
   const { contact, form, request, engagement } = submission;
   const { lead } = stored;
   const email = contact.email ?? lead.email;
   const vpn = submission.vpnScore ?? 0;
   return {
-    // Make.com has no idempotency keys: a scenario recognises a repeat by these.
+    // Make.com has no idempotency keys: a scenario recognises a repeat by these ids.
     submission_id: id,
     lead_id: lead.id,
     tenant,
@@ -72,7 +75,7 @@ export function makeComPayload({ tenant, id, at, submission, stored, projectName
   };
 }
 
-/** First and last name as they were typed; where there is only a whole one, its first word and the rest. */
+/** First and last name as typed; of a full name, its first word and the rest. */
 function personName({ name, firstName, lastName }: Submission["contact"], known: string | null): { first_name: string | null; last_name: string | null } {
   if (firstName !== undefined) return { first_name: firstName, last_name: lastName ?? null };
   const whole = (name ?? known ?? "").trim();
@@ -83,7 +86,7 @@ function personName({ name, firstName, lastName }: Submission["contact"], known:
   return { first_name: (whole.endsWith(lastName) ? whole.slice(0, -lastName.length) : whole).trim() || null, last_name: lastName };
 }
 
-/** The data of `lead.created` and `lead.updated`: the lead as it stands, so that events in any order end in its newest state. */
+/** The data of `lead.created` and `lead.updated`: the whole lead, so that events in any order result in its newest state. */
 export function eventData({ stored, at, id }: Pick<Sent, "stored" | "at" | "id">): Record<string, unknown> {
   const { lead, newest } = stored;
   const { contact, form, request } = newest;
@@ -98,7 +101,7 @@ export function eventData({ stored, at, id }: Pick<Sent, "stored" | "at" | "id">
     lastName: contact.lastName,
     visitorId: lead.visitorId,
     message: form.message,
-    // Events are counted by it, where nothing of the person may stand.
+    // Counters use the source, so it must contain no personal data.
     source: sourceName(form.source),
     location: form.location,
     city: request.city,

@@ -2,18 +2,18 @@ import { visible } from "./visible";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString, type PhoneNumber } from "libphonenumber-js/min";
 
 export interface Phone {
-  /** E.164 where it can be read, else as it came. */
+  /** E.164 where it can be parsed, else as received. */
   number: string;
-  /** By which the same telephone is found again. */
+  /** The same for all spellings of a number. */
   key: string | undefined;
   country: string | undefined;
-  /** False: kept, and looked at with suspicion. */
+  /** False: the number is kept and adds to the suspicion. */
   valid: boolean;
 }
 
 const minDigits = 5;
 
-/** Reads a number with the first of the countries (`DE`, `+49` or `49`) under which it makes sense; a bad one is flagged, never refused. */
+/** Parses a number with the first of the countries (`DE`, `+49` or `49`) in which it is valid. An invalid number is flagged, never refused. */
 export function readPhone(text: string, countries: readonly (string | undefined)[]): Phone {
   const raw = digitsOf(text);
   const read = (raw.startsWith("+") ? [undefined] : countries.filter((each) => each !== undefined)).map((country) => parsed(raw, country));
@@ -25,7 +25,7 @@ export function readPhone(text: string, countries: readonly (string | undefined)
   return { number, key: number, country, valid: best.isValid() };
 }
 
-/** `491711234567` in Germany: the digits have the country's own code already. Up to ten of them are a number without one. */
+/** `491711234567` in Germany: the digits begin with the country code already. Up to ten digits are a number without one. */
 function withoutPlus(raw: string, { countryCallingCode }: PhoneNumber): PhoneNumber | undefined {
   const whole = raw.length > 10 && raw.startsWith(countryCallingCode) ? parsed(`+${raw}`, undefined) : undefined;
   return whole?.isValid() ? whole : undefined;
@@ -44,7 +44,7 @@ function parsed(raw: string, country: string | undefined): PhoneNumber | undefin
   return dial === undefined ? undefined : parsePhoneNumberFromString(raw, { defaultCallingCode: dial });
 }
 
-/** Digits of any script, with a leading plus for `00`; `+44 (0)20` loses its zero, and an extension its digits. */
+/** Digits of any script, with a leading plus for `00`; without the zero of `+44 (0)20` and without an extension. */
 function digitsOf(text: string): string {
   const plain = withoutExtension(
     visible(text.slice(0, 1000))
@@ -57,10 +57,10 @@ function digitsOf(text: string): string {
   return (international ? "+" : "") + body.replaceAll(/\D/g, "");
 }
 
-/** What is dialled once the number answers: behind a pause (`,` `;` `p` `w`), `#`, or a word for an extension. */
+/** An extension: digits after a pause (`,` `;` `p` `w`), `#`, or a word for an extension. */
 const extension = /[,;#]|(?:ext|extn|extension|x|durchwahl|dw|poste|anexo|ramal|interno|int|доб)\.?[\s:=]*(?=\d)|[pw](?=\d)/gi;
 
-/** A mark counts behind the digits of a number: `#31#` before it dials without showing one's own. */
+/** A mark counts only after the digits of a number: `#31#` before them withholds the caller's number. */
 function withoutExtension(text: string): string {
   for (const { index } of text.matchAll(extension)) {
     const before = text.slice(0, index);
@@ -69,7 +69,7 @@ function withoutExtension(text: string): string {
   return text;
 }
 
-/** Decimal digits stand in runs of ten, whatever the script. */
+/** Unicode has the decimal digits of each script in a run of ten. */
 function digit(char: string): string {
   const code = char.codePointAt(0) ?? 0;
   if (code < 128) return char;

@@ -1,4 +1,4 @@
-/** What a form's script says of how a visitor behaved; what it did not say is undefined. */
+/** A visitor's behaviour as the form's script sent it; undefined where it sent nothing. */
 export interface Engagement {
   /** Seconds on the site. */
   duration?: number | undefined;
@@ -12,7 +12,7 @@ export interface Engagement {
 export const labels = ["Cold", "Warm", "Hot", "Very Hot"] as const;
 export type Label = (typeof labels)[number];
 
-/** 0 to 100: up to 35 for time (one per 10 s), 30 for depth, 20 for clicks, 15 for coming back (5 each). */
+/** 0 to 100: up to 35 for time (1 per 10 s), 30 for scroll depth, 20 for clicks, 15 for return visits (5 each). */
 export function engagementScore({ duration = 0, scroll = 0, clicks = 0, returnVisits = 0 }: Engagement): number {
   const points = [Math.min(35, duration / 10), Math.min(30, (scroll * 3) / 10), Math.min(20, clicks), Math.min(15, returnVisits * 5)];
   return Math.min(
@@ -38,7 +38,7 @@ export interface Signals {
   competitor: boolean;
   disposable: boolean;
   badPhone: boolean;
-  /** The captcha could not be asked. */
+  /** The captcha could not be verified. */
   unverified: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface Suspicion {
 
 export const honeypotFilled = "honeypot filled";
 
-/** What a reason counts. */
+/** Points of each reason. */
 const points = {
   [honeypotFilled]: 40,
   "submitted within 5 s": 30,
@@ -64,7 +64,7 @@ const points = {
   "captcha not checked": 10,
 } as const;
 
-/** The points of the reasons together, at most 100. */
+/** The sum of the reasons' points, at most 100. */
 export function suspicionFrom(reasons: readonly string[]): number {
   return Math.min(
     100,
@@ -74,7 +74,7 @@ export function suspicionFrom(reasons: readonly string[]): number {
 
 type Rule = readonly [reason: keyof typeof points, holds: boolean];
 
-/** The score of the request alone; the number of visits is added where the lead is stored. */
+/** The suspicion from the request alone; that from earlier submissions is added when the lead is stored. */
 export function suspicionOf(signals: Signals): Suspicion {
   const { honeypot, secondsToSubmit: seconds, tracked, score, vpnScore = 0 } = signals;
   const rules: readonly Rule[] = [

@@ -6,10 +6,10 @@ import type { Snapshots } from "../../tenants/snapshot";
 import type { SentStore } from "./sent";
 import { joinFor, type MailEventStore } from "./store";
 
-/** A message whose mail is not recorded yet comes again after this. Seconds. */
+/** A message whose mail is not recorded yet is redelivered after this. Seconds. */
 const joinAgain = 60;
 
-/** Which provider of a connection an address of events belongs to. Amazon SES is reached by SMTP. */
+/** The provider of the connection, by provider in the path of the events. Amazon SES is used by SMTP. */
 const senders: Readonly<Record<string, string>> = { resend: "resend", postmark: "postmark", ses: "smtp" };
 
 export interface MailEventDeps {
@@ -18,19 +18,19 @@ export interface MailEventDeps {
   events: Pick<MailEventStore, "take" | "ofJob">;
   sent: Pick<SentStore, "ofCloudflare">;
   read: ReadMailEvents;
-  /** Undefined: the message is no event of a mail. */
+  /** Undefined: the message is no mail event. */
   readCloudflare: typeof eventOfCloudflare;
   now(): number;
 }
 
-/** `refused`: unknown tenant or provider, no secret, not genuine, all the same. `unknown`: what decides it could not be reached. `malformed`: genuine, and no JSON. */
+/** `refused`: unknown tenant or provider, no secret, or a wrong signature. `unknown`: settings could not be read. `malformed`: signed, and no JSON. */
 export type MailEventReceipt = "taken" | "refused" | "unknown" | "malformed";
 
-/** Where providers report what became of mails. */
+/** Receives the mail events of providers. */
 export interface MailEventInbox extends Pick<MailEventStore, "ofJob"> {
   /** Throws when the ledger cannot be reached. */
   receive(tenant: string, provider: string, incoming: SignedIncoming): Promise<MailEventReceipt>;
-  /** Messages of the queue `mail-events`. One about a mail that is not recorded yet comes again, for an hour. */
+  /** Reads messages of the queue `mail-events`. One about a mail that is not recorded yet is redelivered, for one hour. */
   readCloudflare: ForeignReader;
 }
 
@@ -50,7 +50,7 @@ export function createMailEventInbox(deps: MailEventDeps): MailEventInbox {
   };
 }
 
-/** The secret set with the provider, first or fallback; undefined where there is none. */
+/** The webhook secret of the provider, first or fallback; undefined where there is none. */
 async function secretOf({ connections, snapshots, now }: MailEventDeps, tenant: string, provider: string): Promise<string | "unknown" | undefined> {
   const sender = Object.hasOwn(senders, provider) ? senders[provider] : undefined;
   const lookup = await snapshots.read(tenant, now());
@@ -62,10 +62,10 @@ async function secretOf({ connections, snapshots, now }: MailEventDeps, tenant: 
   return [value, value.fallback].find((route) => route?.provider === sender)?.webhookSecret;
 }
 
-/** Events of Cloudflare come for all tenants; whose mail one is about is known once the mail is recorded. */
+/** Cloudflare's events are of all tenants; the record of the mail gives the tenant. */
 async function readOne({ events, sent, readCloudflare, now }: MailEventDeps, { body }: ForeignMessage): Promise<ForeignDisposition> {
   const event = readCloudflare(body);
-  // Nothing of it is kept: it may hold an address and a subject.
+  // Nothing of the message is kept: it may contain an address and a subject.
   if (!event) return { do: "ack" };
   const origin = await sent.ofCloudflare(event.messageId);
   if (origin) {

@@ -2,7 +2,7 @@ import type { SuppressionStore } from "../suppressions/store";
 import type { Unsubscription } from "../suppressions/unsubscribe";
 import type { MailEventStore } from "./store";
 
-/** Suppresses the address, whether it is suppressed already or not, and counts it for the campaign whose link was used. */
+/** Suppresses the address, and counts the unsubscription for the campaign whose link was used. */
 export async function unsubscribe(
   { suppressions, events }: { suppressions: Pick<SuppressionStore, "add">; events: Pick<MailEventStore, "take"> },
   { tenant, address, scope, campaign }: Unsubscription,

@@ -4,7 +4,7 @@ import type { Attachment } from "../../providers/mail/mail";
 import { mediaKey, originalObject } from "../media/model";
 import type { Mutex } from "../media/mutex";
 
-/** Bytes of all attachments of one mail, before encoding; a provider with a lower limit refuses by itself. */
+/** Bytes of all attachments of one mail, before encoding. A provider may have a lower limit. */
 export const maxAttachmentBytes = 10 * 1024 * 1024;
 
 const filename = v.pipe(
@@ -16,20 +16,22 @@ const filename = v.pipe(
   v.check((name) => /[^.\s]/.test(name), "must be a file name: more than dots and spaces"),
 );
 
-/** Entry of a mail's payload: objects of the tenant in the bucket of media, by their keys. */
+/** Attachments in a mail's payload: the tenant's objects in the media bucket, by key. */
 export const attachments = boundedList(v.strictObject({ key: mediaKey, filename: v.optional(filename) }), 10, { min: 1, rule: "must name 1 to 10 objects" });
 
 export type AttachmentList = v.InferOutput<typeof attachments>;
 export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: string };
 
-/** The version of one object that a mail carries; null: there is none. */
+/** The version of an object that a mail attaches; null: there is no such object. */
 export type PinnedFile = { etag: string; bytes: number } | null;
 
-/** One tenant's objects, for its mails. */
 export interface Attachments {
-  /** The versions that are there now, in the order asked. Throws when R2 cannot be reached. */
+  /** The current versions, in the order of `asked`. Throws when R2 cannot be reached. */
   pin(asked: AttachmentList): Promise<PinnedFile[]>;
-  /** Reads these versions and hands them to `use`, which sends them: one mail's are in memory at a time in an isolate. Throws when R2 cannot be reached. */
+  /**
+   * Reads these versions and passes them to `use`, which sends them. An isolate has the attachments of one mail in memory. Throws when R2 cannot be
+   * reached.
+   */
   withFiles<T>(asked: AttachmentList, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
 }
 
@@ -52,7 +54,7 @@ export function createAttachments(bucket: R2Bucket, oneAtATime: Mutex, tenant: s
   };
 }
 
-/** Sizes are added up before any bytes are read. */
+/** The total size is checked before any bytes are read. */
 async function read(bucket: R2Bucket, tenant: string, asked: AttachmentList, pinned: readonly PinnedFile[]): Promise<Attached> {
   const missing = pinned.indexOf(null);
   if (missing >= 0) return { ok: false, reason: `attachment ${missing + 1}: there is no such object` };
@@ -69,7 +71,7 @@ async function read(bucket: R2Bucket, tenant: string, asked: AttachmentList, pin
   return { ok: true, files };
 }
 
-/** The last part of a key, without what a header's quoted text may not hold and what hides a name's end. */
+/** The last part of a key, without characters that a quoted header may not contain or that hide the end of a name. */
 function nameIn(key: string): string {
   return (key.split("/").at(-1) ?? key)
     .replaceAll(/["\\\p{Bidi_Control}]/gu, "_")

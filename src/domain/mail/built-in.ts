@@ -2,10 +2,10 @@ import type { TemplateContent, Templates, TemplateSummary } from "./model";
 
 const greeting = "Hello{% if firstName %} {{ firstName }}{% elsif name %} {{ name }}{% endif %},";
 
-/** The sender where neither a mail, its connection nor its tenant names one. */
+/** The default sender. */
 export const builtInFrom = "Jobyard <no-reply@jobyard.invalid>";
 
-/** What is sent until the tenant has a template of its own by that id. */
+/** Templates by id, until the tenant has its own of that id. */
 const contents: Record<string, TemplateContent> = {
   welcome: {
     subject: "Thank you for your interest{% if project %} in {{ project }}{% endif %}",
@@ -25,8 +25,8 @@ const contents: Record<string, TemplateContent> = {
 };
 
 /**
- * Templates with those that are built in. One that the tenant makes after a job was enqueued does not count for that job:
- * its retries must send what its first try sent.
+ * Templates including the built-in ones. A tenant's template that was created after a job was enqueued is not used for that job:
+ * its retries must send the same as its first try.
  */
 export function withBuiltIn(templates: Templates): Templates {
   return {
@@ -43,7 +43,7 @@ export function isBuiltIn(id: string): boolean {
   return Object.hasOwn(contents, id);
 }
 
-/** A page of the tenant's own, with those that are built in and not replaced, in the order of their ids. */
+/** A page of the tenant's templates and the built-in ones that it has not replaced, by id. */
 export function withBuiltInListed(own: readonly TemplateSummary[], after: string, limit: number): TemplateSummary[] {
   const last = own.length < limit ? undefined : own.at(-1)?.id;
   const others = Object.entries(contents).flatMap(([id, { subject }]) => {

@@ -1,9 +1,9 @@
 export interface Cache<T> {
-  /** The kept value, else a new one, which is kept while there is room. What `make` throws is not kept. */
+  /** The cached value, else a new one, which is cached while there is room. An error of `make` is not cached. */
   get(key: string, weight: number, make: () => T): T;
 }
 
-/** Least recently used goes first; `capacity` is in the unit of the weights. One per isolate, so it must be bounded. */
+/** Evicts the least recently used entry first. `capacity` is in the unit of the weights. */
 export function createCache<T>(capacity: number): Cache<T> {
   const kept = new Map<string, { value: T; weight: number }>();
   let total = 0;

@@ -1,7 +1,7 @@
 import { isBuiltIn, withBuiltIn, withBuiltInListed } from "./built-in";
 import { knownTemplates, listTemplates, putTemplate, createTemplates, userOfLayout } from "./store";
 
-/** All templates that a tenant can use: its own and those that are built in. */
+/** All templates that a tenant can use: its own and the built-in ones. */
 export function createTemplateCatalogue(db: D1Database) {
   return {
     ...withBuiltIn(createTemplates(db)),

@@ -3,15 +3,15 @@ import type { Context, FilterImplOptions, Liquid, Operators } from "liquidjs";
 import { chargeAll, chargeSearch, chargeTop, membersOf, meterOf } from "./meter";
 import type { Meter } from "./meter";
 
-/** What a filter is charged before it runs: of its value and its arguments. */
+/** Charges a filter, by its value and arguments, before it runs. */
 type Charge = (meter: Meter, value: unknown, args: readonly unknown[]) => void;
 
-/** Everything is visited once. */
+/** The filter visits everything once. */
 const all: Charge = (meter, value, args) => {
   for (const each of [value, ...args]) chargeAll(meter, each);
 };
 const nothing: Charge = (meter) => meter.use(2);
-/** Members move, and nothing looks into them. */
+/** The filter moves members without visiting their content. */
 const moving: Charge = (meter, value, args) => {
   for (const each of [value, ...args]) chargeTop(meter, each);
 };
@@ -19,18 +19,18 @@ const cut: Charge = (meter, value, args) => {
   chargeTop(meter, value);
   for (const each of args) chargeAll(meter, each);
 };
-/** Each member is asked for a property, or compared with a value, or an expression is evaluated for it. */
+/** The filter reads a property of each member, compares it, or evaluates an expression for it. */
 const eachMember: Charge = (meter, value, args) => {
   const perMember = args.reduce<number>((sum, each) => sum + chargeAll(meter, each), 20);
   meter.use(5 + membersOf(value) * perMember);
-  // `empty` and `blank` look into what they are compared with.
+  // `empty` and `blank` visit what they are compared with.
   if (args.some((each) => each instanceof Drop)) chargeAll(meter, value);
 };
 const eachMemberDeeply: Charge = (meter, value, args) => {
   chargeAll(meter, value);
   eachMember(meter, value, args);
 };
-/** An expression is also read, which takes some time for each character. */
+/** The expression is also parsed, at a cost for each character. */
 const expression: Charge = (meter, value, args) => {
   eachMember(meter, value, args);
   for (const each of args) if (typeof each === "string") meter.use(10 * each.length);
@@ -39,7 +39,7 @@ const search: Charge = (meter, value, args) => {
   const [text = 0, pattern = 0] = [value, ...args].map((each) => chargeAll(meter, each));
   chargeSearch(meter, text, pattern);
 };
-/** Names of months and days, and time zones, are looked up anew each time. */
+/** Names of months and days, and time zones, are looked up on each call. */
 const date: Charge = (meter, value, args) => {
   all(meter, value, args);
   const [format, zone] = args;
@@ -47,7 +47,7 @@ const date: Charge = (meter, value, args) => {
   meter.use(200 + names * 4000 + (typeof zone === "string" ? 8000 : 0));
 };
 
-/** With an indent each member stands on a line of its own, behind up to 10 characters for each level. */
+/** With an indent each member is on its own line, after up to 10 characters for each level. */
 const json: Charge = (meter, value, args) => {
   all(meter, value, args);
   if (args[0] !== undefined) chargeIndent(meter, value, 1);
@@ -78,7 +78,7 @@ function group(charge: Charge, ...names: string[]): Record<string, Charge> {
   return Object.fromEntries(names.map((name) => [name, charge]));
 }
 
-/** Charges every filter of an engine before it runs; those without an entry above for all they are given, deeply. */
+/** Charges every filter of an engine before it runs; a filter without an entry above is charged for its whole value and arguments. */
 export function chargeFilters(liquid: Liquid): void {
   for (const [name, filter] of Object.entries(liquid.filters)) liquid.registerFilter(name, charged(filter, charges[name] ?? all));
 }
@@ -96,7 +96,7 @@ function charged(filter: FilterImplOptions, charge: Charge): FilterImplOptions {
   };
 }
 
-/** The usual comparisons, charged; the last argument is the context, whether they take one operand or two. */
+/** The standard comparisons with charges. The last argument is the context, whether they take one operand or two. */
 export const chargedOperators: Operators = Object.fromEntries(
   Object.entries(defaultOperators).map(([name, compare]) => [
     name,
@@ -111,7 +111,7 @@ function chargeOperator(meter: Meter, name: string, [left, right]: readonly unkn
   meter.use(10);
   if (["and", "or", "not"].includes(name)) return;
   if (name === "contains") return chargeContains(meter, left, right);
-  // Equal are only lists with lists and texts with texts; what is `empty` or `blank` is seen from outside.
+  // Only lists can equal lists, and only texts texts; `empty` and `blank` are decided without visiting members.
   const looks = name === "==" || name === "!=" ? Array.isArray(left) === Array.isArray(right) : true;
   const charge = [left, right].some((each) => each instanceof Drop) ? chargeTop : chargeAll;
   if (looks || charge === chargeTop) for (const each of [left, right]) charge(meter, each);
@@ -124,7 +124,7 @@ function chargeContains(meter: Meter, left: unknown, right: unknown): void {
   else meter.use(membersOf(left) * (5 + sought));
 }
 
-/** Filters of LiquidJS whose work grows faster than what they are given, written anew. */
+/** Replaces filters of LiquidJS whose work grows faster than their input. */
 export function replaceFilters(liquid: Liquid): void {
   liquid.registerFilter("remove_last", (value: unknown, pattern: unknown) => withLast(stringOf(value), stringOf(pattern), ""));
   liquid.registerFilter("replace_last", (value: unknown, pattern: unknown, by: unknown) => withLast(stringOf(value), stringOf(pattern), stringOf(by)));
@@ -136,7 +136,7 @@ export function replaceFilters(liquid: Liquid): void {
   });
 }
 
-/** The last occurrence replaced. `lastIndexOf` looks at every place anew; the first one from behind is found in one go. */
+/** Replaces the last occurrence. It searches the reversed text, which takes linear time; `lastIndexOf` does not. */
 function withLast(text: string, pattern: string, by: string): string {
   const behind = backwards(text).indexOf(backwards(pattern));
   if (behind === -1) return text;
@@ -148,7 +148,7 @@ function backwards(text: string): string {
   return text.split("").toReversed().join("");
 }
 
-/** A value as LiquidJS makes a text of it: lists joined without a sign between, nothing for nothing. */
+/** A value as LiquidJS converts it to text: lists joined without a separator, empty for nil. */
 function stringOf(value: unknown): string {
   const plain: unknown = toValue(value);
   if (typeof plain === "string") return plain;
@@ -156,7 +156,7 @@ function stringOf(value: unknown): string {
   return Array.isArray(plain) ? plain.map(stringOf).join("") : String(plain);
 }
 
-/** Keys are taken and made comparable once, not at each comparison. */
+/** Keys are read and made comparable once, not at each comparison. */
 function* sorted(context: Context, given: unknown, property: unknown, keyOf: (value: unknown) => unknown): Generator<unknown, unknown[], unknown> {
   const meter = meterOf(context);
   const entries: { item: unknown; key: unknown }[] = [];
@@ -173,7 +173,7 @@ function* sorted(context: Context, given: unknown, property: unknown, keyOf: (va
   return entries.toSorted((left, right) => order(left.key, right.key)).map(({ item }) => item);
 }
 
-/** Nothing goes last. */
+/** Nil is last. */
 function order(left: unknown, right: unknown): number {
   const missing = (value: unknown) => value === undefined || value === null;
   if (missing(left) || missing(right)) return Number(missing(left)) - Number(missing(right));

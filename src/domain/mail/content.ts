@@ -2,7 +2,7 @@ import type { MailSource } from "./render";
 import { layoutIssue } from "./model";
 import type { Template, TemplateContent, Templates } from "./model";
 
-/** A template with its layout, both as of one time. */
+/** A template with its layout, both of the same time. */
 export interface Composed {
   template: TemplateContent;
   layout: Template | undefined;
@@ -16,7 +16,7 @@ export async function composed(templates: Templates, tenant: string, id: string,
   return template ? withLayout(templates, tenant, template, at) : { ok: false, reason: `there is no template "${id}"` };
 }
 
-/** The same for content that need not be stored. */
+/** The same for content that may not be stored. */
 export async function withLayout(templates: Templates, tenant: string, template: TemplateContent, at: number): Promise<Composition> {
   if (template.layout === undefined) return { ok: true, value: { template, layout: undefined } };
   const layout = await templates.at(tenant, template.layout, at);
@@ -24,7 +24,7 @@ export async function withLayout(templates: Templates, tenant: string, template:
   return issue === undefined && layout ? { ok: true, value: { template, layout } } : { ok: false, reason: `layout: ${issue}` };
 }
 
-/** What is rendered; a subject of its own goes before the template's. */
+/** The source to render; `subject` precedes the template's. */
 export function sourceOf({ template, layout }: Composed, subject?: string): MailSource {
   return { subject: subject ?? template.subject, html: template.html, text: template.text, layout };
 }

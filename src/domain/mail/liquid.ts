@@ -9,16 +9,16 @@ import { escapeHtml } from "../../escape";
 import { printed } from "./print";
 import { parse, registerTags } from "./tags";
 
-/** `html` escapes what variables bring in; `plain` (subject, text) does not. */
+/** `html` escapes the values of variables; `plain` (subject, text) does not. */
 export type Mode = "html" | "plain";
 
 export type Evaluated = { ok: true; text: string } | { ok: false; issue: string };
 
 export interface Scope {
   variables: Record<string, unknown>;
-  /** Milliseconds; what `now` and `today` mean in the date filters. */
+  /** The value of `now` and `today` in date filters. Milliseconds. */
   at: number;
-  /** Of the whole mail. */
+  /** The meter of the whole mail. */
   meter: Meter;
 }
 
@@ -26,13 +26,13 @@ export interface Scope {
 const limits = { source: 262_144, tags: 4000, output: 1_000_000 };
 
 /**
- * Renders Liquid of a tenant with variables of a sender. Never throws, never runs long, always the same for the same input.
- * Only own properties are seen; there are no partials, no `raw`, no chance and no clock. A variable without a value is an issue:
- * better no mail than "Dear ,". `issue` names line, column and the variable as the template spells it, never a value.
+ * Renders a tenant's Liquid with a sender's variables. Never throws; bounded work; the same output for the same input.
+ * Only own properties are visible; there are no partials, no `raw`, no randomness and no clock. A missing variable is an issue:
+ * no mail is better than "Dear ,". `issue` names line, column and the variable as the template spells it, never a value.
  */
 export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
   try {
-    // Reading it takes time as well, though the next mail may find it read.
+    // Parsing is charged too, although the next mail may find the source in the cache.
     scope.meter.use(source.length);
     const nodes = compiled(source, mode);
     const text = toValueSync(engineOf(mode).renderer.renderTemplates(nodes, contextFor(mode, scope), meteredEmitter(scope.meter))) as string;
@@ -42,7 +42,7 @@ export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
   }
 }
 
-/** What keeps a source from being rendered at all; undefined when it is well-formed Liquid within the bounds. */
+/** Why a source cannot be rendered; undefined when it is valid Liquid within the bounds. */
 export function syntaxIssue(source: string, mode: Mode): string | undefined {
   try {
     compiled(source, mode);
@@ -73,7 +73,7 @@ function createEngine(mode: Mode): Liquid {
     ownPropertyOnly: true,
     strictVariables: true,
     strictFilters: true,
-    // `{% if coupon %}` and `default` are how a template says that a variable may be missing.
+    // `{% if coupon %}` and `default` allow a variable to be missing.
     lenientIf: true,
     operators: chargedOperators,
     timezoneOffset: 0,
@@ -103,7 +103,7 @@ function pinDates(liquid: Liquid) {
   }
 }
 
-/** Of all tags that are left, only `capture` asks for a text of its own. */
+/** Of the remaining tags, only `capture` uses a second output. */
 function collectCaptures({ renderer }: Liquid, mode: Mode) {
   const render = renderer.renderTemplates.bind(renderer);
   renderer.renderTemplates = function* (nodes, context, emitter) {
@@ -112,12 +112,12 @@ function collectCaptures({ renderer }: Liquid, mode: Mode) {
   };
 }
 
-/** Html that was rendered already, for a variable that is printed as it is. */
+/** Rendered HTML, for a variable that is printed unescaped. */
 export function safeHtml(html: string): unknown {
   return new SafeHtml(html);
 }
 
-/** A captured piece of html, escaped already. Whatever a filter makes of it is text again. */
+/** A captured piece of HTML, escaped already. The result of a filter on it is plain text again. */
 class SafeHtml extends Drop {
   constructor(readonly html: string) {
     super();
@@ -139,7 +139,7 @@ function escapedValue(value: unknown): string {
   return value instanceof SafeHtml ? value.html : escapeHtml(printed(value));
 }
 
-/** Everything is escaped on its way out, so these filters must not do it a first time. */
+/** All output is escaped, so these filters must not escape as well. */
 function escapeOnce(liquid: Liquid) {
   for (const name of ["escape", "escape_once", "xml_escape"]) liquid.registerFilter(name, (value: unknown) => value);
   liquid.registerFilter("newline_to_br", { raw: true, handler: (value: unknown) => escapedValue(value).replaceAll(/\r?\n/g, "<br />\n") });

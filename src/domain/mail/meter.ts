@@ -4,18 +4,18 @@ import { BoundPassed } from "./issue";
 import { printed } from "./print";
 
 /**
- * What one mail may cost, all its parts together. The clock stands still while a Worker computes, so work is counted instead: a unit
- * is about a character read or written, and takes about 150 ns at most. 500 table rows cost about 400,000.
+ * The work that one mail may take, all parts together. The clock stands still while a Worker computes, so work is counted: a unit
+ * is about one character read or written, and takes at most about 150 ns. 500 table rows cost about 400,000 units.
  */
 export const budget = 5_000_000;
-/** JSON is at most that deep, so only a list that was pushed into itself is deeper. */
+/** JSON is at most this deep; only a list that contains itself is deeper. */
 const maxDepth = 64;
 
-/** Counts the work of one mail. Throws BoundPassed before work is done that the budget does not hold. */
+/** Counts the work of one mail. Throws BoundPassed before work that exceeds the budget. */
 export interface Meter {
   readonly spent: number;
   use(units: number): void;
-  /** LiquidJS asks a limiter also for single large amounts. */
+  /** LiquidJS also asks a limiter about single large amounts. */
   check(units: number): void;
 }
 
@@ -36,7 +36,7 @@ export function createMeter(limit: number = budget): Meter {
   };
 }
 
-/** Charges all that is in a value, deeply and each time it is reached, as whatever prints, compares or copies it visits it. Returns the charge. */
+/** Charges everything in a value, deeply, as printing, comparing or copying visits it. Returns the charge. */
 export function chargeAll(meter: Meter, value: unknown): number {
   const before = meter.spent;
   visit(meter, value, 0);
@@ -63,24 +63,24 @@ function visit(meter: Meter, value: unknown, depth: number): void {
   }
 }
 
-/** Charges a value that is passed on or copied without a look at what its members hold. */
+/** Charges a value that is passed on or copied without visiting its members' content. */
 export function chargeTop(meter: Meter, value: unknown): void {
   if (typeof value === "string" || value instanceof Drop) visit(meter, value, 0);
   else meter.use(5 + 2 * membersOf(value));
 }
 
-/** How many members a list or an object has; 1 for what is neither. */
+/** The number of members of a list or an object; 1 for anything else. */
 export function membersOf(value: unknown): number {
   if (Array.isArray(value)) return value.length;
   return typeof value === "object" && value !== null && !(value instanceof Drop) ? Object.keys(value).length : 1;
 }
 
-/** Searching a text for another one takes up to their product; the engine's tables help with short ones. */
+/** A search takes up to the product of both lengths; short patterns cost less. */
 export function chargeSearch(meter: Meter, text: number, pattern: number): void {
   meter.use(text * Math.max(1, pattern / 32));
 }
 
-/** Charges each look-up of a variable or property, wherever it is made. */
+/** Charges each look-up of a variable or property. */
 export class MeteredContext extends Context {
   private depth = 1;
 
@@ -117,14 +117,14 @@ export class MeteredContext extends Context {
     try {
       return yield* super._getFromScope(...question);
     } catch (thrown) {
-      // An error with its stack is dear, and a condition or a default goes on after it.
+      // An error with its stack is costly, and a condition or a default continues after it.
       this.meter.use(100);
       throw thrown;
     }
   }
 
   override readProperty(scope: object, key: Parameters<Context["readProperty"]>[1]): unknown {
-    // A list as a key is made a text; the number of an object's keys is counted.
+    // A list as a key is converted to text; `size` counts the keys of an object.
     if (typeof key === "object") chargeAll(this.meter, key);
     else this.meter.use(5 + (typeof key === "string" ? key.length / 4 : 0));
     if (key === "size") this.meter.use(Array.isArray(scope) ? 0 : membersOf(scope));
@@ -132,7 +132,7 @@ export class MeteredContext extends Context {
   }
 }
 
-/** Collects output and charges every character of it, and whatever else is written before it is printed. */
+/** Collects output and charges every character, and every value before it is printed. */
 export function meteredEmitter(meter: Meter): Emitter {
   const emitter = {
     buffer: "",

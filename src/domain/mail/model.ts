@@ -3,12 +3,12 @@ import type { Issue } from "../../errors";
 import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
 import { syntaxIssue } from "./liquid";
 
-/** What a tenant writes. Liquid in all three; `html` escapes what variables bring in, subject and text do not. */
+/** The content of a template, three Liquid sources; `html` escapes the values of variables, subject and text do not. */
 export interface TemplateContent {
   subject: string;
   html?: string | undefined;
   text?: string | undefined;
-  /** Another template of the tenant, whose html and text print this one's where they say `{{ content }}`. */
+  /** Another template of the tenant, whose `html` and `text` print this one's at `{{ content }}`. */
   layout?: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export const templateContent = v.pipe(
   fieldRule(["html", "text"], ({ html, text }) => html !== undefined || text !== undefined, "one of html and text is needed", "html"),
 );
 
-/** What is wrong with the Liquid of a template: one issue per part, with line and column. Empty when it can be rendered. */
+/** The issues of a template's Liquid: one a part, with line and column. Empty when it can be rendered. */
 export function templateIssues(content: TemplateContent): Issue[] {
   return (["subject", "html", "text"] as const).flatMap((part) => {
     const issue = content[part] === undefined ? undefined : syntaxIssue(content[part], part === "html" ? "html" : "plain");
@@ -64,12 +64,12 @@ export function templateIssues(content: TemplateContent): Issue[] {
   });
 }
 
-/** Whether a layout prints what it is the layout of, in each part that it has. */
+/** Whether a layout prints `content` in each of its parts. */
 export function printsContent({ html, text }: TemplateContent): boolean {
   return [html, text].every((part) => part === undefined || /\{\{-? {0,20}content\b/.test(part));
 }
 
-/** What is wrong with new content of a template that is the layout of `user`: each mail by that one would end as a dead letter. */
+/** The issue of new content for a template that is the layout of `user`, each mail of which would end as a dead letter. */
 export function usedLayoutIssue(content: TemplateContent, user: string): Issue | undefined {
   if (content.layout !== undefined) return { path: "layout", message: `must be left out: this template is the layout of "${user}"` };
   return printsContent(content)
@@ -77,7 +77,7 @@ export function usedLayoutIssue(content: TemplateContent, user: string): Issue |
     : { path: content.html === undefined ? "text" : "html", message: `this template is the layout of "${user}": each of its parts must print {{ content }}` };
 }
 
-/** What keeps a template from being the layout of others; undefined when nothing does. */
+/** Why a template cannot be a layout; undefined when it can. */
 export function layoutIssue(id: string, layout: TemplateContent | null): string | undefined {
   if (!layout) return `there is no template "${id}"`;
   if (layout.layout !== undefined) return `"${id}" has a layout itself: a layout has none`;

@@ -12,15 +12,15 @@ export interface MailRecordsDeps {
   sent: Pick<SentStore, "record">;
   connections: Pick<ConnectionStore, "pause">;
   gates: Pick<TenantGates, "hold">;
-  /** How long a provider that refused for its configuration is not asked. Milliseconds. */
+  /** How long a provider that refused for its configuration is not called. Milliseconds. */
   pauseMs: number;
-  /** Logs what could not be recorded, or that a provider is paused. */
+  /** Logs a failed record, or that a provider is paused. */
   report(where: string, reason: string): void;
   now(): number;
 }
 
 /**
- * What a tenant's sending records. A failed write is reported and throws nothing: the mail is out, and the job must not send it again.
+ * The records of a tenant's sending. A failed write is logged and does not throw: the mail is sent, and the job must not send it again.
  * `gateOf`: the gate of a provider.
  */
 export function createMailRecords(deps: MailRecordsDeps, tenant: string, gateOf: (provider: MailProviderName) => string): MailRecords {

@@ -5,16 +5,16 @@ import type { Meter } from "./meter";
 import { textFromHtml } from "./text";
 import { withoutScriptLinks } from "./links";
 
-/** Where a mail's content comes from: a template's parts, or the sender's own. */
+/** The source of a mail's content: a template, or the sender's own parts. */
 export interface MailSource {
   subject: string;
   html?: string | undefined;
   text?: string | undefined;
-  /** Liquid that prints each part where it says `{{ content }}`; only with variables. */
+  /** Liquid that prints each part at `{{ content }}`; only with variables. */
   layout?: { html?: string | undefined; text?: string | undefined } | undefined;
 }
 
-/** What is sent. */
+/** The rendered content. */
 export interface MailContent {
   subject: string;
   html?: string | undefined;
@@ -22,9 +22,9 @@ export interface MailContent {
 }
 
 export interface RenderOptions {
-  /** Without variables the source is sent as it is, braces and all; with them it is Liquid. */
+  /** With variables the source is Liquid; without, it is sent unchanged, braces included. */
   variables: Record<string, unknown> | undefined;
-  /** Milliseconds; the job's own time, so that every retry renders the same. */
+  /** The job's time (milliseconds), so that every retry renders the same. */
   at: number;
 }
 
@@ -33,7 +33,7 @@ export type Rendered = { ok: true; content: MailContent } | { ok: false; reason:
 /** Longest subject line (RFC 5322: 998 characters). */
 const maxSubject = 998;
 
-/** A mail's content. A refusal's reason names the part and place, and no value. */
+/** Renders a mail's content. The reason of a refusal names part and position, and no value. */
 export function renderMail(source: MailSource, options: RenderOptions, meter: Meter = createMeter()): Rendered {
   const subject = part("subject", source.subject, "plain", options, meter);
   const html = laidOut("html", source, "html", options, meter);
@@ -47,13 +47,13 @@ export function renderMail(source: MailSource, options: RenderOptions, meter: Me
   return { ok: true, content: { subject: line, html: safeHtml, text: text.text ?? madeText(safeHtml) } };
 }
 
-/** Programs that show no html show this, and filters trust a mail more that has it. */
+/** For mail programs that show no HTML; spam filters also rate a mail with a text part better. */
 function madeText(html: string | undefined): string | undefined {
   const text = html === undefined ? "" : textFromHtml(html);
   return text.trim() === "" ? undefined : text;
 }
 
-/** A part within its layout's. */
+/** A part within its layout. */
 function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options: RenderOptions, meter: Meter): { text?: string; issue?: string } {
   const inner = part(name, source[name], mode, options, meter);
   const outer = source.layout?.[name];
@@ -62,7 +62,7 @@ function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options:
   return part(`layout: ${name}`, outer, mode, { ...options, variables: { ...options.variables, content } }, meter);
 }
 
-/** A header value cannot hold a line break, nor any other control character: what follows one would be a header of its own. */
+/** The text without line breaks and other control characters: what follows a line break would be another header. */
 export function oneLine(text: string): string {
   return text
     .toWellFormed()

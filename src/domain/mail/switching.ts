@@ -4,7 +4,7 @@ import type { CallResult, GateReport } from "../../queue/ports/gates";
 import type { TenantGates } from "../../tenants/gates";
 import type { SentStore } from "../mail-events/sent";
 
-/** How the calls of one run went, by provider. */
+/** Results of one run's calls, by provider. */
 export type ProviderCalls = Map<MailProviderName, GateReport>;
 
 export interface SwitchingDeps {
@@ -13,12 +13,12 @@ export interface SwitchingDeps {
   now(): number;
 }
 
-/** A lease outlives any call. Milliseconds. */
+/** A lease, longer than any call. Milliseconds. */
 const leaseMs = 120_000;
-/** Until a gate that cannot be reached is asked again. Milliseconds. */
+/** The wait after a gate could not be reached. Milliseconds. */
 const unreachableMs = 15_000;
 
-/** Which of a tenant's two providers is asked. Each has a gate of its own, `mail-resend`. */
+/** Chooses which of a tenant's providers is called. Each has its own gate, such as `mail-resend`. */
 export function createSwitching({ sent, gates, now }: SwitchingDeps, tenant: string, calls: ProviderCalls): Switching {
   const id = crypto.randomUUID();
   return {
@@ -35,8 +35,8 @@ export function createSwitching({ sent, gates, now }: SwitchingDeps, tenant: str
 }
 
 /**
- * Reports to the gate `mail` after each sending: an answer of any provider, and a failure only when all providers failed. While one is left,
- * jobs go on.
+ * Reports to the gate `mail` after each mail: an answer of any provider, and a failure only when all providers failed. While one provider
+ * works, jobs continue.
  */
 export function reportingCalls(mail: Mail, calls: ProviderCalls, providers: number, onResult: (call: CallResult) => void): Mail {
   const report = () => {

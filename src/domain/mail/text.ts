@@ -1,7 +1,7 @@
-// The package's only entry brings a DOM and the tables of its serializer: 170 kB and 10 ms at the start of each isolate.
+// The package's main entry includes a DOM and a serializer: 170 kB, and 10 ms at each start of an isolate.
 import Tokenizer from "../../../node_modules/htmlparser2/dist/esm/Tokenizer.js";
 
-/** Lines that stand apart from what is before and after them. */
+/** Elements that are separated by an empty line. */
 const paragraphs = new Set([
   "article",
   "aside",
@@ -27,8 +27,8 @@ const lines = new Set(["address", "body", "caption", "center", "dd", "div", "dt"
 const unseen = new Set(["head", "script", "style", "template", "title"]);
 
 /**
- * The text of a mail's html, for programs that show no html: paragraphs, lists and table rows as lines, a link's address behind its
- * words, a picture's alternative text. Reads each character once; never throws.
+ * The text of a mail's HTML, for programs that show no HTML: paragraphs, lists and table rows as lines, a link's address after its
+ * text, a picture's alternative text. Reads each character once; never throws.
  */
 export function textFromHtml(html: string): string {
   const writer = createWriter();
@@ -80,7 +80,7 @@ function close(writer: Writer, name: string): void {
   else if (lines.has(name)) writer.gap(1);
 }
 
-/** Collects words; blanks between them become one, line breaks come from elements alone. */
+/** Collects words; blanks between them become one, line breaks come from elements only. */
 function createWriter() {
   const parts: string[] = [];
   let line: string[] = [];

@@ -2,16 +2,16 @@ import * as v from "valibot";
 import type { Reply } from "../../queue/effect";
 import type { AltText } from "./model";
 
-/** What goes to a model is at most this large. */
+/** The longest side of a picture that is sent to a model. Pixels. */
 export const maxVisionSide = 1024;
 export const maxVisionBytes = 4 * 1024 * 1024;
 export const maxTextLength = 150;
 
-/** Writes what a picture shows. */
+/** Writes alt texts. */
 export interface Vision {
-  /** Asking twice does no harm but its price. Seconds. */
+  /** Seconds within which a repeated call is harmless, its price aside. */
   readonly idempotentFor: number;
-  /** `picture`: a JPEG within the limits above. The text is null where the model has none that is of use. Never throws. */
+  /** `picture`: a JPEG within the limits above. The text is null where the model gives no usable one. Never throws. */
   describe(picture: Uint8Array<ArrayBuffer>, language: string, signal: AbortSignal, job: string): Promise<Reply<AltText | null>>;
 }
 
@@ -21,7 +21,7 @@ declare module "../../queue/job" {
   }
 }
 
-/** What a model must answer. */
+/** The model's answer. */
 export const description = v.object({ altText: v.string(), confidence: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) });
 export type Description = v.InferOutput<typeof description>;
 
@@ -35,7 +35,7 @@ export function instructionsFor(language: string): string {
   ].join("\n");
 }
 
-/** The text as it is kept: one line, short enough, in full words. Null: it is none. */
+/** The stored text: one line, within the limit, cut at a word. Null: it is empty. */
 export function altTextFrom({ altText }: Description): string | null {
   const line = altText
     .toWellFormed()

@@ -1,9 +1,9 @@
-/** Lets one piece of work run at a time, in the order of asking. */
+/** Runs one piece of work at a time, in the order of the calls. */
 export type Mutex = <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 /**
- * When `signal` fires, the work that waits or runs is given up: its promise rejects with the signal's reason and the next work begins. So work that
- * never ends does not block the others for ever.
+ * When `signal` fires, waiting or running work is abandoned: its promise rejects with the signal's reason and the next work begins. So work that
+ * never ends does not block the others.
  */
 export function createMutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve();
@@ -12,7 +12,7 @@ export function createMutex(): Mutex {
       signal.throwIfAborted();
       return Promise.race([work(), aborted(signal)]);
     });
-    // Without the result, which may be large.
+    // Drops the result, which may be large.
     last = result.then(
       () => undefined,
       () => undefined,

@@ -9,14 +9,14 @@ export type Uploaded = { ok: true; original: Original; format: Format; width: nu
 export interface Upload {
   tenant: string;
   key: string;
-  /** Counted and bounded by who makes them. */
+  /** Their number and size must be bounded by the caller. */
   chunks: AsyncIterable<Uint8Array>;
   about: readonly string[];
 }
 
 /**
- * Streams an original into the bucket; at most one part is in memory. What it is, its first bytes say. What `chunks` throws ends the upload,
- * and nothing is left of it. Not ok: it is no picture.
+ * Streams an original into the bucket, with at most one part in memory. The first bytes decide its format. An error of `chunks` aborts the upload
+ * and leaves no object. Not ok: it is no picture.
  */
 export async function upload(bucket: R2Bucket, { tenant, key, chunks, about }: Upload): Promise<Uploaded> {
   const parts = partsOf(chunks);
@@ -32,7 +32,7 @@ export async function upload(bucket: R2Bucket, { tenant, key, chunks, about }: U
   return { ok: true, original: originalFrom(object), format, width: size?.width ?? null, height: size?.height ?? null };
 }
 
-/** Reads to the end: a sender that is cut off loses the answer. */
+/** Reads to the end: a sender whose upload is cut off does not receive the answer. */
 export async function rest(parts: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _ of parts);
 }

@@ -3,12 +3,11 @@ import { failed, ok } from "../../queue/effect";
 import type { Missing } from "../../queue/engine";
 import { altTextFrom, description, instructionsFor, type Vision } from "./alt-text";
 
-/** Codes by which a model refuses to describe a picture. Trying again does not help. */
+/** Codes with which a model refuses to describe a picture. A retry does not help. */
 const unwilling = ["refusal", "content_filter"];
-/** Arguments of one call. */
 const maxArguments = 8192;
 
-/** Alt texts by the tenant's language model. A tenant without one gets its reason as a failure. */
+/** Alt texts by the tenant's language model. Without a model every call fails with the reason. */
 export function createVision(models: Models | Missing): Vision {
   if ("missing" in models) return { idempotentFor: 0, describe: () => Promise.resolve(failed({ class: "config", reason: models.missing })) };
   return {

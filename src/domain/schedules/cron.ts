@@ -1,11 +1,11 @@
 import { Cron } from "croner";
 
 /**
- * Planned times of a cron pattern in a time zone. What happens when the clocks change:
- * - A pattern that names its times (`30 2 * * *`, `0,30 2-4 * * *`: no `*` and no step in minute or hour) is about the clock on the wall.
- *   A time the clock jumps over runs once, when it has jumped (2:30 → 3:00); a time that comes twice runs once, the first time.
- * - A pattern of intervals (a `*` or a step in minute or hour) is about time passing: it leaves out what the clock jumps over
- *   and runs in both of two equal hours.
+ * Planned times of a cron pattern in a time zone. When the clocks change:
+ * - A pattern that names its times (`30 2 * * *`, `0,30 2-4 * * *`: no `*` and no step in minute or hour) follows local time.
+ *   A skipped time runs once, after the jump (2:30 → 3:00); a repeated time runs once, the first time.
+ * - A pattern of intervals (a `*` or a step in minute or hour) follows elapsed time: it omits skipped times
+ *   and runs in both of two repeated hours.
  */
 export interface Timing {
   /** Five fields. */
@@ -14,19 +14,19 @@ export interface Timing {
   timezone: string;
 }
 
-/** The planned times in a span of time. */
+/** Planned times of a period. */
 export interface Planned {
-  /** Ascending; the newest `keep` of them when there are more. */
+  /** Ascending; at most the newest `keep`. */
   times: number[];
-  /** How many there are; a lower bound when `more`. */
+  /** Their number; a lower bound when `more`. */
   count: number;
   more: boolean;
 }
 
-/** How many planned times are counted one by one: five hours of a schedule that runs each minute. */
+/** Planned times that are counted one by one: five hours of a schedule that runs each minute. */
 const counted = 300;
 
-/** What is wrong with a pattern, in a sentence for its author; undefined when it is fine. */
+/** The issue of a pattern, for its author; undefined when it is valid. */
 export function cronIssue(cron: string): string | undefined {
   const fields = cron.trim().split(/\s+/).length;
   if (fields !== 5) {
@@ -41,7 +41,7 @@ export function cronIssue(cron: string): string | undefined {
   }
 }
 
-/** The first planned time after `after`, in milliseconds; null when there is none. */
+/** The first planned time after `after` (milliseconds); null when there is none. */
 export function nextAfter(timing: Timing, after: number): number | null {
   return pattern(timing).nextRun(new Date(after))?.getTime() ?? null;
 }
@@ -60,7 +60,7 @@ export function previousTimes(timing: Timing, now: number, count: number): numbe
     .map((time) => time.getTime());
 }
 
-/** All planned times from `first`, which is one, to `now`, both inclusive. */
+/** All planned times from `first`, itself one, to `now`, both inclusive. */
 export function plannedBetween(timing: Timing, first: number, now: number, keep: number): Planned {
   const cron = pattern(timing);
   const times = [first];

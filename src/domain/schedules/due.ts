@@ -5,37 +5,37 @@ import { type LastRun, payloadOf, type Schedule, spreadOf } from "./model";
 import type { Advance, ScheduleStore } from "./store";
 
 export interface DueTick {
-  /** Milliseconds: the planned time of the tick itself. */
+  /** The planned time of the tick. Milliseconds. */
   now: number;
   store: Pick<ScheduleStore, "due" | "advance">;
   enqueue: Enqueue;
-  /** Whether a job, planned for that time (milliseconds), has not ended yet. */
+  /** Whether a job, planned for that time (milliseconds), is open. */
   isOpen: (tenant: string, id: string, plannedAt: number) => Promise<boolean>;
 }
 
-/** Planned times, counted where this tick dealt with them; `failed` also counts those that the next tick tries again. */
+/** Counts of the planned times that this tick handled; `failed` also counts those that the next tick tries again. */
 export interface DueSummary {
   ran: number;
   skipped: number;
   failed: number;
 }
 
-/** With misfire "skip" a planned time this old or older counts as missed. The tick comes each minute: one may be lost. */
+/** With misfire "skip", a planned time at least this old counts as missed: one tick (a minute) may be lost. Milliseconds. */
 export const late = 2 * 60_000;
-/** With misfire "all" the newest so many run; the older ones are skipped. */
+/** With misfire "all", this many of the newest planned times run; older ones are skipped. */
 const maxRuns = 100;
 
 const atOnce = 50;
 
 /**
- * The tick's step for schedules: enqueues what has come due since the last tick, then moves each schedule on.
- * - The idempotency key names schedule and planned time, and a schedule moves on only from the time this tick saw:
+ * The tick's step for schedules: enqueues what has become due since the last tick, then advances each schedule.
+ * - The idempotency key names schedule and planned time, and a schedule advances only from the time that this tick read:
  *   repeated and overlapping ticks enqueue the same jobs, and a crash between the two steps repeats the first.
- * - misfire decides what runs of several planned times: "once" the newest, "skip" those younger than `late`, "all" each, up to `maxRuns`.
- * - overlap "skip" looks at the newest job of earlier ticks: while it is open nothing runs, and the planned times are skipped.
- *   What misfire "all" lets in at once belongs together and runs together.
- * - A refusal that may pass (queue full, ledger away) leaves the schedule where it is; any other is noted and the schedule moves on.
- * Throws only when the store or `enqueue` throws; the next tick then repeats what is left.
+ * - `misfire` decides which of several planned times run: "once" the newest, "skip" those younger than `late`, "all" each, up to `maxRuns`.
+ * - `overlap` "skip": while the newest job of earlier ticks is open nothing runs, and the planned times are skipped.
+ *   The runs that misfire "all" enqueues in one tick may overlap.
+ * - A transient refusal (queue full, ledger unreachable) leaves the schedule as it is; any other is recorded and the schedule advances.
+ * Throws only when the store or `enqueue` throws; the next tick then repeats the rest.
  */
 export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSummary> {
   const summary: DueSummary = { ran: 0, skipped: 0, failed: 0 };
@@ -49,7 +49,7 @@ export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSu
   return summary;
 }
 
-/** What one schedule has to do in this tick. */
+/** What one schedule runs and skips in this tick. */
 interface Plan {
   schedule: Schedule;
   runs: number[];
@@ -60,7 +60,7 @@ interface Plan {
   issue: string | undefined;
 }
 
-/** What became of one schedule in this tick. */
+/** The result of one schedule in this tick. */
 interface Fired {
   advance: Advance;
   count: DueSummary;
@@ -118,13 +118,13 @@ function request(schedule: Schedule, time: number): EnqueueRequest {
     payload: payloadOf(schedule),
     own: ownKeyOf(schedule, time),
     formerKey: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
-    // A repeated tick must not bring back what failed meanwhile.
+    // A repeated tick must not revive a job that failed meanwhile.
     revive: false,
     ...(spread > 0 ? { delaySeconds: spread } : {}),
   };
 }
 
-/** What the id of the job derives from that a planned time has. */
+/** The key from which the id of a planned time's job derives. */
 export function ownKeyOf({ name }: Pick<Schedule, "name">, plannedAt: number): [string, string, string] {
   return ["schedule", name, new Date(plannedAt).toISOString()];
 }

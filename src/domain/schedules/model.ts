@@ -4,9 +4,9 @@ import { isTimezone, localTime } from "../../time/zone";
 import { cronIssue, nextTimes } from "./cron";
 import { wordsOf } from "./words";
 
-/** What to do with planned times that the tick missed (it comes each minute; see `late` in due.ts). */
+/** What to do with missed planned times; see `late` in due.ts. */
 export const misfires = ["once", "skip", "all"] as const;
-/** Whether to run while the job of the time before is still open. */
+/** Whether to run while the previous job is open. */
 const overlaps = ["skip", "allow"] as const;
 
 const maxPayload = 64 * 1024;
@@ -14,7 +14,7 @@ const maxSpread = 24 * 3600;
 
 const timezone = v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Berlin"), v.description("Default: UTC"));
 
-/** The body of `PUT /v1/schedules/{name}`. The payload itself is checked by the schema of its type: see `payloadOf`. */
+/** The body of `PUT /v1/schedules/{name}`. The route validates `payloadOf` by the schema of the type. */
 export const scheduleInput = v.pipe(
   v.strictObject({
     type: boundedName("A type is 1 to 63 of a–z, 0–9 and -."),
@@ -51,7 +51,7 @@ export const scheduleInput = v.pipe(
 
 export type ScheduleInput = v.InferOutput<typeof scheduleInput>;
 
-/** A schedule as it is kept. Times in milliseconds. */
+/** A stored schedule. Times in milliseconds. */
 export interface Schedule extends Omit<ScheduleInput, "siteId"> {
   tenant: string;
   name: string;
@@ -63,23 +63,23 @@ export interface Schedule extends Omit<ScheduleInput, "siteId"> {
   last: LastRun | null;
 }
 
-/** What became of the newest planned time. */
+/** The result of the newest planned time. */
 export interface LastRun {
   plannedAt: number;
   outcome: ScheduleOutcome;
   note: string;
-  /** The newest job the schedule has enqueued, maybe for an earlier time. */
+  /** The newest job of the schedule, possibly of an earlier time. */
   jobId: string | null;
 }
 
 export type ScheduleOutcome = "ran" | "skipped" | "failed";
 
-/** What a job of this schedule is given: its payload, and the schedule's site where the payload names none. */
+/** The payload of the schedule's jobs: with the schedule's site where the payload names none. */
 export function payloadOf({ payload, siteId }: Pick<Schedule, "payload"> & { siteId?: string | null | undefined }): Record<string, unknown> {
   return siteId && payload["siteId"] === undefined ? { ...payload, siteId } : payload;
 }
 
-/** A schedule as the API shows it; its payload is for the caller to mask. Times are ISO. */
+/** A schedule as the API shows it, times in ISO. The caller must mask the payload. */
 export async function scheduleView(schedule: Schedule, now: number) {
   const { tenant: _, createdAt, updatedAt, nextAt, last, ...settings } = schedule;
   return {
@@ -93,7 +93,10 @@ export async function scheduleView(schedule: Schedule, now: number) {
   };
 }
 
-/** When its jobs run: the planned times, later by the schedule's own part of the spread. What is due or enqueued but not run yet is still to come. */
+/**
+ * The next times at which its jobs run: planned times plus the schedule's share of the spread. Those that are due or enqueued, and have not run, are
+ * included.
+ */
 function upcoming(schedule: Schedule, nextAt: number, now: number): number[] {
   const spread = spreadOf(schedule) * 1000;
   const planned = [nextAt, ...nextTimes(schedule, Math.max(nextAt, now), 4)];
@@ -106,7 +109,7 @@ function isoSeconds(at: number): string {
   return new Date(at).toISOString();
 }
 
-/** Seconds a schedule of this name is moved back by, the same at each run: 0 to spreadSeconds. */
+/** Seconds by which the runs of a schedule are delayed, the same for each run: 0 to `spreadSeconds`. */
 export function spreadOf(schedule: Pick<Schedule, "tenant" | "name" | "spreadSeconds">): number {
   let hash = 0x811c9dc5;
   for (const character of `${schedule.tenant}/${schedule.name}`) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);

@@ -3,19 +3,19 @@ import type { JobState } from "../../queue/state";
 import { previousTimes } from "./cron";
 import type { Schedule } from "./model";
 
-/** What became of one planned time. Milliseconds. */
+/** The result of one planned time. Milliseconds. */
 export interface PastRun {
   plannedAt: number;
   jobId: string;
-  /** Null: no job of that time is known: it was skipped, or is kept no longer. */
+  /** Null: no job of that time is stored: it was skipped, or deleted by retention. */
   state: JobState | null;
 }
 
 const maxPastRuns = 5;
-/** Schedules of one list whose past is looked up. */
+/** Schedules of one list whose past runs are read. */
 const maxSchedules = 100;
 
-/** The last planned times of these schedules, the newest first, by the schedule's name. `idOf`: of the job that a planned time has. */
+/** The last planned times of these schedules, the newest first, by the schedule's name. `idOf` gives the job's id of a planned time. */
 export async function pastRuns(
   db: D1Database,
   schedules: readonly Schedule[],

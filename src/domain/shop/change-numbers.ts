@@ -1,9 +1,9 @@
 import { type Scope, statement } from "./scope";
 
 /**
- * Gives out `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to
- * the clock (milliseconds): a reader that has everything up to a number misses nothing when it goes on after it.
- * The batch that uses them begins with this; row n of it takes `numberOf(n)`.
+ * Reserves `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to
+ * the clock (milliseconds): a reader that has all changes up to a number misses none when it continues after it.
+ * The batch that uses them must begin with this statement; its row n gets `numberOf(n)`.
  */
 export function takeNumbers(scope: Scope, count: number, now: number): D1PreparedStatement {
   return statement(scope, takeSql, count, now);
@@ -11,7 +11,7 @@ export function takeNumbers(scope: Scope, count: number, now: number): D1Prepare
 
 /** SQL for the change number of the nth row, `?1` and `?2` being tenant and site. `count` and `nth` are SQL too. */
 export function numberOf(nth: string, count: string): string {
-  // What is bound travels as a float.
+  // Bound numbers are floats.
   return `CAST((SELECT changed FROM shop_sites WHERE tenant = ?1 AND site = ?2) - ${count} + ${nth} AS INTEGER)`;
 }
 

@@ -1,25 +1,25 @@
 import type { ShopRows } from "../../providers/shop/row-types";
 import { perChunk, rowsOf, type Scope } from "./scope";
 
-/** Rows that others name by id. */
+/** Resources whose rows other rows name by id. */
 export type Named = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
 
-/** Rows that others name, by their resource. */
+/** Such rows, by resource. */
 export type SomeNamed = { [R in Named]?: readonly ShopRows[R][] };
-/** Ids of one resource that something names. */
+/** A resource, and ids of it that other rows name. */
 export type WantedRows = readonly [Named, Iterable<number | null>];
 
-/** Rows that belong to one owner and are kept together. */
+/** Resources whose rows belong to one owner and are replaced together. */
 export type Owned = "order_payments" | "order_carriers" | "combinations" | "product_suppliers";
 
-/** All rows of one owner, maybe none. */
+/** All rows of one owner, possibly none. */
 export interface Detail {
   resource: Owned;
   owner: string;
   rows: readonly unknown[];
 }
 
-/** Writes rows that others name; what was read later stays. */
+/** Statements that store rows that others name; a stored row that was read later stays. */
 export function namedWrites<R extends Named>(scope: Scope, resource: R, rows: readonly ShopRows[R][], readAt: number): D1PreparedStatement[] {
   return perChunk(
     scope,
@@ -42,7 +42,7 @@ export function detailItem({ resource, owner, rows }: Detail): [string, string, 
   return [resource, owner, JSON.stringify(rows)];
 }
 
-/** Which of these ids are not stored. */
+/** The ids of these that are not stored. */
 export async function missingIds(scope: Scope, resource: Named, ids: Iterable<number | null>): Promise<number[]> {
   const distinct = [...new Set(ids)].filter((id) => id !== null);
   if (distinct.length === 0) return [];

@@ -1,12 +1,12 @@
 import { lists } from "../../d1";
 
-/** One tenant's part of the database. */
+/** One tenant's data. */
 export interface TenantScope {
   db: D1Database;
   tenant: string;
 }
 
-/** One shop's part of it. */
+/** One shop's data. */
 export interface Scope extends TenantScope {
   site: string;
 }
@@ -22,12 +22,12 @@ export function statement({ db, tenant, site }: Scope, sql: string, ...values: (
   return db.prepare(sql).bind(tenant, site, ...values);
 }
 
-/** The statement once for each list of the items, which is its third parameter. */
+/** The statement for each chunk of the items, a JSON list as its third parameter. */
 export function perChunk(scope: Scope, sql: string, items: readonly unknown[], ...values: (string | number | null)[]): D1PreparedStatement[] {
   return lists(items).map((list) => statement(scope, sql, list, ...values));
 }
 
-/** All rows of a statement with one list. */
+/** All rows of a statement. */
 export async function rowsOf<Row>(scope: Scope, sql: string, ...values: (string | number | null)[]): Promise<Row[]> {
   return (await statement(scope, sql, ...values).all<Row>()).results;
 }

@@ -2,17 +2,17 @@ import { createOutbox, type Outbox } from "../../outbox";
 import type { Enqueue, Receipt } from "../../queue/request";
 import { jobEventOf } from "./model";
 
-/** One job's end, as it is published to subscriptions. */
+/** The end of a job, as subscriptions receive it. */
 export interface EndedJob {
   tenant: string;
   job: string;
-  /** The generation in which it ended: a replayed job ends again. */
+  /** The delivery generation in which it ended: a replayed job ends again. */
   seq: number;
   state: string;
   at: number;
 }
 
-/** How a delivery is enqueued: the type of the job is the caller's business. */
+/** A delivery to enqueue; the caller decides the type of job. */
 export interface Delivery {
   tenant: string;
   subscription: string;
@@ -23,7 +23,7 @@ export interface Delivery {
 
 export interface EndedJobPublisher {
   /**
-   * Publishes ends that were not published yet, of one tenant; or (null) some of each of many tenants, for the tick. Returns how many
+   * Publishes the unpublished ends of one tenant; or (null, for the tick) some of each of many tenants. Returns how many
    * jobs. Throws when the database cannot be reached.
    */
   publish(tenant: string | null): Promise<number>;
@@ -32,21 +32,21 @@ export interface EndedJobPublisher {
 export interface EndedJobsDeps {
   db: D1Database;
   enqueue: Enqueue;
-  /** The request that enqueues one delivery. */
+  /** The enqueue request of a delivery. */
   requestOf(delivery: Delivery): Parameters<Enqueue>[0][number];
   /** A job's result with its personal fields masked. */
   masked(type: string, result: string | null): unknown;
 }
 
 const max = 100;
-/** Served by one tick. */
+/** Tenants of one tick. */
 const maxTenants = 50;
-/** A delivery stays small: what does not fit is fetched by the job's id. Characters. */
+/** A longer result is omitted from the delivery; the receiver reads it by the job's id. Characters. */
 const maxResult = 16_000;
 
 /**
- * Rows are written by the trigger `jobs_ended`, in the transaction that ends the job. A row goes away once its deliveries are
- * accepted, under keys that follow from it: after a crash in between the same keys are sent again, so each end is published once.
+ * The trigger `jobs_ended` writes the rows, in the transaction that ends the job. A row is deleted once its deliveries are
+ * accepted, under keys that derive from it: after a crash in between the same keys are sent again, so each end is published once.
  */
 export function createEndedJobPublisher(deps: EndedJobsDeps): EndedJobPublisher {
   return { publish: (tenant) => (tenant === null ? publishSome(deps) : publishAll(deps, tenant)) };
@@ -79,11 +79,11 @@ async function publishPage({ db, enqueue, requestOf, masked }: EndedJobsDeps, te
   const refused = new Set(deliveries.filter((_, index) => isForNow(receipts[index])).map(({ key }) => key));
   const settled = rows.flatMap(([first]) => (first && !refused.has(endedKey(first)) ? [[first.tenant, first.job, first.seq]] : []));
   await outboxOf(db).remove(settled);
-  // What was refused stays for the next tick; going on here would only ask again.
+  // Refused rows stay for the next tick; a further page would read them again.
   return refused.size > 0 ? 0 : rows.length;
 }
 
-/** Refused for what will pass. What is wrong in itself would be refused for ever, and is let go. */
+/** A transient refusal. Rows that are refused for their content would be refused for ever, and are deleted. */
 function isForNow(receipt: Receipt | undefined): boolean {
   return !receipt || (!receipt.ok && (receipt.code === "unavailable" || receipt.code === "too-many-requests"));
 }
@@ -97,7 +97,7 @@ interface Row extends EndedJob {
   events: string | null;
 }
 
-/** The job's row may be gone, and so may every subscription: then there is nothing to publish. */
+/** The job's row, and every subscription, may be deleted: then there is nothing to publish. */
 const pendingSql = `
   SELECT e.tenant, e.job, e.seq, e.state, e.at, j.type, j.reason, j.result, j.entities, s.name AS subscription, s.events
   FROM (SELECT * FROM ended_jobs WHERE tenant = ?1 LIMIT ${max}) e

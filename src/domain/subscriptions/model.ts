@@ -2,12 +2,12 @@ import * as v from "valibot";
 import { boundedList, boundedText } from "../../queue/bounded";
 import { signingSecret } from "../destinations/model";
 
-/** The event of a job that ends: done; a dead letter (dead or discarded, its data say which); cancelled. */
+/** The events of ended jobs: done; a dead letter (dead or discarded, see its data); cancelled. */
 export const jobEvents = ["job.done", "job.dead", "job.cancelled"] as const;
 
 export type JobEvent = (typeof jobEvents)[number];
 
-/** The body of `PUT /v1/subscriptions/{name}`. A PUT replaces. `*` is every event of the catalogue; how jobs end is asked for by name. */
+/** The body of `PUT /v1/subscriptions/{name}`. `*` is every event of the catalogue, without the events of ended jobs. */
 export const subscriptionSchema = v.strictObject({
   url: boundedText(2048),
   secret: signingSecret,
@@ -28,14 +28,14 @@ export interface SubscriptionView {
   name: string;
   host: string;
   events: readonly string[];
-  /** Why nothing is sent any more: the receiver answered that it is gone. */
+  /** Why it was switched off: the receiver's answer. Null while it is on. */
   retired: string | null;
   retiredAt: number | null;
   created: number;
   updated: number;
 }
 
-/** Which event a state is; a job that has not ended is none. */
+/** The event of a state; undefined for an open job. */
 export function jobEventOf(state: string): JobEvent | undefined {
   if (state === "done") return "job.done";
   if (state === "cancelled") return "job.cancelled";

@@ -2,18 +2,21 @@ import type { HashAddress, SuppressionReason } from "./model";
 import { createSuppressionQueries } from "./queries";
 import type { MakeUnsubscribeUrl } from "./unsubscribe";
 
-/** A recipient that gets no mail, and why. */
+/** A recipient without a mail, and why. */
 export interface Skipped {
-  /** As the job has it. */
+  /** The address as the job has it. */
   address: string;
   reason: SuppressionReason;
 }
 
-/** What jobs that send mail ask before they do. */
+/** Suppressions, for jobs that send mail. */
 export interface Suppressions {
-  /** Recipients in two lists; `bulk`: those who unsubscribed are skipped too. One round trip. */
+  /** Splits recipients into those to mail and those to skip. `bulk`: skips unsubscribed ones too. One round trip. */
   split(recipients: readonly string[], bulk: boolean): Promise<{ to: string[]; skipped: Skipped[] }>;
-  /** Headers of bulk mail to this one recipient, by which a mail program shows its own button (RFC 8058), and the address for a link in the text. None where this Worker does not know its own address. */
+  /**
+   * Headers of bulk mail to one recipient for the mail program's unsubscribe button (RFC 8058), and the address for a link in the text. Undefined where the
+   * Worker's own address is not configured.
+   */
   unsubscribe(recipient: string, campaign?: string): Promise<{ url: string; headers: Record<string, string> } | undefined>;
 }
 

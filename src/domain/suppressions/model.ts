@@ -3,11 +3,11 @@ import { toHex } from "../../crypto";
 import { readEmail } from "../leads/email";
 import { boundedList, boundedText } from "../../queue/bounded";
 
-/** `all`: no mail at all. `bulk`: no newsletters; a password reset still comes. */
+/** `all`: no mail at all. `bulk`: no newsletters; other mail is sent. */
 export const scopes = ["all", "bulk"] as const;
 export type SuppressionScope = (typeof scopes)[number];
 
-/** `rejected`: a provider answered that it sends nothing to this address. */
+/** `rejected`: a provider refuses to send to this address. */
 export const reasons = ["bounce", "complaint", "unsubscribe", "rejected", "manual"] as const;
 export type SuppressionReason = (typeof reasons)[number];
 
@@ -20,14 +20,14 @@ export interface Suppression {
   since: number;
 }
 
-/** One to be made. */
+/** A suppression to add. */
 export interface NewSuppression {
   address: string;
   scope: SuppressionScope;
   reason: SuppressionReason;
 }
 
-/** An address in the one spelling by which it is compared: lower case, the domain as it travels, of Gmail without dots and tags. Undefined for what is no address. */
+/** An address in its comparable spelling: lower case, the domain in ASCII, for Gmail without dots and tags. Undefined: it is no address. */
 export function comparable(address: string): string | undefined {
   return address.length > 320 ? undefined : readEmail(address)?.key;
 }
@@ -60,10 +60,10 @@ export const importedSchema = v.union([
   v.strictObject({ address: addressSchema, scope, reason }),
 ]);
 
-/** HMAC of an address, the same in each of its spellings; undefined for what is no address. */
+/** HMAC of an address, the same for all its spellings; undefined: it is no address. */
 export type HashAddress = (tenant: string, address: string) => Promise<string | undefined>;
 
-/** `key` never changes: a suppression must be found after years. */
+/** `key` must never change: a suppression must be found after years. */
 export function createHashAddress(key: Promise<CryptoKey>): HashAddress {
   return async (tenant, address) => {
     const plain = comparable(address);
@@ -73,7 +73,7 @@ export function createHashAddress(key: Promise<CryptoKey>): HashAddress {
   };
 }
 
-/** The hashes of several addresses as a JSON list, for `json_each`. What is no address is passed over. */
+/** The hashes of several addresses as a JSON list, for `json_each`. Invalid addresses are skipped. */
 export async function hashList(hash: HashAddress, tenant: string, addresses: readonly string[]): Promise<string> {
   const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
   return JSON.stringify(hashes.filter((each) => each !== undefined));

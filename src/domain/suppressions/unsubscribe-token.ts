@@ -12,8 +12,8 @@ export interface UnsubscribeKeys {
 const form = /^[A-Za-z0-9_-]{40,1200}$/;
 
 /**
- * The content is encrypted, since addresses in links end in logs. The nonce is the HMAC of the content (as in SIV), so that the same mail
- * has the same link on every try: a provider refuses a key that comes back with other bytes. The keys never change.
+ * The content is encrypted, since links end up in logs. The nonce is the HMAC of the content (as in SIV), so that a mail
+ * has the same link on every try: a provider refuses an idempotency key with changed content. The keys never change.
  */
 export function createUnsubscribeTokens({ encryption, signing }: UnsubscribeKeys): UnsubscribeTokens {
   const nonceOf = async (content: Uint8Array) => new Uint8Array(await crypto.subtle.sign("HMAC", await signing, content)).slice(0, 12);
@@ -31,7 +31,7 @@ export function createUnsubscribeTokens({ encryption, signing }: UnsubscribeKeys
         const content = await crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes.slice(0, 12) }, await encryption, bytes.slice(12));
         return readContent(JSON.parse(new TextDecoder().decode(content)));
       } catch {
-        // Not made here, or damaged: both read alike.
+        // The token is forged or damaged.
         return undefined;
       }
     },

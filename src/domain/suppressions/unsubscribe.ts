@@ -1,6 +1,6 @@
 import type { SuppressionScope } from "./model";
 
-/** What a link in a mail holds: the address, and what it unsubscribes from. */
+/** The content of an unsubscribe link: the address, and what it unsubscribes from. */
 export interface Unsubscription {
   tenant: string;
   address: string;
@@ -8,12 +8,12 @@ export interface Unsubscription {
   campaign?: string | undefined;
 }
 
-/** The address of the page; undefined where this Worker does not know its own. */
+/** The address of the unsubscribe page; undefined where the Worker's own address is not configured. */
 export type MakeUnsubscribeUrl = (unsubscription: Unsubscription) => Promise<string | undefined>;
 
-/** Tokens of unsubscribe links. Self-contained, so that a link works for as long as the mail is kept, whatever was deleted here. */
+/** Tokens of unsubscribe links. They are self-contained, so a link works after its campaign was deleted. */
 export interface UnsubscribeTokens {
   make(unsubscription: Unsubscription): Promise<string>;
-  /** Undefined for what was not made here. */
+  /** Undefined: the token is invalid. */
   read(token: string): Promise<Unsubscription | undefined>;
 }

@@ -13,35 +13,35 @@ import { isTerminal } from "../../queue/state";
 import { type Settlement, transitionOf } from "../../queue/run/transition";
 import type { WorkDeps } from "./deps";
 
-/** How a job that was handed out, or was to be, goes on. */
+/** How a job of a worker continues or ends. */
 export interface Conclusion {
   job: HeldJob;
   outcome: Parameters<typeof transitionOf>[1];
-  /** False: its worker never had it; not counted as a run. */
+  /** False: no worker received it, so no run is counted. */
   started: boolean;
-  /** Digest of the worker's outcome: it identifies a repeat. */
+  /** Digest of the worker's outcome, which identifies a repeat. */
   digest?: string;
-  /** Its result is what the worker uploaded. */
+  /** The result is the uploaded one. */
   isUploaded?: boolean;
 }
 
 /**
- * Records how jobs ended, by the rules that inner runs are recorded by, under their leases; then sends copies of those that go on. Gives the
- * rows that were recorded; one that is missing had another holder. Throws when the ledger cannot be reached: then nothing was sent.
+ * Records outcomes under the jobs' leases, by the rules of inner runs; then sends copies of jobs that continue. Returns the
+ * recorded rows; a missing one had another holder. Throws when the ledger cannot be reached; then nothing was sent.
  */
 export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now = deps.engine.now()): Promise<Map<string, Settled>> {
   if (all.length === 0) return new Map();
   const { engine } = deps;
   const settlements = all.map((each) => ({ each, settlement: settlementOf(engine, each, now) }));
   const recorded = new Map<string, Settled>();
-  // Jobs of one pull share the lease that the ledger holds.
+  // Jobs of one pull have the same lease in the ledger.
   for (const [nonce, group] of Map.groupBy(settlements, ({ each }) => each.job.lease ?? "")) {
     const transitions = group.map(({ settlement }) => settlement.transition);
     for (const row of await engine.ledger.settle(transitions, nonce, now)) recorded.set(keyOf(row), row);
   }
   const done = settlements.filter(({ each }) => recorded.has(keyOf(each.job)));
   for (const { each, settlement } of done) announce(engine, each, settlement, recorded.get(keyOf(each.job)));
-  // As a batch of a queue, for those who listen to the ends of jobs.
+  // The same event as after a batch of a queue, for listeners to ended jobs.
   if (done.length > 0) engine.emit({ event: "batch", queue: "work", messages: all.length, claimed: done.length, ms: engine.now() - now });
   engine.defer(tidy(deps, done));
   await sendCopies(deps, done, recorded, now);
@@ -77,7 +77,7 @@ function announce(engine: Engine, { job, outcome, started }: Conclusion, { trans
   engine.emit({ event: "settled", ...aboutJob(job), type, attempt, outcome: outcome.kind, state, ms, ran: transition.counted, waited, reason });
 }
 
-/** What may be done late: a row that is left over is removed when its time comes. */
+/** Best effort: retention deletes rows that stay. */
 async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclusion }[]): Promise<void> {
   const jobs = done.map(({ each }) => each.job);
   const rows = jobs.flatMap(({ tenant, id, gate, wake }) => {
@@ -92,13 +92,13 @@ async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclus
   }
 }
 
-/** A worker does not report its calls: an outcome `retry` counts as a failure of its dependencies. */
+/** A worker does not report its calls, so the outcome `retry` counts as a failure of its dependencies. */
 function callsOf({ kind }: Conclusion["outcome"]): GateReport {
   if (kind === "retry") return "transient";
   return kind === "done" || kind === "again" || kind === "discard" ? "answered" : "none";
 }
 
-/** Reports to the gates that the jobs had entered. Never throws. */
+/** Leaves the gates that the jobs had entered. Never throws. */
 export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls: GateReport, reason?: string): Promise<void> {
   const left = jobs.flatMap(({ tenant, id, entered }) => {
     const leases = entered === null ? {} : (JSON.parse(entered) as Record<string, string>);

@@ -10,17 +10,16 @@ export interface ResultStore {
   remove(keys: readonly string[]): Promise<void>;
 }
 
-/** What calls of remote workers stand on. */
 export interface WorkDeps {
   engine: Engine;
   ledger: WorkLedger;
   workers: WorkerStore;
   leases: Leases;
   fairShares: FairShares;
-  /** Results that are too large for the ledger. */
+  /** Store of results that are too large for the ledger. */
   results: ResultStore;
-  /** Waits; ends early when the signal fires. Milliseconds. */
+  /** Waits this many milliseconds, or until the signal fires. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
-  /** Offers that were never started: for the counters. */
+  /** Counts offers that were never started. */
   onVoid(tenant: string, type: string, count: number): void;
 }

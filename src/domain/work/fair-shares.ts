@@ -1,14 +1,15 @@
 import type { Shelf } from "../../ledger/work/model";
 
-/** Remembered tenants and types; beyond that all begin anew. */
+/** Remembered tenants and types; beyond that all are forgotten. */
 const maxRemembered = 10_000;
 
 /** Divides what a pull may take among shelves. */
 export type FairShares = <S extends Shelf>(shelves: readonly (S & { count: number })[], max: number) => (S & { count: number })[];
 
 /**
- * Gives one job to each tenant in rotation, first to the one served longest ago; within a tenant its types likewise. Each isolate remembers whom it
- * served: the shares of each isolate are fair, and so is their sum.
+ * Serves tenants in rotation, one job each, the least recently served first; likewise types within a tenant. Each isolate remembers the order in which
+ * it
+ * served them: the shares of each isolate are fair, and so is their sum.
  */
 export function createFairShares(): FairShares {
   const last = new Map<string, number>();

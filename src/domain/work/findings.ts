@@ -2,7 +2,7 @@ import type { Failure } from "../alerts/model";
 import type { WorkDeps } from "./deps";
 import { unpolledAfter } from "./model";
 
-/** Findings about remote workers, for the alerts: types with waiting jobs that no worker pulls, workers whose answers get lost. */
+/** Findings about remote workers: types with waiting jobs that no worker pulls, and workers that do not start their offers. */
 export async function workFindings({ ledger, workers }: Pick<WorkDeps, "ledger" | "workers">, now: number): Promise<Failure[]> {
   const [shelves, polled, silenced] = await Promise.all([ledger.waiting(), workers.polledAfter(now - unpolledAfter), workers.silenced(now)]);
   const polledTypes = new Set(polled.map(({ owner, type }) => `${owner}/${type}`));

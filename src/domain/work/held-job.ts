@@ -5,7 +5,7 @@ import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
 import { reclaimed } from "./reclaim";
 
-/** The job of a lease, held by it; one that lay on the shelf again is taken back. Or why not. */
+/** The job that a lease holds, or a refusal. A job that is offered again is reclaimed. */
 export async function heldJob(deps: WorkDeps, ref: JobRef, lease: string): Promise<{ ok: true; job: HeldJob } | WorkRefusal> {
   const [job] = await deps.ledger.held([ref]);
   if (!job) return noSuchJob();

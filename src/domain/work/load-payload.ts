@@ -2,7 +2,7 @@ import { equalTexts } from "../../crypto";
 import type { JobRef } from "../../queue/ports/job-row";
 import type { WorkDeps } from "./deps";
 
-/** The payload of a job whose address was signed for the lease it is held under; null for any other signature, and once the lease is over. */
+/** The payload of a job whose address was signed for its current lease; null for any other signature, and after the lease. */
 export async function loadPayload({ engine, ledger, leases }: WorkDeps, ref: JobRef, signature: string): Promise<string | null> {
   const [job] = await ledger.held([ref]);
   if (!job || job.lease === null || job.state !== "running" || job.until <= engine.now()) return null;

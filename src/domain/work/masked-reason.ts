@@ -6,7 +6,7 @@ import { keyOf } from "../../queue/ref";
 import { upgraded } from "../../queue/registry";
 import type { WorkDeps } from "./deps";
 
-/** A worker's texts without the personal fields of the payloads they are about, in their order. What cannot be compared is not kept. */
+/** A worker's texts, in order, without the values of personal payload fields. A text that cannot be compared is dropped. */
 export async function maskedReasons(deps: WorkDeps, texts: readonly { job: HeldJob; text: string }[]): Promise<string[]> {
   if (texts.length === 0) return [];
   const inline = await deps.ledger.payloads(texts.filter(({ job }) => job.ref === null).map(({ job }) => job));

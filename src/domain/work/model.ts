@@ -5,45 +5,44 @@ import type { HeldJob, Shelf } from "../../ledger/work/model";
 import type { JobRef, Pause } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
 
-/** The version of the protocol; a client may name it in `Jobyard-Protocol`. */
+/** The version of the protocol, which a client may name in `Jobyard-Protocol`. */
 export const protocol = 1;
 export const oldestProtocol = 1;
 
-/** Leases that one worker may hold. */
+/** Leases of one worker. */
 export const maxLeases = 1000;
 /** Jobs of one pull, items of one bulk call. */
 export const maxItems = 100;
-/** A type with waiting jobs that no worker asked for in this time is a finding. Milliseconds. */
+/** A type with waiting jobs that no worker pulled for this time is a finding. Milliseconds. */
 export const unpolledAfter = 5 * 60_000;
-/** A worker that never started so many offers in a row gets none for a while. */
+/** A worker that did not start this many offers in a row gets none for a while. */
 export const maxVoids = 3;
 export const quietFor = 10 * 60_000;
 
 /** The state that an operator has set for a worker. */
 export type WorkerState = "run" | "quiet" | "stop";
-/** A worker that holds no job and sent nothing for so long has ended. Longer than a pull waits and a row is left unwritten. Milliseconds. */
+/** A worker without jobs that sent nothing for this time has ended. Longer than a pull waits, and than the interval of its row's updates. Milliseconds. */
 export const endedAfter = 60_000;
 
-/** For whom a worker asks. */
+/** The caller of a worker's request. */
 export interface WorkScope {
-  /** Null: all tenants; the root token without a tenant. */
+  /** Null: all tenants, for the root token without a tenant. */
   tenant: string | null;
-  /** Token and tenant: one caller's pulls are not another's. */
+  /** Token and tenant, so that pull ids of callers do not collide. */
   caller: string;
-  /** Types the token is bound to; undefined: all. */
+  /** Types that the token is bound to; undefined: all. */
   types: readonly string[] | undefined;
 }
 
-/** The text of a lease as workers send it: opaque, of one job and one pull. */
+/** The text of a lease, opaque to workers, for one job and one pull. */
 export interface Leases {
   of(job: JobRef, nonce: string): Promise<string>;
-  /** For addresses that load a payload: valid as long as the lease. */
+  /** Signature of an address that loads a payload, valid as long as the lease. */
   forPayload(job: JobRef, nonce: string): Promise<string>;
-  /** For addresses that take a result: likewise. */
+  /** Signature of an address that stores a result, valid as long as the lease. */
   forResult(job: JobRef, nonce: string): Promise<string>;
 }
 
-/** `key` signs; it never leaves. */
 export function createLeases(key: () => Promise<CryptoKey>): Leases {
   const mac = async (purpose: string, { tenant, id }: JobRef, nonce: string) => {
     const text = new TextEncoder().encode(JSON.stringify([purpose, tenant, id, nonce]));
@@ -66,7 +65,7 @@ export interface WorkRefusal {
   detail: string;
   state: JobState | null;
   errors?: readonly { path: string; message: string }[];
-  /** Milliseconds; of an effect in doubt. */
+  /** When an uncertain effect was begun. Milliseconds. */
   since?: number;
 }
 
@@ -74,7 +73,7 @@ export function workRefusal(code: WorkRefusal["code"], detail: string, state: Jo
   return { ok: false, code, detail, state };
 }
 
-/** The refusal of a call under a lease that is no longer the job's. */
+/** The refusal of a call whose lease is no longer the job's. */
 export function leaseLost(state: JobState | null = null): WorkRefusal {
   return workRefusal("lease-lost", "The lease has ended: another worker has the job, or it waits for one. Stop, and do not try again.", state);
 }
@@ -83,12 +82,12 @@ export function noSuchJob(): WorkRefusal {
   return workRefusal("not-found", "There is no such job, or it is no longer kept.");
 }
 
-/** How the row of a job stands to a lease. */
+/** The relation of a job's row to a lease. */
 export type Standing = "held" | "shelved" | "settled" | "ended" | "lost";
 
 /**
- * `held`: the lease is the job's, run out or not. `shelved`: it lay on the shelf again, no other worker took it, and the row still has the lease.
- * `settled`: it was settled under this lease. `ended`: it ended under this lease, and not by its worker. `lost`: the lease is another's, or none.
+ * `held`: the lease is the job's, expired or not. `shelved`: the job is offered again, no other worker took it, and the row still has the lease.
+ * `settled`: it was settled under this lease. `ended`: it ended under this lease, and not by its worker. `lost`: the row has another lease, or none.
  */
 export async function standingOf(leases: Leases, job: HeldJob, lease: string): Promise<Standing> {
   const isOurs = job.lease !== null && equalTexts(await leases.of(job, job.lease), lease);
@@ -107,7 +106,7 @@ export function isPaused(pauses: readonly Pause[], { tenant, type }: Shelf, queu
   });
 }
 
-/** After this the lease cannot be extended. Milliseconds. */
+/** The time after which the lease cannot be extended. Milliseconds. */
 export function deadlineOf(job: Pick<HeldJob, "taken">, timeoutSeconds: number): number {
   return (job.taken ?? 0) + timeoutSeconds * 1000;
 }

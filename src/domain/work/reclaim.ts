@@ -4,8 +4,8 @@ import { typeAtGate } from "../../queue/run/remote";
 import type { WorkDeps } from "./deps";
 
 /**
- * Gives jobs back to the worker whose lease is still on them: it ran out, they went back on the shelf, and no other worker took them.
- * Returns the keys of those that were still there.
+ * Returns jobs to the worker whose lease they still have: it expired, they were offered again, and no other worker took them.
+ * Returns the keys of those that no other worker had taken.
  */
 export async function reclaimed({ ledger }: WorkDeps, jobs: readonly HeldJob[], now: number): Promise<Set<string>> {
   const refs = jobs.flatMap(({ tenant, id, lease, gate, wake }) => {

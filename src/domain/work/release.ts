@@ -6,7 +6,7 @@ import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
 
-/** Gives a job back: on the shelf again, no attempt and no run counted. A job with a cancel flag ends. */
+/** Releases a job: it is offered again, and no attempt and no run is counted. A job with a cancel flag ends. */
 export async function release(
   deps: WorkDeps,
   { lease, reason, ...ref }: JobRef & { lease: string; reason?: string | undefined },
@@ -15,7 +15,7 @@ export async function release(
   const [job] = await ledger.held([ref]);
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
-  // Released before, or taken back when its lease ran out: it lies there.
+  // Released before, or its lease expired: it is offered already.
   if (standing === "shelved") return { ok: true, state: job.state };
   const type = typeAtGate(job.gate);
   if (standing !== "held" || type === undefined) return leaseLost(job.state);

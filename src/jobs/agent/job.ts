@@ -7,7 +7,7 @@ import { defineJob } from "../../queue/job";
 
 export interface AgentPayload {
   agentType: string;
-  /** The model runs; whatever would change something is recorded as what would be done. */
+  /** The model runs; acts that change something are recorded and not performed. */
   dryRun: boolean;
   input: unknown;
   about?: string[] | undefined;
@@ -15,7 +15,7 @@ export interface AgentPayload {
 
 export type AgentInput = Partial<AgentPayload> & { agentType: string };
 
-/** The contract of a job that runs one of these agents. */
+/** The contract of the job that runs these agents. */
 export function agentJob(all: readonly Agent[]) {
   const payloads = all.map(({ type, input }) =>
     v.strictObject({ agentType: v.literal(type), dryRun: v.optional(v.boolean("must be true or false"), false), input: v.optional(input, {}), about }),
@@ -37,7 +37,7 @@ export function agentJob(all: readonly Agent[]) {
     needs: ["models", "agents"],
     gates: ({ agentType }) => [agentGate(agentType), "models"],
     entities: ({ about: keys }) => keys ?? [],
-    // A step may take as long as its model does. Proposals wait for days.
+    // A step may take as long as its model. Proposals wait for days.
     policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 700, maxAge: 60 * 24 * 3600, concurrency: 1 },
   });
 }

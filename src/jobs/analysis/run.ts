@@ -5,7 +5,7 @@ import { done } from "../../queue/outcome";
 import type { Answered } from "../../providers/models/models";
 import type { analysis } from "./job";
 
-// Longer input is cut: what matters of an enquiry stands at its beginning, and tokens cost.
+// Longer input is cut: the beginning of an enquiry matters most, and tokens cost. Characters.
 const maxInput = 12_000;
 
 export const runAnalysis: Run<typeof analysis> = async ({ subject, data }, context) => {

@@ -8,7 +8,7 @@ const name = boundedText(64, { pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, r
 
 const dimensions = v.pipe(
   boundedRecord(name, boundedText(200), 20, { rule: "must have at most 20 dimensions" }),
-  // A tenant may put an address into one.
+  // A tenant may put an address into a dimension.
   personal(),
 );
 
@@ -28,6 +28,6 @@ export const analytics = defineJob({
   needs: ["analytics"],
   batch: true,
   entities: ({ about: keys }) => keys ?? [],
-  // They come in numbers, and all of a batch are one statement: a pack of them takes no longer than one, and no other waits behind it.
+  // Many at once, and one statement stores a whole batch: a pack takes no longer than one job, so none waits for another.
   policy: { maxAttempts: 10, timeout: 60, pack: 25 },
 });

@@ -9,7 +9,7 @@ type Item = BatchItem<typeof analytics>;
 export const runAnalytics: RunBatch<typeof analytics> = async (items, capabilities) => {
   const real = items.filter(({ context }) => !context.dryRun);
   await capabilities.analytics.store(real.map(eventOf));
-  // In a dry run the effect is only noted as "would do".
+  // In a dry run the effect is recorded as "would do".
   await Promise.all(items.filter(({ context }) => context.dryRun).map(({ context }) => context.effect("store", async () => ok(true))));
   return items.map((item) => {
     if (item.context.dryRun) return done({ stored: false });

@@ -12,7 +12,7 @@ export const campaignPage = defineJob({
   result: v.object({ sent: whole, failed: whole, suppressed: whole, duplicates: whole }),
   queue: "email-bulk",
   needs: ["campaigns", "mail", "templates", "suppressions"],
-  // Four at a time: a page of large mails takes some 10 MB. The gate is asked for each call of the provider, not for the page.
-  // A campaign may be paused for long, or wait for its window.
+  // Four at a time: a page of large mails takes about 10 MB. Each call to the provider enters the gate, not the page.
+  // A campaign may be paused, or wait for its window, for a long time.
   policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 120, concurrency: 4, maxAge: 366 * 86_400, maxRuns: 1_000_000 },
 });

@@ -12,7 +12,7 @@ import type { campaignPage } from "./job";
 
 export type PageContext = Parameters<Run<typeof campaignPage>>[1];
 
-/** What a page sends, and to whom. */
+/** A page with its recipients and mails. */
 export interface PageJob {
   campaign: Campaign;
   page: number;
@@ -20,25 +20,25 @@ export interface PageJob {
   recipients: readonly ClaimedRecipient[];
 }
 
-/** How many mails were sent, who got none, and how many bodies lie in R2. */
+/** The number of sent mails, the recipients without one, and the number of bodies in R2. */
 export interface Sent {
   sent: number;
   left: LeftOut[];
   parts: number;
 }
 
-/** The same, or why the page is not over. */
+/** The same, or the outcome of a page that has not ended. */
 export type Sending = Sent | { outcome: Outcome };
 
-/** Why a mail without an answer counts as failed. */
+/** The reason of a mail without an answer, which counts as failed. */
 export const mayHaveArrived = "uncertain: the campaign was cancelled before the provider answered, which may have the mail";
 
-/** Seconds until a connection that is refused for its settings is tried again; setting it lets its mail go on at once. */
+/** Seconds until a connection that was refused for its settings is tried again; setting it wakes its jobs at once. */
 const configPause = 900;
-/** A slot that is free within this time is waited for within the run. Milliseconds. */
+/** The run waits for a slot that is free within this time. Milliseconds. */
 const shortWait = 3000;
 
-/** A recipient's mail, or why it cannot be made. It follows from the list, the pinned template and the start of the campaign alone. */
+/** A recipient's mail, or why it cannot be rendered. It derives from the list, the pinned template and the start of the campaign alone. */
 export async function mailTo(
   { campaign, template }: Pick<PageJob, "campaign" | "template">,
   recipient: ClaimedRecipient,
@@ -52,18 +52,18 @@ export async function mailTo(
   return { message: { ...message, ...(link ? { headers: link.headers } : {}) } };
 }
 
-/** A wrong setting is no failure of the page: it waits until the setting is corrected. */
+/** A wrong setting is no failure of the page, which waits until the setting is corrected. */
 export function outcomeFrom(failure: Failure, now: number): Outcome {
   if (failure.class !== "config") return outcomeOf(failure, now);
   return wait(failure.reason, { until: now + (failure.retryAfter ?? configPause) * 1000 });
 }
 
-/** A recipient whose mail the provider refused, with its own sentence. */
+/** A recipient whose mail the provider refused, with the provider's message. */
 export function leftOutBy({ reason, providerMessage }: Failure, hash: string): LeftOut {
   return { hash, state: "failed", reason, ...(providerMessage === undefined ? {} : { providerMessage }) };
 }
 
-/** Between two calls of a page: why it goes no further; `cancelled` ends it with what was sent. */
+/** Between two calls of a page: why it stops. `cancelled` ends it with what was sent. */
 export async function stopOf(
   { campaign }: Pick<PageJob, "campaign">,
   { campaigns, now }: PageContext,
@@ -74,7 +74,7 @@ export async function stopOf(
   return hold && { outcome: wait(hold.reason, { until: hold.until }) };
 }
 
-/** Calls the provider once within the tenant's limits for mail. The failure is `limited` when there was no slot. */
+/** Calls the provider once within the tenant's limits for mail. The failure is `limited` when there is no slot. */
 export async function withMailSlot<T>(key: string, context: PageContext, call: () => Promise<T & ({ ok: true } | { ok: false; failure: Failure })>) {
   const slot = await mailSlotFor(key, context);
   if (!slot.granted) return { held: wait(`mail: ${slot.reason}`, { until: slot.until, gate: "mail", park: slot.park }) };

@@ -9,9 +9,9 @@ import { sendOneByOne, sentOneByOne } from "./one-by-one";
 import type { PageContext, PageJob, Sending, Sent } from "./page";
 
 interface Cursor {
-  /** One effect for each recipient, whatever the provider offers by now. */
+  /** One effect for each recipient, even if the provider now accepts batches. */
   single?: true;
-  /** The page has ended, and these of its rendered bodies are to be removed. */
+  /** The page has ended, and this many rendered bodies are to be deleted. */
   ended?: { counts: PageCounts; parts: number };
 }
 
@@ -24,7 +24,7 @@ export const runCampaignPage: Run<typeof campaignPage> = async (place, context) 
   if (!begun) return discard("there is no such campaign");
   const { campaign, isOpen } = begun;
   if (cursor.ended) return finish(campaign, place, cursor.ended, context);
-  // It ended under a row of its job that retention has removed since.
+  // The page ended under an earlier row of its job, which retention has deleted.
   if (!isOpen) return done(nothing);
   if (campaign.state === "cancelled") return endPage(campaign, place, await sentBefore(campaign, place, cursor, context), 0, context);
   const held = await heldBack(campaign, place, context);
@@ -51,7 +51,7 @@ async function sentBefore(campaign: Campaign, place: PayloadOf<typeof campaignPa
   return sentOneByOne((await context.campaigns.claim(campaign, place)).recipients, context);
 }
 
-// Before anything is sent, and again between the calls of a page.
+// Checked before the first call and between the calls of a page.
 async function heldBack(campaign: Campaign, place: PayloadOf<typeof campaignPage>, context: PageContext): Promise<Outcome | undefined> {
   const hold = holdOf(campaign, context.now());
   if (hold) return wait(hold.reason, { until: hold.until });
@@ -59,7 +59,7 @@ async function heldBack(campaign: Campaign, place: PayloadOf<typeof campaignPage
   return slot > context.now() ? wait("the campaign's rate", { until: slot }) : undefined;
 }
 
-// What may have gone out in a batch is never sent one by one: the provider would take it for other mail.
+// Mails that may have been sent in a batch are never sent one by one: the provider would treat them as other mails.
 async function send(page: PageJob, cursor: Cursor, context: PageContext): Promise<Sending> {
   const { sendBatch } = context.mail;
   if (sendBatch && !cursor.single) return sendInBatches(page, sendBatch, context);

@@ -8,7 +8,7 @@ export const campaign = defineJob({
   internal: true,
   payload: v.strictObject({ campaign: boundedText(64) }),
   result: v.object({ pages: v.number() }),
-  // It computes little, and must not stand behind the pages that it waits for.
+  // It is quick, and must not wait behind the pages that it waits for.
   queue: "email-sending",
   needs: ["campaigns"],
   policy: { maxAttempts: 10, timeout: 60, maxAge: 366 * 86_400, maxRuns: 1_000_000 },

@@ -16,7 +16,7 @@ const contact = {
 
 const payload = v.strictObject({
   ...contact,
-  // Which word of which thing this is: with it the newest word wins, in whatever order jobs come.
+  // The entity and the order of its state: the newest state wins, in whatever order jobs run.
   order: v.optional(
     v.strictObject({
       entity: entityKey,
@@ -29,7 +29,7 @@ const payload = v.strictObject({
 export const crm = defineJob({
   type: "crm",
   payload,
-  // Only our own events have an order of their words.
+  // Only our own events give an order.
   senderPayload: v.strictObject(contact),
   result: v.object({ id: v.nullable(v.string()), created: v.boolean() }),
   queue: "deliveries",

@@ -7,8 +7,8 @@ import type { crm } from "./job";
 type Context = Parameters<Run<typeof crm>>[1];
 type Sent = Reply<{ id: string; created: boolean } | null>;
 
-// Another job may send a newer state while ours is on its way, and ours may arrive last. So each job sends the merged state and reads it
-// again afterwards: when its version moved, it sends once more. The last to send then sends the newest.
+// Another job may send a newer state while ours is in flight, and ours may arrive last. So each job sends the merged state and reads it
+// again afterwards: when its version changed, it sends again. So the last call sends the newest state.
 const maxRounds = 5;
 
 export const runCrm: Run<typeof crm> = async (payload, context) => {

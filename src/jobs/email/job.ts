@@ -27,7 +27,7 @@ function recipientsWrong(): string {
   return "must be an address, as ada@example.com or Ada <ada@example.com>, or a list of up to 50";
 }
 
-// Rules about fields, so that they are checked even when another field is wrong; one that finds an issue silences those after it that look at the same field.
+// Rules about fields, checked even when another field is invalid. After an issue, later rules about the same field are skipped.
 const payload = v.pipe(
   fields,
   fieldRule(
@@ -49,7 +49,7 @@ const payload = v.pipe(
 export const email = defineJob({
   type: "email",
   payload,
-  // `skipped`: recipients that got nothing, and why.
+  // `skipped`: recipients without a mail, and why.
   result: v.object({
     messageId: v.nullable(v.string()),
     skipped: v.optional(outputList(v.object({ address: v.pipe(v.string(), personal()), reason: v.string() }))),
@@ -59,6 +59,6 @@ export const email = defineJob({
   gates: ["mail"],
   urgent: ({ priority }) => priority === "high",
   entities: ({ about: keys }) => keys ?? [],
-  // Together well within the 24 hours for which a provider keeps the idempotency key.
+  // All attempts end well within the 24 hours for which a provider keeps the idempotency key.
   policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 30, concurrency: 10 },
 });

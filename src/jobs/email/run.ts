@@ -13,7 +13,7 @@ import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
 import { addressOf, mailboxFrom } from "../../domain/mail/mailbox";
 
-// A decision acts on nothing: one that was not recorded is made again, however late. Seconds.
+// A decision has no outside effect: one that was not recorded may be made again at any time. Seconds.
 const decisionHolds = Number.POSITIVE_INFINITY;
 
 export const runEmail: Run<typeof email> = async (payload, context) => {
@@ -53,15 +53,15 @@ export const runEmail: Run<typeof email> = async (payload, context) => {
 
 type Context = Parameters<typeof runEmail>[1];
 
-// Decided once: a provider refuses a key that comes back with another content. Without the record of the decision nothing may be sent.
+// Decided once: a provider refuses an idempotency key with other content. Without the recorded decision nothing may be sent.
 async function decide<T>(what: string, context: Context, look: () => Promise<T>): Promise<Reply<T>> {
   if (context.dryRun) return ok(await look());
   const decided = await context.effect(`${decisionPrefix}${what}`, async () => ok(await look()), { idempotentFor: decisionHolds });
-  // Null: the record was emptied with a person who was erased.
+  // Null: the record was erased with a person's data.
   return decided.ok ? ok(decided.value ?? (await look())) : decided;
 }
 
-// Who is left out of several.
+// Splits several recipients into those to mail and those that are suppressed.
 async function deliverable(all: string[], bulk: boolean, context: Context): Promise<Reply<{ to: string[]; skipped: Skipped[] }>> {
   if (all.length === 1) return ok(await context.suppressions.split(all, bulk));
   const decided = await decide("recipients", context, async () => {
@@ -76,14 +76,14 @@ async function deliverable(all: string[], bulk: boolean, context: Context): Prom
   });
 }
 
-// A link for each recipient: a mail to several has none.
+// The link is the recipient's, so a mail to several has none.
 async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, { suppressions }: Context) {
   if (!bulk || only === undefined) return {};
   const link = others.length === 0 ? await suppressions.unsubscribe(only) : undefined;
   return { bulk, ...(link ? { headers: link.headers } : {}) };
 }
 
-// A template is always Liquid; content of the sender's own only when variables come with it, so that finished html may hold braces.
+// A template is always Liquid; the sender's own content only with variables, so that finished HTML may contain braces.
 function render(payload: PayloadOf<typeof email>, template: Composed | undefined, at: number): Promise<Rendered> {
   const { subject, html, text } = payload;
   return renderPaced(template ? sourceOf(template, subject) : { subject: subject ?? "", html, text }, {
@@ -97,7 +97,7 @@ function recipients(to: string | readonly string[]): string[] {
   return [...new Map(all.map((mailbox) => [addressOf(mailbox).toLowerCase(), mailbox])).values()];
 }
 
-// A domain in another script as it travels, and as providers name it in their events.
+// The address with its domain in ASCII, as providers name it in their events.
 function inAscii(mailbox: string): string {
   return mailboxFrom(mailbox) ?? mailbox;
 }

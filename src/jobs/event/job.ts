@@ -4,12 +4,12 @@ import { eventPayload } from "../../domain/events/model";
 import { outputList } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 
-// What became of each destination: the job that serves it, or why there is none.
+// The result of each destination: its job, or why there is none.
 const destination = v.object({ name: v.string(), job: v.optional(v.string()), skipped: v.optional(v.string()) });
 
 /**
- * Something happened: `{id, type, timestamp?, data}`. What a sender sends is enqueued under `eventKey(event)`,
- * a job that enqueues it as a child may give any key of its own: the id of the event need then be unique for that parent only.
+ * An event: `{id, type, timestamp?, data}`. A sender's event is enqueued under `eventKey(event)`;
+ * a job that enqueues one as a child may use any key, and the event's id need be unique for that parent only.
  */
 export const event = defineJob({
   type: "event",

@@ -15,7 +15,7 @@ export const runEvent: Run<typeof event> = async (payload, context) => {
   if (!isKnown(payload.type) && table.unknown === "refuse") return discard("its type is not one of the catalogue, and the tenant does not store others");
   const happening = { event: payload, at: happenedAt(payload, context.at), key: eventName(payload) };
   const cancelled = await cancelFollowUps(happening, context);
-  // Side by side, and a failure of one waits for the others: what was enqueued stays, and the next run repeats none of it.
+  // Concurrent; a failure is reported after all have ended. Enqueued children stay, and the next run repeats none.
   const served = await Promise.allSettled(routesFor(payload, table).map((line) => serve(line, happening, context)));
   const failure = served.find((each) => each.status === "rejected");
   if (failure) throw failure.reason;
@@ -40,7 +40,7 @@ async function cancelFollowUps({ event: happened, at }: ReceivedEvent, context: 
   return context.followUps.answered(context.tenant, lead, at);
 }
 
-// The sender's id, and whose it is: one id may come from two sources.
+// The sender's id with its source: two sources may use one id.
 function eventName({ id, source }: Event): string {
   return source === undefined ? id : `${id} ${source}`;
 }

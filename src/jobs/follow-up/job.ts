@@ -6,7 +6,7 @@ import { personal } from "../../masking/personal";
 
 const payload = v.strictObject({
   entity: entityKey,
-  // An answer since then makes the mail needless.
+  // The mail is skipped when the lead has answered since.
   since: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
   to: v.pipe(boundedText(254), personal()),
   variables: v.pipe(jsonObject(), personal()),

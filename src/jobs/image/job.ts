@@ -17,9 +17,9 @@ export const image = defineJob({
   }),
   queue: "image-processing",
   needs: ["media", "images", "vision"],
-  // A model that is away holds up only what asks for a text.
+  // An unreachable model holds back only jobs that need a text.
   gates: ({ operations: asked }) => (asked.some(({ type }) => type === "alt-text") ? ["models"] : []),
   entities: ({ key, about: keys }) => [...entityKeys("media", key), ...(keys ?? [])],
-  // One original in memory at a time. Each picture takes a second or two; a model may take a minute.
+  // One original in memory at a time. A picture takes one or two seconds; a model may take a minute.
   policy: { maxAttempts: 6, backoff: { base: 5, cap: 1800 }, timeout: 120, concurrency: 1 },
 });

@@ -15,11 +15,11 @@ type Context = RunContext & Pick<Capabilities, "media" | "images" | "vision">;
 interface Made {
   etag: string;
   variants: { name: string; width: number; height: number; made: boolean }[];
-  /** What the model shall see; undefined: no text is wanted. */
+  /** The picture for the model; undefined: no text is needed. */
   picture?: Uint8Array<ArrayBuffer> | undefined;
 }
 
-// Of failures that do not say whether they pass, so many runs.
+// Runs after failures that may be transient or permanent.
 const maxUnknownRuns = 3;
 
 const goneNote = "the object was removed or replaced";
@@ -59,7 +59,7 @@ interface Source {
   facts: Facts;
 }
 
-/** Nothing can be made of the picture, and why. */
+/** Why the picture cannot be processed. */
 interface Unreadable {
   unreadable: string;
 }
@@ -68,13 +68,13 @@ function isReadable({ variants, picture }: Made): boolean {
   return picture !== undefined || variants.some(({ made }) => made);
 }
 
-// Whatever was made of it before goes as well: the object in the bucket is another one now, or none.
+// Its former variants are deleted as well: the bucket has another object now, or none.
 async function gone({ media, dryRun }: Context, key: string): Promise<Outcome> {
   if (!dryRun) await media.tidy(key, null);
   return done({ note: goneNote });
 }
 
-// A picture that cannot be read is one dead letter, of its thumbnails: one more for its alt text would say the same.
+// An unreadable picture ends one job as a dead letter, that of its thumbnails; a second for its alt text would repeat the reason.
 async function unprocessable(
   { media, dryRun }: Context,
   key: string,
@@ -105,7 +105,7 @@ async function thumbnail(
   const size = planned(facts, options);
   if (!known) return wouldDo(context, `thumbnail ${name}`, size);
   if (known.variants.length + made.variants.filter((each) => each.made).length >= maxVariants) return discard(tooManyVariants);
-  // Within a box the provider rounds better than a planned size would let it.
+  // For `scale-down` the provider computes the size, since it rounds better.
   const target = fit === "scale-down" ? { width, height } : size;
   const rendered = await context.images.render(bytes, { ...target, fit, format, quality });
   if (!rendered.ok) return endedBy(rendered.failure, context);
@@ -114,7 +114,7 @@ async function thumbnail(
   made.variants.push({ name, ...result, made: true });
 }
 
-// A human's text stays as it is, and so does a model's of the same picture in the same language.
+// A person's text stays, and so does a model's for the same picture in the same language.
 async function preview(context: Context, bytes: Uint8Array<ArrayBuffer>, known: Media | null, made: Made): Promise<Outcome | Unreadable | undefined> {
   const text = known?.altText;
   if (text && (text.source === "human" || text.language === context.media.language)) return;
@@ -138,7 +138,7 @@ async function wouldDo(context: Context, what: string, wouldDo: unknown): Promis
   await context.effect(what, () => Promise.reject(new Error("a dry run acts")), { wouldDo });
 }
 
-// A failure without a reason that comes again and again is the picture's.
+// A repeated failure without a reason is attributed to the picture.
 function endedBy(failure: ImageFailure, { attempt, now }: Context): Outcome | Unreadable {
   if (failure.code === "unknown" && attempt >= maxUnknownRuns) return { unreadable: `${failure.reason}; tried ${attempt} times` };
   return failure.isAboutPicture ? { unreadable: failure.reason } : outcomeOf(failure, now());

@@ -6,13 +6,13 @@ export const lead = defineJob({
   type: "lead",
   payload: submissionSchema,
   result: v.object({
-    // Of the lead it belongs to: its own id when it made it.
+    // Id of its lead: its own id when it created the lead.
     lead: v.nullable(v.string()),
     follow: v.picklist(["new", "again", "none"]),
     forward: v.string(),
   }),
   queue: "lead-submissions",
   needs: ["leads"],
-  // A lead outlives any outage of the database: it never runs out of attempts within its age.
+  // A lead survives any outage of the database: its attempts last as long as its maximum age.
   policy: { maxAttempts: 100, backoff: { base: 2, cap: 300 }, timeout: 30, concurrency: 25 },
 });

@@ -28,7 +28,7 @@ async function wouldStore(context: Context): Promise<Outcome> {
   return done({ lead: null, follow: "none", forward: "dry run" });
 }
 
-// A clock that runs ahead must not make its submission the newest for ever.
+// A fast clock must not make its submission the newest for ever.
 function submittedAt({ at }: Payload, context: Context): number {
   return Math.min(at ?? context.at, context.at);
 }
@@ -61,7 +61,7 @@ function forward(submission: Payload, stored: Stored, projectName: string | unde
   return context.enqueue(webhook, { connection: "make", id, body, about: [`lead:${stored.lead.id}`] }, { key: "forward" });
 }
 
-// Replaying this job revives the one that forwards, since its id follows from this one.
+// Replaying this job revives the forwarding job, whose id derives from this one.
 async function afterForwarding(job: string, end: Outcome, context: Context): Promise<Outcome> {
   const state = await context.leads.forwarding(job);
   if (state === "done") return end;

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { jsonObject } from "../../queue/bounded";
 import { defineJob } from "../../queue/job";
 
-/** To try remote workers with: it takes any object, and a worker outside decides what is done with it. */
+/** For trying remote workers: the payload is any object, and the worker decides what to do with it. */
 export const remoteDemo = defineJob({
   type: "remote-demo",
   queue: "events",

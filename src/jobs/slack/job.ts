@@ -18,6 +18,6 @@ export const slack = defineJob({
   needs: ["chat"],
   gates: ["slack"],
   entities: ({ about: keys }) => keys ?? [],
-  // Slack cannot recognise a repeat, so a lost answer needs an operator.
+  // Slack has no idempotency keys, so a lost answer needs an operator.
   policy: { maxAttempts: 8, backoff: { base: 5, cap: 1800 }, timeout: 30 },
 });

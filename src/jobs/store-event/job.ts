@@ -5,7 +5,7 @@ import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
 
 const payload = v.strictObject({
-  // The thing it is about; an event that is about nothing known is kept under its own id.
+  // The entity of the event; an event without one is stored under its own id.
   entity: boundedText(256, { min: 1 }),
   event: boundedText(700),
   type: boundedText(128),

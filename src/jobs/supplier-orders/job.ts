@@ -12,7 +12,7 @@ export const supplierOrders = defineJob({
   }),
   queue: "prestashop-sync",
   needs: ["shops", "scope"],
-  // Two at once would buy the same.
+  // Two concurrent runs would buy the same lines.
   gates: ({ siteId: site }) => [`supplier-orders:${site}`],
   policy: { maxAttempts: 10, timeout: 120, concurrency: 5 },
 });

@@ -29,7 +29,8 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
   return done({ purchaseOrders, ...left });
 };
 
-// By setting of the supplier only; else an operator approves it first. The run that moves it out of draft enqueues its mail; the child's key makes a repeat harmless.
+// Only where the supplier's setting allows it; otherwise an operator approves it. The run that approves the draft enqueues its mail, under a key that
+// makes a repeat harmless.
 async function mailed(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
   const to = draft.supplier.email;
   if (!draft.automatic || to === null) return false;

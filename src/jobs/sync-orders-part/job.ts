@@ -6,7 +6,7 @@ import { syncOrders } from "../sync-orders/job";
 
 const instant = v.pipe(v.number("must be milliseconds"), v.safeInteger("must be milliseconds"), v.minValue(0, "must be milliseconds"));
 
-/** Made by a bulk run only: a part that no run has opened is discarded. */
+/** Enqueued by a bulk run only: a part that no run has opened is discarded. */
 export const syncOrdersPart = defineJob({
   type: "sync-orders-part",
   internal: true,
@@ -14,7 +14,7 @@ export const syncOrdersPart = defineJob({
   result: syncOrders.result!,
   queue: "prestashop-sync",
   needs: ["shops", "scope"],
-  // Parts pass beside other runs; the shop's own gate holds them back.
+  // Parts run beside other runs, within the shop's gate.
   gates: ({ siteId: site }) => [`shop:${site}`],
   policy: syncOrders.policy,
 });

@@ -11,7 +11,7 @@ export const runSyncOrdersPart: Run<typeof syncOrdersPart> = async ({ siteId, ru
   return readWindow(siteId, context, {
     span: () => ({ from, to }),
     looksAgain: false,
-    // Once for the whole run.
+    // Once for the whole bulk run.
     compares: () => window?.isNewest === true,
     ended: (session, { orders, changed, deleted, unreadable, warnings }) =>
       windowRead(session.scope, run, { from, orders, changed, deleted, unreadable, warnings }, context.now()),

@@ -25,8 +25,8 @@ export const syncOrders = defineJob({
   }),
   queue: "prestashop-sync",
   needs: ["shops", "scope"],
-  // One at a time reads a site's orders. A bulk run reads none itself: it would stand in the way of its parts.
+  // One run at a time reads a site's orders. A bulk run reads none itself, and would block its parts.
   gates: ({ siteId: site, bulkMode }) => (bulkMode ? [] : [`orders:${site}`, `shop:${site}`]),
-  // Long enough for a night in which a shop is down: most of it is spent waiting at the open gate.
+  // Enough for a shop that is down for a night: most of that time the job waits at the gate.
   policy: { maxAttempts: 30, backoff: { base: 15, cap: 1800 }, timeout: 300, concurrency: 10 },
 });

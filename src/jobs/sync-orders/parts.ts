@@ -16,7 +16,7 @@ interface Cursor extends Span {
 
 const ended = ["dead", "discarded", "cancelled"];
 
-/** Splits the window into jobs of a week and ends when they have. */
+/** Splits the window into jobs of one week, and ends when they have ended. */
 export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typeof syncOrders>, context: SyncContext): Promise<Outcome> {
   const opened = await context.shops.open(siteId);
   if (!opened.ok && opened.failure.code === "site") return discard(opened.failure.reason);
@@ -46,7 +46,7 @@ async function enqueueParts(siteId: string, span: Span, context: SyncContext): P
   await context.checkpoint({ ...span, enqueued: true } satisfies Cursor, [nameWindows(scope, context.id, jobs)]);
 }
 
-// Every ten seconds at first, once a minute when it takes long: a job may run ten thousand times.
+// Every 10 seconds at first, later once a minute: a job may run 10,000 times.
 function nextLook({ at, now }: SyncContext): number {
   return now() + Math.min(60_000, Math.max(10_000, (now() - at) / 20));
 }

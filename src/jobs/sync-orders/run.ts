@@ -13,7 +13,7 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
   if (context.dryRun) return dryRun(payload, context);
   if (payload.bulkMode) return runInParts(payload, context);
   return readWindow(payload.siteId, context, {
-    // Fixed before the first page, so that every page of every run is of the same one.
+    // Fixed before the first page, so that all pages of all runs are of the same window.
     looksAgain: true,
     compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEvery,
     span: (session) => spanOf(payload, context.now(), session.state?.orders.readTo ?? null, session.settings.timezone),

@@ -17,16 +17,16 @@ type Payload = PayloadOf<typeof syncProducts>;
 interface Cursor extends Progress {
   phase: Phase;
   full: boolean;
-  /** When the run began: what it has looked at since is not looked at again. Milliseconds. */
+  /** When the run began: rows that it has read since are not read again. Milliseconds. */
   began: number;
-  /** What was changed up to here is stored when the run ends. */
+  /** All changes in this range are stored when the run ends. */
   span: Span;
   products: number;
   deleted: number;
   stock: number;
 }
 
-// Products come with their quantities; a run of what changed reads all quantities besides, since they move no date.
+// Products include their quantities. An incremental run reads all quantities as well, since a new quantity does not change the product's date.
 type Phase = "again" | "lists" | "ids" | "count" | "products" | "quantities" | "ended";
 
 export const runSyncProducts: Run<typeof syncProducts> = async (payload, context) => {
@@ -43,7 +43,7 @@ export const runSyncProducts: Run<typeof syncProducts> = async (payload, context
   return isOutcome(end) ? end : done(resultOf(end));
 };
 
-// Nothing to go on from: what a run of changes would leave out was never read.
+// Without an earlier run there are no changes to read: all products are.
 function start({ incremental, linkVendors }: Payload, session: SyncSession): Cursor {
   const readTo = session.state?.products.readTo ?? null;
   const full = !incremental || readTo === null;
@@ -76,7 +76,7 @@ const readMakers: Take = async (session, cursor) => {
   return ok({ cursor: entering(cursor, phase, null), writes: [...lists.value, listsRead(session.scope, "products", session.now())] });
 };
 
-// Counts, too, what a full run will read.
+// Also counts the rows of a full run.
 const compareIds: Take = async (session, cursor) => {
   const step = await compareIdsStep(session, "products", cursor);
   if (!step.ok || !step.value.isLast) return step;

@@ -9,11 +9,11 @@ const name = boundedName();
 const targets = ["connection", "subscription", "destination", "url"] as const;
 
 const senderFields = {
-  // One of the targets says where to. Addresses and signing secrets of a connection, subscription or destination are looked up when the job runs.
+  // Exactly one target. Address and signing secret of a connection, subscription or destination are read when the job runs.
   connection: v.optional(v.picklist(["make"], "must be make")),
-  // Hooks carry their credential in the path. A call to a bare address is not signed.
+  // The path of such an address is a credential. A call to a plain address is not signed.
   url: v.optional(v.pipe(boundedText(2048), v.url("must be a URL"), personal())),
-  // The receiver recognises a repeat by it (header webhook-id); the job's id when left out.
+  // The receiver recognises a repeat by it (header `webhook-id`); default: the job's id.
   id: v.optional(boundedText(256, { pattern: /^[\x21-\x2d\x2f-\x7e]{1,256}$/, rule: "must be 1 to 256 visible characters without a dot" })),
   // Sent as JSON, the same bytes on every try.
   body: v.pipe(v.unknown(), personal()),
@@ -24,7 +24,7 @@ const fields = v.strictObject({
   ...senderFields,
   subscription: v.optional(name),
   destination: v.optional(name),
-  // How many times what is delivered has passed through here before; refused beyond a few.
+  // How often the delivered event passed through here before; refused above `maxHops`.
   hops: v.optional(v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(0, "must not be negative"), v.maxValue(100, "must be at most 100"))),
 });
 
@@ -40,7 +40,7 @@ const payload = v.pipe(
   ),
 );
 
-// What goes to a subscription or a destination is signed with its secret: it says what happened, and only we say that.
+// Deliveries to a subscription or destination are signed with its secret, so only our own events may be sent there.
 const senderPayload = v.pipe(
   v.strictObject(senderFields),
   fieldRule(
@@ -65,11 +65,11 @@ export const webhook = defineJob({
     ...(subscription === undefined ? [] : [`subscription:${subscription}`]),
     ...(destination === undefined ? [] : [`destination:${destination}`]),
   ],
-  // At least once, as Standard Webhooks have it: the receiver recognises a repeat by its webhook-id.
+  // At least once, by Standard Webhooks: the receiver recognises a repeat by its `webhook-id`.
   policy: { maxAttempts: 12, backoff: { base: 30, cap: 14_400 }, timeout: 30, uncertain: "retry" },
 });
 
-// One receiver that is down holds back its own deliveries only.
+// A gate for each receiver: one that is down holds back its own deliveries only.
 function gatesOf({ connection, subscription, destination, url }: Fields): string[] {
   if (connection !== undefined) return [connection];
   if (subscription !== undefined) return [subscriptionGate(subscription)];

@@ -1,8 +1,8 @@
 import type { Reply } from "../../queue/effect";
 
-/** A message for people. `text` is what a list or notification shows, `blocks` what the channel shows instead. */
+/** A message. Lists and notifications show `text`, the channel shows `blocks` instead. */
 export interface ChatMessage {
-  /** In the channel's own mark-up; `& < >` stand for themselves only when escaped. */
+  /** In the channel's mark-up; `& < >` must be escaped. */
   text: string;
   blocks?: readonly unknown[] | undefined;
 }
@@ -10,15 +10,15 @@ export interface ChatMessage {
 /** A channel. */
 export interface Channel {
   /**
-   * `ok`: the message was posted. Code `gone`: the channel takes no message until the settings change.
-   * Never throws; a failure's reason holds no text of the message and no address.
+   * `ok`: the message was posted. Code `gone`: the channel accepts no message until the settings change.
+   * Never throws; a failure's reason contains no text of the message and no address.
    */
   post(message: ChatMessage, signal: AbortSignal): Promise<Reply<{ posted: true }>>;
 }
 
 /** A tenant's channel. */
 export interface Chat extends Channel {
-  /** Switches the channel off until the tenant sets it again. `job`: the job whose call found it gone. Throws when that cannot be written. */
+  /** Switches the channel off until the tenant sets it again. `job`: the job whose call was refused. Throws when the write fails. */
   retire(reason: string, job: string): Promise<void>;
 }
 

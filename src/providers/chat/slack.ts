@@ -8,7 +8,7 @@ import type { Channel } from "./chat";
 
 export interface SlackOptions {
   http: Http;
-  /** Of the incoming webhook; a secret. */
+  /** Address of the incoming webhook; a secret. */
   url: string;
   /** Milliseconds of the Worker's clock. */
   now: () => number;
@@ -31,7 +31,7 @@ export function slack(options: SlackOptions): Channel {
 
 /** The hook, its channel or the workspace no longer exists: no message can arrive there. */
 const gone = ["no_service", "no_service_id", "invalid_token", "channel_is_archived", "channel_not_found", "no_team", "team_disabled"];
-/** A rule of the workspace that its owner has to change; it may be about this message alone. */
+/** A rule of the workspace that its owner must change; it may concern this message only. */
 const prohibited = ["action_prohibited", "posting_to_general_channel_denied"];
 
 function slackFailure(answer: HttpAnswer, { url, now: clock }: SlackOptions): Failure {

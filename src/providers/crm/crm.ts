@@ -1,6 +1,6 @@
 import type { Reply } from "../../queue/effect";
 
-/** A person as the CRM keeps one, by e-mail address. Every field the sender owns is sent each time. */
+/** A contact of the CRM, by e-mail address. All fields are sent each time. */
 export interface Contact {
   email: string;
   properties: Readonly<Record<string, string>>;
@@ -8,9 +8,9 @@ export interface Contact {
 
 /** A tenant's CRM. */
 export interface Crm {
-  /** A repeat changes nothing: `idempotentFor` is infinity. Seconds. */
+  /** Infinity, since a repeat changes nothing. Seconds. */
   readonly idempotentFor: number;
-  /** Creates the contact or updates it. Never throws; a failure's reason holds no address, property value or key. */
+  /** Creates or updates the contact. Never throws; a failure's reason contains no address, property value or key. */
   upsert(contact: Contact, signal: AbortSignal): Promise<Reply<{ id: string; created: boolean }>>;
 }
 

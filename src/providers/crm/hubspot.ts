@@ -9,7 +9,7 @@ import type { Contact, Crm } from "./crm";
 
 export interface HubspotOptions {
   http: Http;
-  /** Of a private app, or an OAuth access token. */
+  /** Token of a private app, or an OAuth access token. */
   apiKey: string;
   /** Default https://api.hubapi.com. */
   baseUrl?: string | undefined;
@@ -21,8 +21,8 @@ type Upserted = Reply<{ id: string; created: boolean }>;
 
 /**
  * Contacts of HubSpot, or of a CRM with the same API: batch upsert by e-mail with one contact a call. A repeated upsert is harmless,
- * so a lost call or answer is `transient`. A 207 is read by its own list of errors, a 409 names the contact
- * that is there already and is updated by its id. Source: HubSpot's API specifications, CRM v3 objects; its Node client's retries.
+ * so a lost call or answer is `transient`. A 207 is read by its list of errors; a 409 names the existing contact,
+ * which is updated by its id. Source: HubSpot's API specifications, CRM v3 objects; its Node client's retries.
  */
 export function hubspot(options: HubspotOptions): Crm {
   return {
@@ -82,7 +82,7 @@ function readUpsert(answer: HttpAnswer, options: HubspotOptions): Upserted {
   return failed({ class: "transient", reason: `CRM: answered ${answer.status} without the contact` });
 }
 
-/** The result of a 207 for the one contact. Its category is read in place of a status. */
+/** The result of a 207 for the one contact. Its category replaces the status. */
 function partial(error: Record<string, unknown>, options: HubspotOptions): Failure {
   const category = codeWordOf(error["category"]) ?? "UNKNOWN";
   const kind = { RATE_LIMITS: "limited", MISSING_SCOPES: "config", INTERNAL_ERROR: "transient", CONFLICT: "transient" }[category] ?? "permanent";
@@ -108,13 +108,13 @@ function hubspotFailure(answer: HttpAnswer, options: HubspotOptions): Failure {
 
 function byStatus(answer: HttpAnswer, policy: string | undefined, message: unknown, now: number): Partial<Failure> {
   if (answer.status === 423) return { class: "transient", retryAfter: Math.max(2, retryAfter(answer.headers, now) ?? 2) };
-  // A conflict that names no contact: another call writes it at the same time.
+  // A conflict that names no contact: another call is writing it.
   if (answer.status === 409) return { class: "transient" };
   if (answer.status !== 429) return {};
   return { class: "limited", retryAfter: Math.max(retryAfter(answer.headers, now) ?? 0, windowOf(policy, message)) };
 }
 
-/** Seconds until the window of a limit is over. The day ends at midnight of the account's time zone, which is unknown: tried again each hour. */
+/** Seconds until the window of a limit ends. A day ends at midnight in the account's time zone, which is unknown, so it is tried again each hour. */
 function windowOf(policy: string | undefined, message: unknown): number {
   if (policy === "DAILY") return 3600;
   if (policy === "SECONDLY" || (typeof message === "string" && /secondly limit/i.test(message) && policy === undefined)) return 1;

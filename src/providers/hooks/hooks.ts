@@ -1,6 +1,6 @@
 import type { Reply } from "../../queue/effect";
 
-/** The receiver: a connection or setting of the tenant by its name, or an address. */
+/** The receiver: a connection, destination or subscription by name, or an address. */
 export interface HookTarget {
   connection?: "make" | undefined;
   subscription?: string | undefined;
@@ -13,7 +13,7 @@ export interface HookMessage {
   id: string;
   /** JSON text; the same bytes on every try. */
   body: string;
-  /** Sent along, so that an event that comes back to Jobyard is recognised. */
+  /** Sent with the message, so that an event that returns to Jobyard is recognised. */
   hops: number;
 }
 
@@ -23,26 +23,26 @@ export interface HookAnswer {
   response: string;
 }
 
-/** One address to which messages are posted. */
+/** An address that messages are posted to. */
 export interface Hook {
   /** Seconds for which a repeat is harmless, because its id identifies it. */
   readonly idempotentFor: number;
   /**
-   * `ok`: a 2xx, nothing else. Code `gone`: the receiver takes no further messages. Never throws; a failure's reason holds of the address only the
+   * `ok`: a 2xx only. Code `gone`: the receiver accepts no further messages. Never throws; a failure's reason contains of the address only the
    * host, and no secret.
    */
   post(message: HookMessage, signal: AbortSignal): Promise<Reply<HookAnswer>>;
 }
 
-/** One that a tenant has set. */
+/** A hook of a tenant's setting. */
 export interface OpenHook extends Hook {
-  /** Switches the receiver off until the tenant sets it again. `job`: the job whose call found it gone. Throws when that cannot be written. */
+  /** Switches the receiver off until the tenant sets it again. `job`: the job whose call was refused. Throws when the write fails. */
   retire(reason: string, job: string): Promise<void>;
 }
 
 /** A tenant's outgoing hooks. */
 export interface Hooks {
-  /** Opens a target; or why not: it does not exist, is switched off, or its secret cannot be read. Throws when the settings cannot be read. */
+  /** Opens a target, or returns why not: it does not exist, is switched off, or its secret cannot be opened. Throws when the settings cannot be read. */
   open(target: HookTarget): Promise<OpenHook | { missing: string }>;
 }
 

@@ -9,9 +9,9 @@ import type { Hook, HookMessage } from "./hooks";
 export interface WebhookOptions {
   http: Http;
   url: string;
-  /** Of Standard Webhooks; each of them signs. Without any a delivery carries its id and time, and no signature. */
+  /** Secrets of Standard Webhooks; each signs. Without one a delivery has its id and time, and no signature. */
   secrets?: readonly string[];
-  /** How the receiver refuses: `make` answers 400 where others answer 429. */
+  /** Meaning of refusals: `make` answers 400 where others answer 429. */
   dialect?: "standard" | "make";
   /** Milliseconds of the Worker's clock. */
   now: () => number;
@@ -22,7 +22,7 @@ const keptAnswer = 4096;
 const week = 7 * 24 * 3600;
 
 /**
- * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success, redirects are not followed, 410 means that the address is gone.
+ * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success; redirects are not followed; 410 means that the receiver is gone.
  * A lost answer is `uncertain` and may be repeated: at least once, with the same id.
  * Source: Standard Webhooks 1.0.0, operational considerations; Make's help on custom webhooks.
  */
@@ -55,7 +55,7 @@ function webhookFailure(answer: HttpAnswer, options: WebhookOptions): Failure {
 
 type Special = Partial<Pick<Failure, "class" | "code" | "retryAfter">>;
 
-/** Failures of a receiver are tried again, except those that no repeat can mend. */
+/** Failures of a receiver are retried, except those that no repeat can correct. */
 function byStandard({ status }: HttpAnswer): Special {
   if (status === 410) return { class: "config", code: "gone" };
   if (status === 413) return { class: "permanent" };

@@ -4,7 +4,7 @@ import { failed, ok } from "../../queue/effect";
 import type { Images } from "./images";
 import { refusalOf } from "./refusal";
 
-/** The Images binding. Every call is billed as one transformation, and nothing is cached for us. */
+/** The Images binding. Every call is billed as one transformation; nothing is cached. */
 export function cloudflareImages(binding: Pick<ImagesBinding, "input">): Images {
   return {
     async render(original, { width, height, fit, format, quality }) {
@@ -25,7 +25,7 @@ export function cloudflareImages(binding: Pick<ImagesBinding, "input">): Images 
       if (!made.ok || made.format !== format) {
         return failed({ class: "permanent", reason: `images: asked for ${format}, got ${made.ok ? made.format : "no picture"}`, code: "format" });
       }
-      // Of a JPEG the binding keeps the copyright.
+      // The binding keeps the copyright metadata of a JPEG.
       return ok(format === "jpeg" ? withoutMetadata(bytes) : bytes);
     },
   };

@@ -1,6 +1,6 @@
 import type { Failure } from "../../queue/effect";
 
-/** One picture to be made of an original. With `cover` and `pad` it gets this size, with `scale-down` at most: only that never enlarges by itself. */
+/** A variant to render. `cover` and `pad` give exactly this size, `scale-down` at most this size; only `scale-down` never enlarges. */
 export interface RenderRequest {
   width: number;
   height: number;
@@ -16,12 +16,12 @@ export interface ImageFailure extends Failure {
   isAboutPicture?: boolean;
 }
 
-/** Decodes, turns upright, resizes and encodes pictures. */
+/** Decodes, rotates, resizes and encodes pictures. */
 export interface Images {
   /**
-   * The upright first frame in the format that was asked for, without metadata. Repeating it does no harm but its price. Never throws.
-   * A failure of code `unknown` has no reason by the provider: a broken file, or a passing fault. `isAboutPicture`: no request can make
-   * anything of this picture.
+   * The upright first frame in the requested format, without metadata. A repeat is harmless, its price aside. Never throws.
+   * A failure with code `unknown` has no reason of the provider: a broken file, or a transient fault. `isAboutPicture`: no request can render
+   * this picture.
    */
   render(original: Uint8Array<ArrayBuffer>, request: RenderRequest): Promise<Rendered>;
 }

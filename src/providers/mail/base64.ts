@@ -1,4 +1,4 @@
-/** In steps, so that no call has a million arguments; each is a multiple of three bytes, so that the pieces join. */
+/** Bytes of one step, so that no call has a million arguments; a multiple of three, so that the pieces can be joined. */
 const step = 3 * 8192;
 
 export function base64(bytes: Uint8Array): string {

@@ -1,21 +1,21 @@
 import type { MailMessage } from "./mail";
 
-// Of Cloudflare Email Service (E_HEADER_*), the narrowest of the providers; the others' are wider.
+// Limits of Cloudflare Email Service (E_HEADER_*), the lowest of all providers.
 export const maxHeaders = 20;
 export const maxHeaderNameBytes = 100;
 export const maxHeaderValueBytes = 2048;
 export const maxHeadersBytes = 16 * 1024;
 export const maxRecipients = 50;
-/** Body and attachments of one mail, before encoding. A provider with a lower limit refuses by itself. */
+/** Bytes of body and attachments of one mail, before encoding. A provider may have a lower limit. */
 export const maxMessageBytes = 10 * 1024 * 1024;
 
-/** Written by the mail's own fields or by the provider. */
+/** Headers that the mail's fields or the provider set. */
 const reserved = new Set([
   ...["from", "to", "cc", "bcc", "subject", "reply-to", "sender", "date", "message-id", "mime-version", "return-path", "received", "dkim-signature"],
   ...["content-type", "content-transfer-encoding", "content-disposition"],
 ]);
 
-/** What is wrong with a message before any provider is asked; undefined when nothing is. Names fields, repeats no value. */
+/** The issue of a message, before any provider is called; undefined when there is none. Names fields, repeats no value. */
 export function messageIssue(message: MailMessage): string | undefined {
   const { from, to, replyTo, subject, html, text, attachments = [] } = message;
   if (to.length === 0 || to.length > maxRecipients) return `a mail has 1 to ${maxRecipients} recipients, this one has ${to.length}`;

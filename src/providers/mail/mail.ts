@@ -10,7 +10,7 @@ export interface Attachment {
 /** One mail, rendered. Addresses are `a@b.example` or `Name <a@b.example>`; no line breaks in addresses, subject and headers. */
 export interface MailMessage {
   from: string;
-  /** 1 to 50; everyone sees the others. */
+  /** 1 to 50; each recipient sees the others. */
   to: readonly string[];
   replyTo?: string | undefined;
   subject: string;
@@ -19,7 +19,7 @@ export interface MailMessage {
   /** Further headers, as `List-Unsubscribe`; their limits are in limits.ts. */
   headers?: Readonly<Record<string, string>> | undefined;
   attachments?: readonly Attachment[] | undefined;
-  /** Sent to a list, as a newsletter. Some providers refuse it or require another stream. Default false. */
+  /** Whether it is sent to a list, as a newsletter. Some providers refuse such mail or require another stream. Default false. */
   bulk?: boolean | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface SendOptions {
   /** The same for every try of one mail. */
   idempotencyKey: string;
   signal: AbortSignal;
-  /** The earlier try of this mail, or batch, whose answer is not known, as the effect gives it. */
+  /** The earlier try of this mail, or batch, without a known answer, as the effect gives it. */
   earlier?: OpenTry | undefined;
   /** The job and campaign that events about this mail belong to. */
   about?: MailOrigin | undefined;
@@ -39,15 +39,15 @@ export interface MailOrigin {
   campaign?: string | undefined;
 }
 
-/** A recipient that was refused while the mail went to others, or at all. */
+/** A recipient that was refused, alone or among others. */
 export interface RefusedRecipient {
   /** As `a@b.example`. */
   address: string;
-  /** The address refuses mail for good: it is suppressed. */
+  /** Whether to suppress the address: it refuses mail permanently. */
   suppress: boolean;
 }
 
-/** An adapter's result for a mail that the provider took. */
+/** An adapter's result for a mail that the provider accepted. */
 export interface Accepted {
   /** The provider's id, by which its events name the mail. */
   id: string;
@@ -56,7 +56,7 @@ export interface Accepted {
   refused?: readonly RefusedRecipient[] | undefined;
 }
 
-/** A failure that may be about a recipient. */
+/** A failure that may concern a recipient. */
 export interface MailFailure extends Failure {
   refused?: readonly RefusedRecipient[];
 }
@@ -66,17 +66,17 @@ export type MailReply<T = Accepted> = { ok: true; value: T } | { ok: false; fail
 /** The result for one mail of a batch. */
 export type BatchItem = { ok: true; id: string } | { ok: false; failure: MailFailure };
 
-/** One provider's API. Never throws; a failure's reason holds no address, subject or key. */
+/** One provider's API. Never throws; a failure's reason contains no address, subject or key. */
 export interface MailProvider {
   readonly name: MailProviderName;
-  /** Seconds for which a second `send` with the same key sends nothing; 0 without such a promise of the provider. */
+  /** Seconds for which a second `send` with the same key sends nothing; 0 when the provider does not guarantee it. */
   readonly idempotentFor: number;
-  /** Whether it takes mail that is `bulk`. */
+  /** Whether it accepts `bulk` mail. */
   readonly takesBulk: boolean;
-  /** `ok` means that the provider took it for at least one recipient. */
+  /** `ok`: the provider accepted it for at least one recipient. */
   send(message: MailMessage, options: SendOptions): Promise<MailReply>;
   /**
-   * Up to 100 mails in one idempotent call, one answer each in their order; a wrong one does not refuse the others.
+   * Up to 100 mails in one idempotent call, one answer each, in order; an invalid mail does not refuse the others.
    * Undefined where the provider has no such call: send them one by one.
    */
   sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<MailReply<readonly BatchItem[]>>) | undefined;
@@ -84,10 +84,10 @@ export interface MailProvider {
 
 export type MailProviderName = "cloudflare" | "resend" | "postmark" | "smtp";
 
-/** The most mails of one `sendBatch`. */
+/** Mails of one `sendBatch`. */
 export const maxBatch = 100;
 
-/** A mail that was taken: `refused` are places in `to` that got nothing. */
+/** An accepted mail; `refused` are indexes in `to` of refused recipients. */
 export interface Sent {
   id: string;
   provider?: MailProviderName | undefined;
@@ -97,16 +97,16 @@ export interface Sent {
 /** The result for one mail of a batch, as a job reads it. */
 export type BatchSent = { ok: true; id: string } | { ok: false; failure: Failure };
 
-/** A tenant's way to send mail: its provider, with its fallback. Refused recipients are suppressed on the way. */
+/** A tenant's mail: its provider with its fallbacks. Suppresses refused recipients. */
 export interface Mail {
-  /** The sender of the connection, else of the tenant's settings. */
+  /** The default sender: of the connection, else of the tenant's settings. */
   readonly from?: string | undefined;
   readonly replyTo?: string | undefined;
-  /** Seconds for which a second `send` with the same key sends nothing; 0 without such a promise. */
+  /** Seconds for which a second `send` with the same key sends nothing; 0 when that is not guaranteed. */
   readonly idempotentFor: number;
-  /** `ok` means that a provider took it. Never throws; a failure's reason holds no address, subject or key. */
+  /** `ok`: a provider accepted it. Never throws; a failure's reason contains no address, subject or key. */
   send(message: MailMessage, options: SendOptions): Promise<Reply<Sent>>;
-  /** As of the provider. Undefined where it has none, and with a fallback configured: then each mail is an effect of its own. */
+  /** As `MailProvider.sendBatch`. Undefined where the provider has none, and with a fallback: then each mail is its own effect. */
   readonly sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<Reply<readonly BatchSent[]>>) | undefined;
 }
 

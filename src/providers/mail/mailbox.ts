@@ -1,10 +1,10 @@
 export interface Mailbox {
-  /** As it is shown; undefined for a bare address. */
+  /** Display name; undefined for a plain address. */
   name: string | undefined;
   address: string;
 }
 
-/** `Ada <a@b.example>`, `"Lovelace, Ada" <a@b.example>` or `a@b.example`, taken apart. Checks nothing. */
+/** Splits `Ada <a@b.example>`, `"Lovelace, Ada" <a@b.example>` or `a@b.example`, without validation. */
 export function mailboxOf(text: string): Mailbox {
   const open = text.lastIndexOf("<");
   if (open < 0 || !text.endsWith(">")) return { name: undefined, address: text.trim() };
@@ -25,12 +25,12 @@ export function personalOf(message: { from: string; to: readonly string[]; reply
   return [message.subject, ...mailboxes, ...mailboxes.map((each) => mailboxOf(each).name ?? "")];
 }
 
-/** With the domain as it travels in a protocol of ASCII; what is no domain stays as it is. */
+/** The mailbox with its domain in ASCII; an invalid domain stays unchanged. */
 export function asciiMailbox(mailbox: string): string {
   const address = addressOf(mailbox);
   const domain = address.slice(address.lastIndexOf("@") + 1);
   if (domain === address || /^[\x21-\x7e]*$/.test(domain)) return mailbox;
-  // The address stands last; its text may be in the name as well.
+  // The address is last; its text may also be in the name.
   const end = mailbox.lastIndexOf(domain);
   return `${mailbox.slice(0, end)}${URL.parse(`https://${domain}`)?.hostname ?? domain}${mailbox.slice(end + domain.length)}`;
 }

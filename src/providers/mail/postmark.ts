@@ -22,7 +22,7 @@ export interface PostmarkOptions {
 }
 
 /**
- * Mail by the API of Postmark. It has no idempotency: a call without an answer stays uncertain.
+ * Mail by the API of Postmark, without idempotency keys: a call without an answer stays uncertain.
  * Its batch call has none either, so it is not used.
  * Source: Postmark's API reference, API error codes.
  */
@@ -88,11 +88,11 @@ function postmarkFailure(answer: HttpAnswer, code: number | undefined, serverMes
   };
 }
 
-/** The class where Postmark's own code decides, not the status. */
+/** The class where Postmark's code decides, not the status. */
 function byCode({ status, headers }: HttpAnswer, code: number | undefined, now: number): (Pick<Failure, "class"> & { retryAfter?: number }) | undefined {
   if (code !== undefined && ofConfiguration.has(code)) return { class: "config" };
   if (status === 429 || code === 429) return { class: "limited", retryAfter: Math.max(1, retryAfter(headers, now) ?? 60) };
-  // Postmark answers these itself when it could not take the mail; 100 is maintenance.
+  // Postmark returns these when it could not accept the mail; 100 is maintenance.
   if (code === 100 || status === 503 || (status === 500 && code !== undefined)) return { class: "transient" };
   return undefined;
 }
@@ -100,7 +100,7 @@ function byCode({ status, headers }: HttpAnswer, code: number | undefined, now: 
 /** 10 the token; 400, 401 the sender; 405 no credits, 412 and 413 the account; 1235 the message stream. */
 const ofConfiguration: ReadonlySet<number> = new Set([10, 400, 401, 405, 412, 413, 1235]);
 
-/** The recipients that a message names as inactive; of a single one the message needs no name. */
+/** The recipients that a message names as inactive; a single recipient need not be named. */
 function inactiveIn(said: string, { to }: MailMessage): RefusedRecipient[] {
   const named = to.map(addressOf).filter((address) => namesAddress(said, address));
   const all = named.length === 0 && to.length === 1 ? to.map(addressOf) : named;

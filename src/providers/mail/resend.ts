@@ -15,12 +15,12 @@ export interface ResendOptions {
   apiKey: string;
   /** Default https://api.resend.com. */
   baseUrl?: string | undefined;
-  /** Milliseconds of the Worker's clock: quotas end with the day or month. */
+  /** Milliseconds of the Worker's clock; quotas end with the day or month. */
   now: () => number;
 }
 
 /**
- * Mail by the HTTP API of Resend, or a compatible one. A key is honoured for 24 h: until then any try may be repeated,
+ * Mail by the HTTP API of Resend, or a compatible one. An idempotency key is valid for 24 h: until then any try may be repeated,
  * so a server error or a lost answer is `uncertain` here and a retry with the same key settles it.
  * Source: Resend's API reference, errors and idempotency keys.
  */
@@ -68,7 +68,7 @@ function toJson({ from, to, subject, html, text, replyTo, headers, attachments }
   return { from, to, subject, html, text, reply_to: replyTo, headers, attachments: files?.length ? files : undefined };
 }
 
-/** The API takes 1 to 256 characters. */
+/** The API accepts 1 to 256 characters. */
 async function sendableKey(key: string): Promise<string> {
   return /^[\x21-\x7e]{1,256}$/.test(key) ? key : sha256Hex(key);
 }
@@ -86,7 +86,7 @@ function withoutId({ status }: HttpAnswer): Failure {
   return { class: "uncertain", reason: `mail: answered ${status} without a message id` };
 }
 
-/** `data` holds the ids of those that were taken, in their order; `errors` names the others by their place. */
+/** `data` has the ids of the accepted mails, in order; `errors` names the others by index. */
 function itemsOf(answer: HttpAnswer, count: number, secrets: readonly string[]): BatchItem[] | undefined {
   const { data, errors } = recordOf(answer.json());
   if (!Array.isArray(data)) return undefined;
@@ -115,7 +115,7 @@ function byName(answer: HttpAnswer, name: string, now: number): Pick<Failure, "c
   switch (`${answer.status} ${name}`) {
     case "409 concurrent_idempotent_requests":
       return { class: "transient", retryAfter: retryAfter(answer.headers, now) ?? 5 };
-    // The key was used with other content: that mail went out, so this one must not be sent, under another key either.
+    // The key was used with other content: that mail was sent, so this one must not be, not even under another key.
     case "409 invalid_idempotent_request":
       return { class: "permanent", inDoubt: true };
     case "429 rate_limit_exceeded":

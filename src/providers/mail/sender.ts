@@ -18,15 +18,15 @@ import { type Account, inDoubt, isHolder, leftBehind, noted, noteOf } from "./ho
 import { messageIssue } from "./limits";
 import { addressOf } from "./mailbox";
 
-/** Records that a tenant's mails leave besides the provider's own API. No function throws. */
+/** Records of a tenant's mails. No function throws. */
 export interface MailRecords {
-  /** Suppresses recipients that a provider refused for good. */
+  /** Suppresses recipients that a provider refused permanently. */
   suppress(addresses: readonly string[]): Promise<void>;
-  /** Records a mail that was taken, so that its provider's events are found by this job. */
+  /** Records an accepted mail, so that the provider's events find its job. */
   sent(mails: readonly SentMail[]): Promise<void>;
   /** Pauses the provider until a setting changes. */
   pause(provider: MailProviderName, reason: string): Promise<void>;
-  /** Ends the pause: the provider took a mail. */
+  /** Ends the pause after the provider accepted a mail. */
   unpause(provider: MailProviderName): Promise<void>;
 }
 
@@ -40,20 +40,23 @@ export interface SentMail {
 /** One provider of a connection, with the circuit that decides whether it is called. */
 export interface Route extends Account {
   provider: MailProvider;
-  /** It was refused for its configuration before and is tried again. */
+  /** It was refused for its configuration, and is tried again. */
   paused: boolean;
 }
 
-/** Which of several providers may be asked, and which of them may have a mail already. */
+/** Decides which of several providers may be called, and which of them may have a mail already. */
 export interface Switching {
-  /** Null: this provider is held back until a time (milliseconds). */
+  /** A lease, or the time until which the provider is held back (milliseconds). */
   enter(provider: MailProviderName): Promise<{ lease: string } | { until: number }>;
   leave(provider: MailProviderName, lease: string, calls: "none" | "answered" | "transient"): Promise<void>;
-  /** How the calls of this run went so far; asked after each send. */
+  /** The result of this run's calls so far. */
   calls(provider: MailProviderName): "none" | "answered" | "transient";
-  /** Notes, durably, that this holder is tried with this key, unless one was tried before and never answered: that one comes back, with `again` and its time in milliseconds. Throws when nothing can be noted. */
+  /**
+   * Records durably that this holder is tried with this key. When one was tried before without an answer, returns that one with `again` and its time
+   * (milliseconds). Throws when the write fails.
+   */
   begin(key: string, holder: string): Promise<{ holder: string; again: boolean; at: number }>;
-  /** Removes the note: the provider certainly did not take the mail. */
+  /** Removes the record: the provider certainly did not accept the mail. */
   clear(key: string): Promise<void>;
 }
 
@@ -62,17 +65,17 @@ export interface SenderOptions {
   replyTo?: string | undefined;
   routes: readonly [Route, ...Route[]];
   records: MailRecords;
-  /** Needed with more than one route. */
+  /** Required with more than one route. */
   switching?: Switching | undefined;
-  /** Needed with one route where the connection may have had others: the holder that was tried with this key and never answered. */
+  /** Required with one route where the connection may have had others: the holder that was tried with this key without an answer. */
   earlierHolder?: ((key: string) => Promise<string | undefined>) | undefined;
   now(): number;
 }
 
-/** How long a provider that was refused for its configuration is left alone. Seconds. */
+/** How long a provider that was refused for its configuration is not called. Seconds. */
 export const pauseSeconds = 900;
 
-/** The capability: checks a message, asks the providers in their order, and records what follows from the answer. */
+/** The capability: validates a message, calls the providers in order, and records the results. */
 export function createMail(options: SenderOptions): Mail {
   const { routes, from, replyTo } = options;
   const [{ provider: first }] = routes;
@@ -95,7 +98,7 @@ export function createMail(options: SenderOptions): Mail {
 }
 
 async function askRecorded(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
-  // A mail that may have arrived is repeated unchanged: a provider refuses its key with other content.
+  // A mail that may have arrived is repeated unchanged: a provider refuses a key with other content.
   const before = noteOf(sendOptions)?.as;
   const message = before ? { ...given, from: before.from, replyTo: before.replyTo, headers: before.headers } : given;
   const { reply, route } = await askRoutes(message, sendOptions, options);
@@ -112,7 +115,7 @@ async function askRoutes(message: MailMessage, sendOptions: SendOptions, options
   return askInOrder(message, sendOptions, options, options.switching);
 }
 
-/** Asks the providers in order, the next one only after the one before certainly did nothing. A provider that may have the mail is the only one asked from then on. */
+/** Calls the providers in order, the next only after the one before certainly did nothing. Once a provider may have the mail, only that one is called. */
 async function askInOrder(
   message: MailMessage,
   sendOptions: SendOptions,
@@ -146,14 +149,14 @@ async function tryOnce(message: MailMessage, sendOptions: SendOptions, route: Ro
     if (!routes.some((each) => isHolder(begun.holder, each))) return failed(inDoubt(begun.holder, "and is not in the connection any more"));
     return failed({ class: "limited", retryAfter: 60, reason: `${begun.holder.split(":")[0]} may have this mail: no other provider is asked` });
   }
-  // The provider honours a key for a limited time only.
+  // A key is valid for a limited time only.
   if (begun.again && now() - begun.at >= provider.idempotentFor * 1000) return failed(inDoubt(begun.holder));
   const reply = await provider.send(message, sendOptions);
   if (!reply.ok && reply.failure.class !== "uncertain") await switching.clear(sendOptions.idempotencyKey);
   return reply;
 }
 
-/** Before the call: nothing was sent. After it: the note stays, and with it the provider. */
+/** Before the call nothing was sent; after it the record stays, and with it the provider. */
 const notNoted: Failure = { class: "transient", reason: "what was tried cannot be noted: the ledger cannot be reached" };
 
 function mayGoOn({ class: kind }: Failure): boolean {
@@ -173,7 +176,7 @@ async function taken(mails: readonly (Accepted & Pick<SentMail, "about">)[], { p
   await records.sent(mails.map(({ id, alias, about }) => ({ provider: provider.name, id, alias, about })));
 }
 
-/** The failure as the job gets it. The mail that first meets a wrong setting fails; mails that try the paused provider again wait. */
+/** The failure as the job gets it. The first mail with a wrong setting fails; mails that try the paused provider again wait. */
 async function noteRefusal(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
   await suppressed(failure.refused, options);
   const visible = visibleOf(failure);
@@ -222,7 +225,7 @@ async function batch(
   return ok(all.map((each): BatchSent => (each.ok ? each : { ok: false, failure: visibleOf(each.failure) })));
 }
 
-/** Without the addresses it is about. */
+/** The failure without its addresses. */
 function visibleOf(failure: MailFailure): Failure {
   const { refused: _, ...shown } = failure;
   return shown;

@@ -6,10 +6,10 @@ import { jsonIn } from "../../json/json-in";
 import { strictJsonSchema } from "../../json/strict-schema";
 import type { Answered, CallOptions, Chat, Chatted, Models, Question } from "./models";
 
-/** Calls for one answer: an answer that does not fit the schema is asked for once more. */
+/** Calls for one answer: an answer that does not fit the schema is requested once more. */
 const maxTries = 2;
 
-/** Asks until an answer fits the schema, at most twice. */
+/** Calls the model until an answer fits the schema, at most twice. */
 export async function answerTo<Answer>(
   question: Question<Answer>,
   chat: Models["chat"],
@@ -49,7 +49,7 @@ function misfitting(what: string): Reply<never> {
   return failed({ class: "permanent", reason: `models: ${what}`, code: misfit });
 }
 
-/** Names of fields only: the values come from the model. */
+/** Names of fields only: the values are the model's. */
 function fieldsOf(issues: readonly v.BaseIssue<unknown>[]): string {
   const names = issues.map((issue) =>
     (issue.path ?? [])

@@ -8,11 +8,11 @@ import type { CallBound, CallOptions, Chat, Models, OverBudget } from "./models"
 import { maxTokensOf, type ModelRequest, requestFrom } from "./request";
 import type { ModelSettings } from "./settings";
 
-/** What an endpoint did with one request: `body` is its answer as a chat completion, or it refused. */
+/** The result of one request to an endpoint: `body` is a chat completion, or it was refused. */
 export type Exchanged = { body: unknown } | { refused: Refused };
 
 export interface Refused {
-  /** The refusal may be about a parameter that was sent; its name is searched in `param` and `text`. */
+  /** Whether the refusal may concern a parameter; its name is searched in `param` and `text`. */
   isAboutParameters: boolean;
   param?: unknown;
   text: string;
@@ -21,7 +21,7 @@ export interface Refused {
 }
 
 export interface ChatOptions {
-  /** Identifies endpoint and tenant: what one tenant's key may use does not hold for another's. */
+  /** Identifies endpoint and tenant: keys of tenants may have different permissions. */
   endpoint: string;
   model: string;
   /** The dialect to begin with, until the endpoint refuses a part of it. */
@@ -37,19 +37,19 @@ export interface ChatOptions {
 export interface Exchange {
   request: ModelRequest;
   asked: Chat;
-  /** Tokens that the answer may have. */
+  /** Tokens of the answer. */
   maxTokens: number;
   signal: AbortSignal;
   job: string | undefined;
 }
 
-/** A model may name each parameter once, and tokens and format twice. */
+/** Refusals in one chat: one for each parameter, two for tokens and format. */
 const maxRefusals = 5;
 const usualMaxTokens = 4000;
-/** For a model that used these up, for example by thinking first. */
+/** The bound after an answer was cut off, for example by thinking. */
 const raisedMaxTokens = 16_000;
 export const usualTimeoutSeconds = 60;
-/** Assumed for an answer whose bound is not sent: the most that the largest models write. A connection's `maxTokens` lowers it. */
+/** Assumed for an answer without a bound: the limit of the largest models. A connection's `maxTokens` lowers it. */
 const maxAnswer = 128_000;
 
 /** The settings, with `usual` for those that are not set. */
@@ -66,8 +66,8 @@ export function dialectOf(
 }
 
 /**
- * Makes a chat function from an exchange. A parameter that a refusal names is left out and the call repeated. The parameters that the endpoint
- * accepted, and the tokens that a model needs, are remembered for an hour.
+ * Makes a chat function of an exchange. A parameter that a refusal names is omitted and the call repeated. The parameters that the endpoint
+ * accepted, and the tokens that a model needs, are cached for an hour.
  */
 export function chatBy(
   { endpoint, model, dialect: first, settings, learned, now }: ChatOptions,
@@ -105,7 +105,7 @@ async function lostAnswer(failure: Failure, meter: CallOptions["meter"]): Promis
   return failed(failure);
 }
 
-/** By the bytes of what is sent: the schema may be among the messages, and a token has a byte at least. */
+/** Bounded by the bytes of the request, schema included: a token has at least one byte. */
 function boundOf(request: ModelRequest, asked: Chat, dialect: Dialect, { maxTokens }: ModelSettings): CallBound {
   const input = new TextEncoder().encode(JSON.stringify(request)).length;
   const isSent = dialect.tokensParameter !== "none";

@@ -6,7 +6,7 @@ export interface Dialect {
   temperature: number | undefined;
   tokensParameter: TokensParameter;
   responseFormat: ResponseFormat;
-  /** Tokens of an answer where neither the call nor the connection bounds them. */
+  /** Tokens of an answer without a bound of call or connection. */
   maxTokens: number;
 }
 
@@ -16,15 +16,15 @@ type Trait = Exclude<keyof Dialect, "maxTokens">;
 const maxSearched = 4000;
 
 /**
- * What to send instead after a refusal that names a parameter that was sent: the parameter is left out, or, where there is one, its
- * other name or the next weaker kind is taken. Undefined when the refusal names none of them, so that asking again is no use.
+ * The next dialect after a refusal that names a sent parameter: the parameter is omitted, or, where there is one, its
+ * other name or the next weaker kind is used. Undefined: the refusal names none, so a repeat is useless.
  */
 export function withoutRefused(sent: Dialect, refusal: { param?: unknown; text: string }): Dialect | undefined {
   const named = traitIn(String(refusal.param ?? ""), sent) ?? traitIn(refusal.text.slice(0, maxSearched), sent);
   return named && { ...sent, ...weaker[named](sent) };
 }
 
-/** The trait of which a name stands first in the text. */
+/** The trait whose name is first in the text. */
 function traitIn(text: string, sent: Dialect): Trait | undefined {
   const places = (Object.keys(namesOf) as Trait[]).map((trait) => ({ trait, at: text.search(namesOf[trait](sent)) })).filter(({ at }) => at >= 0);
   return places.toSorted((a, b) => a.at - b.at)[0]?.trait;
@@ -32,7 +32,7 @@ function traitIn(text: string, sent: Dialect): Trait | undefined {
 
 const nothing = /(?!)/;
 
-/** How refusals name what was sent. */
+/** Patterns by which refusals name the sent parameters. */
 const namesOf: { [Name in Trait]: (sent: Dialect) => RegExp } = {
   temperature: ({ temperature }) => (temperature === undefined ? nothing : /\btemperature\b/i),
   tokensParameter: ({ tokensParameter }) => (tokensParameter === "none" ? nothing : new RegExp(`\\b${tokensParameter}\\b`, "i")),

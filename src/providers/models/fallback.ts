@@ -4,16 +4,16 @@ import { answerTo } from "./ask";
 import { overBudget } from "./chat";
 import type { CallOptions, Chatted, Models } from "./models";
 
-/** The circuits of several endpoints, by their places. Never throws. */
+/** The circuits of several endpoints, by index. Never throws. */
 export interface Circuits {
-  /** Undefined: it is open, so the endpoint is passed over. */
+  /** A lease; undefined: the circuit is open, so the endpoint is skipped. */
   enter(endpoint: number): Promise<string | undefined>;
   leave(endpoint: number, lease: string, how: GateReport): Promise<void>;
 }
 
 /**
- * Asks the first endpoint whose circuit is closed, and the next one when it is down, busy, or refuses for a reason that lies with its account.
- * A question that no endpoint would answer otherwise (too long, filtered) is asked once. The failure of the first one that was asked is given back.
+ * Calls the first endpoint whose circuit is closed, and the next when it is down, busy, or refuses for a reason of its account.
+ * A request that all endpoints would refuse (too long, filtered) is sent once. Returns the failure of the first endpoint that was called.
  */
 export function withFallback(all: readonly Models[], circuits: Circuits, onResult: (how: "answered" | "transient") => void): Models {
   const chat: Models["chat"] = async (asked, signal, options = {}) => {
@@ -27,7 +27,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, onResul
         how = callsOf(reply);
         if (how === "answered") onResult("answered");
         if (reply.ok) return ok({ ...reply.value, endpoint });
-        // The failure of the endpoint that was called is reported, not that a dearer one exceeds the budget.
+        // Reports the failure of the called endpoint, not that a more expensive one exceeds the budget.
         if (!first || isOverBudget(first)) first = reply;
         if (reply.failure.class === "permanent" || signal.aborted) return reply;
       } finally {
@@ -45,7 +45,7 @@ export function withFallback(all: readonly Models[], circuits: Circuits, onResul
   };
 }
 
-/** Each call counts as one of its endpoint, whichever answers in the end. */
+/** Each call counts for its endpoint, whichever answers in the end. */
 function at(endpoint: number, { meter, ...options }: CallOptions): CallOptions {
   if (!meter) return options;
   return { ...options, meter: { reserve: (bound) => meter.reserve({ ...bound, endpoint }), lost: (isBilled) => meter.lost(isBilled) } };

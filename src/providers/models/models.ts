@@ -10,7 +10,7 @@ export interface Price {
 /** A part of a user's message. `url` of an image is a data URI (`data:image/jpeg;base64,…`): models do not fetch other addresses. */
 export type Part = { type: "text"; text: string } | { type: "image"; url: string };
 
-/** A call of a tool that a model asks for. `input` is undefined when the model wrote no JSON; check it by the tool's schema. */
+/** A tool call that a model requests. `input` is undefined when the model wrote no JSON; validate it by the tool's schema. */
 export interface ToolCall {
   id: string;
   name: string;
@@ -24,22 +24,22 @@ export type Message =
   | { role: "assistant"; content: string; toolCalls?: readonly ToolCall[] }
   | { role: "tool"; toolCallId: string; content: string };
 
-/** A function that the model may ask to have called. `parameters` is a JSON Schema of an object. */
+/** A function that the model may request. `parameters` is a JSON Schema of an object. */
 export interface Tool {
   name: string;
   description: string;
   parameters: Record<string, unknown>;
 }
 
-/** One call of a model. */
+/** A request to a model. */
 export interface Chat {
   messages: readonly Message[];
   tools?: readonly Tool[];
   /** Default `auto` where there are tools. */
   toolChoice?: "auto" | "none" | "required";
-  /** The answer's text is JSON of this JSON Schema, which is named to the model: letters, digits, - and _. Check it: some endpoints ignore it. */
+  /** JSON Schema of the answer's text, and its name for the model: letters, digits, - and _. Validate the answer: some endpoints ignore the schema. */
   format?: { name: string; schema: Record<string, unknown> };
-  /** Tokens the answer may have, thinking included. The connection's `maxTokens` is the upper bound; default: that, else 4,000. */
+  /** Tokens of the answer, thinking included. The connection's `maxTokens` is the upper bound; default: that, else 4,000. */
   maxTokens?: number;
 }
 
@@ -48,84 +48,84 @@ export interface Tokens {
   output: number;
 }
 
-/** What a model answered. */
+/** A model's answer. */
 export interface Chatted {
-  /** Without the model's thoughts. Empty when it only calls tools. */
+  /** Text without the model's thoughts. Empty when it only calls tools. */
   text: string;
   toolCalls: ToolCall[];
   /** `length`: cut off at the bound of tokens, so `text` and the last tool call may be incomplete. */
   end: "stop" | "tools" | "length";
-  /** As the provider named it. */
+  /** The provider's name of the model. */
   model: string;
   tokens: Tokens;
-  /** Which of several endpoints answered, by its place in the list. */
+  /** Index of the endpoint that answered. */
   endpoint?: number;
 }
 
-/** One question to a model that is answered by a value. */
+/** A question whose answer is a value. */
 export interface Question<Answer> {
   /** The instruction, written by Jobyard or the agent. */
   instructions: string;
-  /** The data to work on, of a tenant or an unknown sender; never an instruction. */
+  /** The data, of a tenant or an unknown sender; never an instruction. */
   input: string | readonly Part[];
-  /** Names the schema to the model: letters, digits, - and _. */
+  /** Name of the schema for the model: letters, digits, - and _. */
   name: string;
   /** The schema of the answer; an answer that does not fit is a failure. */
   schema: v.GenericSchema<unknown, Answer>;
-  /** As of a chat. */
+  /** As `Chat.maxTokens`. */
   maxTokens?: number;
 }
 
 export interface Answered<Answer> {
   value: Answer;
-  /** As the provider named it. */
+  /** The provider's name of the model. */
   model: string;
   tokens: Tokens;
 }
 
-/** The most that a call can take, in tokens. */
+/** The highest use of a call, in tokens. */
 export interface CallBound {
-  /** Of the list of endpoints. */
+  /** Index in the list of endpoints. */
   endpoint: number;
-  /** A token has a byte at least, so the bytes of the request are a bound. */
+  /** The bytes of the request: a token has at least one. */
   input: number;
   output: number;
 }
 
-/** Counts the calls of one chat, each before it is made: there are several when an endpoint fails, or refuses a parameter. */
+/** Counts the calls of one chat, each before it is made. There are several when an endpoint fails, or refuses a parameter. */
 export interface Meter {
   /** False: the call may not be made. */
   reserve(bound: CallBound): Promise<boolean>;
-  /** Reports that the call reserved last brought no answer. `isBilled`: it may have been billed. */
+  /** Reports that the last reserved call had no answer. `isBilled`: it may have been billed. */
   lost(isBilled: boolean): Promise<void>;
 }
 
-/** The code of a failure: the meter did not allow the call, which was not made. */
+/** The code of a failure: the meter refused the call, which was not made. */
 export type OverBudget = "over_budget";
 
 /** Options of a chat that are not part of the question. */
 export interface CallOptions {
-  /** Named to an AI Gateway. */
+  /** The job's id for an AI Gateway. */
   job?: string | undefined;
   meter?: Meter | undefined;
 }
 
-/** A model that may answer. */
+/** An endpoint with its model. */
 export interface Endpoint {
   model: string;
-  /** As its connection says, in USD per million tokens. */
+  /** Price of the connection, in USD per million tokens. */
   price?: Price | undefined;
 }
 
-/** A tenant's language model. No call throws; a failure's reason holds nothing of what was asked or answered, nor a key. */
+/** A tenant's language model. No call throws; a failure's reason contains nothing of request or answer, and no key. */
 export interface Models {
-  /** A repeat is harmless except for its price. Seconds. */
+  /** Seconds within which a repeat is harmless, its price aside. */
   readonly idempotentFor: number;
-  /** Endpoints in the order they are asked: the next one only when the one before certainly gives no answer now. */
+  /** Endpoints in order; the next is called only when the one before certainly gives no answer now. */
   readonly endpoints: readonly Endpoint[];
   /** One step of a conversation. A refusal to answer and a filtered answer are permanent failures. */
   chat(chat: Chat, signal: AbortSignal, options?: CallOptions): Promise<Reply<Chatted>>;
-  /** `ok` means an answer that fits the schema; one that does not is asked for once more and is then a permanent failure: there is no half an answer. */
+  /** `ok`: the answer fits the schema. One that does not is requested once more, and is then a permanent failure. */
   ask<Answer>(question: Question<Answer>, signal: AbortSignal, options?: CallOptions): Promise<Reply<Answered<Answer>>>;
 }
 

@@ -13,24 +13,24 @@ import type { ModelSettings } from "./settings";
 export interface OpenaiOptions {
   http: Http;
   apiKey: string;
-  /** Where its paths begin: `https://api.openai.com/v1`. */
+  /** Base of its paths: `https://api.openai.com/v1`. */
   baseUrl: string;
   model: string;
   settings?: ModelSettings;
   /** Shared by all calls of an isolate. */
   learned: Learned;
-  /** The tenant: what one tenant's key may use does not hold for another's. */
+  /** The tenant: keys of tenants may have different permissions. */
   tenant: string;
-  /** Of an authenticated AI Gateway, whose address is the `baseUrl`. */
+  /** Token of an authenticated AI Gateway, whose address is the `baseUrl`. */
   gatewayToken?: string | undefined;
-  /** Whether an AI Gateway keeps questions and answers. Default false. */
+  /** Whether an AI Gateway logs requests and answers. Default false. */
   collectLog?: boolean | undefined;
   /** Milliseconds of the Worker's clock. */
   now: () => number;
 }
 
 /**
- * Chat completions of OpenAI, or of an API that is compatible with them. Asking is harmless when repeated, so a lost connection is
+ * Chat completions of OpenAI, or of a compatible API. A repeat is harmless, so a lost connection is
  * `transient`. Source: OpenAI's API reference, structured outputs and error codes.
  */
 export function openai(options: OpenaiOptions): Models {
@@ -43,7 +43,7 @@ export function openai(options: OpenaiOptions): Models {
     const json = parseJson(reply.value.text());
     const body = json.ok ? json.value : undefined;
     const refused = errorIn(reply.value, body);
-    // Half an answer, or a gateway's page in its place. JSON that is no completion comes from another API: it stays so.
+    // A partial answer, or a gateway's page. JSON that is no completion comes from another API and is a permanent failure.
     if (!refused && !json.ok && json.reason === "malformed") return failed({ class: "transient", reason: "models: the answer is no JSON" });
     if (!refused) return ok({ body });
     const failure = refusalOf(

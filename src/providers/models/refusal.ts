@@ -5,20 +5,20 @@ import { codeIn, quoted } from "../../masking/provider-text";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 
-/** A refusal of a call, by a status or inside of a 200. */
+/** A refusal of a call, by its status or inside a 200. */
 export interface Refusal {
   status: number;
   headers: Headers;
   code: string | undefined;
   type: string | undefined;
   param: unknown;
-  /** The provider's sentence; empty when there is none. */
+  /** The provider's message; empty when there is none. */
   message: string;
-  /** All of the body, for names that stand somewhere in it. */
+  /** The whole body, in which names of parameters are searched. */
   text: string;
 }
 
-/** The code decides before the status: a 429 may be a rate limit or an account without credit. */
+/** The code precedes the status: a 429 may be a rate limit or an account without credit. */
 const byCode: Record<string, Failure["class"]> = {
   insufficient_quota: "config",
   credit_balance_exhausted: "config",
@@ -36,10 +36,10 @@ const byCode: Record<string, Failure["class"]> = {
   invalid_request_error: "permanent",
 };
 
-/** Seconds to wait when a limit does not say. */
+/** Seconds to wait when a limit gives no time. */
 const usualWait = 20;
 
-/** The refusal that an answer is: any status but 200, or a 200 with an error instead of an answer. `body`: its JSON, if it is some. */
+/** The refusal in an answer: any status but 200, or a 200 with an error instead of a completion. `body`: its JSON, if any. */
 export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined {
   const error = errorOf(body);
   if (answer.status === 200 && (!error || hasAnswer(body))) return undefined;
@@ -55,12 +55,12 @@ export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined 
   };
 }
 
-/** Whether it may be about a parameter: a bad request without a code that means something else. */
+/** Whether it may concern a parameter: a bad request without a code of another meaning. */
 export function isAboutParameters({ status, code }: Refusal): boolean {
   return [200, 400, 404, 415, 422, 501].includes(status) && (code === undefined || code === "invalid_request_error" || !Object.hasOwn(byCode, code));
 }
 
-/** What a refusal of an OpenAI-compatible API means: by its code first, then by its status. */
+/** The failure for a refusal of an OpenAI-compatible API: by its code first, then by its status. */
 export function refusalOf({ status, headers, code, type, message }: Refusal, secrets: readonly string[], now: number): Failure {
   const errorWord = code ?? type;
   const usual = statusFailure(status, headers, { repeatable: true, now });
@@ -82,12 +82,12 @@ function waitOf(kind: Failure["class"], asked: number | undefined): Pick<Failure
 function classOf(status: number, word: string | undefined): Failure["class"] | undefined {
   if (word === undefined) return undefined;
   if (word.endsWith("_spend_limit_exceeded")) return "config";
-  // A server error stays one, whatever its body calls it, unless it says that it is busy.
+  // A server error is one whatever its body says, unless the body says that it is busy.
   const kind = Object.hasOwn(byCode, word) ? byCode[word] : undefined;
   return status >= 500 && kind !== "limited" ? undefined : kind;
 }
 
-/** 529: overloaded, as some vendors say it. 402: unpaid. 200: an error that names no status. */
+/** 529: overloaded, of some vendors. 402: unpaid. 200: an error without a status. */
 function byStatus(status: number): Failure["class"] | undefined {
   if (status === 529) return "limited";
   if (status === 402) return "config";
@@ -96,7 +96,7 @@ function byStatus(status: number): Failure["class"] | undefined {
 
 type ErrorBody = Record<string, unknown>;
 
-/** `{"error": {…}}`, `[{"error": {…}}]`, `{"error": "…"}`, the same inside of a choice, or `{"object": "error", …}`, as vendors write it. */
+/** `{"error": {…}}`, `[{"error": {…}}]`, `{"error": "…"}`, the same inside a choice, or `{"object": "error", …}`, by vendor. */
 function errorOf(body: unknown): ErrorBody | undefined {
   const outer: unknown = Array.isArray(body) ? body[0] : body;
   const choices = fieldOf(outer, "choices");
@@ -109,7 +109,7 @@ function errorOf(body: unknown): ErrorBody | undefined {
   return Array.isArray(errors) && isRecord(errors[0]) ? errors[0] : undefined;
 }
 
-/** A `null` error beside an answer is none; a choice that ended in an error is no answer. */
+/** A `null` error beside an answer is no error; a choice that ended in an error is no answer. */
 function hasAnswer(body: unknown): boolean {
   const choices = fieldOf(body, "choices");
   return Array.isArray(choices) && choices.length > 0 && !isRecord(fieldOf(choices[0], "error")) && !isRecord(fieldOf(body, "error"));
@@ -128,7 +128,7 @@ function fieldOf(value: unknown, name: string): unknown {
   return isRecord(value) ? value[name] : undefined;
 }
 
-/** A number repeats the status. */
+/** A number only repeats the status. */
 function errorWordOf(value: unknown): string | undefined {
   return typeof value === "string" && !/^\d+$/.test(value) ? codeIn(value) : undefined;
 }

@@ -3,7 +3,7 @@ import type { Chat, Message, Part } from "./models";
 
 export type ModelRequest = ReturnType<typeof requestFrom>;
 
-/** The body of a chat completion as this dialect takes it, without the model's name. `most`: tokens that any answer may have. */
+/** The body of a chat completion in this dialect, without the model's name. `max`: bound of the tokens of any answer. */
 export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
   const { format, tools = [] } = asked;
   const schemaMessage = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
@@ -22,7 +22,7 @@ export function maxTokensOf({ maxTokens }: Chat, usual: number, max: number | un
   return Math.min(maxTokens ?? max ?? usual, max ?? Infinity);
 }
 
-/** For endpoints that take no schema. */
+/** For endpoints that accept no schema. */
 function schemaTold(schema: Record<string, unknown>): Message {
   return { role: "system", content: `Answer with one JSON object that fits this JSON Schema, and with nothing else:\n${JSON.stringify(schema)}` };
 }
@@ -45,7 +45,7 @@ function messageOf(message: Message): RequestMessage {
   return { role: "assistant", content: message.content || null, tool_calls: calls };
 }
 
-/** A name that a model made up goes back to it with the error; endpoints refuse other characters. */
+/** A name that a model invented is sent back to it with the error; endpoints refuse other characters. */
 function sendableName(name: string): string {
   return name.replace(/[^\w-]/g, "_") || "_";
 }
@@ -54,7 +54,7 @@ function partOf(part: Part): Record<string, unknown> {
   return part.type === "text" ? { type: "text", text: part.text } : { type: "image_url", image_url: { url: part.url } };
 }
 
-/** What a provider's message must not repeat. */
+/** Texts that a provider's message must not repeat. */
 export function textsOf(messages: readonly Message[]): string[] {
   return messages.flatMap(({ role, content }) => {
     if (role === "system") return [];

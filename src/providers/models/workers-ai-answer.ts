@@ -4,14 +4,14 @@ import { boundedList } from "../../queue/bounded";
 
 const count = v.fallback(v.nullish(v.number()), null);
 
-/** What the older models answer: text, or in JSON mode the value itself. It says nothing of how the answer ended. */
+/** The answer of older models: text, or in JSON mode the value itself, without the reason for its end. */
 const generated = v.object({
   response: v.unknown(),
   tool_calls: v.fallback(v.nullish(boundedList(v.unknown(), 10_000)), null),
   usage: v.fallback(v.nullish(v.object({ prompt_tokens: count, completion_tokens: count })), null),
 });
 
-/** An answer of a model as a chat completion, which the newer models answer by themselves. `maxTokens`: what the answer was allowed. */
+/** A model's answer as a chat completion, which newer models return themselves. `maxTokens`: bound of the answer. */
 export function completionFrom(answer: unknown, maxTokens: number): unknown {
   if (typeof answer === "string") return completion({ content: answer });
   if (!isRecord(answer) || "choices" in answer || !("response" in answer || "tool_calls" in answer)) return answer;

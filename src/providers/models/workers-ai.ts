@@ -9,7 +9,7 @@ import type { ModelSettings } from "./settings";
 import { completionFrom } from "./workers-ai-answer";
 import { refusalIn } from "./workers-ai-refusal";
 
-/** The binding `ai`, as far as it is used. */
+/** The used part of the binding `ai`. */
 export interface AiBinding {
   run(model: string, input: Record<string, unknown>, options: AiCallOptions): Promise<unknown>;
 }
@@ -35,18 +35,18 @@ export interface WorkersAiOptions {
   /** Shared by all calls of an isolate. */
   learned: Learned;
   tenant: string;
-  /** The AI Gateway through which calls go; undefined: directly. */
+  /** The AI Gateway for calls; undefined: none. */
   gateway?: string | undefined;
-  /** Whether the gateway keeps questions and answers. */
+  /** Whether the gateway logs requests and answers. */
   collectLog?: boolean | undefined;
   now: () => number;
-  /** How a call went, for the circuit breaker. */
+  /** Receives the result of each call, for the circuit breaker. */
   onResult?: ((result: "answered" | "transient") => void) | undefined;
 }
 
 /**
- * Workers AI by its binding. Its models differ in what they take and answer: the schema of an answer stands in the instructions, since
- * few of them can be held to one, and both shapes of answers are read. Asking is harmless when repeated.
+ * Workers AI by its binding. Its models differ in parameters and answers: the schema of an answer is in the instructions, since
+ * few of them support one, and both shapes of answers are read. A repeat is harmless.
  * Source: the types of the binding, and Cloudflare's tables of errors.
  */
 export function workersAi(options: WorkersAiOptions): Models {
@@ -92,7 +92,7 @@ function inputFrom({ messages, ...rest }: ModelRequest): Record<string, unknown>
   return { messages: messages.map((message) => ({ ...message, content: message.content ?? "" })), ...rest };
 }
 
-/** The gateway's retries and cache are off: its retries would multiply with the ledger's, and a cached answer that did not fit would not fit again. */
+/** The gateway's retries and cache are off: its retries would multiply those of the ledger, and a cached answer that did not fit would be returned again. */
 function gatewayOf(
   { gateway, tenant, collectLog = false }: WorkersAiOptions,
   requestTimeoutMs: number,

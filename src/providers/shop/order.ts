@@ -3,7 +3,7 @@ import { type Field, flag, instant, link, money, quantity, type Reading, rowId, 
 import { timestampField, row } from "./row-reader";
 import type { OrderLine } from "./row-types";
 
-/** An order with its lines. The secure key that comes with it is dropped, as all else that is not named. */
+/** An order with its lines. Other fields, such as the secure key, are dropped. */
 export function order(reading: Reading) {
   return row({
     id: ["id", rowId],
@@ -40,7 +40,7 @@ export function order(reading: Reading) {
   });
 }
 
-/** An order without lines has no `order_rows`, perhaps no `associations`. */
+/** An order without lines has no `order_rows`, and possibly no `associations`. */
 function orderLines(reading: Reading): Field<OrderLine[]> {
   const line = orderLine(reading);
   return (associations, note) => {

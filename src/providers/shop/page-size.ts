@@ -8,7 +8,7 @@ export interface PaceLimits {
   growth: number;
 }
 
-/** How many rows a page has. The shop loads each row by queries of its own, in the pool that serves its shoppers. */
+/** The number of rows of a page. The shop loads each row by separate queries, on the server that serves its shoppers. */
 export class PageSize {
   readonly #limits: PaceLimits;
   #size: number;
@@ -27,14 +27,14 @@ export class PageSize {
     if (Number.isFinite(rows)) this.#size = Math.max(min, Math.min(max, Math.floor(rows)));
   }
 
-  /** After a page of `rows` that took the shop `seconds`. A page that was not full does not show whether a larger one is possible. */
+  /** Adapts after a page of `rows` that took the shop `seconds`. A page that was not full does not show whether a larger one is possible. */
   observe(seconds: number, rows: number): void {
     const { quick, slow, growth } = this.#limits;
     if (seconds > slow) this.size = Math.min(this.#size, rows || this.#size) / 2;
     else if (seconds < quick && rows >= this.#size) this.size = this.#size * growth;
   }
 
-  /** After a page that was too much for the shop: false when it can be no smaller. */
+  /** Shrinks after a page that was too large for the shop. False: it is at its minimum. */
   shrink(): boolean {
     const before = this.#size;
     this.size = before / 4;

@@ -1,6 +1,6 @@
 import { localWindow } from "../../time/zone";
 
-/** Parameters of a list, before they are encoded. Brackets, pipes, commas and spaces must be, which URLSearchParams does. */
+/** Parameters of a list, not encoded yet. URLSearchParams encodes brackets, pipes, commas and spaces, as required. */
 export type Parameters = Record<string, string>;
 
 export interface ListQuery {
@@ -8,11 +8,11 @@ export interface ListQuery {
   display?: string;
   afterId: number;
   limit: number;
-  /** Of `date_upd`. */
+  /** Range of `date_upd`. */
   window?: { from: number; to: number; timezone: string } | undefined;
 }
 
-/** One page by id. Filtering on a date is refused without `date=1`. */
+/** One page by id. A filter by date requires `date=1`. */
 export function pageQuery({ display, afterId, limit, window }: ListQuery): Parameters {
   return {
     ...(display === undefined ? {} : { display }),
@@ -23,14 +23,14 @@ export function pageQuery({ display, afterId, limit, window }: ListQuery): Param
   };
 }
 
-/** `YYYY-MM-DD HH:MM:SS` and nothing else: an ISO date is taken for a text to compare with, and the answer is 200 with an empty list. */
+/** `YYYY-MM-DD HH:MM:SS` only: an ISO date is compared as text, and the answer is 200 with an empty list. */
 function interval({ from, to }: { from: string; to: string }): string {
   return `[${from},${to}]`;
 }
 
 const maxFilter = 1500;
 
-/** The values in as few filters as fit into a URL of 2 kB. */
+/** The values in as few filters as possible, each within a URL of 2 kB. */
 export function orFilters(values: readonly (number | string)[]): string[] {
   const groups: string[][] = [];
   let length = Infinity;

@@ -1,6 +1,6 @@
 import { link } from "./fields";
 
-/** Whether an element of an answer is what stands for a row that the shop failed to load. */
+/** Whether an element stands for a row that the shop failed to load. */
 export function isHole(element: unknown): boolean {
   return typeof element !== "object" || element === null || Array.isArray(element) || Object.keys(element).length === 0;
 }

@@ -3,13 +3,13 @@ import { order } from "./order";
 import { timestampField, flags, row } from "./row-reader";
 import type { ShopResource, ShopRows } from "./row-types";
 
-/** How a resource is asked for and read. */
+/** How a resource is requested and read. */
 export interface Resource<Row> {
-  /** `full`, or the fields by name where the whole row would be heavy or hold secrets. Only fields that 1.7, 8 and 9 all have: one unknown field refuses the list. */
+  /** `full`, or the fields by name where the whole row is large or contains secrets. Only fields of 1.7, 8 and 9: an unknown field refuses the list. */
   display: string;
-  /** Loads more than its own table. */
+  /** Whether a row loads more than its own table. */
   heavy: boolean;
-  /** For an element that is no hole. */
+  /** Reads an element of a loaded row. */
   row(reading: Reading): Field<Row>;
 }
 
@@ -71,7 +71,7 @@ export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
     row: address,
   },
   countries: { ...light("id,iso_code"), row: (reading) => row({ id: ["id", rowId], isoCode: ["iso_code", text(reading)] }) },
-  // `precision` came with 1.7.6, so it cannot be asked for by name.
+  // `precision` came with 1.7.6, so it cannot be requested by name.
   currencies: {
     display: "full",
     heavy: false,
@@ -129,7 +129,7 @@ export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
   },
 };
 
-/** Of a description so many characters are kept, of so many that are looked at: enough to see what it says, or that there is none. */
+/** Characters of a description that are kept, and that are read. */
 const maxDescription = 500;
 const maxHtml = 5000;
 

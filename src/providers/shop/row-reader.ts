@@ -3,7 +3,7 @@ import { ambiguous, type Field, flag, instant, type Reading } from "./fields";
 export type Entries = Record<string, readonly [from: string, field: Field<unknown>]>;
 type RowOf<E extends Entries> = { [Name in keyof E]: ReturnType<E[Name][1]> };
 
-/** A row by our names, each read from the shop's name for it. What it does not name is dropped; what is wrong is noted under its name. */
+/** A row by our names, each read from the shop's name. Other fields are dropped; issues are reported by our names. */
 export function row<const E extends Entries>(entries: E): Field<RowOf<E>> {
   const fields = Object.entries(entries);
   return (value, note) => {
@@ -17,7 +17,7 @@ function joint(issue: string): string {
   return issue.startsWith(".") ? issue : ` ${issue}`;
 }
 
-/** Flags whose name is the same here and there. */
+/** Flags with the same name in the shop and here. */
 export function flags<const Names extends readonly string[]>(...names: Names) {
   return Object.fromEntries(names.map((name) => [name, [name, flag]])) as unknown as { [Name in Names[number]]: readonly [string, typeof flag] };
 }

@@ -3,7 +3,7 @@ import type { Micros } from "../../decimal";
 /** UTC milliseconds. Zero-dates of the shop are null. */
 export type Instant = number;
 
-/** Rows as the webservice of 1.7, 8 and 9 gives them, made equal. Ids of 0 ("none") are null, and so is every field that cannot be read. Fields that modules add are dropped. */
+/** Normalised rows of the webservice of 1.7, 8 and 9. Ids of 0 (none) and unreadable fields are null. Fields of modules are dropped. */
 export interface ShopRows {
   orders: Order;
   order_states: OrderState;
@@ -22,13 +22,13 @@ export interface ShopRows {
   product_suppliers: ProductSupplier;
 }
 
-/** Named as in the webservice, so that a reason names the permission that the merchant has to tick. */
+/** Names of the webservice, so that a reason names the permission to grant. */
 export type ShopResource = keyof ShopRows;
 
 interface Dated {
   dateAdd: Instant | null;
   dateUpd: Instant | null;
-  /** `dateUpd` lies in the hour that a clock change repeats: it may be an hour off, so it must not decide which copy of a row is newer. */
+  /** `dateUpd` is in the hour that a clock change repeats: it may be off by an hour, so it must not decide which copy of a row is newer. */
   dateUpdAmbiguous: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface Order extends Dated {
   /** Not unique: a cart that was split into several orders shares it. */
   reference: string;
   shopId: number | null;
-  /** May name a customer who is deleted. */
+  /** May be the id of a deleted customer. */
   customerId: number | null;
   cartId: number | null;
   currencyId: number | null;
@@ -45,17 +45,17 @@ export interface Order extends Dated {
   carrierId: number | null;
   deliveryAddressId: number | null;
   invoiceAddressId: number | null;
-  /** Of the shop's own list; its flags are in `order_states`. */
+  /** Id in the shop's list; its flags are in `order_states`. */
   stateId: number | null;
   /** As shown to the customer: "Bank transfer". */
   payment: string;
-  /** The module that took it: "ps_wirepayment". */
+  /** The payment module: "ps_wirepayment". */
   module: string;
   /** Was valid (logable) at least once. */
   valid: boolean | null;
   invoiceDate: Instant | null;
   deliveryDate: Instant | null;
-  /** In units of this currency per unit of the shop's own, × 1,000,000. */
+  /** Units of this currency per unit of the shop's currency, × 1,000,000. */
   conversionRate: Micros | null;
   totalPaid: Micros | null;
   totalPaidTaxIncl: Micros | null;
@@ -74,7 +74,7 @@ export interface Order extends Dated {
 }
 
 export interface OrderLine {
-  /** 0 where it cannot be read. */
+  /** 0: it is unreadable. */
   id: number;
   productId: number | null;
   /** The combination; null for a product without. */
@@ -89,7 +89,7 @@ export interface OrderLine {
   customizationId: number | null;
 }
 
-/** Ids are the shop's own; only the flags say what a state means. */
+/** Ids are the shop's; only the flags give the meaning of a state. */
 export interface OrderState {
   id: number;
   name: string;
@@ -103,7 +103,7 @@ export interface OrderState {
   color: string;
 }
 
-/** Linked by reference: one payment may be for several orders. */
+/** Linked by reference: a payment may be for several orders. */
 export interface OrderPayment {
   id: number;
   orderReference: string;
@@ -127,16 +127,16 @@ export interface OrderCarrier {
 
 export interface Carrier {
   id: number;
-  /** The same through all versions of a carrier: editing one makes a new id. */
+  /** The same for all versions of a carrier: editing one creates a new id. */
   referenceId: number | null;
   name: string;
   active: boolean | null;
   deleted: boolean | null;
-  /** With `@` where the tracking number goes, or "". */
+  /** With `@` in place of the tracking number, or "". */
   trackingUrl: string;
 }
 
-/** Asked for field by field: the whole row would hold the password, the secure key and the reset token. */
+/** Requested by field: the whole row contains the password, the secure key and the reset token. */
 export interface Customer extends Dated {
   id: number;
   firstName: string;
@@ -182,7 +182,7 @@ export interface Currency {
   id: number;
   /** ISO 4217. */
   isoCode: string;
-  /** Units of it per unit of the shop's own, × 1,000,000. */
+  /** Units of it per unit of the shop's currency, × 1,000,000. */
   conversionRate: Micros | null;
   /** Decimals it is shown with; null where the version does not send it (1.7 before 1.7.6). */
   precision: number | null;
@@ -194,19 +194,19 @@ export interface Product extends Dated {
   id: number;
   reference: string;
   name: string;
-  /** Base price without tax, in the shop's own currency. */
+  /** Base price without tax, in the shop's currency. */
   price: Micros | null;
   wholesalePrice: Micros | null;
   active: boolean | null;
   ean13: string;
   manufacturerId: number | null;
-  /** The default one; all are in `product_suppliers`. */
+  /** The default supplier; all are in `product_suppliers`. */
   supplierId: number | null;
   defaultCombinationId: number | null;
   supplierReference: string;
   /** The first 500 characters without HTML. Missing, as `metaTitle`, in rows stored before these were read. */
   description?: string;
-  /** For search engines. */
+  /** Title for search engines. */
   metaTitle?: string;
 }
 
@@ -220,11 +220,11 @@ export interface Combination {
   wholesalePrice: Micros | null;
 }
 
-/** The only truth about quantities: `products.quantity` is always "0". Has no date: a change shows only by reading it. */
+/** The quantities; `products.quantity` is always "0". It has no date, so a change is found only by reading it. */
 export interface Stock {
   id: number;
   productId: number | null;
-  /** Null: of the product itself, which for one with combinations is their sum. */
+  /** Null: the product itself, which with combinations is their sum. */
   productAttributeId: number | null;
   /** May be negative. */
   quantity: number | null;

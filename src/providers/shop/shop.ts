@@ -8,11 +8,11 @@ import type { ShopResource, ShopRows } from "./row-types";
  * `code` is PrestaShop's own number (`"26"`: the key lacks the resource) or one of ShopFailureCode.
  */
 export interface Shops {
-  /** Makes no call. A site that is missing or whose key cannot be read is a `config` failure. */
+  /** Makes no call. A missing site, or one whose key cannot be opened, is a `config` failure. */
   open(siteId: string): Promise<Reply<Shop>>;
 }
 
-/** What went wrong where PrestaShop gave no number. */
+/** Codes of failures without a code of PrestaShop. */
 export type ShopFailureCode =
   | "site" // not there, or its key must be set again
   | "address" // may not be called, or the key cannot be sent
@@ -28,36 +28,36 @@ export type ShopFailureCode =
   | "too-large" // even a small page is larger than what is read
   | `${number}`; // an HTTP status
 
-/** One shop, for one run: it remembers the settings it read and how many rows a page may have. One call at a time. */
+/** One shop, for one run, with cached settings and page sizes. One call at a time. */
 export interface Shop {
   /**
-   * Whether address, key and webservice work; `HEAD /api/`, then the settings. `failure.reason` says what to do.
-   * The permissions of single resources show when they are read, or by `permissions`.
+   * Whether address, key and webservice work: `HEAD /api/`, then the settings. `failure.reason` names the remedy.
+   * It does not check the permissions of resources, see `permissions`.
    */
   test(signal: AbortSignal): Promise<Reply<ShopFacts>>;
-  /** Which of these the key may not read, by one cheap request each. */
+  /** The resources of these that the key may not read, by one cheap request each. */
   permissions(resources: readonly ShopResource[], signal: AbortSignal): Promise<Reply<{ missing: ShopResource[] }>>;
   /** Read once per Shop, by one request; windows and dates need it. */
   settings(signal: AbortSignal): Promise<Reply<ShopSettings>>;
   /**
-   * The rows behind `afterId`, ordered by id, at most one page of them. Go on with `afterId: page.lastId` while `page.more`;
-   * a row that changes meanwhile leaves the window and is in the next one.
+   * The rows after `afterId`, ordered by id, at most one page. Continue with `afterId: page.lastId` while `page.more`;
+   * a row that changes meanwhile moves to the next window.
    */
   page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>>;
   /**
-   * The rows whose field has one of these values, whatever their number (split over several requests so that no URL grows over 2 kB).
-   * What is not there is not in the result: a deleted customer, an order that is not committed yet. Where rows were left out visibly, or
-   * rows asked for by id are missing at the end of the answer, a list of ids shows those that failed to load. One that is left out
-   * without a trace in another lookup shows in `listed` only.
+   * The rows whose field has one of these values, in as many requests as URLs of 2 kB need.
+   * Rows that do not exist are not in the result: a deleted customer, an order that is not committed yet. Where rows were visibly omitted, or
+   * requested ids are missing at the end of the answer, a list of ids shows those that failed to load. One that is silently omitted
+   * in another lookup is in `listed` only.
    */
   find<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<Found<ShopRows[R]>>>;
-  /** The ids of the rows that `find` looks for, those among them that the shop fails to load. No row is loaded. */
+  /** The ids of the rows that `find` requests, including those that the shop fails to load. No row is loaded. */
   listed<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<readonly number[]>>;
-  /** Ids only, thousands at once, cheap (no row is loaded): for counting, and for telling what was deleted. Rows that the shop fails to load are in it. */
+  /** Ids only, thousands at once, without loading rows: for counting and for finding deleted rows. Includes rows that the shop fails to load. */
   ids(resource: ShopResource, request: Omit<PageRequest, "expected">): Promise<Reply<IdPage>>;
-  /** What a page has now; adapts to the shop's `Execution-Time`. Keep it and hand it to `resume`. */
+  /** Current page sizes, which adapt to the shop's `Execution-Time`. Store them and pass them to `resume`. */
   readonly pageSizes: PageSizes;
-  /** Starts from what an earlier run found out; saves the request for the settings. */
+  /** Continues with settings and page sizes of an earlier run; saves the request for the settings. */
   resume(known: { settings?: ShopSettings | undefined; pageSizes?: PageSizes | undefined }): void;
 }
 
@@ -67,34 +67,34 @@ export interface ShopFacts extends ShopSettings {
 }
 
 export interface ShopSettings {
-  /** IANA name; all dates of the shop are naive local time of this zone. */
+  /** IANA name; all dates of the shop are local time of this zone. */
   timezone: string;
-  /** Language of names that come in several; null when the shop does not send it. */
+  /** Language of translated names; null when the shop does not send it. */
   languageId: number | null;
   /** Currency of product prices. */
   currencyId: number | null;
 }
 
-/** Rows of a page: of resources that load much besides each row (orders, products), and of the others. */
+/** Rows of a page, of heavy resources (orders, products) and of the others. */
 export interface PageSizes {
   heavy: number;
   light: number;
 }
 
-/** UTC milliseconds, closed at both ends, whole seconds. Across the hour that a clock change repeats it covers both, so more may come back than was asked. */
+/** UTC milliseconds, both ends inclusive, whole seconds. In the hour that a clock change repeats it covers both, so more rows may be returned. */
 export interface Window {
   from: number;
   to: number;
 }
 
 export interface PageRequest {
-  /** Only what was changed within; for resources with a `dateUpd`. Without it: all rows. */
+  /** Only rows that were changed within; for resources with a `dateUpd`. Default: all rows. */
   window?: Window | undefined;
   /** 0 for the first page. */
   afterId: number;
   /**
-   * How many rows the shop has behind `afterId`, so that the list of ids need not be asked whether a page that is not full is the last.
-   * `counted`: by lists of ids to their end. Else it is a guess, believed of an answer that is shorter than another one was: nothing cut it.
+   * The number of rows after `afterId`, which shows without a list of ids that a page that is not full is the last.
+   * `counted`: exact, by lists of ids. Else an estimate, used only for an answer that is shorter than another was, and so not truncated.
    */
   expected?: { rows: number; counted: boolean } | undefined;
   signal: AbortSignal;
@@ -105,15 +105,15 @@ export interface Page<Row> {
   /** `afterId` of the next page. */
   lastId: number;
   /**
-   * False only when the shop has nothing behind `lastId`. A page that is not full proves nothing, since rows that the shop fails to load are
-   * left out of it, and a proxy may give fewer: unless all that were expected came, the list of ids is asked, so the last page costs two requests.
+   * False only when the shop has no rows after `lastId`. A page that is not full does not prove it, since it lacks rows that the shop fails
+   * to load, and a proxy may return fewer: unless all expected rows came, the list of ids is read, so the last page costs two requests.
    */
   more: boolean;
-  /** Those of `rows` in which a field cannot be read, and is null. */
+  /** The `rows` with an unreadable field, which is null. */
   unreadable: readonly Unreadable[];
-  /** Ids up to `lastId` whose rows the shop has and failed to load. */
+  /** Ids up to `lastId` of rows that the shop has and failed to load. */
   missing: readonly number[];
-  /** What was odd about the answer, for the job's note; nothing personal. */
+  /** Warnings about the answer, for the job's note; without personal data. */
   warnings: readonly string[];
 }
 
@@ -121,26 +121,26 @@ export interface IdPage {
   /** Ascending. */
   ids: readonly number[];
   lastId: number;
-  /** As many as were asked for. Where it is not there may still be more: something may limit the shop's lists. */
+  /** As many ids as requested. When false, there may still be more: a proxy may limit the shop's lists. */
   full: boolean;
-  /** False only for the empty page behind all others. */
+  /** False only for the empty page after all others. */
   more: boolean;
 }
 
 export interface Found<Row> extends Pick<Page<Row>, "rows" | "unreadable" | "missing" | "warnings"> {
-  /** The key may not read the resource, and the run goes on without it: nothing may be concluded from the rows that did not come. */
+  /** The key may not read the resource, and the run continues without it: nothing follows from missing rows. */
   refused?: true;
 }
 
 export interface Unreadable {
   id: number;
-  /** The first fields that are wrong, without their values. */
+  /** The first unreadable fields, without their values. */
   reason: string;
-  /** All of them, by our names: `totalPaid`, `lines`. */
+  /** All unreadable fields, by our names: `totalPaid`, `lines`. */
   fields: readonly string[];
 }
 
-/** By which fields rows can be looked up besides their id. */
+/** Fields besides the id by which rows can be looked up. */
 interface LookupFields {
   order_payments: "order_reference";
   order_carriers: "id_order";

@@ -6,10 +6,10 @@ export type TurnstileResult = { result: "passed" } | { result: "refused"; reason
 
 export interface TurnstileQuestion {
   secret: string;
-  /** What the widget put into the form. */
+  /** The widget's token in the form. */
   token: string;
   ip?: string | undefined;
-  /** Makes repeated questions about one token the same question: for posts that are one submission anyway. */
+  /** Repeated checks of one token with the same key count as one: for posts that are one submission. */
   repeatKey?: string | undefined;
   /** Whether the token was made on one of the project's pages. */
   isOwnHost(hostname: string): boolean;
@@ -19,15 +19,15 @@ export type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileResult
 
 const address = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 const tries = 2;
-/** Milliseconds a visitor may be kept waiting by one try. */
+/** Time limit of one try, during which a visitor waits. Milliseconds. */
 const patience = 3000;
 const maxToken = 2048;
-/** Codes that mean: the visitor has to solve it again. */
+/** Codes for which the visitor must solve it again. */
 const visitors = ["missing-input-response", "invalid-input-response", "timeout-or-duplicate", "bad-request"];
 
 /**
- * Asks Turnstile about a token, synchronously: by the time a queued job ran it would have expired. A token is good once and for 300 s;
- * the idempotency key makes the second try after a lost answer, and the second press of a button, the same question. Never throws.
+ * Verifies a token within the request: it would have expired before a queued job runs. A token is valid once and for 300 s;
+ * the idempotency key makes a second try after a lost answer, and a second press of the button, count as one. Never throws.
  * Source: Cloudflare's documentation of server-side validation.
  */
 export function createTurnstile(http: Http): Turnstile {
@@ -72,7 +72,7 @@ function resultOf({ success, hostname, codes }: Answer, isOwnHost: (hostname: st
   return codes.length === 0 ? { result: "refused", reason: "the captcha was not solved" } : { result: "unchecked", reason: codes.join(", ").slice(0, 100) };
 }
 
-/** What Turnstile's test keys answer. */
+/** The host name that Turnstile's test keys return. */
 function isTestHost(hostname: string): boolean {
   return hostname === "example.com";
 }

@@ -6,23 +6,23 @@ import { rowsOf, type Scope } from "../scope";
 import { hasUnreadable } from "../sync/unreadable";
 
 export interface ProductFilter {
-  /** Change feed: what changed after this, deleted products too, in the order of its changes. Milliseconds. */
+  /** Change feed: products that changed after this, deleted ones too, in the order of their changes. Milliseconds. */
   changedAfter?: number | undefined;
   active?: boolean | undefined;
   reference?: string | undefined;
-  /** Words of the name or the reference, or an id. */
+  /** A part of the name or the reference, or an id. */
   q?: string | undefined;
   manufacturer?: number | undefined;
   /** The default supplier. */
   supplier?: number | undefined;
-  /** An id, or a change number in the feed: what comes after it. */
+  /** The page begins after this id, or change number in the feed. */
   after?: number | undefined;
   limit: number;
 }
 
 export type ProductView = Awaited<ReturnType<typeof viewsOf>>[number];
 
-/** By id, or by change in the feed. */
+/** By id, or by change number in the feed. */
 export function listProducts(scope: Scope, filter: ProductFilter): Promise<ListPage<ProductView>> {
   const { changedAfter, active, q, reference = null, manufacturer = null, supplier = null, after, limit } = filter;
   const isFeed = changedAfter !== undefined;
@@ -113,7 +113,7 @@ async function viewsOf(scope: Scope, rows: readonly ProductRow[]) {
   });
 }
 
-/** Those that offer it, and the default one even where it has no offer. */
+/** Suppliers with an offer, and the default one even without. */
 function suppliersOf({ supplierId }: Product, offers: readonly { supplierId: number | null }[]): number[] {
   const all = [...offers.map((offer) => offer.supplierId), supplierId].filter((id) => id !== null);
   return [...new Set(all)].toSorted((left, right) => left - right);

@@ -3,7 +3,7 @@ import { numberOf, takeNumbers } from "../change-numbers";
 import { roundQuantity } from "../../../decimal";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";
 
-/** Statements that store quantities. A product whose quantity differs counts as changed; one that runs out is an event. */
+/** Statements that store quantities. A different quantity counts as a change of the product; running out adds an event. */
 export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
   const items = stockItems(stock);
   if (items.length === 0) return [];
@@ -16,7 +16,7 @@ export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: numbe
   ];
 }
 
-/** Statements that drop the quantities these products no longer have: `stock` is all they have. A deleted product has none. */
+/** Statements that delete stored quantities of these products that are not in `stock`, which is complete. A deleted product has none. */
 export function staleStockWrites(scope: Scope, products: readonly number[], stock: readonly Stock[], readAt: number): D1PreparedStatement[] {
   const kept = [...new Set(stock.map(stockKey))];
   return products.length === 0 ? [] : [statement(scope, staleSql, JSON.stringify(products), JSON.stringify(kept), readAt)];
@@ -26,7 +26,7 @@ export function stockKey({ productId, productAttributeId }: Pick<Stock, "product
   return `${productId}/${productAttributeId ?? 0}`;
 }
 
-/** What is stored of these products, by its key. */
+/** Keys of the stored quantities of these products. */
 export async function storedStock(scope: Scope, products: readonly number[]): Promise<string[]> {
   const rows = await rowsOf<{ product: number; combination: number }>(scope, storedSql, JSON.stringify(products));
   return rows.map(({ product, combination }) => stockKey({ productId: product, productAttributeId: combination }));
@@ -35,8 +35,8 @@ export async function storedStock(scope: Scope, products: readonly number[]): Pr
 type Item = [nth: number, product: number, combination: number, quantity: number];
 
 /**
- * One item a product and combination: where shops share a catalogue each has its row, and the quantities add up. Where one of them cannot
- * be read the sum is not known, and what is stored stays.
+ * One item a product and combination: where shops share a catalogue each has a row, and the quantities are added. Where one of them cannot
+ * be read the sum is unknown, and the stored quantity stays.
  */
 function stockItems(stock: readonly Stock[]): Item[] {
   const unknown = new Set(stock.filter(({ quantity }) => quantity === null).map(stockKey));
@@ -56,7 +56,7 @@ function stockItems(stock: readonly Stock[]): Item[] {
 const differs = "s.quantity <> e.value ->> 3 AND s.read_at <= ?4";
 const stored = "JOIN shop_stock s ON s.tenant = ?1 AND s.site = ?2 AND s.product = e.value ->> 1 AND s.combination = e.value ->> 2";
 
-/** Of the product as a whole: one combination that runs out leaves others to sell. */
+/** Events of products that are out of stock as a whole: other combinations may still be available. */
 const outSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
   SELECT ?1, ?2, 'product/' || (e.value ->> 1) || '/out/' || (${numberOf("(e.value ->> 0)", "?6")}), 'product.out_of_stock', ?5,

@@ -5,21 +5,21 @@ import { allNamedWrites, type Detail, detailItem, detailWrites } from "../relate
 import { perChunk, rowsOf, type Scope } from "../scope";
 import { staleStockWrites, stockWrites } from "./stock";
 
-/** One page of products with all that belongs to them. */
+/** One page of products with their related rows. */
 export interface ProductPage {
   products: readonly Product[];
   /** Manufacturers, suppliers and currencies that were not stored. */
   named?: SomeNamed;
-  /** Combinations and suppliers, one entry for each product, so that what is gone is gone here too. */
+  /** Combinations and suppliers, one entry for each product, so that removed ones are deleted here too. */
   details: readonly Detail[];
   stock: readonly Stock[];
-  /** These are all quantities the products have: others are gone. */
+  /** `stock` is complete: other stored quantities are deleted. */
   isStockWhole: boolean;
   /** When the page's request was sent. Milliseconds. */
   readAt: number;
 }
 
-/** Statements that store a page, to commit with the cursor behind it. */
+/** Statements that store a page; they commit with the cursor. */
 export function productWrites(scope: Scope, page: ProductPage, now: number): D1PreparedStatement[] {
   const { products, named = {}, details, stock, isStockWhole, readAt } = page;
   if (products.length === 0) return [];
@@ -58,7 +58,7 @@ function productItem(product: Product, nth: number): unknown[] {
   return [nth, id, dateUpd, dateUpdAmbiguous ? 1 : 0, reference, name, active ? 1 : 0, manufacturerId, supplierId, JSON.stringify(product)];
 }
 
-/** As for orders: a date of whole seconds decides unless it is equal, missing or in an hour that comes twice. */
+/** As for orders: a date of whole seconds decides unless it is equal, missing or in a repeated hour. */
 const newer = `(
   e.value ->> 2 > o.upd
   OR ((e.value ->> 2 IS o.upd OR e.value ->> 2 IS NULL OR o.upd IS NULL OR e.value ->> 3 = 1 OR o.vague = 1) AND ?4 >= o.read_at)
@@ -74,7 +74,7 @@ const upsertSql = `
     reference = excluded.reference, name = excluded.name, active = excluded.active, manufacturer = excluded.manufacturer,
     supplier = excluded.supplier, deleted = NULL, body = excluded.body`;
 
-/** A combination or supplier of its own moves no date of the product. */
+/** Records a change of a product whose combinations or suppliers changed: the shop does not change the product's date. */
 const bumpSql = `
   UPDATE shop_products SET changed = ${numberOf("t.nth", "?5")}
   FROM (

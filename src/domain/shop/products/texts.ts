@@ -4,7 +4,7 @@ import { boundedText } from "../../../queue/bounded";
 import type { ListPage } from "../list";
 import { rowsOf, type Scope, statement } from "../scope";
 
-/** Texts of one product that a person approved. Kept here: the shop is not written. */
+/** Approved texts of one product. Stored here only: we do not write to the shop. */
 export const productText = v.strictObject({
   productId: v.pipe(v.number("must be a product's id"), v.integer("must be a whole number"), v.minValue(1, "must be at least 1")),
   description: boundedText(4000, { min: 1, trim: true }),
@@ -14,7 +14,7 @@ export const productText = v.strictObject({
 
 export type ProductText = v.InferOutput<typeof productText>;
 
-/** A product as a model gets it. Its texts were written by the shop's staff. */
+/** A product as a model reads it. Its texts were written by the shop's staff. */
 export interface ProductToDescribe {
   productId: number;
   name: string;
@@ -24,8 +24,8 @@ export interface ProductToDescribe {
 }
 
 /**
- * Active products of which the description or the title for search engines is known to be empty and that have no approved text, by id.
- * Rows that were stored before these fields were read are left out until a sync reads them again.
+ * Active products, by id, whose description or search-engine title is empty and which have no approved text.
+ * Rows from before these fields were read are omitted until a sync reads them again.
  */
 export async function productsLackingTexts(scope: Scope, { ids, limit }: { ids?: readonly number[] | undefined; limit: number }): Promise<ProductToDescribe[]> {
   const rows = await rowsOf<{ body: string }>(scope, lackingSql, ids === undefined ? null : JSON.stringify(ids), limit);

@@ -4,7 +4,7 @@ import { rowsOf, type Scope, statement } from "../scope";
 
 type PurchaseState = "draft" | "approved" | "cancelled";
 
-/** A purchase order as the interface shows it. */
+/** A purchase order as the API shows it. */
 export interface PurchaseOrder {
   id: number;
   state: PurchaseState;
@@ -15,13 +15,13 @@ export interface PurchaseOrder {
   rows: PurchaseRow[];
   createdAt: string;
   updatedAt: string;
-  /** `operator`, or the job that did it by the supplier's setting. The mover enqueues the mail. */
+  /** `operator`, or the job that approved it by the supplier's setting. The approving side enqueues the mail. */
   approvedBy: string | null;
-  /** The job that mails it. */
+  /** Id of the job that mails it. */
   mailJobId: string | null;
 }
 
-/** One item, for all the orders it is bought for. */
+/** One item, summed over the orders that it is bought for. */
 export interface PurchaseRow {
   productId: number;
   productAttributeId: number;
@@ -36,7 +36,7 @@ export interface PurchaseRow {
 export interface PurchaseFilter {
   state?: PurchaseState | undefined;
   supplier?: number | undefined;
-  /** Ids below this. */
+  /** The page begins below this id. */
   below?: number | undefined;
   limit: number;
 }
@@ -51,25 +51,25 @@ export async function purchaseOrder(scope: Scope, id: number): Promise<PurchaseO
   return (await withRows(scope, await rowsOf<Head>(scope, oneSql, id)))[0] ?? null;
 }
 
-/** Drafts that a job made. */
+/** Drafts of a job. */
 export async function draftsOf(scope: Scope, job: string): Promise<(PurchaseOrder & { automatic: boolean })[]> {
   const heads = await rowsOf<Head>(scope, ofJobSql, job);
   const orders = await withRows(scope, heads);
   return orders.map((order, index) => ({ ...order, automatic: heads[index]?.automatic === 1 }));
 }
 
-/** False when it is no draft (any more). */
+/** False: it is no draft. */
 export async function approvePurchase(scope: Scope, id: number, by: string, now: number): Promise<boolean> {
   const { meta } = await statement(scope, approveSql, id, by, now).run();
   return meta.changes > 0;
 }
 
-/** A draft again, where no mail was accepted. */
+/** Makes it a draft again, after its mail was not accepted. */
 export async function reopenPurchase(scope: Scope, id: number, now: number): Promise<void> {
   await statement(scope, reopenSql, id, now).run();
 }
 
-/** False when it is no draft (any more). What is not bought after all may be bought by a later one. */
+/** False: it is no draft. A later purchase order may buy its lines. */
 export async function cancelPurchase(scope: Scope, id: number, now: number): Promise<boolean> {
   const [moved] = await scope.db.batch([statement(scope, cancelSql, id, now), statement(scope, freeSql, id)]);
   return (moved?.meta.changes ?? 0) > 0;
@@ -79,14 +79,14 @@ export async function noteMail(scope: Scope, id: number, mail: string): Promise<
   await statement(scope, "UPDATE shop_purchase_orders SET mail = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3", id, mail).run();
 }
 
-/** CSV, one row an item. */
+/** CSV with one row an item. */
 export function csvOf({ id, currency, rows }: PurchaseOrder): string {
   const head = ["purchase_order", "reference", "name", "product_id", "product_attribute_id", "quantity", "unit_price", "total", "currency"];
   const lines = rows.map((row) => [id, row.reference, row.name, row.productId, row.productAttributeId, row.quantity, row.unitPrice, row.total, currency]);
   return [head, ...lines].map(csvLine).join("");
 }
 
-/** The mail that goes to the supplier. */
+/** The mail to the supplier. */
 export function purchaseMail(order: PurchaseOrder, shop: string): { subject: string; text: string } {
   const rows = order.rows.map(({ quantity, reference, name, unitPrice }) => `${quantity} × ${reference || "–"}  ${name}  (${unitPrice} ${order.currency})`);
   return {

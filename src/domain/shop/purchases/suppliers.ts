@@ -2,20 +2,20 @@ import type { Maker } from "../../../providers/shop/row-types";
 import type { ListPage } from "../list";
 import { rowsOf, type Scope, statement } from "../scope";
 
-/** A supplier of the shop, with what we know besides. */
+/** A supplier of the shop, with our settings. */
 export interface SupplierView {
   id: number;
   name: string;
   active: boolean;
-  /** Where purchase orders are mailed to. */
+  /** Address for purchase orders. */
   email: string | null;
-  /** Purchase orders go out without approval. */
+  /** Whether purchase orders are sent without approval. */
   automatic: boolean;
 }
 
 export interface SupplierFilter {
   active?: boolean | undefined;
-  /** Ids after this. */
+  /** The page begins after this id. */
   after?: number | undefined;
   limit: number;
 }
@@ -26,7 +26,7 @@ export async function listSuppliers(scope: Scope, { active, after = 0, limit }: 
   return { items: kept.map(supplierView), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
 }
 
-/** Null when the shop has no such supplier, as far as we have read. */
+/** Null: no such supplier of the shop is stored. */
 export async function putSupplier(scope: Scope, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null> {
   await statement(scope, putSql, id, settings.email, settings.automatic ? 1 : 0).run();
   const [row] = await rowsOf<Row>(scope, oneSql, id);

@@ -6,11 +6,11 @@ import { connect } from "./store";
 
 export interface ConnectDeps {
   schedules: Pick<ScheduleStore, "give" | "removeSite">;
-  /** Brings forward the jobs that wait for a site. */
+  /** Wakes the jobs that wait for a site. */
   wake(tenant: string, site: string): Promise<void>;
 }
 
-/** The site was put: it is held no longer, has its schedules, and what waited for it goes on. */
+/** After a site was set: ends its pause, adds its schedules and wakes its jobs. */
 export async function connectSite({ schedules, wake }: ConnectDeps, scope: Scope, moved: boolean, now: number): Promise<void> {
   const { tenant, site } = scope;
   await connect(scope, moved, now);
@@ -18,7 +18,7 @@ export async function connectSite({ schedules, wake }: ConnectDeps, scope: Scope
   await addSchedules(schedules, tenant, site, now);
 }
 
-/** The site was removed: its schedules, what was read from it and its purchase orders go too, of very much a part by the tick. */
+/** After a site was removed: deletes its schedules, stored rows and purchase orders. The tick deletes what one request cannot. */
 export async function disconnectSite({ schedules }: Pick<ConnectDeps, "schedules">, scope: Scope, now: number): Promise<void> {
   await schedules.removeSite(scope.tenant, scope.site);
   await startRemoval(scope, now);

@@ -1,4 +1,4 @@
 import { boundedName } from "../../../queue/bounded";
 
-/** A site in a payload. */
+/** The name of a site in a payload. */
 export const siteId = boundedName();

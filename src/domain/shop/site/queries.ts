@@ -3,21 +3,21 @@ import { rowsOf, type Scope } from "../scope";
 import { type Paused, siteState, type SyncState } from "./store";
 import { refusalReasons, type UnreadableRow, unreadableView } from "../sync/unreadable";
 
-/** How a site's syncs stand, as the interface shows it. */
+/** The state of a site's syncs, as the API shows it. */
 export interface SyncView {
   paused: PausedView | null;
-  /** Why the newest run could not go on; null once a call succeeded. */
+  /** Why the newest run stopped; null once a call succeeded. */
   lastError: { at: string | null; reason: string } | null;
   orders: SyncProgress & { deleted: number };
   products: SyncProgress & { deleted: number };
-  /** Rows that could not be read, until they can be; the newest of them. */
+  /** Rows that cannot be read: their number, and the newest of them. */
   unreadable: { count: number; newest: UnreadableRow[] };
-  /** What the syncs go on without, and why. */
+  /** Data that the syncs omit, and why. */
   warnings: string[];
   timezone: string | null;
   /** The former name of `timezone`. */
   timeZone: string | null;
-  /** Events that the router has not taken. */
+  /** Events in the outbox. */
   eventsPending: number;
 }
 
@@ -30,12 +30,12 @@ export interface PausedView {
 export type Trouble = Pick<SyncView, "paused" | "lastError">;
 
 export interface SyncProgress {
-  /** Everything changed up to here is stored. */
+  /** All changes up to this time are stored. */
   cursor: string | null;
   lastSuccess: string | null;
   /** Seconds between the cursor and now. */
   lag: number | null;
-  /** Stored, counted up to 100,000. */
+  /** Stored rows, counted up to 100,000. */
   count: number;
 }
 
@@ -55,7 +55,7 @@ export async function syncView(scope: Scope, now: number): Promise<SyncView> {
   };
 }
 
-/** What keeps the tenant's sites from being read, by site; those without a word are well. */
+/** Sites that are paused or whose newest run failed; healthy sites have no entry. */
 export async function troubles(db: D1Database, tenant: string): Promise<Map<string, Trouble>> {
   const { results } = await db.prepare(troublesSql).bind(tenant).all<TroubleRow>();
   return new Map(results.map((row) => [row.site, troubleOf(pausedOf(row), errorOf(row))]));

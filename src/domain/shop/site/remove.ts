@@ -1,21 +1,21 @@
 import { type Scope, statement } from "../scope";
 
-/** Rows that one statement removes. */
+/** Rows that one statement deletes. */
 const chunk = 500;
-/** No run that had opened the shop before it left is still writing. Milliseconds. */
+/** Longer than any run that opened the shop before its removal. Milliseconds. */
 const settled = 20 * 60_000;
-/** Statements by which one request removes what was read from a site; the tick does the rest. */
+/** Statements that one request may use to delete a site's rows; the tick deletes the rest. */
 const maxStatements = 300;
-/** Sites looked at by one tick. */
+/** Sites of one tick. */
 const atOnce = 5;
 
-/** A site is gone, and all that is known of it goes with it: some of it now, the rest by `continueRemovals`. */
+/** Begins to delete all rows of a removed site; `continueRemovals` deletes the rest. */
 export async function startRemoval(scope: Scope, now: number, max = maxStatements): Promise<void> {
   await statement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
   await deleteRows(scope, max);
 }
 
-/** Before a site of that name comes: false while there is more of an earlier one than one request removes. */
+/** Deletes the rest of an earlier site before one of the same name is created. False: there is more than one request may delete. */
 export async function finishRemoval(scope: Scope, max = maxStatements): Promise<boolean> {
   const isLeaving = await statement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
   if (isLeaving === null) return true;
@@ -24,7 +24,7 @@ export async function finishRemoval(scope: Scope, max = maxStatements): Promise<
   return true;
 }
 
-/** The tick's part: goes on where `leave` ended, and takes along what runs under way have written since. At most `most` statements a site. */
+/** For the tick: continues removals, with rows that running jobs wrote since. At most `max` statements a site. */
 export async function continueRemovals(db: D1Database, max: number, now: number): Promise<{ sites: number }> {
   const { results } = await db
     .prepare("SELECT tenant, site, since FROM shop_leaving LIMIT ?1")
@@ -40,7 +40,7 @@ export async function continueRemovals(db: D1Database, max: number, now: number)
   return { sites };
 }
 
-/** Every table of a site with its key behind tenant and site. What says how far its syncs are is last. */
+/** Every table of a site with its key after tenant and site. The progress of the syncs is last. */
 const tables = [
   ["shop_orders", "id"],
   ["shop_products", "id"],
@@ -58,7 +58,7 @@ const tables = [
   ["shop_sites", "site"],
 ] as const;
 
-/** True when nothing is left. */
+/** True: nothing is left. */
 async function deleteRows(scope: Scope, max: number): Promise<boolean> {
   let left = max;
   for (const [table, key] of tables) {

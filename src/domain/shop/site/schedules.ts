@@ -4,12 +4,12 @@ import type { ScheduleStore } from "../../schedules/store";
 const defaults = ["sync-orders", "sync-products"] as const;
 const threeHours = 3 * 3600;
 
-/** Gives a site its schedules: orders and products every three hours, at a time of its own within them. What the tenant changed stays. */
+/** Adds a site's schedules: orders and products every three hours, spread by site. Schedules that exist stay unchanged. */
 export async function addSchedules(schedules: Pick<ScheduleStore, "give">, tenant: string, site: string, now: number): Promise<void> {
   await schedules.give(tenant, Object.fromEntries(defaults.map((type) => [scheduleName(type, site), inputFor(type, site)])), now);
 }
 
-/** `sync-orders-main`; a site whose name leaves no room gets a hash instead. */
+/** `sync-orders-main`; a site whose name is too long gets a hash instead. */
 export function scheduleName(type: string, site: string): string {
   const name = `${type}-${site}`;
   return name.length <= 63 ? name : `${name.slice(0, 54)}-${hash(site)}`;

@@ -2,10 +2,10 @@ import type { Queries } from "../../../ledger/views";
 import type { Engine } from "../../../queue/engine";
 import { retryNow } from "../../../queue/operate";
 
-/** Jobs that are brought forward at once. */
+/** Jobs woken at once. */
 const maxWoken = 200;
 
-/** What waits for a site goes on at once; of more than 200 jobs the rest goes on when its time has come. */
+/** Wakes up to 200 jobs that wait for a site; further ones wake at their own time. */
 export async function wakeSite(engine: Engine, queries: Pick<Queries, "jobs">, tenant: string, site: string): Promise<void> {
   const { jobs } = await queries.jobs(tenant, { siteId: site, state: "waiting" }, { limit: maxWoken });
   const refs = jobs.map(({ id }) => ({ tenant, id }));

@@ -2,7 +2,7 @@ import { rowsOf, type Scope, statement } from "../scope";
 import type { UnreadableRow } from "./unreadable";
 import type { Span } from "./date-range";
 
-/** What reading a part came to. */
+/** The result of reading a part. */
 export interface ReadPart {
   from: number;
   orders: number;
@@ -16,16 +16,16 @@ export interface ReadPart {
 export interface Part extends Span, ReadPart {
   isRead: boolean;
   job: string | null;
-  /** Of its job; null before it was first seen. */
+  /** State of its job; null before its row exists. */
   state: string | null;
 }
 
-/** The parts of a bulk run, before any of them is enqueued. What earlier runs left behind goes. */
+/** Statements that record the parts of a bulk run before any is enqueued, and delete those of earlier runs. */
 export function openWindows(scope: Scope, run: string, spans: readonly Span[]): D1PreparedStatement[] {
   return [statement(scope, leftSql, run), statement(scope, openSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
 }
 
-/** Which job reads which part. */
+/** Statements that record the job of each part. */
 export function nameWindows(scope: Scope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
   return statement(scope, nameSql, JSON.stringify(jobs.map(({ from, job }) => [from, job])), run);
 }
@@ -38,19 +38,19 @@ export async function partsOf(scope: Scope, run: string): Promise<Part[]> {
 type Notes = Pick<ReadPart, "unreadable" | "warnings">;
 const noNotes: Notes = { unreadable: [], warnings: [] };
 
-/** Null when no run has opened this part, or it is read. */
+/** A part that is to be read. Null: no run has opened it, or it is read already. */
 export async function openWindow(scope: Scope, run: string, { from, to }: Span): Promise<{ isNewest: boolean } | null> {
   const [row] = await rowsOf<{ newest: number }>(scope, openWindowSql, run, from, to);
   return row ? { isNewest: row.newest === to } : null;
 }
 
-/** One part is read; with the last one the whole span is. */
+/** Statements that record a part as read; with the last part, the whole range. */
 export function windowRead(scope: Scope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
   const { from, orders, changed, deleted, unreadable, warnings } = part;
   return [statement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })), statement(scope, wholeRunSql, run, now)];
 }
 
-/** The run that opened them has ended. */
+/** The statement that deletes the parts of an ended run. */
 export function closeWindows(scope: Scope, run: string): D1PreparedStatement {
   return statement(scope, "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3", run);
 }
@@ -59,7 +59,7 @@ const openSql = `
   INSERT INTO shop_windows (tenant, site, run, start, until)
   SELECT ?1, ?2, ?4, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING`;
 
-/** Parts that were brought back and read after their run had ended. */
+/** Parts that were replayed and read after their run had ended. */
 const leftSql = `
   DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run <> ?3
     AND NOT EXISTS (SELECT 1 FROM shop_windows w WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = shop_windows.run AND w.done = 0)

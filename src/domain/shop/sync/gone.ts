@@ -3,13 +3,13 @@ import { staleStockWrites } from "../products/stock";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";
 import { compared, type SyncKind } from "../site/store";
 
-/** A deleted row stays in the feed this long. Milliseconds. */
+/** A deleted row stays in the feed for this time. Milliseconds. */
 const deletedFor = 90 * 24 * 3600_000;
 const maxPruned = 500;
 
 const tables: Record<SyncKind, string> = { orders: "shop_orders", products: "shop_products" };
 
-/** Stored rows between two ids (`until` null: to the end) that the shop's list does not hold. What was read after the list was is left alone. */
+/** Stored rows between two ids (`until` null: to the end) that are not in the shop's list. Rows that were read after the list are left out. */
 export async function goneIds(
   scope: Scope,
   kind: SyncKind,
@@ -21,7 +21,7 @@ export async function goneIds(
   return (await rowsOf<{ id: number }>(scope, goneSql(tables[kind]), JSON.stringify(listed), span.after, until, readAt)).map(({ id }) => id);
 }
 
-/** Statements that mark these as deleted. */
+/** Statements that mark these rows as deleted. */
 export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
   if (gone.length === 0) return [];
   const items = gone.map((id, index) => [index + 1, id]);
@@ -33,7 +33,7 @@ export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[]
   ];
 }
 
-/** Statements that note that the list of all ids was compared, and remove the oldest of what has been deleted for 90 days: readers of the feed have seen it. */
+/** Statements that record the comparison of all ids, and delete the oldest rows that were marked as deleted 90 days ago. */
 export function comparedWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
   return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => statement(scope, sql, now - deletedFor, maxPruned))];
 }
@@ -54,7 +54,7 @@ const pruneDetails = (table: string, resources: string) => `
   DELETE FROM shop_details WHERE tenant = ?1 AND site = ?2 AND resource IN (${resources}) AND owner IN (SELECT CAST(id AS TEXT) FROM (${prunable(table)}))`;
 const pruneRows = (table: string) => `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2 AND id IN (${prunable(table)})`;
 
-// Payments are kept by an order's reference, which others may share.
+// Payments are stored by an order's reference, which other orders may share.
 const pruneSql: Record<SyncKind, string[]> = {
   orders: [pruneDetails("shop_orders", "'order_carriers'"), pruneRows("shop_orders")],
   products: [pruneDetails("shop_products", "'combinations', 'product_suppliers'"), pruneRows("shop_products")],

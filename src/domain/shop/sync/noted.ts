@@ -3,13 +3,13 @@ import type { Found, Lookup, Shop } from "../../../providers/shop/shop";
 import { type Failure, ok, type Reply } from "../../../queue/effect";
 import type { FlawedRow, RowsRead } from "./unreadable";
 
-/** What a run came across while it read, besides the rows. */
+/** What a run records besides the rows. */
 export interface Notes {
   /** When the run began. Milliseconds. */
   readonly began: number;
   /** Since the last checkpoint. */
   reads: RowsRead[];
-  /** What was odd about the answers, since the last checkpoint. */
+  /** Warnings about answers, since the last checkpoint. */
   readonly warnings: Set<string>;
   /** Resources that the key may not read, with the reason. */
   refused: Map<ShopResource, string>;
@@ -21,7 +21,7 @@ export function noNotes(began: number): Notes {
   return { began, reads: [], warnings: new Set(), refused: new Map(), allowed: new Set() };
 }
 
-/** A key that may not read these costs the detail; without the others there is no sync. */
+/** Resources that a sync can omit; without the others there is no sync. */
 const secondary: ReadonlySet<ShopResource> = new Set([
   "order_payments",
   "order_carriers",
@@ -39,7 +39,7 @@ export function isSecondary(resource: ShopResource): boolean {
   return secondary.has(resource);
 }
 
-/** The shop, with notes of what cannot be read. A secondary resource that the key may not read comes as no rows, `refused`; it is asked for once a run. */
+/** The shop, with records of what cannot be read. A secondary resource that the key may not read returns no rows, `refused`, and is requested once a run. */
 export function noted(shop: Shop, notes: Notes, now: () => number): Shop {
   const reading = async <Rows extends Found<{ id: number }>>(
     resource: ShopResource,
@@ -77,12 +77,12 @@ export function noted(shop: Shop, notes: Notes, now: () => number): Shop {
 
 const none = { rows: [], unreadable: [], missing: [], warnings: [], refused: true } as const;
 
-/** PrestaShop's numbers for "no permission on this resource" and "not with this method". */
+/** PrestaShop's error codes for a missing permission on the resource or the method. */
 export function isPermission({ class: kind, code }: Failure): boolean {
   return kind === "config" && (code === "25" || code === "26");
 }
 
-/** Rows of a page or lookup that cannot be read whole, and those that did not come. */
+/** Rows of a page or lookup that cannot be read completely, and rows that were not returned. */
 export function unreadableIn({ resource, found }: { resource: ShopResource; found: Omit<Found<unknown>, "rows"> }): FlawedRow[] {
   const missing = found.missing.map((id) => ({ id, reason: `the shop failed to load this row of ${resource}` }));
   return [...found.unreadable.map(({ id, reason }) => ({ id, reason })), ...missing];

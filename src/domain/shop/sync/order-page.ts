@@ -8,7 +8,7 @@ import { byId, missingOf } from "./referenced";
 import type { SyncSession } from "./session";
 import type { ReadPage } from "./steps";
 
-/** Reads one page and, for the orders that changed, what an order page shows besides. `changed`: those that are not stored like that yet. */
+/** Reads one page and, for changed orders, their related rows. `changed`: orders that differ from the stored ones. */
 export async function readOrderPage(session: SyncSession, request: Omit<PageRequest, "signal">): Promise<Reply<ReadPage & { changed: number }>> {
   const readAt = session.now();
   const page = await session.shop.page("orders", { ...request, signal: session.signal });

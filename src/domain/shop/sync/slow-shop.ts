@@ -1,24 +1,24 @@
 import type { Shop } from "../../../providers/shop/shop";
 import { failed, type Reply } from "../../../queue/effect";
 
-/** A call that takes this long holds up the other jobs of its batch. Milliseconds. */
+/** A call of this length delays the other jobs of its batch. Milliseconds. */
 const slowCall = 10_000;
-/** A slow shop's jobs let the others pass for this long between two stretches of work. Seconds. */
+/** Pause between two runs of a slow shop's job, in which other jobs run. Seconds. */
 export const slowPause = 60;
-/** How long a shop counts as slow after it was. Milliseconds. */
+/** How long a shop counts as slow after a slow call. Milliseconds. */
 export const slowFor = 15 * 60_000;
 
-/** How a run's calls went. */
+/** The speed of a run's calls. */
 export interface Slowness {
-  /** The shop was slow before and this run has waited because of it: it may use its full time. */
+  /** The shop was slow before, and this run has waited for it: it may use its full time. */
   readonly known: boolean;
   /** A call of this run was slow. */
   slow: boolean;
 }
 
 /**
- * The shop, with an eye on how long it takes. In a run that did not expect it, the call after a slow one is not made: it fails as
- * `limited`, so the job waits while others pass, and its next run takes the time it needs.
+ * The shop with measured calls. In a run that is not `known` to be slow, the call after a slow one is not made: it fails as
+ * `limited`, so the job waits while others run, and its next run may use its full time.
  */
 export function guardSlowness(shop: Shop, slowness: Slowness, now: () => number): Shop {
   const watch = async <T>(call: () => Promise<Reply<T>>): Promise<Reply<T>> => {

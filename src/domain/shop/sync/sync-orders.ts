@@ -11,9 +11,9 @@ import { isSession, listsAreOld, openSession, type SyncContext, type SyncSession
 import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
 
 export interface Cursor extends Progress, Span {
-  // States, currencies and carriers are read again where there is an order to show with them.
+  // States, currencies and carriers are read only when there are orders.
   phase: "again" | "ids" | "count" | "lists" | "orders" | "ended";
-  /** When the run began: what it has looked at since is not looked at again. Milliseconds. */
+  /** When the run began: rows that it has read since are not read again. Milliseconds. */
   began: number;
   orders: number;
   changed: number;
@@ -22,18 +22,18 @@ export interface Cursor extends Progress, Span {
 
 export interface Reading {
   span(session: SyncSession): Span;
-  /** What could not be read is looked at again. */
+  /** Whether unreadable rows are read again. */
   looksAgain: boolean;
-  /** The ids of all orders are compared with ours, to find what was deleted. */
+  /** Whether the ids of all orders are compared with the stored ones, to find deleted orders. */
   compares(session: SyncSession): boolean;
   /** Statements that commit with the last page. */
   ended(session: SyncSession, cursor: Cursor): readonly unknown[];
 }
 
-/** Reads one window of orders, however many runs it takes. */
+/** Reads one window of orders, in as many runs as needed. */
 export async function readWindow(siteId: string, context: SyncContext, reading: Reading): Promise<Outcome> {
   const saved = context.cursor as Cursor | undefined;
-  // One of an earlier deployment has none.
+  // A cursor of an earlier release has no `deleted`.
   const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };
   if (cursor?.phase === "ended") return done(resultOf(cursor));
   const session = await openSession(context, siteId, cursor?.pageSizes);
@@ -52,7 +52,7 @@ async function start(session: SyncSession, reading: Reading): Promise<Cursor> {
   return reading.looksAgain && hasToReadAgain(session, "orders") ? first : compareOrCount(session, first, reading);
 }
 
-/** Comparing begins with the first order that is stored: the shop may have many before it. */
+/** The comparison begins with the first stored order: the shop may have many before it. */
 async function compareOrCount(session: SyncSession, cursor: Cursor, reading: Reading): Promise<Cursor> {
   const first = reading.compares(session) ? await firstOrder(session.scope) : null;
   return first === null ? entering(cursor, "count", null) : { ...entering(cursor, "ids", null), after: first - 1 };

@@ -5,7 +5,10 @@ interface Element {
   end: number;
 }
 
-/** The SubjectPublicKeyInfo of an X.509 certificate in PEM, as WebCrypto imports it; undefined for any other text. Checks neither issuer nor dates: its source is trusted. */
+/**
+ * The SubjectPublicKeyInfo of an X.509 certificate in PEM, for WebCrypto; undefined for any other text. Verifies neither issuer nor dates: its source is
+ * trusted.
+ */
 export function publicKeyOf(pem: string): Uint8Array | undefined {
   const text = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]{1,20000})-----END CERTIFICATE-----/.exec(pem)?.[1];
   if (text === undefined) return undefined;
@@ -20,12 +23,12 @@ export function publicKeyOf(pem: string): Uint8Array | undefined {
     const key = elementAt(der, at);
     return key.tag === 0x30 && key.end <= tbs.end ? der.slice(at, key.end) : undefined;
   } catch {
-    // No base64, or no DER: no certificate.
+    // Not base64, or not DER.
     return undefined;
   }
 }
 
-/** Throws when the element does not lie within the bytes. */
+/** Throws when the element exceeds the bytes. */
 function elementAt(der: Uint8Array, at: number): Element {
   const [tag, first] = [der[at], der[at + 1]];
   if (tag === undefined || first === undefined) throw new RangeError("the bytes end within an element");

@@ -1,18 +1,18 @@
-/** What a provider may report of a mail; opening and clicking are not recorded. */
+/** Kinds of a provider's reports; opens and clicks are not recorded. */
 export type MailEventKind = "delivered" | "deferred" | "bounced" | "rejected" | "complained" | "unsubscribed";
 
 /** One provider's report about one recipient of one mail, in Jobyard's terms. */
 export interface MailEvent {
-  /** Id of the report, the same when it is delivered again; the recipients of one report may share it. Holds no address. */
+  /** Id of the report, the same when it is delivered again; recipients of one report may share it. Contains no address. */
   id: string;
   kind: MailEventKind;
   /** `hard` and `soft` of bounces; `undetermined` counts as soft. */
   class?: string | undefined;
-  /** The mail's id as `send` returned it; undefined where the event is about an address alone. */
+  /** The mail's id as `send` returned it; undefined where the event concerns only an address. */
   messageId?: string | undefined;
   /** As `a@b.example`. */
   recipient: string;
-  /** The answer of the receiving server. May hold personal data: it is masked before it is stored. */
+  /** The answer of the receiving server. It may contain personal data, and is masked before it is stored. */
   detail?: string | undefined;
 }
 
@@ -25,8 +25,8 @@ export interface SignedIncoming {
 }
 
 /**
- * The events of a report that the secret proves genuine. Undefined: not genuine. `taken`: it confirmed a subscription, no events follow.
- * `unknown`: the certificate or address that decides could not be reached. `malformed`: genuine, but no JSON.
+ * The events of a report that the secret authenticates. Undefined: not authentic. `taken`: it confirmed a subscription, without events.
+ * `unknown`: the certificate or the confirmation address could not be reached. `malformed`: authentic, but no JSON.
  */
 export type ReadMailEvents = (
   provider: string,

@@ -1,9 +1,9 @@
 import { recordOf } from "../../../json/record";
 
-/** Reads fields of a provider's report, whose shape is checked at each read. */
+/** Fields of a provider's report; each read checks the type. */
 export type Fields = Record<string, unknown>;
 
-/** Recipients of one event that are looked at. */
+/** Recipients of one event that are read. */
 export const maxRecipients = 50;
 
 export function textIn(fields: Fields, name: string, max = 2000): string | undefined {
@@ -20,12 +20,12 @@ export function fieldsIn(fields: Fields, name: string): Fields {
   return recordOf(fields[name]);
 }
 
-/** A message id as `send` gave it back: without angle brackets. */
+/** A message id as `send` returned it: without angle brackets. */
 export function messageIdIn(fields: Fields, name: string): string | undefined {
   return textIn(fields, name, 300)?.replace(/^<(.*)>$/, "$1");
 }
 
-/** Undefined where it is no JSON. */
+/** Undefined: the text is no JSON object. */
 export function jsonOf(text: string): Fields | undefined {
   try {
     return recordOf(JSON.parse(text));

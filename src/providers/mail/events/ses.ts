@@ -16,7 +16,7 @@ export function eventsOfSes(body: Fields, id: string): MailEvent[] {
   if (!kind) return [];
   const bounce = fieldsIn(body, "bounce");
   const mail = fieldsIn(body, "mail");
-  // A bounce that is `Undetermined` may pass.
+  // An `Undetermined` bounce may be transient.
   const hard = textIn(bounce, "bounceType")?.toLowerCase() === "permanent" ? "hard" : "soft";
   return recipientsOf(kind, body).map(({ address, detail }) => ({
     id,

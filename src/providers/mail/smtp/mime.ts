@@ -13,7 +13,7 @@ export interface MimeOptions {
 const maxLine = 998;
 const usualLine = 78;
 
-/** The message as it travels (RFC 5322, RFC 2045): lines of at most 998 bytes, all of them ASCII, ended by CRLF. The same input gives the same bytes. */
+/** The encoded message (RFC 5322, RFC 2045): ASCII lines of at most 998 bytes, ended by CRLF. The same input gives the same bytes. */
 export function toMime(message: MailMessage, { messageId, date }: MimeOptions): string {
   const headers: [name: string, value: string][] = [
     ["From", mailbox(mailboxOf(message.from))],
@@ -25,7 +25,7 @@ export function toMime(message: MailMessage, { messageId, date }: MimeOptions): 
     ["MIME-Version", "1.0"],
     ...Object.entries(message.headers ?? {}).map(([name, value]): [string, string] => [name, text(name, value)]),
   ];
-  // The parts are base64, so no line of theirs can read as a boundary.
+  // The parts are base64, so none of their lines can be a boundary.
   const boundary = `=_${messageId.replaceAll(/[^\w]/g, "").slice(0, 40)}`;
   return `${headers.map(([name, value]) => `${name}: ${value}`).join("\r\n")}\r\n${content(message, boundary)}`;
 }
@@ -49,7 +49,7 @@ function attached({ filename, contentType, content: bytes }: Attachment): string
   return `${headers}\r\n\r\n${wrapped(base64(bytes))}`;
 }
 
-/** RFC 2231 for all names: no character of it needs quoting. A long name goes on in numbered parts, one a line. */
+/** RFC 2231 for all names: none of its characters needs quoting. A long name continues in numbered parts, one a line. */
 function filenameParameter(filename: string): string {
   const encodedName = encodeURIComponent(filename.toWellFormed()).replaceAll(/['()*]/g, (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
   const parts = `utf-8''${encodedName}`.match(/(?:%..|[^%]){1,20}/g) ?? [];
@@ -68,19 +68,19 @@ function mailbox({ name, address }: Mailbox): string {
   return `${displayName} <${address}>`;
 }
 
-/** Plain text stays readable for programs: what a header as `List-Unsubscribe` holds must not become encoded words. */
+/** Plain text stays unencoded: programs read headers such as `List-Unsubscribe`. */
 function text(name: string, value: string): string {
   return isPlain(value) && fitsLines(name, value) ? folded(name, value) : encoded(value);
 }
 
-/** Whether the header goes in lines that every server takes, with its words as they are. */
+/** Whether the header fits into lines that every server accepts, without encoding. */
 export function fitsLines(name: string, value: string): boolean {
   return folded(name, value)
     .split("\r\n")
     .every((line, index) => line.length + (index === 0 ? name.length + 2 : 0) <= maxLine);
 }
 
-/** Broken before spaces, which stay (RFC 5322 §2.2.3), so that lines have at most 78 characters where their words allow it. */
+/** Folded before spaces, which stay (RFC 5322 §2.2.3), into lines of at most 78 characters where the words allow it. */
 function folded(name: string, value: string): string {
   const lines: string[] = [""];
   let room = usualLine - name.length - 2;
@@ -94,7 +94,7 @@ function folded(name: string, value: string): string {
   return lines.join("\r\n");
 }
 
-/** What cannot be read as an encoded word and is ASCII. */
+/** Whether the value is ASCII and cannot be read as an encoded word. */
 function isPlain(value: string): boolean {
   return /^[\x20-\x7e]*$/.test(value) && !value.includes("=?");
 }

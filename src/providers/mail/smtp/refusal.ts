@@ -9,15 +9,15 @@ export type SmtpStep = "greeting" | "hello" | "tls" | "login" | "sender" | "reci
 /** A full mailbox is tried again after this. Seconds. */
 const full = 86_400;
 
-/** Addresses that do not exist (RFC 3463): wrong mailbox, wrong domain, moved without forwarding, no mail taken there (RFC 7505). */
+/** Addresses that do not exist (RFC 3463): wrong mailbox, wrong domain, moved without forwarding, no mail accepted (RFC 7505). */
 const noSuchAddress: ReadonlySet<string> = new Set(["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]);
 
-/** Whether the reply means that the address takes no mail for good. A policy (5.7.x) or a full mailbox (5.2.2) does not mean that. */
+/** Whether the reply means that the address permanently accepts no mail. A policy (5.7.x) or a full mailbox (5.2.2) does not. */
 export function isBadAddress({ code, enhanced }: SmtpReply): boolean {
   return code >= 500 && enhanced !== undefined && noSuchAddress.has(enhanced);
 }
 
-/** The class of a refusal. `secrets` are texts the server may echo. Source: RFC 5321 §4.2, RFC 3463, RFC 4954; the texts are those of Amazon SES. */
+/** The class of a refusal. `secrets` are texts that the server may echo. Source: RFC 5321 §4.2, RFC 3463, RFC 4954; the texts are those of Amazon SES. */
 export function refusalOf(step: SmtpStep, reply: SmtpReply, secrets: readonly string[], now: number): MailFailure {
   const { code, enhanced, text } = reply;
   const reason = `SMTP: ${code}${enhanced === undefined ? "" : ` ${enhanced}`} to the ${step}`;
