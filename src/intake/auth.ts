@@ -23,7 +23,7 @@ export async function authorize(route: AnyRoute, request: Request, params: Reado
 }
 
 /** The caller that the request's token identifies. Throws the Problem with the reason of a refusal. */
-export async function identify(request: Request, deps: IntakeDeps): Promise<Caller & { kind: "root" | "token" }> {
+export async function identify(request: Request, deps: Pick<IntakeDeps, "auth" | "now" | "snapshots">): Promise<Caller & { kind: "root" | "token" }> {
   const token = /^Bearer +([\x21-\x7e]{1,4096}) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (token === undefined) throw new Problem("unauthorized", "Send a token: Authorization: Bearer <token>.");
   const claims = await deps.auth.verifier.verify(token);
@@ -66,7 +66,7 @@ function ofPath(named: string | null, tenant: string): string {
   });
 }
 
-async function existing(tenant: string, deps: IntakeDeps): Promise<string> {
+async function existing(tenant: string, deps: Pick<IntakeDeps, "now" | "snapshots">): Promise<string> {
   // Dead letters of messages without an envelope have this tenant's name, which no tenant may take.
   if (tenant === reservedTenant) return tenant;
   const { state } = namePattern.test(tenant) ? await deps.snapshots.read(tenant, deps.now()) : { state: "absent" as const };

@@ -33,67 +33,85 @@ import type { Tokens } from "../tenants/token";
 import type { TokenStore } from "../tenants/token-store";
 import type { LeadDeps } from "./leads/deps";
 
-/** Everything the routes need. The composition root makes it, so no route touches a binding. */
-export interface IntakeDeps {
-  /** Passed on to the functions of domain/, together with the tenant. */
+/** What the intake is given by the composition root: no binding is used below. A function declares the members that it uses with `Pick`. */
+export interface IntakeDeps extends RequestDeps, SettingsDeps, JobDeps, MailDeps, DataDeps {}
+
+/** For each request: who calls, the clock, the database, enqueueing. */
+interface RequestDeps {
+  /** Passed to the functions of domain/, with the tenant. */
   db: D1Database;
   /** Milliseconds. */
   now(): number;
   auth: AuthDeps;
   ids: JobIds;
   snapshots: Pick<Snapshots, "read">;
-  tenants: TenantStore;
-  tokens: TokenStore;
-  sites: Pick<SiteStore, "put" | "get" | "list" | "remove">;
-  connections: Pick<ConnectionStore, "put" | "get" | "list" | "remove">;
-  projects: Pick<ProjectStore, "put" | "get" | "list" | "remove" | "renewKey">;
-  leads: LeadDeps;
-  media: MediaOperations;
-  agents: AgentOperations;
-  destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
-  subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
-  inboundSecrets: Pick<InboundSecretStore, "put" | "remove" | "open">;
-  /** Rules for outgoing addresses. */
-  rules: AddressRules;
-  installation: InstallationStore;
-  /** The Worker's public URL; undefined where none is configured. */
-  publicUrl: string | undefined;
-  templates: TemplateStore;
-  schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
-  shops: ShopActions;
-  /** Undefined when the sealed secret cannot be opened. */
-  webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
-  gates: GateOperations;
-  reports: Reports;
-  suppressions: SuppressionStore & SuppressionQueries;
-  unsubscribe: {
-    /** Undefined for a token that no link of a mail has. */
-    read(token: string): Promise<Unsubscription | undefined>;
-    act(what: Unsubscription): Promise<void>;
-  };
-  mailEvents: MailEventInbox;
-  campaigns: CampaignIntake;
   registry: Pick<Registry, "find" | "contracts">;
   enqueue: Enqueue;
-  /** The same for a request of a trace, `{trace id}-{flags}`: the jobs that it enqueues belong to that trace. */
+  /** The same for a request with a trace, `{trace id}-{flags}`: the jobs that it enqueues belong to that trace. */
   inTrace(trace: string): Pick<IntakeDeps, "enqueue" | "campaigns" | "media">;
-  queries: Queries;
-  /** Stored payloads of open and dead jobs with one of the names, of a tenant or (null) of some tenants; a bounded number. */
-  samples(names: readonly string[], tenant: string | null): Promise<PayloadSample[]>;
-  /** JSON text of a payload too large for its row; null when it is gone. Throws when the storage cannot be reached. */
-  loadPayload(ref: string): Promise<string | null>;
-  operate: JobOperations & { replays: Replays };
-  bulkActions: BulkActions;
-  /** Calls of remote workers. */
-  work: WorkDeps;
-  platform: PlatformDeps;
-  /** Records that personal data is shown. Awaited before the answer: without the record nothing is shown. */
+  /** The Worker's public address; undefined where none is configured. */
+  publicUrl: string | undefined;
+  /** Rules for outgoing addresses. */
+  rules: AddressRules;
+  /** Records an act, or that personal data was shown. Await it before showing the data. */
   audit(entry: AuditEntry): Promise<void>;
   /** Logs an unforeseen failure. Never throws. */
   report(failure: FailureReport): void;
 }
 
-/** Identifies the caller. */
+/** Settings of tenants and of the installation. */
+interface SettingsDeps {
+  tenants: TenantStore;
+  tokens: TokenStore;
+  sites: Pick<SiteStore, "put" | "get" | "list" | "remove">;
+  connections: Pick<ConnectionStore, "put" | "get" | "list" | "remove">;
+  projects: Pick<ProjectStore, "put" | "get" | "list" | "remove" | "renewKey">;
+  destinations: Pick<DestinationStore, "put" | "get" | "list" | "remove">;
+  subscriptions: Pick<SubscriptionStore, "put" | "get" | "list" | "remove">;
+  inboundSecrets: Pick<InboundSecretStore, "put" | "remove" | "open">;
+  templates: TemplateStore;
+  schedules: Pick<ScheduleStore, "put" | "get" | "list" | "remove" | "give" | "removeSite">;
+  installation: InstallationStore;
+  /** Undefined when the sealed secret cannot be opened. */
+  webhookSecret(tenant: string, site: string, webhook: SiteWebhook): Promise<string | undefined>;
+}
+
+/** Jobs, queues, gates and remote workers, as operators and workers use them. */
+interface JobDeps {
+  queries: Queries;
+  operate: JobOperations & { replays: Replays };
+  bulkActions: BulkActions;
+  reports: Reports;
+  gates: GateOperations;
+  platform: PlatformDeps;
+  work: WorkDeps;
+  /** Stored payloads of open and dead jobs with one of the names, of a tenant or (null) of some tenants; a bounded number. */
+  samples(names: readonly string[], tenant: string | null): Promise<PayloadSample[]>;
+  /** The JSON text of a payload too large for its row; null when it was deleted. Throws when the storage cannot be reached. */
+  loadPayload(ref: string): Promise<string | null>;
+}
+
+/** Mailings, suppressions and mail events. */
+interface MailDeps {
+  campaigns: CampaignIntake;
+  mailEvents: MailEventInbox;
+  suppressions: SuppressionStore & SuppressionQueries;
+  unsubscribe: {
+    /** Undefined: the token is invalid. */
+    read(token: string): Promise<Unsubscription | undefined>;
+    act(unsubscription: Unsubscription): Promise<void>;
+  };
+}
+
+/** Leads, pictures, agents and shops. */
+interface DataDeps {
+  leads: LeadDeps;
+  media: MediaOperations;
+  agents: AgentOperations;
+  shops: ShopActions;
+}
+
+/** Authentication. */
 export interface AuthDeps {
   /** Whether this is the root token; compared in constant time. */
   isRoot(token: string): boolean;
@@ -114,35 +132,35 @@ export interface JobIds {
 export interface PlatformDeps {
   /** Every queue of the Worker, with what it reports now. */
   queues(): Promise<QueueMetrics[]>;
-  /** How each step of the newest tick ended. */
+  /** Results of the newest tick's steps. */
   tickSteps(): Promise<TickStep[]>;
-  /** Cheap check of the stores and queues that the Worker needs. Never throws. */
+  /** A cheap check of the Worker's stores and queues. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
 }
 
 /** Acts on shops besides reading and writing their rows. */
 export interface ShopActions {
-  /** Calls the shop, looks which permissions the key lacks, and ends a pause when it lacks none. Never throws for what a shop does; `unavailable` when others are calling it. */
+  /** Calls the shop, checks the permissions of its key, and ends a pause when none is missing. Throws only `unavailable`, when the gate has no free slot. */
   test(tenant: string, site: string): Promise<ShopTest>;
-  /** Brings forward the jobs that wait for a site. */
+  /** Wakes the jobs that wait for a site. */
   wake(tenant: string, site: string): Promise<void>;
 }
 
-/** Campaigns: mailings to lists. */
+/** Mailings to lists. */
 export interface CampaignIntake extends CampaignOperations {
-  /** Number of recipients by kind of event. */
+  /** The number of recipients by kind of event. */
   events(tenant: string, id: string): ReturnType<MailEventStore["countsOf"]>;
 }
 
 /** The functions of domain/mail/store, without their database. */
 export interface TemplateStore extends Templates {
-  /** Adds a version, unless the newest one has the same content. */
+  /** Adds a version unless the newest has the same content. */
   put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
-  /** The newest version of each template, built-in ones included, by id; only ids after `after`. */
+  /** The newest version of each template after `after`, by id, built-in ones included. */
   list(tenant: string, after: string, limit: number): Promise<TemplateSummary[]>;
-  /** One template whose newest version has this one as its layout; undefined when there is none. */
+  /** A template whose newest version has this one as its layout; undefined when there is none. */
   userOfLayout(tenant: string, layout: string): Promise<string | undefined>;
-  /** The ids that have a template, the tenant's own or a built-in one. */
+  /** The ids that have a template, of the tenant or built in. */
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
@@ -195,16 +213,16 @@ export interface AuditEntry {
     | "reset"
     | "create"
     | "revoke";
-  /** The id of the revealed job, the replay or the bulk action; otherwise the path of the setting, as in the API. */
+  /** An id, or the path of the API without `/v1/`. */
   target: string;
-  /** Details besides the target, such as the names of patched fields. */
+  /** Further data, such as the names of patched fields. */
   detail?: string | undefined;
   at: number;
 }
 
 export interface FailureReport {
   requestId: string;
-  /** Trace id of its traceparent, or one made of the request id. */
+  /** Trace id: of its traceparent, else made of the request id. */
   trace: string;
   method: string;
   /** The route's path with its parameters' names, null when none was found. */

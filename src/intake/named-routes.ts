@@ -5,6 +5,14 @@ import type { IntakeDeps } from "./deps";
 import { type AnyRoute, param, route, type RouteScope } from "./route";
 import { listShape } from "./shapes";
 
+/** Where the settings of a kind are kept. */
+export interface StoredSettings<Stored> {
+  list(tenant: string): Promise<readonly Stored[]>;
+  get(tenant: string, name: string): Promise<Stored | null | undefined>;
+  /** False: there was none. */
+  remove(tenant: string, name: string): Promise<boolean>;
+}
+
 /** A kind of settings of which a tenant has several, by name. */
 export interface NamedSettings<Stored> {
   /** `/v1/connections/:name`. */
@@ -23,10 +31,7 @@ export interface NamedSettings<Stored> {
   /** Whether a removal is written into the audit. */
   audited?: true;
   shape: v.GenericSchema;
-  list(deps: IntakeDeps, tenant: string): Promise<readonly Stored[]>;
-  get(deps: IntakeDeps, tenant: string, name: string): Promise<Stored | null | undefined>;
-  /** False: there was none of that name. */
-  remove(deps: IntakeDeps, tenant: string, name: string): Promise<boolean>;
+  store(deps: IntakeDeps): StoredSettings<Stored>;
   view(stored: Stored, deps: IntakeDeps): object;
 }
 
@@ -42,7 +47,7 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       scope,
       tenant: "own",
       answers: { 200: listShape(field, shape) },
-      handle: async ({ deps, tenant }) => ({ status: 200, body: { [field]: (await kind.list(deps, tenant)).map((each) => view(each, deps)) } }),
+      handle: async ({ deps, tenant }) => ({ status: 200, body: { [field]: (await kind.store(deps).list(tenant)).map((each) => view(each, deps)) } }),
     }),
     route(`GET ${path}`, {
       name: `get${name}`,
@@ -51,7 +56,7 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       tenant: "own",
       answers: { 200: shape },
       handle: async ({ deps, tenant, params }) => {
-        const stored = await kind.get(deps, tenant, param({ params }, parameter));
+        const stored = await kind.store(deps).get(tenant, param({ params }, parameter));
         if (!stored) throw notFound(kind.noun);
         return { status: 200, body: view(stored, deps) };
       },
@@ -65,8 +70,9 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       answers: { 204: null },
       handle: async ({ deps, tenant, params, caller }) => {
         const one = param({ params }, parameter);
-        if (kind.audited && (await kind.get(deps, tenant, one))) await audit({ deps, tenant, caller }, "remove", `${path.split("/")[2]}/${one}`);
-        if (!(await kind.remove(deps, tenant, one))) throw notFound(kind.noun);
+        const store = kind.store(deps);
+        if (kind.audited && (await store.get(tenant, one))) await audit({ deps, tenant, caller }, "remove", `${path.split("/")[2]}/${one}`);
+        if (!(await store.remove(tenant, one))) throw notFound(kind.noun);
         return { status: 204 };
       },
     }),

@@ -88,7 +88,7 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
 }
 
 /** Answers 429 to a network with many wrong tokens, keys or signatures. A limiter that cannot be reached limits no caller. */
-async function limited(thrown: unknown, request: Request, deps: IntakeDeps): Promise<unknown> {
+async function limited(thrown: unknown, request: Request, deps: Pick<IntakeDeps, "auth">): Promise<unknown> {
   if (!(thrown instanceof Problem) || thrown.code !== "unauthorized") return thrown;
   if (await deps.auth.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
   return new Problem("too-many-requests", "Too many requests from this address were refused; wait a minute.", { retryAfter: 60 });
@@ -151,7 +151,7 @@ async function headOf(response: Response): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
-function refuse(thrown: unknown, request: Request, passage: Passage, deps: IntakeDeps): Response {
+function refuse(thrown: unknown, request: Request, passage: Passage, deps: Pick<IntakeDeps, "report">): Response {
   const problem = asProblem(thrown);
   if (problem.status >= 500 && problem.cause !== undefined) {
     const trace = traceIdOfRequest(request.headers, passage.id);

@@ -31,7 +31,7 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
 }
 
 /** The site in the path. Throws `not-found` for an unknown one, so that it differs from a site without orders. */
-export async function scopeOf(deps: IntakeDeps, tenant: string, params: Params): Promise<Scope> {
+export async function scopeOf(deps: Pick<IntakeDeps, "db" | "sites">, tenant: string, params: Params): Promise<Scope> {
   const site = param({ params }, "site");
   if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };
   throw new Problem("not-found", "There is no such site.");

@@ -14,7 +14,11 @@ import type { Answer } from "../route";
 import type { Incoming, IncomingEvents } from "./read";
 
 /** Enqueues events, each under its own id: the same event twice is one job. The answer to a batch is a report, that to a single event its job's id. */
-export async function acceptEvents(deps: IntakeDeps, tenant: string, { mode, events, length }: IncomingEvents): Promise<Answer> {
+export async function acceptEvents(
+  deps: Pick<IntakeDeps, "enqueue" | "now" | "snapshots">,
+  tenant: string,
+  { mode, events, length }: IncomingEvents,
+): Promise<Answer> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
   const refuseUnknown = lookup.snapshot.settings.events?.unknown !== "store";

@@ -46,7 +46,7 @@ async function submissionOf({ name, project }: LeadEndpoint, form: FormFields, f
 
 /** The captcha, where the project has one: true when it could not be checked. */
 async function captchaUnchecked(
-  deps: IntakeDeps,
+  deps: Pick<IntakeDeps, "leads">,
   { tenant, name, project }: LeadEndpoint,
   { fields }: FormFields,
   ip: string | undefined,
@@ -67,7 +67,7 @@ async function captchaUnchecked(
 
 /** A blocked sender gets the answer of a success, and nothing is enqueued. The row holds a pseudonym of the address, not the address. */
 async function shadowAccept(
-  deps: IntakeDeps,
+  deps: Pick<IntakeDeps, "audit" | "leads" | "now">,
   { tenant, name }: LeadEndpoint,
   ip: string,
   dedupe: DedupeKey | undefined,
@@ -83,7 +83,7 @@ async function shadowAccept(
 }
 
 /** A keyed hash: equal for equal texts, and without the key nothing about the text can be found from it. */
-async function pseudonymOf(deps: IntakeDeps, tenant: string, text: string): Promise<string> {
+async function pseudonymOf(deps: Pick<IntakeDeps, "leads">, tenant: string, text: string): Promise<string> {
   return (await deps.leads.idOfKey(tenant, text)).slice(-8);
 }
 
@@ -110,7 +110,12 @@ async function dedupeKeyOf({ name }: LeadEndpoint, sender: "server" | "browser",
   return { key: key.slice(0, 43), formerKey: formerKey.slice(0, 43), content, callerSupplied: callerKey !== undefined };
 }
 
-async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, dedupe: DedupeKey | undefined): Promise<Pick<Taken, "id" | "replayed">> {
+async function send(
+  deps: Pick<IntakeDeps, "enqueue">,
+  tenant: string,
+  payload: SubmissionInput,
+  dedupe: DedupeKey | undefined,
+): Promise<Pick<Taken, "id" | "replayed">> {
   const request = { tenant, type: lead.type, payload };
   if (dedupe === undefined) return accepted(await enqueueOne(deps, request));
   const receipt = await enqueueOne(deps, { ...request, own: [dedupe.key], formerKey: dedupe.formerKey, fingerprintOf: dedupe.content });
@@ -119,7 +124,7 @@ async function send(deps: IntakeDeps, tenant: string, payload: SubmissionInput, 
   return accepted(erased ? await enqueueOne(deps, request) : receipt);
 }
 
-async function enqueueOne(deps: IntakeDeps, request: EnqueueRequest): Promise<Receipt> {
+async function enqueueOne(deps: Pick<IntakeDeps, "enqueue">, request: EnqueueRequest): Promise<Receipt> {
   const [receipt] = await deps.enqueue([request]);
   if (!receipt) throw new Problem("unavailable", "The lead was not accepted.", { retryAfter: 5 });
   return receipt;

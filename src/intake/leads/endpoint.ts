@@ -16,7 +16,7 @@ export interface LeadEndpoint {
 export const keyHeader = "X-API-Key";
 
 /** The project of the path, also while D1 is down. An unknown tenant and an unknown project are the same 401. */
-export async function findEndpoint(deps: IntakeDeps, tenant: string, name: string): Promise<LeadEndpoint> {
+export async function findEndpoint(deps: Pick<IntakeDeps, "now" | "snapshots">, tenant: string, name: string): Promise<LeadEndpoint> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state === "unknown") throw unavailable("The project cannot be looked up right now.");
   const project = projectIn(lookup, name);
@@ -25,7 +25,7 @@ export async function findEndpoint(deps: IntakeDeps, tenant: string, name: strin
 }
 
 /** A server sends the key; any other sender must come from one of the project's pages, within the rate. */
-export async function authenticateSender(deps: IntakeDeps, endpoint: LeadEndpoint, request: Request): Promise<"server" | "browser"> {
+export async function authenticateSender(deps: Pick<IntakeDeps, "leads">, endpoint: LeadEndpoint, request: Request): Promise<"server" | "browser"> {
   const key = request.headers.get(keyHeader);
   if (key !== null) {
     if (await deps.leads.isApiKey(endpoint.project, key)) return "server";
@@ -48,7 +48,11 @@ export function checkForm({ project }: LeadEndpoint, { siteKey, formId }: FormFi
 }
 
 /** The CORS headers that let pages of the project, and no others, read the answers. */
-export async function crossOrigin(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+export async function crossOrigin(
+  deps: Pick<IntakeDeps, "now" | "snapshots">,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
   const origin = request.headers.get("origin");
   if (origin === null) return {};
   const lookup = await deps.snapshots.read(params["tenant"] ?? "", deps.now());
@@ -75,7 +79,7 @@ function pageOf(request: Request): string | undefined {
   return (origin === "null" ? null : origin) ?? request.headers.get("referer") ?? undefined;
 }
 
-async function limitRate(deps: IntakeDeps, { tenant, name }: LeadEndpoint, ip: string | undefined): Promise<void> {
+async function limitRate(deps: Pick<IntakeDeps, "leads">, { tenant, name }: LeadEndpoint, ip: string | undefined): Promise<void> {
   // While the limiter cannot be reached every lead is accepted.
   const [mayAddress, mayProject] = await Promise.all([
     deps.leads.mayPost(`${tenant}/${name}/${subscriberOf(ip)}`).catch(() => true),

@@ -11,7 +11,7 @@ import { unavailable } from "../problem";
  * Releases a robot as a person: its submissions are enqueued as if they had come now, the oldest first, and the robot is removed. Repeated after a crash
  * it enqueues nothing twice. Returns the jobs' ids, that of the newest submission first. Throws a Problem with the reason of a refusal.
  */
-export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string): Promise<string[]> {
+export async function releaseRobot(deps: Pick<IntakeDeps, "db" | "enqueue" | "leads" | "now" | "snapshots">, tenant: string, id: string): Promise<string[]> {
   const found = await getLead(deps.db, tenant, id);
   if (!found) throw new Problem("not-found", "There is no such lead.");
   const { lead } = found;
@@ -34,7 +34,7 @@ export async function releaseRobot(deps: IntakeDeps, tenant: string, id: string)
   return receipts.flatMap((each) => (each.ok ? [each.id] : []));
 }
 
-async function projectOf(deps: IntakeDeps, tenant: string, name: string): Promise<Project | null> {
+async function projectOf(deps: Pick<IntakeDeps, "now" | "snapshots">, tenant: string, name: string): Promise<Project | null> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state !== "known") throw unavailable("The project's settings cannot be read right now.");
   const { projects } = lookup.snapshot.sections;

@@ -48,7 +48,7 @@ export const accessRoutes = [
   }),
 ];
 
-async function accessBody(deps: IntakeDeps): Promise<Access & { updated: string }> {
+async function accessBody(deps: Pick<IntakeDeps, "installation">): Promise<Access & { updated: string }> {
   const access = await deps.installation.read("access");
   if (!access) throw unset();
   return { ...access.value, updated: iso(access.updated) };

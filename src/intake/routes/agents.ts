@@ -146,7 +146,7 @@ export const agentRoutes = [
 
 type Params = Readonly<Record<string, string>>;
 
-function agentIn(deps: IntakeDeps, params: Params): Agent {
+function agentIn(deps: Pick<IntakeDeps, "agents">, params: Params): Agent {
   const all = deps.agents.agents();
   const agent = agentNamed(all, param({ params }, "type"));
   if (!agent) throw new Problem("not-found", `There is no such agent; there are ${all.map(({ type }) => type).join(", ")}.`);
@@ -155,7 +155,7 @@ function agentIn(deps: IntakeDeps, params: Params): Agent {
 
 /** Changes the agent of the path, writes the audit, and answers with the changed agent. */
 async function changedAgent(
-  deps: IntakeDeps,
+  deps: Pick<IntakeDeps, "agents" | "audit" | "now">,
   { tenant, params, caller }: { tenant: string; params: Params; caller: Caller },
   action: "stop" | "start" | "budget",
   change: (agent: Agent) => Promise<unknown>,
@@ -168,7 +168,7 @@ async function changedAgent(
 }
 
 /** The id in the path. A forged id and another tenant's get the same 404. */
-async function ownRun(deps: IntakeDeps, tenant: string, params: Params): Promise<string> {
+async function ownRun(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Params): Promise<string> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
   throw noRun();
@@ -182,7 +182,7 @@ interface Waiting {
 }
 
 /** The pending proposal of a run. `seen`: the proposal that the caller means. */
-async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen: string | undefined): Promise<Waiting> {
+async function waitingRun(deps: Pick<IntakeDeps, "agents" | "ids" | "queries">, tenant: string, params: Params, seen: string | undefined): Promise<Waiting> {
   const id = await ownRun(deps, tenant, params);
   const run = await deps.agents.run(tenant, id);
   if (!run) await unbegun(deps, tenant, id);
@@ -195,7 +195,7 @@ async function waitingRun(deps: IntakeDeps, tenant: string, params: Params, seen
 }
 
 /** A person's changes are validated by the schema of the model's arguments, and may name only what the run was given. */
-function editedFrom(deps: IntakeDeps, { proposal: { agent, tool: name }, steps }: Waiting, given: unknown): unknown {
+function editedFrom(deps: Pick<IntakeDeps, "agents">, { proposal: { agent, tool: name }, steps }: Waiting, given: unknown): unknown {
   const declared = agentNamed(deps.agents.agents(), agent);
   const tool = declared && toolOf(declared, name);
   if (!tool) throw new Problem("conflict", "The proposal is for a tool that no longer exists.");
@@ -212,7 +212,7 @@ const maxNamed = 5;
 
 type Decided = Pick<Decision, "state" | "body" | "reason">;
 
-async function decided(deps: IntakeDeps, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
+async function decided(deps: Pick<IntakeDeps, "agents">, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
   if (!(await deps.agents.decide(tenant, id, { ...decision, at: proposal, by: actorOf(caller) })))
     throw new Problem("conflict", "The proposal was decided by another call, its time is over, or its run has ended.");
   const run = await deps.agents.run(tenant, id);
@@ -221,7 +221,7 @@ async function decided(deps: IntakeDeps, tenant: string, { id, proposal }: Waiti
 }
 
 /** The view of an agent's job whose run has not begun. Throws `not-found` for any other job. */
-async function unbegun(deps: IntakeDeps, tenant: string, id: string) {
+async function unbegun(deps: Pick<IntakeDeps, "queries">, tenant: string, id: string) {
   const job = await deps.queries.job(tenant, id);
   if (job?.type !== agentContract.type) throw noRun();
   const { agentType = "", dryRun = false } = (JSON.parse(job.payload ?? "{}") ?? {}) as { agentType?: string; dryRun?: boolean };

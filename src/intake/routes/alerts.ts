@@ -87,9 +87,11 @@ export const alertRoutes = [
       scope: "admin",
       audited: true,
       shape: ruleShape,
-      list: ({ db }, tenant) => listRules(db, tenant),
-      get: ruleOf,
-      remove: ({ db }, tenant, name) => removeRule(db, tenant, name),
+      store: ({ db }) => ({
+        list: (tenant) => listRules(db, tenant),
+        get: (tenant, name) => ruleOf({ db }, tenant, name),
+        remove: (tenant, name) => removeRule(db, tenant, name),
+      }),
       view: ruleBody,
     },
     route("PUT /v1/alert-rules/:name", {
@@ -141,7 +143,11 @@ function outcomeOf(receipt: Receipt | undefined): { id: string | null; reason: s
 }
 
 /** Refuses unknown destinations and types: with a mistyped name the rule would send no alert, and no error would show it. */
-async function refuseUnknown(deps: IntakeDeps, tenant: string, { destination, types = [] }: AlertRule): Promise<void> {
+async function refuseUnknown(
+  deps: Pick<IntakeDeps, "destinations" | "queries" | "registry">,
+  tenant: string,
+  { destination, types = [] }: AlertRule,
+): Promise<void> {
   const own = destination === undefined ? [] : (await deps.destinations.list(tenant)).filter(({ builtIn }) => !builtIn).map(({ name }) => name);
   const known = await Promise.all(types.map(async (type) => deps.registry.find(type) !== undefined || (await deps.queries.hasType(tenant, type))));
   const there = own.length === 0 ? "there is none: PUT /v1/destinations/{name} makes one" : `there are ${own.join(", ")}`;

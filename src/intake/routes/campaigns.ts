@@ -190,7 +190,7 @@ function formatOf({ headers }: Request): ListFormat {
   return format;
 }
 
-async function campaignBody(deps: IntakeDeps, tenant: string, report: CampaignReport) {
+async function campaignBody(deps: Pick<IntakeDeps, "campaigns">, tenant: string, report: CampaignReport) {
   const { id, name, templateId, templateVersion, ratePerMinute, window: times, state: now, total, sent, suppressed, duplicates, lost } = report;
   const events = report.events ?? (report.started === null ? {} : await deps.campaigns.events(tenant, id));
   const failed = report.failed + lost;

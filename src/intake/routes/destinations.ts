@@ -56,9 +56,7 @@ const addressRoutes = namedRoutes(
       "Built in are `slack`, `email`, `crm`, `analysis`, `store`, `follow-up` and `analytics`. `retired` says why an address was switched off by its receiver. See docs/events.md.",
     scope: "read",
     shape: destinationShape,
-    list: (deps, tenant) => deps.destinations.list(tenant),
-    get: (deps, tenant, name) => deps.destinations.get(tenant, name),
-    remove: (deps, tenant, name) => deps.destinations.remove(tenant, name),
+    store: ({ destinations }) => destinations,
     view: destinationBody,
   },
   route("PUT /v1/destinations/:name", {
@@ -93,9 +91,7 @@ const subscriptionRoutes = namedRoutes(
     summaries: { list: "Receivers of events and of jobs that end", get: "One subscription", remove: "Remove a subscription" },
     scope: "read",
     shape: subscriptionShape,
-    list: (deps, tenant) => deps.subscriptions.list(tenant),
-    get: (deps, tenant, name) => deps.subscriptions.get(tenant, name),
-    remove: (deps, tenant, name) => deps.subscriptions.remove(tenant, name),
+    store: ({ subscriptions }) => subscriptions,
     view: subscriptionBody,
   },
   route("PUT /v1/subscriptions/:name", {
@@ -120,7 +116,7 @@ const subscriptionRoutes = namedRoutes(
 export const destinationRoutes = [...addressRoutes, ...subscriptionRoutes];
 
 /** Refuses unknown types, unless the tenant accepts types outside the catalogue: a mistyped type would match no event, without an error. */
-async function refuseStrangers(deps: IntakeDeps, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
+async function refuseStrangers(deps: Pick<IntakeDeps, "tenants">, tenant: string, events: readonly string[], others: readonly string[]): Promise<void> {
   const message = `is unknown; there are ${[...eventTypes, ...others].join(", ")}`;
   const errors = events.flatMap((type, index) => (isKnown(type) || others.includes(type) ? [] : [{ path: `events[${index}]`, message }]));
   if (errors.length === 0 || (await deps.tenants.get(tenant))?.settings.events?.unknown === "store") return;

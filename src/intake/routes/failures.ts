@@ -133,7 +133,7 @@ export const failureRoutes = [
   }),
 ];
 
-async function detailOf(deps: IntakeDeps, tenant: string, name: string) {
+async function detailOf(deps: Pick<IntakeDeps, "db" | "now" | "operate">, tenant: string, name: string) {
   const version = await newestVersion(deps.db);
   const found = await failure(deps.db, tenant, name, version?.firstAt ?? null, deps.now());
   if (!found) throw noGroup();

@@ -58,7 +58,7 @@ export const heartbeatRoutes = [
   }),
 ];
 
-async function heartbeatBody(deps: IntakeDeps) {
+async function heartbeatBody(deps: Pick<IntakeDeps, "installation" | "platform">) {
   const heartbeat = await deps.installation.read("heartbeat");
   if (!heartbeat) throw unset();
   const last = (await deps.platform.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - 60_000);

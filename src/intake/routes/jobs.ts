@@ -151,14 +151,14 @@ export const jobRoutes = [
 ];
 
 /** The id in the path. A forged id and another tenant's get the same 404, before the ledger is read. */
-async function ownId(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {
+async function ownId(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Readonly<Record<string, string>>): Promise<string> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
   throw new Problem("not-found", "There is no such job.");
 }
 
 /** The payload of the row, or of R2. */
-async function storedText(deps: IntakeDeps, text: string | null, ref: string | null): Promise<string | null> {
+async function storedText(deps: Pick<IntakeDeps, "loadPayload">, text: string | null, ref: string | null): Promise<string | null> {
   if (text !== null || ref === null) return text;
   try {
     return await deps.loadPayload(ref);
@@ -168,7 +168,12 @@ async function storedText(deps: IntakeDeps, text: string | null, ref: string | n
 }
 
 /** The template version that the job's runs use; undefined for a job without a template. */
-async function templateVersionOf(deps: IntakeDeps, tenant: string, { type, pinnedAt }: JobDetail, payload: string | null): Promise<number | null | undefined> {
+async function templateVersionOf(
+  deps: Pick<IntakeDeps, "templates">,
+  tenant: string,
+  { type, pinnedAt }: JobDetail,
+  payload: string | null,
+): Promise<number | null | undefined> {
   if (type !== email.type || payload === null) return undefined;
   const { templateId: id } = JSON.parse(payload) as { templateId?: unknown };
   if (typeof id !== "string") return undefined;

@@ -194,18 +194,18 @@ export const leadDataRoutes = [
   }),
 ];
 
-async function listed(deps: IntakeDeps, tenant: string, { cursor, limit, ...filter }: LeadFilter & { cursor?: string | undefined; limit: number }) {
+async function listed(deps: Pick<IntakeDeps, "db">, tenant: string, { cursor, limit, ...filter }: LeadFilter & { cursor?: string | undefined; limit: number }) {
   const page = await listLeads(deps.db, tenant, filter, { cursor, limit });
   return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
 }
 
-function exported(deps: IntakeDeps, tenant: string, filter: LeadFilter): Answer {
+function exported(deps: Pick<IntakeDeps, "db">, tenant: string, filter: LeadFilter): Answer {
   const headers = { "content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="leads.csv"' };
   return { status: 200, text: csvOf(deps, tenant, filter), headers };
 }
 
 /** Streams page by page, as fast as the caller reads. */
-function csvOf(deps: IntakeDeps, tenant: string, filter: LeadFilter): ReadableStream<Uint8Array> {
+function csvOf(deps: Pick<IntakeDeps, "db">, tenant: string, filter: LeadFilter): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let cursor: string | null | undefined;
   return new ReadableStream<Uint8Array>({
@@ -224,7 +224,7 @@ function rowOf({ kind, reasons, created, updated, ...lead }: Lead) {
 }
 
 /** The jobs that were enqueued for the lead and for its submissions. */
-async function jobsOf(deps: IntakeDeps, tenant: string, { lead, submissions }: LeadDetail): Promise<JobDetail[]> {
+async function jobsOf(deps: Pick<IntakeDeps, "queries">, tenant: string, { lead, submissions }: LeadDetail): Promise<JobDetail[]> {
   const named = await deps.queries.jobs(tenant, { q: `lead:${lead.id}` }, { limit: maxJobs });
   const ids = new Set([...named.jobs.map(({ id }) => id), ...submissions.map(({ id }) => id)]);
   const jobs = await Promise.all([...ids].slice(0, maxJobs).map((id) => deps.queries.job(tenant, id)));

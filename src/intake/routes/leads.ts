@@ -62,7 +62,7 @@ export const leadRoutes = [
   }),
 ];
 
-async function checkSecret(deps: IntakeDeps, { tenant, name, project }: LeadEndpoint, headers: Headers): Promise<void> {
+async function checkSecret(deps: Pick<IntakeDeps, "leads">, { tenant, name, project }: LeadEndpoint, headers: Headers): Promise<void> {
   const secret = await crmSecret(deps, tenant, name, project);
   if (secret === undefined) throw publicUnauthorized();
   const key = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1] ?? headers.get(keyHeader) ?? "";
@@ -78,7 +78,7 @@ function readReport(body: unknown): CrmReport {
   return validate(crmReportSchema, given, "The report");
 }
 
-async function crmSecret(deps: IntakeDeps, tenant: string, name: string, project: Project): Promise<string | undefined> {
+async function crmSecret(deps: Pick<IntakeDeps, "leads">, tenant: string, name: string, project: Project): Promise<string | undefined> {
   return (await deps.leads.secret(tenant, name, "crm", project)) ?? deps.leads.hookSecret(tenant);
 }
 

@@ -24,9 +24,7 @@ const settingsRoutes = namedRoutes(
     summaries: { list: "List the lead projects", get: "One lead project", remove: "Remove a lead project; its leads stay" },
     scope: "leads",
     shape: projectShape,
-    list: (deps, tenant) => deps.projects.list(tenant),
-    get: (deps, tenant, name) => deps.projects.get(tenant, name),
-    remove: (deps, tenant, name) => deps.projects.remove(tenant, name),
+    store: ({ projects }) => projects,
     view: projectView,
   },
   route("PUT /v1/projects/:project", {

@@ -93,7 +93,7 @@ export const purchaseOrderRoutes = [
 ];
 
 /** Approves a draft and enqueues its mail. Safe to repeat: the mail's key is derived from the purchase order, and an approved one without a mail gets it now. */
-async function approve(deps: IntakeDeps, scope: Scope, order: PurchaseOrder): Promise<void> {
+async function approve(deps: Pick<IntakeDeps, "enqueue" | "now">, scope: Scope, order: PurchaseOrder): Promise<void> {
   const { tenant, site } = scope;
   const to = order.supplier.email;
   if (to === null) throw new Problem("conflict", `The supplier has no e-mail address: PUT /v1/sites/${site}/suppliers/${order.supplier.id} sets it.`);

@@ -123,12 +123,12 @@ export async function pausedNow(deps: Pick<IntakeDeps, "operate">, tenant: strin
 }
 
 /** Names paused for a tenant or for all tenants; for the root token only those paused for all. */
-async function pausedNames(deps: IntakeDeps, tenant: string | null, scope: Pause["scope"]): Promise<Set<string>> {
+async function pausedNames(deps: Pick<IntakeDeps, "operate">, tenant: string | null, scope: Pause["scope"]): Promise<Set<string>> {
   const pauses = await deps.operate.pauses(tenant);
   const here = pauses.filter((pause) => pause.scope === scope && (pause.tenant === allTenants || pause.tenant === tenant));
   return new Set(here.map((pause) => pause.name));
 }
 
-function typesOn(deps: IntakeDeps, queue: string): string[] {
+function typesOn(deps: Pick<IntakeDeps, "registry">, queue: string): string[] {
   return deps.registry.contracts().flatMap(({ type, queues }) => (queues.includes(queue) ? [type] : []));
 }

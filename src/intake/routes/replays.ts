@@ -130,7 +130,7 @@ function refuseOwnTarget(patch: Record<string, unknown> | undefined, requestUrl:
 }
 
 /** Refuses a patch that names a template which does not exist. */
-async function refuseUnknownTemplate(deps: IntakeDeps, tenant: string, patch: Record<string, unknown> | undefined): Promise<void> {
+async function refuseUnknownTemplate(deps: Pick<IntakeDeps, "templates">, tenant: string, patch: Record<string, unknown> | undefined): Promise<void> {
   const issue = await unknownTemplate(tenant, patch, deps.templates);
   if (issue) throw new Problem("invalid", "There is no such template.", { errors: [{ ...issue, path: "patch.templateId" }] });
 }

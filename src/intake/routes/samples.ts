@@ -37,7 +37,7 @@ interface Loaded extends Pick<PayloadSample, "id" | "tenant" | "version" | "stat
 }
 
 /** Leaves out payloads that cannot be read or exceed the answer's bound. */
-async function loaded(deps: IntakeDeps, found: readonly PayloadSample[]): Promise<Loaded[]> {
+async function loaded(deps: Pick<IntakeDeps, "loadPayload">, found: readonly PayloadSample[]): Promise<Loaded[]> {
   const samples: Loaded[] = [];
   let [room, stored] = [maxCharacters, maxStored];
   for (const { id, tenant, version, state, payload, ref } of found) {

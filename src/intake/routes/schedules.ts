@@ -25,12 +25,14 @@ const settingsRoutes = namedRoutes(
     summaries: { list: "List the schedules with their next runs", get: "One schedule", remove: "Remove a schedule; jobs it has enqueued stay" },
     scope: "read",
     shape: scheduleShape,
-    list: async (deps, tenant) => scheduleBodies(deps, await deps.schedules.list(tenant)),
-    get: async (deps, tenant, name) => {
-      const schedule = await deps.schedules.get(tenant, name);
-      return schedule && (await scheduleBodies(deps, [schedule]))[0];
-    },
-    remove: (deps, tenant, name) => deps.schedules.remove(tenant, name),
+    store: (deps) => ({
+      list: async (tenant) => scheduleBodies(deps, await deps.schedules.list(tenant)),
+      get: async (tenant, name) => {
+        const schedule = await deps.schedules.get(tenant, name);
+        return schedule && (await scheduleBodies(deps, [schedule]))[0];
+      },
+      remove: (tenant, name) => deps.schedules.remove(tenant, name),
+    }),
     view: (view) => view,
   },
   route("PUT /v1/schedules/:name", {
@@ -76,7 +78,7 @@ export const scheduleRoutes = [
 ];
 
 /** Validates the payload when the schedule is set; otherwise each planned run would fail. */
-function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
+function refuseWrongPayload(deps: Pick<IntakeDeps, "registry">, input: ScheduleInput): void {
   const contract = deps.registry.find(input.type)?.contract;
   if (!contract || contract.internal)
     throw new Problem("invalid", "There is no such job type.", { errors: [{ path: "type", message: "must be a type as /v1/types lists them" }] });
@@ -86,7 +88,7 @@ function refuseWrongPayload(deps: IntakeDeps, input: ScheduleInput): void {
   throw new Problem("invalid", wrongInput("The schedule", errors), { errors });
 }
 
-async function scheduleBodies(deps: IntakeDeps, schedules: readonly Schedule[]) {
+async function scheduleBodies(deps: Pick<IntakeDeps, "db" | "ids" | "now" | "registry">, schedules: readonly Schedule[]) {
   const now = deps.now();
   const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ids.own(tenant, type, ownKeyOf({ name }, at)));
   const one = async (schedule: Schedule) => {

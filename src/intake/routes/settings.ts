@@ -19,9 +19,7 @@ export const settingRoutes = namedRoutes(
     summaries: { list: "List the connections", get: "One connection", remove: "Remove a connection" },
     scope: "read",
     shape: connectionShape,
-    list: (deps, tenant) => deps.connections.list(tenant),
-    get: (deps, tenant, name) => deps.connections.get(tenant, name),
-    remove: (deps, tenant, name) => deps.connections.remove(tenant, name),
+    store: ({ connections }) => connections,
     view: withIsoTimes,
   },
   route("PUT /v1/connections/:name", {

@@ -116,7 +116,7 @@ export const suppressionRoutes = [
 ];
 
 /** Writes the audit without the address, because audit rows stay after an erasure. */
-async function audited(deps: IntakeDeps, tenant: string, caller: Caller): Promise<void> {
+async function audited(deps: Pick<IntakeDeps, "audit" | "now">, tenant: string, caller: Caller): Promise<void> {
   const actor = caller.kind === "token" ? caller.tokenId : caller.kind;
   await deps.audit({ tenant, actor, action: "unsuppress", target: "suppression", at: deps.now() });
 }

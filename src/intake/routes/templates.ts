@@ -97,7 +97,7 @@ function templateIdIn(params: Readonly<Record<string, string>>): string {
   return id;
 }
 
-async function issuesOf(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<Issue[]> {
+async function issuesOf(deps: Pick<IntakeDeps, "now" | "templates">, tenant: string, id: string, content: TemplateContent): Promise<Issue[]> {
   const issues = templateIssues(content);
   if (content.layout === undefined) return issues;
   const issue = content.layout === id ? "is the template itself" : layoutIssue(content.layout, await deps.templates.at(tenant, content.layout, deps.now()));
@@ -105,7 +105,7 @@ async function issuesOf(deps: IntakeDeps, tenant: string, id: string, content: T
 }
 
 /** Refuses a change after which a layout that other templates use would no longer be a layout. */
-async function refuseBreaking(deps: IntakeDeps, tenant: string, id: string, content: TemplateContent): Promise<void> {
+async function refuseBreaking(deps: Pick<IntakeDeps, "now" | "templates">, tenant: string, id: string, content: TemplateContent): Promise<void> {
   if (layoutIssue(id, content) === undefined || layoutIssue(id, await deps.templates.at(tenant, id, deps.now())) !== undefined) return;
   const user = await deps.templates.userOfLayout(tenant, id);
   const issue = user === undefined ? undefined : usedLayoutIssue(content, user);

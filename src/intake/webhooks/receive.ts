@@ -27,7 +27,11 @@ const gathered = 2;
 const gatheredProducts = 60;
 
 /** The site's signing settings. Throws the same `unauthorized` for everything that is wrong, and `unavailable` when the tenant cannot be looked up. */
-export async function verifyNotification(deps: IntakeDeps, { tenant, site }: WebhookEndpoint, incoming: Incoming): Promise<WebhookSettings> {
+export async function verifyNotification(
+  deps: Pick<IntakeDeps, "now" | "snapshots" | "webhookSecret">,
+  { tenant, site }: WebhookEndpoint,
+  incoming: Incoming,
+): Promise<WebhookSettings> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
   const webhook = lookup.state === "known" ? lookup.snapshot.sections.sites?.[site]?.webhook : undefined;
