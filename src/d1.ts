@@ -6,6 +6,11 @@ export function statement(db: D1Database, sql: string, ...values: (string | numb
   return db.prepare(sql).bind(...values);
 }
 
+/** Runs one statement; returns how many rows it changed. */
+export async function changes(db: D1Database, sql: string, ...values: (string | number | null)[]): Promise<number> {
+  return (await statement(db, sql, ...values).run()).meta.changes;
+}
+
 /** The running rows of a table: each tenant's oldest, tenants after ?2 first, then each one's second, and so on; at most ?1. The table is read whole. */
 export function runningByTenantSql(table: "bulk_actions" | "replays"): string {
   return `

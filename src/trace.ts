@@ -65,6 +65,11 @@ export function isolateTraceId(): string {
   return (ofIsolate ??= randomHex(16));
 }
 
+/** Logs an event that belongs to no job and no request. */
+export function logWarning(event: string, details: Record<string, string>): void {
+  console.warn(JSON.stringify({ event, ...details, trace: isolateTraceId() }));
+}
+
 /** An id has 128 bits of time and chance, or of a hash: they are the trace id. */
 function traceIdFrom(id: string): string {
   let bits = 0n;

@@ -1,5 +1,4 @@
 import type { AgentDeps } from "../domain/agents/work";
-import type { MediaDeps } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import { supplierOrders } from "../jobs/supplier-orders/job";
 import { syncOrdersPart } from "../jobs/sync-orders-part/job";
@@ -12,11 +11,10 @@ import type { Stores } from "./stores";
 interface AppAgentDeps extends Pick<AgentDeps, "payloads" | "now" | "engine"> {
   env: WorkerEnv;
   stores: Pick<Stores, "sites">;
-  media: Pick<MediaDeps, "queries">;
 }
 
 const syncs = [syncOrders, syncOrdersPart, syncProducts, syncSingleOrder, supplierOrders].map(({ type }) => type);
 
-export function createAgentDeps({ env, stores, media, ...deps }: AppAgentDeps): AgentDeps {
-  return { ...deps, db: env.DB, sites: stores.sites, pictures: media.queries, queries: createQueries(env.DB), syncs };
+export function createAgentDeps({ env, stores, ...deps }: AppAgentDeps): AgentDeps {
+  return { ...deps, db: env.DB, sites: stores.sites, queries: createQueries(env.DB), syncs };
 }

@@ -59,7 +59,7 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
   const campaigns = createCampaignDeps({ env, db, stores, gates, resume: resumedBy(deps.engine), now });
   const learned = createLearned();
   const { destinations, subscriptions } = stores;
-  const agents = createAgentDeps({ env, stores, media, now, payloads: deps.payloads, engine: deps.engine });
+  const agents = createAgentDeps({ env, stores, now, payloads: deps.payloads, engine: deps.engine });
   const retiring: RetireDeps = { destinations, subscriptions, emit: log, audit: (entry) => auditIn(env.DB, entry) };
   const makers: Makers = {
     mail: (scope) => mailFor({ env, db, stores, gates, now }, scope),

@@ -2,9 +2,7 @@ import { type MediaDeps, type MediaWork, createMediaWork } from "../domain/media
 import { notificationFor } from "../domain/media/notification";
 import { createMediaObjects } from "../domain/media/objects";
 import { createMediaOperations, type MediaOperations } from "../domain/media/operate";
-import { createMediaQueries } from "../domain/media/queries";
 import { createSlots, uploadLimits } from "../domain/media/slots";
-import { createMediaStore } from "../domain/media/store";
 import { createMutex } from "../domain/media/mutex";
 import type { WorkerEnv } from "../env";
 import { messageOf } from "../errors";
@@ -16,9 +14,8 @@ import { isLocal, type Stores } from "./stores";
 /** Pictures of all tenants; once an isolate, since one original may be in memory at a time. */
 export function createMediaDeps(env: WorkerEnv, now: () => number): MediaDeps {
   return {
+    db: env.DB,
     objects: createMediaObjects(env.MEDIA),
-    store: createMediaStore(env.DB),
-    queries: createMediaQueries(env.DB),
     oneAtATime: createMutex(),
     slots: createSlots(uploadLimits, now),
     now,

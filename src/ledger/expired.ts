@@ -1,8 +1,9 @@
+import { dayMs } from "../time/day";
 import { timePart } from "../queue/id";
 import type { JobState } from "../queue/state";
 import { refLists, rowsOf, statement } from "../d1";
 import type { Metered } from "./metered";
-import { day, type EndedState, type RetentionDays } from "./retention-days";
+import { type EndedState, type RetentionDays } from "./retention-days";
 import { markStatement } from "./watermarks";
 
 /** Rows looked at in one page. */
@@ -52,9 +53,9 @@ const drops = [
 export async function expireJobs(metered: Metered, walk: keyof typeof old, { tenant, days, now, marks }: Expiry): Promise<Removed> {
   const { db } = metered;
   const from = marks.get(walk) ?? "";
-  const horizon = timePart(now - Math.min(days.done, days.cancelled, days.discarded, days.dead) * day);
+  const horizon = timePart(now - Math.min(days.done, days.cancelled, days.discarded, days.dead) * dayMs);
   const rows = rowsOf<OldRow>(await metered.run([statement(db, old[walk], tenant, from, horizon, pageSize)]), 0);
-  const gone = rows.filter(({ state, ended }) => ended !== null && state in days && ended < now - days[state as EndedState] * day);
+  const gone = rows.filter(({ state, ended }) => ended !== null && state in days && ended < now - days[state as EndedState] * dayMs);
   // Jobs that are kept longer are read again in the next round: at the horizon the walk starts over.
   const more = rows.length === pageSize;
   const position = more ? (rows.at(-1)?.position ?? "") : "";
@@ -81,7 +82,7 @@ const madeEvents = `
 
 /** Removes one page of counted events that are older than the tenant keeps them. */
 export async function expireEvents(metered: Metered, { tenant, days, now }: Expiry): Promise<Removed> {
-  const horizon = now - days.analytics * day;
+  const horizon = now - days.analytics * dayMs;
   const [gone = []] = [rowsOf(await metered.run([statement(metered.db, madeEvents, tenant, timePart(horizon), horizon)]), 0)];
   return { count: gone.length, refs: [], more: gone.length === pageSize };
 }
@@ -98,7 +99,7 @@ export async function expireKeyedEvents(metered: Metered, { tenant, days, now, m
   const { db } = metered;
   const from = marks.get(eventWalk) ?? "";
   const rows = rowsOf<{ job: string; at: number }>(await metered.run([statement(db, keyedEvents, tenant, from === "" ? derived : from)]), 0);
-  const gone = rows.filter(({ at }) => at < now - days.analytics * day).map(({ job }) => ({ tenant, id: job }));
+  const gone = rows.filter(({ at }) => at < now - days.analytics * dayMs).map(({ job }) => ({ tenant, id: job }));
   const position = rows.length === pageSize ? (rows.at(-1)?.job ?? "") : "";
   const moved = position === from ? [] : [markStatement(db, tenant, eventWalk, position)];
   const dropped = refLists(gone).map((list) => statement(db, dropEvents, list));

@@ -1,7 +1,8 @@
+import { dayMs } from "../time/day";
 import { rowsOf, statement } from "../d1";
 import { eventWalk, type Expiry, expireEvents, expireJobs, expireKeyedEvents, jobWalks, type Removed } from "./expired";
 import { Metered } from "./metered";
-import { day, type RetentionDays } from "./retention-days";
+import { type RetentionDays } from "./retention-days";
 import { rotationMark } from "./watermarks";
 
 export type { RetentionDays } from "./retention-days";
@@ -90,7 +91,7 @@ const marksOf = `SELECT tenant, walk, position FROM watermarks WHERE ${of} AND w
 async function expiries(metered: Metered, deps: RetentionDeps, group: readonly string[], now: number): Promise<Expiry[]> {
   if (group.length === 0) return [];
   const tenants = JSON.stringify(group);
-  const [counters, ...others] = logs.map((sql, index) => statement(deps.db, sql, tenants, now - (index === 0 ? counterDays : logDays) * day));
+  const [counters, ...others] = logs.map((sql, index) => statement(deps.db, sql, tenants, now - (index === 0 ? counterDays : logDays) * dayMs));
   metered.spent++;
   const days = await deps.daysOf(group);
   const walks = JSON.stringify([...jobWalks, eventWalk]);

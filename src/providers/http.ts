@@ -1,3 +1,4 @@
+import { jsonFrom } from "../json/record";
 import { checkAddress, checkRedirect } from "../address/address";
 import type { AddressRules, AddressVerdict } from "../address/address";
 import type { Failure, Reply } from "../queue/effect";
@@ -17,7 +18,7 @@ export interface HttpRequest {
   timeLimit?: number;
   /** Bytes of the answer. Default 1,000,000. */
   sizeLimit?: number;
-  /** `answer`: a redirect is handed over as the answer it is, for a caller that reports it. Default `follow`. */
+  /** `answer`: a redirect is returned as the answer, for a caller that reports it. Default `follow`. */
   redirects?: "follow" | "answer";
   /** Whether a repeat is harmless. Default: true for GET, HEAD, PUT and DELETE. */
   repeatable?: boolean;
@@ -35,7 +36,7 @@ export interface HttpAnswer {
 }
 
 export interface HttpOptions {
-  /** Which addresses may be called; asked before each call and each redirect. */
+  /** Rules of addresses, checked before each call and each redirect. */
   rules: AddressRules;
   /** Called once for each call with its result: any answer below 500 counts as answered. Not called for calls that were not made or that our own signal stopped. */
   onResult?: (result: "answered" | "transient") => void;
@@ -50,9 +51,9 @@ const redirects = [301, 302, 303, 307, 308];
 
 /**
  * The HTTP client of every adapter. Never throws. A failure means that there is no answer to read:
- * `transient` when nothing can have been done, `uncertain` when it may have been: the runtime reports a refused connection and one
- * that was lost after sending alike, so a call that may not be repeated is uncertain in both cases.
- * Redirects are followed for GET and HEAD only, at most three, and another origin gets none of the caller's headers.
+ * `transient` when nothing can have been done, `uncertain` when it may have been. The runtime reports a refused connection and one
+ * that was lost after sending alike, so a call that must not be repeated is uncertain in both cases.
+ * Redirects are followed for GET and HEAD only, at most three; another origin gets none of the caller's headers.
  */
 export function createHttp(options: HttpOptions): Http {
   return async (request) => {
@@ -77,8 +78,8 @@ async function follow(request: HttpRequest, headers: Headers, signal: AbortSigna
     const reply = await exchange(here, request, sent, signal, options);
     const location = reply.ok && request.redirects !== "answer" ? redirectOf(reply.value) : undefined;
     if (location === undefined) return reply;
-    const refused = refusedRedirect(request, hop);
-    if (refused) return failed({ class: "permanent", reason: refused });
+    const refusal = refusedRedirect(request, hop);
+    if (refusal) return failed({ class: "permanent", reason: refusal });
     target = checkRedirect(location, here, options.rules);
     if (target.ok && target.url.origin !== here.origin) sent = withoutCredentials(sent);
   }
@@ -99,7 +100,7 @@ async function exchange(url: URL, request: HttpRequest, headers: Headers, signal
   }
 }
 
-/** Each request is a span of its own. */
+/** Each request has its own span. */
 function traced(headers: Headers, { traceparent }: HttpOptions): Headers {
   if (traceparent === undefined) return headers;
   const sent = new Headers(headers);
@@ -107,7 +108,7 @@ function traced(headers: Headers, { traceparent }: HttpOptions): Headers {
   return sent;
 }
 
-/** A refusal is returned even with half its body; a success without its end is a failure. */
+/** A refusal is returned even with a partial body; a success with a partial body is a failure. */
 async function answerOf(response: Response, request: HttpRequest, signal: AbortSignal): Promise<Reply<HttpAnswer>> {
   const { bytes, end } = await readBody(response.body, request.sizeLimit ?? 1_000_000, signal);
   if (response.ok && end === "broken") return failed(lostRequest(request));
@@ -117,7 +118,7 @@ async function answerOf(response: Response, request: HttpRequest, signal: AbortS
     headers: response.headers,
     bytes,
     text: () => new TextDecoder().decode(bytes),
-    json: () => parsed(new TextDecoder().decode(bytes)),
+    json: () => jsonFrom(new TextDecoder().decode(bytes)),
   });
 }
 
@@ -153,7 +154,7 @@ function reasonOf(target: AddressVerdict): string {
   return target.ok ? "may be called" : target.reason;
 }
 
-/** Credentials travel in headers of any name (Authorization, X-Api-Key, …), so only what describes the answer is kept. */
+/** A header of any name may be a credential (Authorization, X-Api-Key, …), so only headers that describe the answer are kept. */
 function withoutCredentials(headers: Headers): Headers {
   return new Headers([...headers].filter(([name]) => ["accept", "accept-language", "user-agent"].includes(name)));
 }
@@ -174,12 +175,4 @@ function timeLimit(request: HttpRequest): { signal: AbortSignal; clear: () => vo
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error("time limit")), request.timeLimit ?? 20_000);
   return { signal: AbortSignal.any([request.signal, limit.signal]), clear: () => clearTimeout(timer) };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

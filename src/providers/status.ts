@@ -1,22 +1,22 @@
 import type { Failure } from "../queue/effect";
 import { retryAfter } from "./retry-after";
 
-/** What, besides the status, decides the class of a refusal. */
+/** Traits of a call that, with the status, decide the class of a refusal. */
 export interface CallTraits {
-  /** Doing it twice does no harm: a server error then leaves nothing uncertain. */
+  /** A repeat is harmless, so a server error leaves nothing uncertain. */
   repeatable: boolean;
   /** Milliseconds, to read an HTTP-date. */
   now: number;
 }
 
 /**
- * The failure that an answer without success means, when the provider's own codes say nothing better.
- * `reason` names the status only, so it holds nothing personal.
+ * The failure of an unsuccessful answer, when the provider's own codes give no better one.
+ * `reason` names the status only, so it contains no personal data.
  */
 export function statusFailure(status: number, headers: Headers, traits: CallTraits): Failure {
   const after = retryAfter(headers, traits.now);
-  const found = table.find((rule) => rule.when(status, after));
-  const failure: Failure = { class: found ? found.class : traits.repeatable ? "transient" : "uncertain", reason: `answered ${status}`, code: String(status) };
+  const match = table.find((rule) => rule.when(status, after));
+  const failure: Failure = { class: match ? match.class : traits.repeatable ? "transient" : "uncertain", reason: `answered ${status}`, code: String(status) };
   if (after === undefined || !waits(failure)) return failure;
   // A wait of 0 seconds counts no attempt: the job would be repeated at once, without end.
   return { ...failure, retryAfter: failure.class === "limited" ? Math.max(1, after) : after };
@@ -27,7 +27,7 @@ interface Rule {
   class: Failure["class"];
 }
 
-/** First match counts. What is left are server errors, which may have happened after the work was done. */
+/** The first match counts. Other statuses are server errors, which may occur after the work was done. */
 const table: readonly Rule[] = [
   { when: (status) => status === 429, class: "limited" },
   { when: (status, after) => status === 503 && after !== undefined, class: "limited" },

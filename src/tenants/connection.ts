@@ -1,10 +1,11 @@
 import { type AddressRules, checkAddress } from "../address/address";
+import { statement } from "../d1";
 import { Problem } from "../errors";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
 import type { GateLimits } from "./gate-limits";
 import { type MailConnection, mailIssues } from "./mail-connection";
 import { checked, invalid, noTenant } from "./names";
-import { createSettingsTable, type SettingsTable } from "./settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
@@ -27,7 +28,7 @@ export interface ConnectionView {
   limits?: GateLimits;
   /** Whether a signing secret is set, where there can be one. */
   signed?: boolean;
-  /** Of mail: the providers asked when the first certainly did not take the mail. */
+  /** Of mail: the providers to try when the first certainly did not accept the mail. */
   fallback?: { provider: string } | { provider: string }[];
   paused?: Paused;
   created: number;
@@ -37,7 +38,7 @@ export interface ConnectionView {
 /** By provider: why it is not called until a setting changes, and since when (milliseconds). */
 export type Paused = Record<string, { reason: string; since: number }>;
 
-/** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
+/** `unreadable`: a sealed credential cannot be opened, and the tenant must set it again. */
 export type OpenedConnection<Name extends ConnectionName> =
   | { ok: true; value: Connection<Name>; paused: Paused; updated: number }
   | { ok: false; reason: "missing" | "unreadable"; detail: string };
@@ -49,22 +50,18 @@ declare module "./snapshot" {
   }
 }
 
-export interface ConnectionStore {
+export interface ConnectionStore extends SettingsStore<ConnectionView> {
   /** Throws `not-found` for an unknown name or tenant, `invalid` for a wrong body or address. */
   put(tenant: string, name: string, body: unknown, now: number): Promise<{ connection: ConnectionView; created: boolean }>;
-  get(tenant: string, name: string): Promise<ConnectionView | null>;
-  list(tenant: string): Promise<ConnectionView[]>;
-  remove(tenant: string, name: string): Promise<boolean>;
   open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>>;
-  /** Notes that a provider of the connection refuses everything for a reason a setting can mend, or no longer does. */
+  /** Records that a provider of the connection refuses all calls until a setting changes, or (null) no longer does. */
   pause(tenant: string, name: ConnectionName, provider: string, paused: { reason: string; since: number } | null): Promise<void>;
-  /** Seals anew what an older key sealed, up to `most` (default: all); returns how many connections. One changed meanwhile is left for the next time. */
-  rotate(tenant: string, max?: number): Promise<number>;
 }
 
 export function createConnectionStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): ConnectionStore {
-  const table = createSettingsTable<Row>({ db, vault, changed }, { table: "connections", key: "name", columns, sealed: { credentials: sealedName } });
+  const table = createSettingsTable<Row>({ db, vault, changed }, { table: "connections", key: "name", columns, sealed: { credentials: secretName } });
   return {
+    ...createSettingsStore(table, connectionView),
     async put(tenant, name, body, now) {
       if (!isConnectionName(name)) throw new Problem("not-found", `There is no connection "${name}"; the names are ${connectionNames.join(", ")}.`);
       const connection = checked(connectionSchemas[name], body);
@@ -73,16 +70,10 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       const row = await write(db, vault, table, tenant, name, withAddresses(connection, rules), now);
       return { connection: connectionView(row), created: row.created === row.updated };
     },
-    async get(tenant, name) {
-      const row = await table.one(tenant, name);
-      return row && connectionView(row);
-    },
-    list: async (tenant) => (await table.all(tenant)).map(connectionView),
-    remove: table.remove,
     async open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>> {
       const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: "missing", detail: `There is no connection "${name}".` };
-      const opened = await vault.open(tenant, sealedName(name), row.credentials);
+      const opened = await vault.open(tenant, secretName(name), row.credentials);
       if (!opened.ok) return { ok: false, reason: "unreadable", detail: `The credentials of connection "${name}" must be set again: ${opened.reason}.` };
       return {
         ok: true,
@@ -92,14 +83,9 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       };
     },
     async pause(tenant, name, provider, paused) {
-      const sql = `
-        UPDATE connections SET paused = nullif(json_patch(coalesce(paused, '{}'), ?3), '{}') WHERE tenant = ?1 AND name = ?2`;
-      await db
-        .prepare(sql)
-        .bind(tenant, name, JSON.stringify({ [provider]: paused }))
-        .run();
+      const sql = "UPDATE connections SET paused = nullif(json_patch(coalesce(paused, '{}'), ?3), '{}') WHERE tenant = ?1 AND name = ?2";
+      await statement(db, sql, tenant, name, JSON.stringify({ [provider]: paused })).run();
     },
-    rotate: table.rotate,
   };
 }
 
@@ -155,14 +141,14 @@ async function write(
 ): Promise<Row> {
   const { provider, ...fields } = connection;
   const { settings, credentials } = apart(fields);
-  const sealed = await vault.seal(tenant, sealedName(name), JSON.stringify(credentials));
+  const sealed = await vault.seal(tenant, secretName(name), JSON.stringify(credentials));
   const put = db.prepare(putSql).bind(tenant, name, provider, JSON.stringify(settings), sealed, now);
   const [row] = (await table.write(tenant, put)).results;
   if (!row) throw noTenant(tenant);
   return row;
 }
 
-/** The settings that may be shown, and the credentials that may not; those of a fallback as well. */
+/** Splits settings, which may be shown, from credentials, which may not; those of a fallback as well. */
 function apart(fields: Omit<Connection, "provider">): { settings: Settings; credentials: Fields } {
   const { shown, hidden } = split(fields as Fields);
   const fallback = "fallback" in fields && fields.fallback !== undefined ? splitAll(fields.fallback as Fields | Fields[]) : undefined;
@@ -223,6 +209,6 @@ function connectionView({ name, provider, settings, created, updated, paused }: 
   return { name, provider, ...(JSON.parse(settings) as Settings), ...(paused === null ? {} : { paused: JSON.parse(paused) as Paused }), created, updated };
 }
 
-function sealedName(name: string): string {
+function secretName(name: string): string {
   return `connection/${name}`;
 }

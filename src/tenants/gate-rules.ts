@@ -1,5 +1,5 @@
 /**
- * What a gate allows, as a pure state machine: state and time go in, answers and the next state come out.
+ * The rules of a gate as a pure state machine: from state and time to answers and the next state.
  * Times are milliseconds of the callers' clocks. There are no timers: expired leases are removed at the next call.
  */
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
@@ -8,7 +8,7 @@ import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGrace, maxWait, maxReason, maxHeld, probeWait } from "./gate-state";
 import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
 
-/** One answer per job, in their order. A job that is inside already gets its lease again, prolonged. */
+/** One answer per job, in order. A job that has entered already gets its lease again, extended. */
 export function enter(
   before: GateState,
   jobs: readonly { id: string }[],
@@ -30,7 +30,7 @@ export function leave(before: GateState, reports: readonly Report[], now: number
   return reports.reduce((state, report) => leaveOne(state, report, now), settled(before, now));
 }
 
-/** Reserves nothing: an admitted job still has to enter. Jobs held back that return by themselves go first. */
+/** Reserves nothing: an admitted job must still enter. Held jobs with a message go first. */
 export function admit(before: GateState, limit: number, now: number): Admission {
   const state = settled(before, now);
   const perSecond = throughput(state);
@@ -43,7 +43,7 @@ export function admit(before: GateState, limit: number, now: number): Admission 
   return { count: Math.max(0, Math.min(limit, count)), until: now + 60_000, perSecond };
 }
 
-/** As it stands under these limits. */
+/** The status under these limits. */
 export function status(before: GateState, limits: GateLimits, now: number): GateStatus {
   const state = { ...settled(before, now), limits };
   const { openUntil: until, failures } = state.breaker;
@@ -77,19 +77,19 @@ export function reset(before: GateState, limits: GateLimits, now: number): GateS
   return { ...state, limits, breaker: closed(state.breaker.generation + 1), held: [], refusal: null };
 }
 
-/** An open circuit lets one job try at once. */
+/** Makes an open circuit admit one probe now. */
 export function probe(before: GateState, now: number): GateState {
   const state = settled(before, now);
   return { ...state, breaker: breakerProbed(state.breaker, now) };
 }
 
 function enterOne(state: GateState, job: string, leaseMs: number, now: number): [GateState, GateAnswer] {
-  const known = state.leases.find((lease) => lease.job === job);
-  if (known && known.generation === state.breaker.generation) return [prolonged(state, known, now + leaseMs), granted(state, known)];
+  const existing = state.leases.find((lease) => lease.job === job);
+  if (existing && existing.generation === state.breaker.generation) return [prolonged(state, existing, now + leaseMs), granted(state, existing)];
   const circuitOpen = state.breaker.openUntil !== null;
   if (circuitOpen && !(breakerDue(state.breaker, now) && state.breaker.probe === null)) return held(state, job, "open", openUntil(state, now), now);
   // A lease of an older generation belongs to this job: it is exchanged for a new one.
-  const leases = state.leases.filter((lease) => lease !== known);
+  const leases = state.leases.filter((lease) => lease !== existing);
   if (leases.length >= concurrencyOf(state)) return held(state, job, "concurrency", freeAt(state, job, now), now);
   const bucket = takeToken(state.bucket);
   if (!bucket) return held(state, job, "rate", tokenAt(state, job, now), now);
@@ -114,7 +114,7 @@ function granted(state: GateState, { lease }: Lease): Granted {
   return { granted: true, lease, probe: state.breaker.probe === lease };
 }
 
-/** A job held back is counted only if its message comes back; a parked job waits for the tick. */
+/** A held job is counted only if its message comes back; a parked job waits for the tick. */
 function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, GateAnswer] {
   const others = without(state.held, job);
   const park = until - now > maxWait || others.length >= maxHeld;
@@ -150,7 +150,7 @@ function defined(limits: BreakerLimits): Partial<Record<keyof BreakerLimits, num
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
-/** Removes what has expired. After a probe that expired, or made no call, the next job is the probe. */
+/** Removes expired leases. After a probe that expired, or made no call, the next job is the probe. */
 function settled(state: GateState, now: number): GateState {
   const leases = state.leases.filter((lease) => lease.expires > now);
   const held = state.held.filter((each) => each.until + heldGrace > now);
@@ -163,7 +163,7 @@ function concurrencyOf(state: GateState): number {
   return state.limits.concurrency ?? defaultConcurrency;
 }
 
-/** Jobs a second that slots and rate let through. */
+/** Jobs a second that slots and rate admit. */
 function throughput(state: GateState): number {
   return Math.min(bucketOf(state.limits).perSecond, (concurrencyOf(state) * 1000) / Math.max(100, state.stay));
 }

@@ -1,53 +1,53 @@
-import { isolateTraceId } from "../trace";
+import { logWarning } from "../trace";
 import { messageOf } from "../errors";
 import type { Gate } from "./gate";
 import type { GateLimits } from "./gate-limits";
 import type { Admission, GateAnswer, GateStatus, Held, Report } from "./gate-state";
 import { withTimeLimit } from "./time-limit";
 
-/** The gate could not be asked: the job waits, rather than calling without limits. */
+/** The gate did not answer: the job waits, rather than calling without limits. */
 export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
 
 /**
- * The gates as the rest of the Worker sees them. No call throws: a gate that does not answer in time holds jobs back for 15 s,
- * because waiting costs a job nothing and calls without limits may harm the dependency. A slot that an unanswered `enter` granted is
- * given to the same job when it asks again.
+ * The gates of all tenants. No call throws: a gate that does not answer in time holds jobs back for 15 s,
+ * because a wait costs no attempt and calls without limits may harm the dependency. A slot that an unanswered `enter` granted is
+ * given to the same job when it tries again.
  */
 export interface TenantGates {
-  /** One answer per id, in their order: one round trip. */
+  /** One answer per id, in order, in one round trip. */
   enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<(GateAnswer | Unreachable)[]>;
-  /** When a report cannot be delivered, the slots are free again at the end of their leases. */
+  /** When a report cannot be delivered, the slots become free at the end of their leases. */
   leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void>;
-  /** Admits no job for 15 s while the gate is out of reach. */
+  /** Admits no job for 15 s while the gate does not answer. */
   admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
-  /** Null while the gate is out of reach. */
+  /** Null while the gate does not answer. */
   status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
-  /** Opens the circuit until a time (milliseconds), whatever the failures so far; `reason` is kept and shown, so it is redacted. False when the gate could not be reached. */
+  /** Opens the circuit until a time (milliseconds). `reason` is stored and shown, so it must be redacted. False: the gate did not answer. */
   hold(tenant: string, dependency: string, until: number, now: number, reason?: string): Promise<boolean>;
-  /** Closes the circuit, under the newest limits. False when the gate could not be reached. */
+  /** Closes the circuit, under the newest limits. False: the gate did not answer. */
   reset(tenant: string, dependency: string, now: number): Promise<boolean>;
-  /** Lets one job try although the circuit is open. False when the gate could not be reached. */
+  /** Makes an open circuit admit one probe now. False: the gate did not answer. */
   probe(tenant: string, dependency: string, now: number): Promise<boolean>;
 }
 
 export interface GatesOptions {
-  /** Milliseconds a gate has to answer, twice. Default 3000. */
+  /** Time limit of each of two tries. Milliseconds, default 3000. */
   timeLimit?: number;
   report?: (event: string, details: Record<string, string>) => void;
 }
 
 const unreachableFor = 15_000;
 
-/** `limitsOf` is asked for each `enter`, `status` and `reset`; the limits travel with it, so a gate needs no settings of its own. */
+/** `limitsOf` is called for each `enter`, `status` and `reset`, which pass the limits on: a gate stores no settings. */
 export function createGates(
   namespace: DurableObjectNamespace | DurableObjectNamespace<Gate>,
   limitsOf: (tenant: string, dependency: string) => Promise<GateLimits>,
   options: GatesOptions = {},
 ): TenantGates {
-  const { timeLimit = 3000, report = warn } = options;
+  const { timeLimit = 3000, report = logWarning } = options;
   const once = <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>) =>
     withTimeLimit(timeLimit, "The gate", call((namespace as DurableObjectNamespace<Gate>).getByName(`${tenant}/${dependency}`)));
-  // Every call may be made twice: a job that is in gets its lease again, a lease that was given back is passed over.
+  // Every call may be repeated: a job that has entered gets its lease again, and a returned lease is ignored.
   const ask = async <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>): Promise<{ value: T } | null> => {
     for (let last = false; ; last = true) {
       try {
@@ -91,8 +91,4 @@ function statusFrom({ held, lastFailure, refusal, ...status }: GateStatus): Gate
 /** The status shown for a gate that does not answer. */
 function unreachable(now: number): Unreachable {
   return { granted: false, reason: "unreachable", until: now + unreachableFor, park: false };
-}
-
-function warn(event: string, details: Record<string, string>): void {
-  console.warn(JSON.stringify({ event, ...details, trace: isolateTraceId() }));
 }

@@ -48,9 +48,9 @@ function ringOf(ids: readonly string[], secrets: ReadonlyMap<string, Uint8Array<
     const secret = secrets.get(id);
     if (!secret) return undefined;
     const name = JSON.stringify([kind, purpose, id]);
-    const known = derived.get(name) ?? derive(secret, kind, purpose);
-    derived.set(name, known);
-    return known;
+    const key = derived.get(name) ?? derive(secret, kind, purpose);
+    derived.set(name, key);
+    return key;
   };
   return {
     active,

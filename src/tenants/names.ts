@@ -4,10 +4,10 @@ import { type Issue, Problem, summaryOf } from "../errors";
 import { boundedText } from "../queue/bounded";
 import { check } from "../queue/validate";
 
-/** Names of tenants, sites and the like, as they stand in paths and keys. */
+/** Names of tenants, sites and other settings, in paths and keys. */
 const nameSchema = boundedText(63, { pattern: /^[a-z0-9-]{1,63}$/, rule: "must be 1 to 63 of the characters a-z, 0-9 and -" });
 
-/** The tenant of the installation itself: its own alerts and housekeeping. No tenant can take the name. */
+/** The tenant of the installation's own alerts and jobs. No tenant can have the name. */
 export const reservedTenant = "system";
 
 /** Throws `invalid`, naming `field`, when a name breaks the rule. */
@@ -17,8 +17,8 @@ export function checkName(field: string, name: string): void {
 }
 
 /**
- * The input in the schema's shape. Throws `invalid` with the first issues;
- * a message never repeats what was sent, since that may be a secret.
+ * Parses the input by the schema. Throws `invalid` with the first issues;
+ * a message never repeats the input, which may be a secret.
  */
 export function checked<Schema extends v.GenericSchema>(schema: Schema, input: unknown): v.InferOutput<Schema> {
   const result = check(schema, input);
@@ -36,6 +36,6 @@ export function noTenant(tenant: string): Problem {
 
 /** The error when an insert found no such tenant, or the tenant has no room for the row. */
 export async function whyRefused(db: D1Database, tenant: string, bound: Bound): Promise<Problem> {
-  const known = await db.prepare("SELECT 1 FROM tenants WHERE tenant = ?1").bind(tenant).first();
-  return known ? tooMany(bound) : noTenant(tenant);
+  const tenantRow = await db.prepare("SELECT 1 FROM tenants WHERE tenant = ?1").bind(tenant).first();
+  return tenantRow ? tooMany(bound) : noTenant(tenant);
 }

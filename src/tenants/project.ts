@@ -3,7 +3,7 @@ import { equalTexts, sha256 } from "../crypto";
 import { type Bound, hasRoom, maxProjects } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
-import { createSettingsTable } from "./settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsStore } from "./settings-table";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
@@ -21,48 +21,42 @@ export interface ProjectView extends Omit<ProjectSettings, "turnstileSecret" | "
 
 declare module "./snapshot" {
   interface SnapshotSections {
-    /** By name: whatever intake must know of a project while D1 is down. */
+    /** By name: what intake needs of a project while D1 is down. */
     projects: Record<string, Project>;
   }
 }
 
-export interface ProjectStore {
-  /** Creates or replaces; `apiKey` comes with the first only. Throws `invalid` for a wrong name or body and beyond `maxProjects`, `not-found` for an unknown tenant. */
+export interface ProjectStore extends SettingsStore<ProjectView> {
+  /**
+   * Creates or replaces; `apiKey` is returned at creation only. Throws `invalid` for a wrong name or body and beyond `maxProjects`, `not-found` for an
+   * unknown tenant.
+   */
   put(tenant: string, project: string, body: unknown, now: number): Promise<{ project: ProjectView; apiKey: string | undefined }>;
-  get(tenant: string, project: string): Promise<ProjectView | null>;
-  list(tenant: string): Promise<ProjectView[]>;
-  /** Removes the project; its leads stay. False: there was no such project. */
-  remove(tenant: string, project: string): Promise<boolean>;
   /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */
   renewKey(tenant: string, project: string, now: number): Promise<string | null>;
-  /** Seals anew what an older key sealed, up to `most`; returns how many projects. One changed meanwhile is left for the next time. */
-  rotate(tenant: string, max: number): Promise<number>;
 }
 
 export function createProjectStore(db: D1Database, vault: Vault, changed: Changed): ProjectStore {
-  const sealed = { turnstile: (name: string) => sealedName(name, "turnstile"), crm: (name: string) => sealedName(name, "crm") };
+  const sealed = { turnstile: (name: string) => secretName(name, "turnstile"), crm: (name: string) => secretName(name, "crm") };
   const table = createSettingsTable<Row>({ db, vault, changed }, { table: "projects", key: "project", columns, sealed });
   return {
+    ...createSettingsStore(table, projectView),
     async put(tenant, project, body, now) {
       checkName("project", project);
       const settings = withOwnPage(checked(projectSchema, body));
-      const fresh = { siteKey: `pk_${random(18)}`, formId: `form_${random(12)}`, apiKey: `lk_${random(32)}` };
+      const made = { siteKey: `pk_${random(18)}`, formId: `form_${random(12)}`, apiKey: `lk_${random(32)}` };
       const values = await valuesOf(vault, tenant, project, settings);
-      const apiKeyHash = await hashOf(fresh.apiKey);
+      const apiKeyHash = await hashOf(made.apiKey);
       const written = await table.write(
         tenant,
-        db.prepare(putSql).bind(tenant, project, ...values, fresh.siteKey, fresh.formId, apiKeyHash, now),
+        db.prepare(putSql).bind(tenant, project, ...values, made.siteKey, made.formId, apiKeyHash, now),
         db.prepare(watchSql).bind(tenant, project, now),
       );
       const [row] = written.results;
       if (!row) throw await whyRefused(db, tenant, bound);
-      return { project: projectView(row), apiKey: row.api_key === apiKeyHash ? fresh.apiKey : undefined };
+      return { project: projectView(row), apiKey: row.api_key === apiKeyHash ? made.apiKey : undefined };
     },
-    async get(tenant, project) {
-      const row = await table.one(tenant, project);
-      return row && projectView(row);
-    },
-    list: async (tenant) => (await table.all(tenant)).map(projectView),
+    // Its leads stay.
     remove: (tenant, project) => table.remove(tenant, project, db.prepare("DELETE FROM lead_silence WHERE tenant = ?1 AND project = ?2").bind(tenant, project)),
     async renewKey(tenant, project, now) {
       const key = `lk_${random(32)}`;
@@ -70,7 +64,6 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
       const renewed = await table.write(tenant, db.prepare(sql).bind(tenant, project, await hashOf(key), now));
       return renewed.meta.changes > 0 ? key : null;
     },
-    rotate: table.rotate,
   };
 }
 
@@ -86,11 +79,11 @@ export async function isApiKey(project: Project, given: string): Promise<boolean
   return equalTexts(await hashOf(given), project.apiKeyHash);
 }
 
-/** A sealed secret of a project, from what the snapshot holds; undefined when it is not set or cannot be read. */
+/** A secret of a project, opened from the snapshot; undefined when it is not set or cannot be opened. */
 export async function projectSecret(vault: Vault, tenant: string, name: string, kind: "turnstile" | "crm", project: Project): Promise<string | undefined> {
   const sealed = project[kind];
   if (!sealed) return undefined;
-  const opened = await vault.open(tenant, sealedName(name, kind), sealed);
+  const opened = await vault.open(tenant, secretName(name, kind), sealed);
   return opened.ok ? opened.text : undefined;
 }
 
@@ -116,14 +109,14 @@ const putSql = `
     settings = excluded.settings, turnstile = excluded.turnstile, crm = excluded.crm, updated = max(excluded.updated, created + 1)
   RETURNING ${columns}`;
 
-/** A silence watch that is set now does not count the time before. */
+/** A silence alert counts from when it is set. */
 const watchSql = `
   INSERT INTO lead_silence (tenant, project, last, since) SELECT tenant, project, NULL, ?3 FROM projects
   WHERE tenant = ?1 AND project = ?2 AND settings ->> '$.silence' IS NOT NULL
   ON CONFLICT (tenant, project) DO UPDATE SET since = excluded.since`;
 
 async function valuesOf(vault: Vault, tenant: string, project: string, { turnstileSecret, crmSecret, ...settings }: ProjectSettings) {
-  const seal = (kind: "turnstile" | "crm", text: string | undefined) => (text === undefined ? null : vault.seal(tenant, sealedName(project, kind), text));
+  const seal = (kind: "turnstile" | "crm", text: string | undefined) => (text === undefined ? null : vault.seal(tenant, secretName(project, kind), text));
   return [JSON.stringify(settings), await seal("turnstile", turnstileSecret), await seal("crm", crmSecret)] as const;
 }
 
@@ -145,7 +138,7 @@ function projectOf(row: Row): Project {
   return { ...settings, siteKey: row.site_key, formId: row.form_id, apiKeyHash: row.api_key, ...secrets };
 }
 
-function sealedName(project: string, kind: "turnstile" | "crm"): string {
+function secretName(project: string, kind: "turnstile" | "crm"): string {
   return `project/${project}/${kind}`;
 }
 

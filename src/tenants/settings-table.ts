@@ -16,12 +16,36 @@ export interface SettingsShape<Row> {
 export interface SettingsTable<Row> {
   one(tenant: string, name: string): Promise<Row | null>;
   all(tenant: string): Promise<Row[]>;
-  /** Runs the statements in one transaction, with a new version of the snapshot. Returns what the first one gave. */
+  /** Runs the statements in one transaction, with a new version of the snapshot. Returns the result of the first. */
   write(tenant: string, ...statements: D1PreparedStatement[]): Promise<D1Result<Row>>;
-  /** False: there was none. `besides` go in the same transaction. */
+  /** False: there was none. `besides` run in the same transaction. */
   remove(tenant: string, name: string, ...besides: D1PreparedStatement[]): Promise<boolean>;
-  /** Seals anew what an older key sealed, up to `max` rows; returns how many. One that changed meanwhile is left for the next time. */
+  /** As `SettingsStore.rotate`. */
   rotate(tenant: string, max?: number): Promise<number>;
+}
+
+/** What every store of such a table offers besides setting a row. */
+export interface SettingsStore<View> {
+  get(tenant: string, name: string): Promise<View | null>;
+  /** By name. */
+  list(tenant: string): Promise<View[]>;
+  /** False: there was none. */
+  remove(tenant: string, name: string): Promise<boolean>;
+  /** Seals anew what an older key of the vault sealed, up to `max` rows; returns how many. A row that changed meanwhile is left for the next time. */
+  rotate(tenant: string, max?: number): Promise<number>;
+}
+
+/** The part of a store that follows from its table; `view` is a row as it may be shown. */
+export function createSettingsStore<Row extends object, View>(table: SettingsTable<Row>, view: (row: Row) => View): SettingsStore<View> {
+  return {
+    async get(tenant, name) {
+      const row = await table.one(tenant, name);
+      return row && view(row);
+    },
+    list: async (tenant) => (await table.all(tenant)).map(view),
+    remove: (tenant, name) => table.remove(tenant, name),
+    rotate: table.rotate,
+  };
 }
 
 export interface SettingsDeps {
@@ -45,10 +69,10 @@ export function createSettingsTable<Row extends object>(
     WHERE tenant = ?1 AND ${key} = ?2 AND ${names.map((name, index) => `${name} IS ?${index + 3 + names.length}`).join(" AND ")}`;
   const reseal = async (tenant: string, row: Row): Promise<boolean> => {
     const before = names.map((name) => row[name] as string | null);
-    const anew = await Promise.all(names.map((name, index) => before[index] && vault.reseal(tenant, sealed[name]!(String(row[key])), before[index])));
-    if (!anew.some(Boolean)) return false;
-    const update = db.prepare(resealSql).bind(tenant, row[key], ...anew.map((text, index) => text || before[index]), ...before);
-    // The tick publishes the raised version; until then the old text opens as well.
+    const resealed = await Promise.all(names.map((name, index) => before[index] && vault.reseal(tenant, sealed[name]!(String(row[key])), before[index])));
+    if (!resealed.some(Boolean)) return false;
+    const update = db.prepare(resealSql).bind(tenant, row[key], ...resealed.map((text, index) => text || before[index]), ...before);
+    // The tick publishes the raised version; until then the former text can be opened as well.
     const [replaced] = await db.batch(inSnapshot ? [update, raiseVersion(db, tenant)] : [update]);
     return (replaced?.meta.changes ?? 0) > 0;
   };

@@ -3,7 +3,7 @@ import { type AddressRules, checkAddress } from "../address/address";
 import { boundedText } from "../queue/bounded";
 import { type Bound, hasRoom, maxSites } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
-import { createSettingsTable, type SettingsTable } from "./settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
 import { sharedSecret } from "./shared-secret";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
@@ -23,7 +23,7 @@ export const webhookSchema = v.strictObject({
   secret: sharedSecret,
   header: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" }), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),
-  /** What stands before the signature, where it is not `sha256=`. */
+  /** The prefix of the signature. Default `sha256=`. */
   prefix: v.optional(boundedText(32, { pattern: /^ *[\x21-\x7e][\x20-\x7e]*$/, rule: "must be 1 to 32 characters of ASCII, not blanks alone" })),
   /** A header with the time (seconds since 1970) that is signed before the body: `time.body`. */
   timestampHeader: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" })),
@@ -31,12 +31,12 @@ export const webhookSchema = v.strictObject({
   toleranceSeconds: v.optional(v.pipe(v.number(), v.integer(seconds), v.minValue(10, seconds), v.maxValue(3600, seconds))),
 });
 
-/** The body of `PUT /v1/sites/{site}`. A PUT replaces: without `webhook` the site takes none. */
+/** The body of `PUT /v1/sites/{site}`. Without `webhook` the site accepts none. */
 export const siteSchema = v.strictObject({
   platform: v.picklist(["prestashop"], "must be prestashop"),
-  /** The shop's own address, with its folder if it has one; `/api` is added where it is called. */
+  /** The shop's address, with its folder if it has one; calls append `/api`. */
   url,
-  /** The key is the user name of Basic authentication, which must not hold a colon. */
+  /** The key is the user name of Basic authentication, which must not contain a colon. */
   key: v.pipe(
     boundedText(256, { pattern: /^[!-9;-~]{1,256}$/, rule: "must be 1 to 256 visible ASCII characters without a colon" }),
     v.description("The shop's webservice key; PrestaShop's has 32 characters"),
@@ -67,7 +67,7 @@ export interface SiteView {
   updated: number;
 }
 
-/** A site with what it takes to call it. */
+/** A site with its key. */
 export interface Site {
   site: string;
   platform: "prestashop";
@@ -76,30 +76,25 @@ export interface Site {
   keyIn: KeyIn;
 }
 
-/** A sealed credential that cannot be read is the tenant's to set again: `unreadable`, with why. */
+/** `unreadable`: the sealed key cannot be opened, and the tenant must set it again. */
 export type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
-/** What the snapshot holds of a site's webhook; `sealed` is opened by `openWebhookSecret`. */
+/** A site's webhook in the snapshot; `openWebhookSecret` opens `sealed`. */
 export interface SiteWebhook extends WebhookSettings {
   sealed: string;
 }
 
 declare module "./snapshot" {
   interface SnapshotSections {
-    /** By site; null takes no webhooks. */
+    /** By site; null: no webhooks are accepted. */
     sites: Record<string, { platform: string; webhook: SiteWebhook | null }>;
   }
 }
 
-export interface SiteStore {
+export interface SiteStore extends SettingsStore<SiteView> {
   /** Throws `invalid` for a wrong name, body or address and beyond `maxSites`, `not-found` when there is no such tenant. */
   put(tenant: string, site: string, body: unknown, now: number): Promise<{ site: SiteView; created: boolean }>;
-  get(tenant: string, site: string): Promise<SiteView | null>;
-  list(tenant: string): Promise<SiteView[]>;
-  remove(tenant: string, site: string): Promise<boolean>;
   open(tenant: string, site: string): Promise<OpenedSite>;
-  /** Seals anew what an older key sealed, up to `most` (default: all); returns how many sites. A site changed meanwhile is left for the next time. */
-  rotate(tenant: string, max?: number): Promise<number>;
 }
 
 export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): SiteStore {
@@ -108,17 +103,12 @@ export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRule
     { table: "sites", key: "site", columns, sealed: { key: keyName, webhook_secret: webhookName } },
   );
   return {
+    ...createSettingsStore(table, siteView),
     async put(tenant, site, body, now) {
       checkName("site", site);
       const row = await write(db, vault, table, { tenant, site, now, ...withAddress(checked(siteSchema, body), rules) });
       return { site: siteView(row), created: row.created === row.updated };
     },
-    async get(tenant, site) {
-      const row = await table.one(tenant, site);
-      return row && siteView(row);
-    },
-    list: async (tenant) => (await table.all(tenant)).map(siteView),
-    remove: table.remove,
     async open(tenant, site) {
       const row = await table.one(tenant, site);
       if (!row) return { ok: false, reason: "missing", detail: `There is no site "${site}".` };
@@ -126,7 +116,6 @@ export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRule
       if (!key.ok) return { ok: false, reason: "unreadable", detail: `The key of site "${site}" must be set again: ${key.reason}.` };
       return { ok: true, value: { site, platform: row.platform, url: row.url, key: key.text, keyIn: row.key_in } };
     },
-    rotate: table.rotate,
   };
 }
 
@@ -143,7 +132,7 @@ export const siteSection: Section<"sites"> = {
     ),
 };
 
-/** The secret with which a site signs its webhooks, from what the snapshot holds. */
+/** The secret with which a site signs its webhooks, opened from the snapshot. */
 export function openWebhookSecret(vault: Vault, tenant: string, site: string, webhook: SiteWebhook): Promise<Opened> {
   return vault.open(tenant, webhookName(site), webhook.sealed);
 }

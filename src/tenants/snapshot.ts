@@ -1,9 +1,9 @@
-import { isolateTraceId } from "../trace";
+import { logWarning } from "../trace";
 import { messageOf } from "../errors";
 import type { TenantSettings } from "./tenant";
 import { withTimeLimit } from "./time-limit";
 
-/** The data of a tenant that intake needs even while D1 is down. Holds secrets only in sealed form. */
+/** The data of a tenant that intake needs while D1 is down. Secrets are sealed. */
 export interface Snapshot {
   /** Version of this shape. */
   v: 1;
@@ -11,9 +11,9 @@ export interface Snapshot {
   name: string;
   timezone: string;
   settings: TenantSettings;
-  /** Ids of tokens that are no longer good. */
+  /** Ids of revoked tokens. */
   revoked: readonly string[];
-  /** Of the tenant's row: the higher one is the newer snapshot. */
+  /** Version of the tenant's row; the higher one is the newer snapshot. */
   version: number;
   /** Data of other modules, each under its own name; a snapshot written before a section existed lacks it. */
   sections: Partial<SnapshotSections>;
@@ -22,7 +22,7 @@ export interface Snapshot {
 /** Empty here: a module that needs data at intake adds its type by declaration merging and hands in a `Section`. */
 export interface SnapshotSections {}
 
-/** One more thing kept in the snapshot. A change of its rows calls `changed(tenant)` and raises the version in the same batch. */
+/** A part of the snapshot. A change of its rows must raise the version in the same batch, and call `changed(tenant)`. */
 export interface Section<Name extends keyof SnapshotSections> {
   name: Name;
   /** Reads the tenant's rows; part of the one batch that reads the snapshot. */
@@ -42,7 +42,7 @@ export interface Snapshots {
    * KV is read only while D1 is down, when no token can be revoked either; it may lack the changes of the minute before.
    */
   read(tenant: string, now: number): Promise<SnapshotLookup>;
-  /** After a change: this isolate reads it at once, and KV is written. Never throws; `republish` repeats what failed. */
+  /** Call it after a change: this isolate reads the change at once, and KV is written. Never throws; `republish` repeats what failed. */
   changed(tenant: string): Promise<void>;
   /** For the tick: writes the snapshots that KV does not have yet, of all tenants. Throws when D1 or KV fails. */
   republish(limit: number): Promise<number>;
@@ -52,11 +52,11 @@ export interface SnapshotOptions {
   db: D1Database;
   kv: KVNamespace;
   sections?: readonly AnySection[];
-  /** Milliseconds D1 and KV have to answer a read, each. Default 1000. */
+  /** Time limit of a read from D1, and from KV. Milliseconds, default 1000. */
   timeLimit?: number;
   /** Milliseconds of the Worker's clock. */
   clock?: () => number;
-  /** Called with what could not be done, without anything secret. */
+  /** Called with failures, without secrets. */
   report?: (event: string, details: Record<string, string>) => void;
 }
 
@@ -64,7 +64,7 @@ const fresh = 60_000;
 /** A snapshot from KV is kept for less time, so that D1 is read again soon after it came back. */
 const freshFromKv = 10_000;
 const maxCached = 2_000;
-/** How long an unknown name is remembered, and how many of them, so that made-up names do not cost a query each. */
+/** How long an unknown name is cached (milliseconds), and how many, so that invented names do not cost a query each. */
 const freshAbsent = 5_000;
 const maxAbsent = 1_000;
 
@@ -74,7 +74,7 @@ interface Entry {
 }
 
 export function createSnapshots(options: SnapshotOptions): Snapshots {
-  const { db, kv, sections = [], timeLimit = 1000, clock = Date.now, report = warn } = options;
+  const { db, kv, sections = [], timeLimit = 1000, clock = Date.now, report = logWarning } = options;
   const cache = new Map<string, Entry>();
   /** Until when a name counts as unknown. */
   const absent = new Map<string, number>();
@@ -82,7 +82,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 
   const read = async (tenant: string, now: number): Promise<SnapshotLookup> => {
     const cached = cache.get(tenant);
-    // `until` far ahead means that the clock was set back: the entry is not fresh.
+    // `until` far ahead means that the clock was set back, so the entry is not used.
     if (cached && now < cached.until && cached.until <= now + fresh) return { state: "known", snapshot: cached.snapshot };
     const until = absent.get(tenant) ?? 0;
     if (now < until && until <= now + freshAbsent) return { state: "absent" };
@@ -106,7 +106,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       return null;
     });
     const newest = stored && stored.v === 1 && stored.version >= (cached?.snapshot.version ?? 0) ? stored : cached?.snapshot;
-    // Nothing in KV may also mean "not there yet": only D1 can say that a tenant does not exist.
+    // KV may lag: only D1 decides that a tenant does not exist.
     return newest ? remember(cache, newest, now + freshFromKv) : { state: "unknown" };
   };
 
@@ -138,10 +138,10 @@ function rememberAbsent(absent: Map<string, number>, tenant: string, until: numb
   absent.set(tenant, until);
 }
 
-/** A read that began before a change and ended after it does not undo it. The oldest entry makes room: a Map keeps the order of insertion. */
+/** A read that began before a change does not overwrite the change. Evicts the oldest entry: a Map keeps the order of insertion. */
 function remember(cache: Map<string, Entry>, snapshot: Snapshot, until: number): SnapshotLookup {
-  const known = cache.get(snapshot.tenant);
-  if (known && known.snapshot.version > snapshot.version && known.until >= until) return { state: "known", snapshot: known.snapshot };
+  const cached = cache.get(snapshot.tenant);
+  if (cached && cached.snapshot.version > snapshot.version && cached.until >= until) return { state: "known", snapshot: cached.snapshot };
   cache.delete(snapshot.tenant);
   const oldest = cache.size >= maxCached ? cache.keys().next().value : undefined;
   if (oldest !== undefined) cache.delete(oldest);
@@ -156,7 +156,7 @@ const tenantSql = "SELECT tenant, name, timezone, settings, version FROM tenants
 const revokedSql = "SELECT id FROM tokens WHERE tenant = ?1 AND revoked IS NOT NULL ORDER BY id";
 
 /**
- * Writes until KV holds D1's version. When two isolates publish at once, the one that wrote last reads D1 afterwards and writes again if its
+ * Writes until KV has D1's version. When two isolates publish at once, the one that wrote last reads D1 afterwards and writes again if its
  * version was the older one.
  */
 async function publish(db: D1Database, kv: KVNamespace, tenant: string, sections: readonly AnySection[]): Promise<Snapshot | null> {
@@ -191,8 +191,4 @@ async function readD1(db: D1Database, tenant: string, sections: readonly AnySect
 
 function kvKey(tenant: string): string {
   return `tenant/${tenant}`;
-}
-
-function warn(event: string, details: Record<string, string>): void {
-  console.warn(JSON.stringify({ event, ...details, trace: isolateTraceId() }));
 }

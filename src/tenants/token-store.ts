@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { statement } from "../d1";
 import { boundedList, boundedName, boundedText, fieldRule } from "../queue/bounded";
 import { type Bound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
 import { checked, whyRefused } from "./names";
@@ -29,7 +30,7 @@ export const tokenSchema = v.pipe(
   ),
 );
 
-/** A token as it may be shown: what it is called and may do, not the token. */
+/** A token as it may be shown: its name and scopes, not the token itself. */
 export interface TokenView {
   id: string;
   name: string;
@@ -37,16 +38,19 @@ export interface TokenView {
   /** Types the scope `work` is bound to; null: all. */
   types: string[] | null;
   created: number;
-  /** When it was revoked; null while it is good. */
+  /** When it was revoked; null while it is valid. */
   revoked: number | null;
 }
 
 export interface TokenStore {
-  /** The only time the token is seen. Throws `invalid`, also beyond `maxTokens` and `maxTokensEver`, and `not-found` when there is no such tenant. */
+  /**
+   * Returns the token, which is stored nowhere. Throws `invalid`, also beyond `maxTokens` and `maxTokensEver`, and `not-found` when there is no such
+   * tenant.
+   */
   create(tenant: string, body: unknown, now: number): Promise<{ id: string; token: string }>;
   /** Newest first, revoked ones too. */
   list(tenant: string): Promise<TokenView[]>;
-  /** Refused at once in this isolate and within 60 s everywhere. False when the tenant has no such token; true again when it was revoked before. */
+  /** The token is refused at once in this isolate and within 60 s everywhere. False: the tenant has no such token; true also when it was revoked before. */
   revoke(tenant: string, id: string, now: number): Promise<boolean>;
 }
 
@@ -56,18 +60,14 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       const { name, scopes: granted, types } = checked(tokenSchema, body);
       const bound = types && [...new Set(types)];
       const id = randomId();
-      const { meta } = await db
-        .prepare(insertSql)
-        .bind(tenant, id, name, scopes.filter((scope) => granted.includes(scope)).join(" "), now, bound ? JSON.stringify(bound) : null)
-        .run();
+      const ordered = scopes.filter((scope) => granted.includes(scope)).join(" ");
+      const { meta } = await statement(db, insertSql, tenant, id, name, ordered, now, bound ? JSON.stringify(bound) : null).run();
       if (meta.changes === 0) throw await whyRefused(db, tenant, (await isFull(db, tenant)) ? ever : atOnce);
       return { id, token: await tokens.mint(tenant, id, granted, bound) };
     },
     async list(tenant) {
-      const { results } = await db
-        .prepare("SELECT id, name, scopes, types, created, revoked FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id")
-        .bind(tenant)
-        .all<Omit<TokenView, "scopes" | "types"> & { scopes: string; types: string | null }>();
+      const sql = "SELECT id, name, scopes, types, created, revoked FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id";
+      const { results } = await statement(db, sql, tenant).all<Omit<TokenView, "scopes" | "types"> & { scopes: string; types: string | null }>();
       return results.map(({ types, ...row }) => ({
         ...row,
         scopes: row.scopes.split(" ") as Scope[],
@@ -79,9 +79,9 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
         db.prepare("UPDATE tokens SET revoked = coalesce(revoked, ?3) WHERE tenant = ?1 AND id = ?2").bind(tenant, id, now),
         raiseVersion(db, tenant),
       ]);
-      const known = (revoked?.meta.changes ?? 0) > 0;
+      const wasRevoked = (revoked?.meta.changes ?? 0) > 0;
       await changed(tenant);
-      return known;
+      return wasRevoked;
     },
   };
 }
@@ -94,14 +94,8 @@ const insertSql = `
   WHERE tenant = ?1 AND ${hasRoom(atOnce)} AND ${hasRoom(ever)}`;
 
 async function isFull(db: D1Database, tenant: string): Promise<boolean> {
-  return (
-    (
-      await db
-        .prepare(`SELECT ${hasRoom(ever)} AS room`)
-        .bind(tenant, "")
-        .first<{ room: number }>()
-    )?.room === 0
-  );
+  const row = await statement(db, `SELECT ${hasRoom(ever)} AS room`, tenant, "").first<{ room: number }>();
+  return row?.room === 0;
 }
 
 /** 120 random bits as 24 lower-case letters and digits. */

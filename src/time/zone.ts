@@ -1,3 +1,5 @@
+import { dayMs } from "./day";
+
 const zoneName = /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/;
 
 /** Whether the name is an IANA time zone of this runtime. Bare offsets (`+02:00`) are not zones: they have no summer time. */
@@ -41,8 +43,8 @@ export interface ReadLocal {
 export function readLocal(text: string, zone: string): ReadLocal | null {
   const naive = naiveFrom(text);
   if (naive === null) return null;
-  const before = offsetAt(naive - day, zone);
-  const after = offsetAt(naive + day, zone);
+  const before = offsetAt(naive - dayMs, zone);
+  const after = offsetAt(naive + dayMs, zone);
   const found = [before, after].map((offset) => naive - offset).filter((instant) => naiveOf(instant, zone) === naive);
   const [first = naive - before] = found.toSorted((a, b) => a - b);
   return { instant: first, ambiguous: new Set(found).size > 1 };
@@ -60,9 +62,8 @@ export function localWindow(window: { from: number; to: number }, zone: string):
 }
 
 const second = 1000;
-const day = 86_400_000;
 /** Shorter than any two changes of a zone lie apart. */
-const stride = 5 * day;
+const stride = 5 * dayMs;
 
 /** The first instants with another offset. */
 function changesWithin(from: number, to: number, zone: string): number[] {

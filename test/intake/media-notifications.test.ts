@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMediaDeps } from "../../src/app/media";
 import { createMediaWork } from "../../src/domain/media/capability";
+import { getMedia } from "../../src/domain/media/queries";
 import type { WorkerEnv } from "../../src/env";
 import { foreignReaders } from "../../src/intake/foreign";
 import { picture } from "../support/pictures";
@@ -65,17 +66,17 @@ describe("a notification of R2", () => {
     await createMediaWork(parts, tenant, "en").addVariant("photo.png", etag, options, { bytes: picture("webp"), width: 32, height: 32 });
     await env.MEDIA.delete(`${tenant}/photo.png`);
     expect(await read(about(action, `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
-    expect([await parts.queries.get(tenant, "photo.png"), (await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects]).toEqual([null, []]);
+    expect([await getMedia({ db: env.DB, tenant, key: "photo.png" }), (await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects]).toEqual([null, []]);
   });
 
   test("that comes late is answered by what the bucket holds now", async () => {
     await put("photo.png", picture("png"));
     expect(await read(about("DeleteObject", `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
-    expect(await parts.queries.get(tenant, "photo.png")).not.toBeNull();
+    expect(await getMedia({ db: env.DB, tenant, key: "photo.png" })).not.toBeNull();
     await env.MEDIA.delete(`${tenant}/photo.png`);
     bench.seen.requests.length = 0;
     expect(await read(about("PutObject", `${tenant}/photo.png`))).toEqual([{ do: "ack" }]);
-    expect([bench.seen.requests, await parts.queries.get(tenant, "photo.png")]).toEqual([[], null]);
+    expect([bench.seen.requests, await getMedia({ db: env.DB, tenant, key: "photo.png" })]).toEqual([[], null]);
   });
 
   test("about what was made here is nobody's upload", async () => {
@@ -95,11 +96,11 @@ describe("a notification of R2", () => {
   test("comes again later while jobs are not accepted or the tenant cannot be looked up", async () => {
     await env.MEDIA.put(`${tenant}/photo.png`, picture("png"));
     const { snapshots, media } = bench.deps;
-    const noticed = (code: "unavailable" | "invalid") => async () => ({ ok: false as const, code, detail: "no", errors: [], retryAfter: 7 });
+    const reconcile = (code: "unavailable" | "invalid") => async () => ({ ok: false as const, code, detail: "no", errors: [], retryAfter: 7 });
     const readWith = async (deps: object) =>
       (await foreignReaders({ ...bench.deps, ...deps })["media-uploads"]?.([{ id: "m", body: about("PutObject", `${tenant}/photo.png`) }])) ?? [];
-    expect(await readWith({ media: { ...media, noticed: noticed("unavailable") } })).toEqual([{ do: "redeliver", seconds: 7 }]);
-    expect(await readWith({ media: { ...media, noticed: noticed("invalid") } })).toEqual([{ do: "bury", reason: "no job can be made of it: no" }]);
+    expect(await readWith({ media: { ...media, reconcile: reconcile("unavailable") } })).toEqual([{ do: "redeliver", seconds: 7 }]);
+    expect(await readWith({ media: { ...media, reconcile: reconcile("invalid") } })).toEqual([{ do: "bury", reason: "no job can be made of it: no" }]);
     expect(await readWith({ snapshots: { ...snapshots, read: async () => ({ state: "unknown" as const }) } })).toEqual([{ do: "redeliver" }]);
   });
 });

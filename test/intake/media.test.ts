@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createMediaDeps } from "../../src/app/media";
 import { createMediaWork } from "../../src/domain/media/capability";
+import { getMedia, mediaAbout } from "../../src/domain/media/queries";
 import type { WorkerEnv } from "../../src/env";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { picture } from "../support/pictures";
@@ -97,11 +98,11 @@ describe("PUT /v1/media/{key}", () => {
   test("notes what the picture is about, and refuses what names nothing", async () => {
     await put("selfie.jpg", picture("orientation1"), { "jobyard-about": "lead:4711, offer:2" });
     expect((await parts.objects.head(tenant, "selfie.jpg"))?.about).toEqual(["lead:4711", "offer:2"]);
-    expect(await parts.queries.about(tenant, ["offer:2"])).toEqual(["selfie.jpg"]);
+    expect(await mediaAbout(env.DB, tenant, ["offer:2"])).toEqual(["selfie.jpg"]);
     expect(bench.seen.requests[0]?.payload).toMatchObject({ about: ["lead:4711", "offer:2"] });
     expect((await put("selfie.jpg", picture("orientation1"), { "jobyard-about": "Ada Lovelace" })).status).toBe(422);
     await put("selfie.jpg", picture("orientation2"), { "jobyard-about": "lead:1" });
-    expect([await parts.queries.about(tenant, ["offer:2"]), await parts.queries.about(tenant, ["lead:1"])]).toEqual([[], ["selfie.jpg"]]);
+    expect([await mediaAbout(env.DB, tenant, ["offer:2"]), await mediaAbout(env.DB, tenant, ["lead:1"])]).toEqual([[], ["selfie.jpg"]]);
     await env.MEDIA.put(`${tenant}/selfie.jpg`, "x", { customMetadata: { about: "Ada Lovelace, lead:7,,lead:8" } });
     expect((await parts.objects.head(tenant, "selfie.jpg"))?.about).toEqual(["lead:7", "lead:8"]);
   });
@@ -159,7 +160,7 @@ describe("DELETE /v1/media/{key}", () => {
     expect((await bench.call("DELETE", "/v1/media/photo.jpg", { token: tokens.enqueue })).status).toBe(204);
     expect((await env.MEDIA.list({ prefix: `${tenant}/` })).objects).toEqual([]);
     expect((await env.MEDIA.list({ prefix: `_variants/${tenant}/` })).objects).toEqual([]);
-    expect([await parts.queries.get(tenant, "photo.jpg"), await parts.queries.about(tenant, ["lead:1"])]).toEqual([null, []]);
+    expect([await getMedia({ db: env.DB, tenant, key: "photo.jpg" }), await mediaAbout(env.DB, tenant, ["lead:1"])]).toEqual([null, []]);
     expect((await bench.call("DELETE", "/v1/media/photo.jpg", { token: tokens.enqueue })).status).toBe(404);
   });
 });

@@ -1,6 +1,5 @@
 import { env } from "cloudflare:workers";
 import { createAgentDeps } from "../../src/app/agents";
-import { createMediaDeps } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
 import { overBudget } from "../../src/domain/agents/budget";
 import type { Agent } from "../../src/domain/agents/define";
@@ -91,7 +90,7 @@ export function createAgentBench(said: readonly Said[], options: AgentBenchOptio
     },
   });
   const { bench } = yard;
-  const agentDeps = createAgentDeps({ env: worker, stores, media: createMediaDeps(worker, bench.now), payloads, now: bench.now, engine: () => bench.engine });
+  const agentDeps = createAgentDeps({ env: worker, stores, payloads, now: bench.now, engine: () => bench.engine });
   const queries = createAgentQueries(env.DB, payloads);
   const deps = createAgentOperations({ ...agentDeps, type: "agent" });
   return {

@@ -45,7 +45,7 @@ export async function createEventBench() {
         return answer("crm", () => outside.crm.push(contact), { id: "1", created: true });
       },
     },
-    agents: { runs, world: {}, went: () => undefined },
+    agents: { runs, world: {}, reportResult: () => undefined },
     models: { idempotentFor: 86_400, endpoints: [{ model: "m" }], chat: async () => answer("models", () => outside.models++, judged) },
     hooks: {
       open: async (to: unknown) => ({

@@ -3,6 +3,7 @@ import { beforeEach } from "vitest";
 import { createMediaDeps } from "../../src/app/media";
 import { type MediaDeps, createMediaWork } from "../../src/domain/media/capability";
 import type { AltText } from "../../src/domain/media/model";
+import { getMedia } from "../../src/domain/media/queries";
 import type { WorkerEnv } from "../../src/env";
 import { image } from "../../src/jobs/image/job";
 import { runImage } from "../../src/jobs/image/run";
@@ -92,7 +93,7 @@ export function put(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<R2Obje
 }
 
 export function kept(key: string) {
-  return parts.queries.get(tenant, key);
+  return getMedia({ db: env.DB, tenant, key });
 }
 
 export async function stored(object: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,8 +1,10 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { setHumanText } from "../../src/domain/media/store";
 import { cloudflareImages } from "../../src/providers/images/cloudflare";
 import { picture } from "../support/pictures";
 import { blackPng, pixelsOf } from "../support/png";
-import { now, binding, small, tenant, parts, counted, run, runWith, put, kept, stored, asPng, streamOf, colour, fakeBinding, useImages } from "./image-run";
+import { now, binding, small, tenant, counted, run, runWith, put, kept, stored, asPng, streamOf, colour, fakeBinding, useImages } from "./image-run";
 
 useImages();
 
@@ -96,7 +98,7 @@ describe("an object of which nothing can be made", () => {
     expect(await runWith(refusing, "broken.jpg", small)).toBeDiscarded();
     const issue = "images: the picture cannot be decoded";
     expect(await kept("broken.jpg")).toMatchObject({ format: "jpeg", width: 64, issue });
-    await parts.store.setHumanText(tenant, "broken.jpg", "By hand", now);
+    await setHumanText({ db: env.DB, tenant, key: "broken.jpg" }, "By hand", now);
     expect(await run("broken.jpg", { type: "alt-text" })).toBeDone();
     expect(await kept("broken.jpg")).toMatchObject({ issue });
     expect(await run("broken.jpg", small)).toBeDone();

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createMediaWork } from "../../src/domain/media/capability";
 import type { AltText } from "../../src/domain/media/model";
 import { removeMedia } from "../../src/domain/media/remove";
+import { setHumanText } from "../../src/domain/media/store";
 import { image } from "../../src/jobs/image/job";
 import { runImage } from "../../src/jobs/image/run";
 import { cloudflareImages } from "../../src/providers/images/cloudflare";
@@ -134,7 +135,7 @@ describe("removing an original while its job runs", () => {
       let renders = 0;
       const images = realImages();
       const at = { "before it is noted": -1, "before the first picture": 1, "between two pictures": 2, "before the last look": -2 }[when];
-      const remove = () => removeMedia(parts, tenant, "photo.jpg");
+      const remove = () => removeMedia(parts.objects, { db: env.DB, tenant, key: "photo.jpg" });
       if (at === -1) during.onRegister = remove;
       if (at === -2) during.onTidy = remove;
       const removing: Images = {
@@ -177,7 +178,7 @@ describe("an alt text", () => {
 
   test("never overwrites a human's, not even one that came while the model thought", async () => {
     await put("photo.jpg", picture("orientation1"));
-    const vision = async () => (await parts.store.setHumanText(tenant, "photo.jpg", "By hand", now), ok(said));
+    const vision = async () => (await setHumanText({ db: env.DB, tenant, key: "photo.jpg" }, "By hand", now), ok(said));
     expect(await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision })).toBeDone();
     expect((await kept("photo.jpg"))?.altText).toMatchObject({ text: "By hand", source: "human" });
     let asked = 0;

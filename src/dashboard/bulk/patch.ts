@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/record";
 import { type Fields, textField } from "../action";
 import type { Plan } from "../answers";
 import { number, plural } from "../parts/format";
@@ -14,8 +15,7 @@ export function patchIssue(fields: Fields): string | undefined {
   if (text === undefined) return undefined;
   const rule = 'The patch must be a JSON object, such as {"siteId": "main"}';
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : `${rule}.`;
+    return isRecord(JSON.parse(text)) ? undefined : `${rule}.`;
   } catch (thrown) {
     return `${rule}: ${(thrown as SyntaxError).message}.`;
   }

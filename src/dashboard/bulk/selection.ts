@@ -1,3 +1,4 @@
+import { jsonFrom, recordOf } from "../../json/record";
 import { searchFrom, timeAt } from "../jobs/search";
 
 /** What is done to many jobs at once. */
@@ -39,10 +40,5 @@ export function selectionText(selection: Selection): string {
 
 /** What a form carried; empty, which the interface refuses, when it was tampered with. */
 export function selectionOf(text: string | undefined): object {
-  try {
-    const value: unknown = JSON.parse(text ?? "");
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
-  } catch {
-    return {};
-  }
+  return recordOf(jsonFrom(text ?? ""));
 }

@@ -19,22 +19,22 @@ export function tenantUsdPerMonth(set: TenantBudget | null): number {
   return set?.usdPerMonth ?? usualTenantUsdPerMonth;
 }
 
-/** Of a month, and of one agent of a tenant or all of them. */
+/** What one agent of a tenant, or all of them, used in a month. */
 export interface Spend {
   micros: number;
   tokens: number;
   calls: number;
-  /** Milliseconds. */
+  /** When the newest call was made. Milliseconds. */
   lastAt: number;
 }
 
 export const noSpend: Spend = { micros: 0, tokens: 0, calls: 0, lastAt: 0 };
 
-/** From this part of a month's money on, calls are spread over the rest of the month. */
+/** Above this share of a month's budget, calls are spread over the rest of the month. */
 const slowFrom = 0.8;
 const maxPace = 3_600_000;
 
-/** What a tenant set, within what the agent allows by default. */
+/** The agent's default limits, replaced by those that the tenant set. */
 export function budgetOf(limits: Budget, set: BudgetInput | null): Budget {
   const changes = Object.entries(set ?? {}).filter(([, value]) => value !== undefined);
   return { ...limits, ...(Object.fromEntries(changes) as Partial<Budget>) };
@@ -49,7 +49,7 @@ export function microsFor({ input, output }: { input: number; output: number }, 
   return Math.ceil(input * price.input + output * price.output);
 }
 
-/** Why the next call may not be made: it could exceed what one run may use. Undefined: it may. Pure. */
+/** Why the next call is refused: it could exceed the budget of the run. Undefined: it is allowed. Pure. */
 export function exceeded(budget: Budget, used: Used, steps: readonly Step[], next: Bound): string | undefined {
   const made = steps.filter(({ kind }) => kind === "model").length;
   if (made >= budget.maxSteps) return `the budget of ${budget.maxSteps} steps is used up`;
@@ -62,10 +62,10 @@ export function exceeded(budget: Budget, used: Used, steps: readonly Step[], nex
 }
 
 /**
- * Whether the month's money allows a call now. From 80 % on calls are paced so that the rest lasts until the month ends, at most an hour apart;
- * what does not fit waits for the next month. Pure.
+ * Whether the month's budget allows a call now. Above 80 % of the budget calls are paced, at most one hour apart, so that the rest lasts
+ * until the month ends. A call that exceeds the budget waits for the next month. Pure.
  */
-export function monthVerdict(spend: Spend, next: Bound, usdPerMonth: number, now: number, whose = ""): MonthVerdict {
+export function checkMonth(spend: Spend, next: Bound, usdPerMonth: number, now: number, whose = ""): MonthCheck {
   const limit = microsOf(usdPerMonth);
   const end = nextMonth(now);
   const name = `the month's budget of ${usdPerMonth} USD${whose}`;
@@ -76,9 +76,9 @@ export function monthVerdict(spend: Spend, next: Bound, usdPerMonth: number, now
   return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of ${name} is used`, until };
 }
 
-export type MonthVerdict = { ok: true } | { ok: false; reason: string; until: number };
+export type MonthCheck = { ok: true } | { ok: false; reason: string; until: number };
 
-/** Whether a run waits for a month's money: a larger budget brings it forward. */
+/** Whether a run waits for its monthly budget: a larger budget wakes it. */
 export function waitsForMoney(reason: string): boolean {
   return reason.startsWith("the month's budget") || reason.startsWith("slowed down: most of the month's budget");
 }

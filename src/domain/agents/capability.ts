@@ -4,7 +4,7 @@ import type { Bound, Spend } from "./budget";
 import type { BudgetInput, Proposal, Step, TenantBudget, Used } from "./model";
 import type { ProductText, ProductToDescribe } from "../shop/products/texts";
 
-/** All that is recorded of a run. */
+/** Everything recorded for a run. */
 export interface RunRecord extends Used {
   steps: Step[];
   proposals: Proposal[];
@@ -13,67 +13,67 @@ export interface RunRecord extends Used {
 /** What a tenant set for an agent. */
 export interface AgentSettings {
   budget: BudgetInput | null;
-  /** For all agents. */
+  /** The budget of all agents together. */
   tenant: TenantBudget | null;
-  /** Null: it may run. Milliseconds. */
+  /** When it was stopped (milliseconds), and by which token. Null: it may run. */
   stopped: { at: number; by: string } | null;
 }
 
-/** A record that is not written yet. */
+/** A step before it is recorded. */
 export type NewStep = Omit<Step, "at" | "revision">;
 
-/** The run that is going on. */
+/** The run in progress. */
 export interface RunOf {
   job: string;
   agent: string;
-  /** Under which its records are kept, see `Step`. */
+  /** Its records belong to this revision, see `Step`. */
   revision: number;
 }
 
-/** What a job was given, as a run is opened with it. */
+/** What a run is opened with. */
 export interface Opening extends RunOf {
   dry: boolean;
-  /** SHA-256 of the payload. With another one than before and a raised revision the run begins anew. */
+  /** SHA-256 of the payload. When it differs and the revision was raised, the run starts again. */
   inputHash: string;
 }
 
-/** Writes for a checkpoint, and the objects in R2 that are theirs. */
+/** Statements for a checkpoint, and the key of the R2 object that they name. */
 export interface StepWrites {
   writes: readonly unknown[];
   ref: string | null;
 }
 
-/** USD that may be spent in a month, in millionths. */
+/** Budgets of one month, in millionths of a USD. */
 export interface MonthLimits {
   agent: number;
   tenant: number;
 }
 
-/** What the job `agent` does with the records of one tenant. Everything throws when D1 or R2 cannot be reached. */
+/** The records of one tenant's agents, as the job `agent` reads and writes them. Every call throws when D1 or R2 cannot be reached. */
 export interface AgentRuns {
-  /** What is recorded of a run under its present revision, which is returned; its row is made when there is none. */
+  /** Reads the records of a run under its current revision, and returns that revision. Creates the row when there is none. */
   open(opening: Opening, now: number): Promise<RunRecord & { revision: number }>;
   settings(agent: string): Promise<AgentSettings>;
-  /** Of this month: of the agent, and of all agents of the tenant. */
+  /** This month's use, of the agent and of all agents of the tenant. */
   spend(agent: string, now: number): Promise<{ agent: Spend; tenant: Spend }>;
-  /** Counts what a call may cost before it is made. False: the month's money does not allow it any more. */
+  /** Reserves the highest cost of a call before it is made. False: the month's budget does not allow it. */
   reserve(run: RunOf, bound: Bound, limits: MonthLimits, now: number): Promise<boolean>;
-  /** A call brought no answer: takes back what was certainly not billed and counts its time. */
+  /** After a call without an answer: releases what was certainly not billed, and counts its time. */
   lose(run: RunOf, released: Bound, ms: number, reservedAt: number): Promise<void>;
-  /** Statements for a checkpoint: a record of the run. A large one lies in R2 once this returns. */
+  /** Statements that record a step, for a checkpoint. A large body is in R2 when this returns. */
   stepWrites(run: RunOf, step: NewStep, now: number): Promise<StepWrites>;
-  /** Removes what `stepWrites` put into R2, unless it was recorded after all. */
+  /** Deletes the object that `stepWrites` put into R2, unless a recorded step names it. */
   dropText(ref: string): Promise<void>;
-  /** And what a call really cost, in place of its reservation. */
+  /** Statements that replace a reservation by the actual cost of the call. */
   settleWrites(run: RunOf, bound: Bound, used: Used, reservedAt: number): readonly unknown[];
   proposeWrites(run: RunOf, proposal: Pick<Proposal, "step" | "place" | "tool" | "body" | "expiresAt">, now: number): readonly unknown[];
-  /** Its time is over. */
+  /** Statements that expire the run's overdue proposals. */
   expireWrites(run: RunOf, now: number): readonly unknown[];
-  /** The run has noticed what was decided. */
+  /** Statements that mark the run's decisions as read. */
   noticedWrites(run: RunOf): readonly unknown[];
 }
 
-/** A job that failed or is held back, as an agent reads it. */
+/** A failed, retrying or waiting job, as an agent reads it. */
 export interface FailedJob {
   id: string;
   type: string;
@@ -91,23 +91,23 @@ export interface SyncTroubles {
   sites: { site: string; paused: string | null; lastError: string | null }[];
 }
 
-/** What the tools of agents reach of one tenant's data. Everything throws when the database cannot be reached. */
+/** One tenant's data as the tools of agents reach it. Every call throws when the database cannot be reached. */
 export interface AgentWorld {
-  /** Stored products that lack a text and have none that was approved, by id. Null: there is no such site. */
+  /** Stored products without a text and without an approved one, by id. Null: there is no such site. */
   productsLackingTexts(site: string, wanted: { ids?: readonly number[] | undefined; limit: number }): Promise<ProductToDescribe[] | null>;
   saveProductTexts(site: string, job: string, texts: readonly ProductText[]): Promise<void>;
   /** Alt texts of the pictures under `products/{id}/`. */
   altTexts(product: number): Promise<{ key: string; altText: string }[]>;
   syncTroubles(siteId: string | undefined): Promise<SyncTroubles>;
-  /** Runs dead and discarded jobs of syncs again; returns those that were. */
+  /** Retries dead and discarded sync jobs. Returns the ids of those that it changed. */
   retrySyncs(ids: readonly string[]): Promise<Reply<string[]>>;
 }
 
 export interface AgentWork {
   runs: AgentRuns;
   world: AgentWorld;
-  /** Feeds the agent's circuit breaker: how its run went. */
-  went(agent: string, how: CallResult): void;
+  /** Reports the result of a run to the agent's circuit breaker. */
+  reportResult(agent: string, result: CallResult): void;
 }
 
 declare module "../../queue/job" {

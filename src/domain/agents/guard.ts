@@ -4,12 +4,12 @@ import { type Agent, type Tool, toolOf } from "./define";
 import type { Step } from "./model";
 import { type Call, knownIds, readsOf } from "./position";
 
-/** What becomes of a tool call that a model asks for. */
+/** The decision about a tool call that a model requests. */
 export type ToolDecision = { kind: "refuse"; reason: string; tool?: Tool } | { kind: "approve" | "act"; tool: Tool; input: unknown };
 
 /**
- * Decided by what the agent declares and by what is recorded, never by what a text says:
- * a tool the agent does not have cannot be called; arguments must fit; ids must have come as ids; what writes outside needs a person once
+ * Decides from the agent's declaration and the recorded steps, never from the content of a text. A tool that the agent does not declare is
+ * refused; arguments must fit the schema; ids must have been read as ids; a tool that writes outside needs approval once
  * untrusted text is in the context. Pure.
  */
 export function decideCall(agent: Agent, steps: readonly Step[], { tool: name, input }: Call): ToolDecision {
@@ -18,13 +18,13 @@ export function decideCall(agent: Agent, steps: readonly Step[], { tool: name, i
   if (input === undefined) return { kind: "refuse", reason: "the arguments are no JSON", tool };
   const checked = check(tool.input, input);
   if (!checked.ok) return { kind: "refuse", reason: `the arguments do not fit: ${[...new Set(checked.issues.map(issueText))].join("; ")}`, tool };
-  const known = knownIds(steps);
-  if (tool.ids(checked.value).some((id) => !known.has(id))) return { kind: "refuse", reason: "the arguments name an id that was not given as one", tool };
+  const ids = knownIds(steps);
+  if (tool.ids(checked.value).some((id) => !ids.has(id))) return { kind: "refuse", reason: "the arguments name an id that was not given as one", tool };
   const needsPerson = tool.approval || (tool.writes === "outside" && readsOf(steps) === "untrusted");
   return { kind: needsPerson ? "approve" : "act", tool, input: checked.value };
 }
 
-/** The last answer was the final one: only then its conclusion is drawn. */
+/** The conclusion runs only after the final answer. */
 function isConclusion(steps: readonly Step[]): boolean {
   const last = steps.findLast(({ kind }) => kind === "model");
   return last?.kind === "model" && "output" in last.body;

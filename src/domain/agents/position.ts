@@ -1,16 +1,16 @@
 import type { Agent } from "./define";
 import type { Answer, ModelStep, Reads, Step } from "./model";
 
-/** A tool call that an answer asks for. */
+/** A tool call that an answer requests. */
 export interface Call {
   step: number;
-  /** 1 for the first of its answer. */
+  /** From 1 within its answer. */
   place: number;
   tool: string;
   input: unknown;
 }
 
-/** What comes next in a run. */
+/** The next thing that a run does. */
 export type Position =
   | { at: "begin" }
   | { at: "nothing-to-do" }
@@ -19,7 +19,7 @@ export type Position =
   | { at: "end"; output: unknown; acted: unknown }
   | { at: "unusable"; issue: string };
 
-/** By what is recorded, and by nothing else: after a restart the same as before. Pure. */
+/** Follows from the recorded steps alone, so a restart gives the same position. Pure. */
 export function positionOf(agent: Agent, steps: readonly Step[]): Position {
   if (steps.length === 0) return { at: "begin" };
   const newest = steps.at(-1);
@@ -36,19 +36,19 @@ export function positionOf(agent: Agent, steps: readonly Step[]): Position {
   return { at: "end", output: answer.output, acted: concluded?.kind === "tool" ? concluded.body : undefined };
 }
 
-/** Tool calls of an answer: those it asks for, or what the final one has done. */
+/** The tool calls of an answer: those it requests, or the conclusion of the final answer. */
 export function callsOf(agent: Agent, { step, body }: ModelStep): Call[] {
   if (!("output" in body)) return body.toolCalls.map(({ name, input }, index) => ({ step, place: index + 1, tool: name, input }));
   const input = agent.conclusion?.inputFrom(body.output);
   return input === undefined || !agent.conclusion ? [] : [{ step, place: 1, tool: agent.conclusion.tool.name, input }];
 }
 
-/** Whether the context holds text from outside. */
+/** Whether the context contains text from outside. */
 export function readsOf(steps: readonly Step[]): Reads {
   return steps.some(({ kind, body }) => (kind === "input" || kind === "tool") && body.reads === "untrusted") ? "untrusted" : "trusted";
 }
 
-/** Ids that arguments may name: those that came with what the agent was given, and with rows that tools read. */
+/** Ids that arguments may name: those of the starting data, and of rows that tools read. */
 export function knownIds(steps: readonly Step[]): ReadonlySet<string> {
   return new Set(steps.flatMap(({ kind, body }) => (kind === "input" || kind === "tool" ? (body.ids ?? []) : [])));
 }
@@ -58,16 +58,16 @@ function lastAnswer(steps: readonly Step[]): ModelStep | undefined {
 }
 
 function answerAt(steps: readonly Step[], step: number): Answer | undefined {
-  const found = steps.find((each) => each.step === step && each.kind === "model");
-  return found?.kind === "model" ? found.body : undefined;
+  const answer = steps.find((each) => each.step === step && each.kind === "model");
+  return answer?.kind === "model" ? answer.body : undefined;
 }
 
-/** One repair: the answer before it was flawed as well. */
+/** Whether the previous answer had an issue as well: one repair is allowed. */
 function isSecondIssue(steps: readonly Step[], step: number): boolean {
   return answerAt(steps, step - 1)?.flaw !== undefined || areAllRefused(steps, step - 1);
 }
 
-/** Calls that cannot be made count as an unusable answer. */
+/** Refused calls count as an unusable answer. */
 function wasRefusedTwice(steps: readonly Step[], step: number): Position | undefined {
   const again = areAllRefused(steps, step) && (areAllRefused(steps, step - 1) || answerAt(steps, step - 1)?.flaw !== undefined);
   return again ? { at: "unusable", issue: "it twice asked for calls that cannot be made" } : undefined;

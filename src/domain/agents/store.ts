@@ -1,12 +1,13 @@
+import { rowsOf, statement } from "../../d1";
 import { monthOf, noSpend, type Spend } from "./budget";
 import type { AgentRuns, AgentSettings } from "./capability";
 import type { BudgetInput, Proposal, TenantBudget, Used } from "./model";
 import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom, type StepRow, type Texts } from "./rows";
 
-/** Longer records go to R2. Characters. */
+/** A longer body is stored in R2. Characters. */
 const maxInline = 16_000;
 
-/** Writes of runs, for one tenant. Every statement names it. */
+/** The records of one tenant's runs. Every statement names the tenant. */
 export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRuns {
   const bound = (sql: string, ...values: (string | number | null)[]) => db.prepare(sql).bind(tenant, ...values);
   return {
@@ -20,13 +21,9 @@ export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRu
         bound(`SELECT ${stepColumns} FROM agent_steps WHERE tenant = ?1 AND job = ?2 AND revision = ${presentRevision} ORDER BY step, place`, job),
         bound(`SELECT ${proposalColumns} FROM agent_proposals WHERE tenant = ?1 AND job = ?2 AND revision = ${presentRevision} ORDER BY step, place`, job),
       ]);
-      const [run, steps, proposals] = opened.slice(4);
-      const used = run?.results[0] as unknown as Used & { revision: number };
-      return {
-        ...used,
-        steps: await Promise.all(((steps?.results ?? []) as unknown as StepRow[]).map((row) => stepFrom(row, texts))),
-        proposals: ((proposals?.results ?? []) as unknown as ProposalRow[]).map(proposalFrom),
-      };
+      const [used] = rowsOf<Used & { revision: number }>(opened, 4);
+      const steps = await Promise.all(rowsOf<StepRow>(opened, 5).map((row) => stepFrom(row, texts)));
+      return { ...used!, steps, proposals: rowsOf<ProposalRow>(opened, 6).map(proposalFrom) };
     },
     settings: (agent) => settingsOf(db, tenant, agent),
     async spend(agent, now) {
@@ -48,7 +45,7 @@ export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRu
     },
     async stepWrites({ job, revision }, { step, place, kind, body, tokens, micros }, now) {
       const text = JSON.stringify(body);
-      // A name of its own: what one run wrote and could not record is removed without a look at other runs.
+      // A unique name, so that a run can delete a text that it could not record without affecting other runs.
       const ref = text.length > maxInline ? await texts.put(tenant, `${job}/${crypto.randomUUID()}`, text) : null;
       return { writes: [bound(stepSql, job, revision, step, place, kind, ref === null ? text : null, ref, tokens, micros, now)], ref };
     },
@@ -75,10 +72,10 @@ export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRu
   };
 }
 
-/** The row of settings that is for all agents of a tenant: no agent has this name. */
+/** The name of the settings row for all agents of a tenant; no agent has it. */
 export const allAgents = "";
 
-/** What a tenant set for an agent; nothing was set: nulls. */
+/** What a tenant set for an agent; null where nothing is set. */
 export async function settingsOf(db: D1Database, tenant: string, agent: string): Promise<AgentSettings> {
   const sql = "SELECT agent, budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1 AND agent IN (?2, ?3)";
   const { results } = await db.prepare(sql).bind(tenant, agent, allAgents).all<SettingsRow>();
@@ -98,46 +95,42 @@ export interface SettingsRow {
   by: string | null;
 }
 
-/** Replaces what a tenant set of an agent's budget, or, as `allAgents`, of that for all of them. */
+/** Replaces the budget that a tenant set for an agent, or (`allAgents`) for all of them. */
 export async function putBudget(db: D1Database, tenant: string, agent: string, budget: BudgetInput | TenantBudget): Promise<void> {
   const sql = "INSERT INTO agent_settings (tenant, agent, budget) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET budget = excluded.budget";
   await db.prepare(sql).bind(tenant, agent, JSON.stringify(budget)).run();
 }
 
-/** Stops an agent for a tenant, or lets it run again (null). A repeated stop keeps the first time. */
+/** Stops an agent for a tenant, or starts it again (null). A repeated stop keeps the first time. */
 export async function putStopped(db: D1Database, tenant: string, agent: string, stopped: { at: number; by: string } | null): Promise<void> {
   const sql = `
     INSERT INTO agent_settings (tenant, agent, stopped_at, stopped_by) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT DO UPDATE SET stopped_at = iif(?3 IS NULL, NULL, coalesce(stopped_at, ?3)), stopped_by = iif(?3 IS NULL, NULL, coalesce(stopped_by, ?4))`;
-  await db
-    .prepare(sql)
-    .bind(tenant, agent, stopped?.at ?? null, stopped?.by ?? null)
-    .run();
+  await statement(db, sql, tenant, agent, stopped?.at ?? null, stopped?.by ?? null).run();
 }
 
 /**
- * Decides a proposal that waits, with a line of the audit that is written if and only if it does.
- * False: it is not the one that waits any more, its time is over, or its run has ended.
+ * Decides a pending proposal, and writes the audit row in the same transaction.
+ * False: the proposal is no longer pending, has expired, or its run has ended.
  */
 export async function decide(db: D1Database, tenant: string, job: string, decision: Decision, now: number): Promise<boolean> {
   const { at, state, body, by, reason } = decision;
   const edited = body === undefined ? null : JSON.stringify(body);
+  const action = state === "approved" ? "approve" : "reject";
   const [decided] = await db.batch([
     db.prepare(decideSql).bind(tenant, job, state, edited, by, reason ?? null, now, at.revision, at.step, at.place),
-    db
-      .prepare(decisionAuditSql)
-      .bind(tenant, now, crypto.randomUUID(), by, state === "approved" ? "approve" : "reject", job, edited === null ? null : "edited"),
+    statement(db, decisionAuditSql, tenant, now, crypto.randomUUID(), by, action, job, edited === null ? null : "edited"),
   ]);
   return (decided?.meta.changes ?? 0) > 0;
 }
 
 export interface Decision {
-  /** The proposal that was seen. */
+  /** The proposal that the person saw. */
   at: Pick<Proposal, "revision" | "step" | "place">;
   state: "approved" | "rejected";
-  /** The arguments as a person changed them; undefined: as they are. */
+  /** The arguments as the person edited them; undefined: unchanged. */
   body?: unknown;
-  /** Who, as an audit row names it. */
+  /** The actor, as audit rows name it. */
   by: string;
   reason?: string | undefined;
 }
@@ -149,13 +142,13 @@ const decideSql = `
 
 const decisionAuditSql = "INSERT INTO audit (tenant, at, id, actor, action, target, detail) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE changes() > 0";
 
-/** For the tick: decided proposals of which their jobs may not know. */
+/** For the tick: decided proposals whose jobs may not have been woken. */
 export async function unwokenDecisions(db: D1Database, limit: number): Promise<{ tenant: string; job: string }[]> {
   const sql = "SELECT tenant, job FROM agent_proposals WHERE woken = 0 ORDER BY decided_at LIMIT ?1";
   return (await db.prepare(sql).bind(limit).all<{ tenant: string; job: string }>()).results;
 }
 
-/** No job waits for this decision any more. */
+/** Records that no job waits for this decision. */
 export async function noteWoken(db: D1Database, tenant: string, job: string): Promise<void> {
   await db.prepare("UPDATE agent_proposals SET woken = 1 WHERE tenant = ?1 AND job = ?2 AND woken = 0").bind(tenant, job).run();
 }
@@ -168,7 +161,7 @@ const reserveSql = `
   UPDATE agent_spend SET micros = micros + ?4, tokens = tokens + ?5, calls = calls + 1, last_at = ?6
   WHERE tenant = ?1 AND agent = ?2 AND month = ?3 AND micros + ?4 <= ?7 AND (${monthSpend}) + ?4 <= ?8 RETURNING micros`;
 
-/** Two rows: of the agent, and of all. */
+/** Two rows: the agent's use, and that of all agents. */
 const spendSql = ["agent = ?2 AND", ""]
   .map(
     (which) => `
@@ -180,7 +173,7 @@ const spendSql = ["agent = ?2 AND", ""]
 const beginSql = `
   INSERT INTO agent_runs (tenant, job, agent, dry, at, revision, input_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING`;
 
-/** A run that began before payloads were compared. */
+/** For a run that began before payloads were compared. */
 const adoptSql = "UPDATE agent_runs SET input_hash = ?3 WHERE tenant = ?1 AND job = ?2 AND input_hash IS NULL";
 
 const anewSql = `
@@ -188,13 +181,13 @@ const anewSql = `
 
 const presentRevision = "(SELECT revision FROM agent_runs WHERE tenant = ?1 AND job = ?2)";
 
-/** A proposal for the payload before is none any more. */
+/** A proposal for the former payload expires. */
 const outdateSql = `
   UPDATE agent_proposals SET state = 'expired', decided_at = ?3 WHERE tenant = ?1 AND job = ?2 AND state = 'pending' AND revision < ${presentRevision}`;
 
 const correctSql = "UPDATE agent_spend SET micros = max(0, micros + ?4), tokens = max(0, tokens + ?5) WHERE tenant = ?1 AND agent = ?2 AND month = ?3";
 
-/** Of a run that was erased meanwhile nothing is recorded any more. */
+/** Nothing is recorded for a run that was erased meanwhile. */
 const ofKeptRun = "WHERE EXISTS (SELECT 1 FROM agent_runs WHERE tenant = ?1 AND job = ?2) ON CONFLICT DO NOTHING";
 
 const stepSql = `

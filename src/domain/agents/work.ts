@@ -3,14 +3,14 @@ import { ok } from "../../queue/effect";
 import type { CapabilityScope, Engine } from "../../queue/engine";
 import { retryNow } from "../../queue/operate";
 import type { SiteStore } from "../../tenants/site";
-import type { MediaQueries } from "../media/queries";
+import { listMedia } from "../media/queries";
 import { productsLackingTexts, saveProductTexts } from "../shop/products/texts";
 import { troubles } from "../shop/site/queries";
 import { agentGate, type AgentWork, type AgentWorld, type FailedJob, type SyncTroubles } from "./capability";
 import type { Texts } from "./rows";
 import { agentRuns } from "./store";
 
-/** Failed jobs that an agent is shown, and groups of them. */
+/** Failed jobs, groups of them and pictures that an agent reads. */
 const maxShown = 50;
 const maxGroups = 20;
 const maxPictures = 20;
@@ -19,7 +19,6 @@ export interface AgentDeps {
   db: D1Database;
   payloads: Texts;
   sites: Pick<SiteStore, "get">;
-  pictures: Pick<MediaQueries, "list">;
   queries: Pick<Queries, "job" | "jobs" | "deadLetters" | "groups">;
   /** The types of jobs that sync shops. */
   syncs: readonly string[];
@@ -32,17 +31,17 @@ export function createAgentWork(deps: AgentDeps, tenant: string, onResult: Capab
   return {
     runs: agentRuns(deps.db, deps.payloads, tenant),
     world: createWorld(deps, tenant),
-    went: (name, how) => onResult(agentGate(name), how),
+    reportResult: (name, result) => onResult(agentGate(name), result),
   };
 }
 
 function createWorld(deps: AgentDeps, tenant: string): AgentWorld {
-  const { db, sites, pictures, now } = deps;
+  const { db, sites, now } = deps;
   return {
     productsLackingTexts: async (site, wanted) => ((await sites.get(tenant, site)) ? productsLackingTexts({ db, tenant, site }, wanted) : null),
     saveProductTexts: (site, job, texts) => saveProductTexts({ db, tenant, site }, job, texts, now()),
     async altTexts(product) {
-      const page = await pictures.list(tenant, `products/${product}/`, { after: "", limit: maxPictures });
+      const page = await listMedia({ db, tenant }, `products/${product}/`, { after: "", limit: maxPictures });
       return page.media.flatMap(({ key, altText }) => (altText ? [{ key, altText: altText.text }] : []));
     },
     syncTroubles: (siteId) => syncTroubles(deps, tenant, siteId),
@@ -53,7 +52,7 @@ function createWorld(deps: AgentDeps, tenant: string): AgentWorld {
 async function syncTroubles({ db, queries, syncs }: AgentDeps, tenant: string, siteId: string | undefined): Promise<SyncTroubles> {
   const filter = siteId === undefined ? {} : { siteId };
   const page = { limit: maxShown };
-  // By type: other jobs that fail in numbers hide no sync.
+  // One query a type, so that many failures of other types hide no sync.
   const dead = await Promise.all(syncs.map((type) => queries.deadLetters(tenant, { ...filter, type }, page)));
   const held = await Promise.all(
     syncs.flatMap((type) => (["retrying", "waiting"] as const).map((state) => queries.jobs(tenant, { ...filter, type, state }, page))),

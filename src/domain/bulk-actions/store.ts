@@ -1,39 +1,30 @@
-import { runningByTenantSql } from "../../d1";
-import type { Action, BulkRequest, BulkView } from "./model";
+import { changes, runningByTenantSql } from "../../d1";
+import type { BulkRequest, BulkView } from "./model";
 
-/** A bulk action as it is kept: what was asked, how far it is. */
+/** A stored bulk action: its request and its progress. */
 export interface BulkAction extends BulkView {
   tenant: string;
   request: BulkRequest;
-  /** Where the next step goes on; null at the start. */
+  /** The cursor of the next step; null at the start. */
   cursor: string | null;
 }
 
 export interface BulkStore {
-  /** False: there is one of this id. */
+  /** False: there is an action of this id already. */
   insert(action: BulkAction): Promise<boolean>;
   get(tenant: string, id: string): Promise<BulkAction | null>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<BulkAction[]>;
-  /** Those under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
+  /** Running actions: each tenant's oldest, tenants after `lastServed` first, then each tenant's second, and so on. */
   running(limit: number, lastServed: string): Promise<BulkAction[]>;
-  /** Records a step, unless it was stopped or another took the same step. */
+  /** Records a step. False: the action was stopped, or the step was recorded already. */
   advance(action: BulkAction, from: string | null): Promise<boolean>;
   /** False: it had ended. */
   stop(tenant: string, id: string, now: number): Promise<boolean>;
 }
 
-interface Row {
-  tenant: string;
-  id: string;
-  action: Action;
-  state: BulkView["state"];
+interface Row extends Omit<BulkAction, "request" | "endedAt"> {
   request: string;
-  total: number;
-  done: number;
-  failed: number;
-  cursor: string | null;
-  at: number;
   ended: number | null;
 }
 
@@ -42,22 +33,22 @@ export function createBulkStore(db: D1Database): BulkStore {
   return {
     async insert({ tenant, id, action, state, request, total, at }) {
       const sql = `INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-      return (await db.prepare(sql).bind(tenant, id, action, state, JSON.stringify(request), total, at).run()).meta.changes > 0;
+      return (await changes(db, sql, tenant, id, action, state, JSON.stringify(request), total, at)) > 0;
     },
     async get(tenant, id) {
-      const [found] = await rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? AND id = ?`).bind(tenant, id));
-      return found ?? null;
+      const [action] = await rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? AND id = ?`).bind(tenant, id));
+      return action ?? null;
     },
     list: (tenant, limit) => rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
-    // They are few: the table is read whole.
+    // The table is read whole: it has few rows.
     running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("bulk_actions")).bind(limit, lastServed)),
     async advance({ tenant, id, state, done, failed, cursor, endedAt }, from) {
       const sql = `UPDATE bulk_actions SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`;
-      return (await db.prepare(sql).bind(tenant, id, state, done, failed, cursor, endedAt, from).run()).meta.changes > 0;
+      return (await changes(db, sql, tenant, id, state, done, failed, cursor, endedAt, from)) > 0;
     },
     async stop(tenant, id, now) {
       const sql = `UPDATE bulk_actions SET state = 'stopped', ended = ?3 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`;
-      return (await db.prepare(sql).bind(tenant, id, now).run()).meta.changes > 0;
+      return (await changes(db, sql, tenant, id, now)) > 0;
     },
   };
 }

@@ -9,15 +9,15 @@ export interface WalkDeps {
   now(): number;
   replayable: Replayable;
   jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
-  /** Those of the ids that are open jobs, with their types. */
+  /** The open jobs among these ids, with their types. */
   openOf(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]>;
-  /** The jobs of these ids, in no order. */
+  /** The jobs of these ids, in any order. */
   jobsOf(tenant: string, ids: readonly string[]): Promise<JobView[]>;
-  /** Why each of the jobs does not run, in their order. */
+  /** Why each job does not run, in the order of `jobs`. */
   why(tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]>;
 }
 
-/** Walks over the jobs that a bulk action names. */
+/** The walk over the jobs of a bulk action. */
 export function walkOf(deps: WalkDeps, tenant: string, request: BulkRequest): Walk {
   const { action, ids } = request;
   if (action === "dismiss") return walkOver(deps.replayable, tenant, request);
@@ -33,11 +33,11 @@ function overOpenIds(deps: WalkDeps, tenant: string, ids: readonly string[]): Wa
   };
 }
 
-/** The ids are looked up once: a job that is run now is no candidate of a further page. */
+/** The ids are looked up once: a job that is run now does not appear on a further page. */
 function overHeldIds(deps: WalkDeps, tenant: string, ids: readonly string[]): Walk {
   let known: Promise<Map<string, string>> | undefined;
   return async (cursor, limit) => {
-    known ??= deps.jobsOf(tenant, ids).then(async (jobs) => new Map((await thoseHelped(deps, tenant, jobs)).map(({ id, type }) => [id, type])));
+    known ??= deps.jobsOf(tenant, ids).then(async (jobs) => new Map((await runnableJobs(deps, tenant, jobs)).map(({ id, type }) => [id, type])));
     return idPage(ids, await known, cursor, limit);
   };
 }
@@ -50,7 +50,7 @@ function idPage(ids: readonly string[], types: ReadonlyMap<string, string>, curs
   return { candidates, cursor: next < ids.length ? String(next) : null };
 }
 
-/** A page may be empty and yet not the last. */
+/** A page may be empty without being the last. */
 function overOpen(deps: WalkDeps, tenant: string, filter: CancelFilter): Walk {
   return async (cursor, limit) => {
     const page = await openPage(deps, tenant, filter, cursor, limit);
@@ -59,13 +59,13 @@ function overOpen(deps: WalkDeps, tenant: string, filter: CancelFilter): Walk {
   };
 }
 
-/** As above; jobs that running now does not help are left out. Of a failure group only retrying jobs are open. */
+/** As above, without jobs that would be held again. Of a failure group only retrying jobs are open. */
 function overHeld(deps: WalkDeps, tenant: string, { group, ...filter }: RunNowFilter): Walk {
   const narrowed: CancelFilter = group === undefined ? filter : { state: "retrying", ...filter };
   return async (cursor, limit) => {
     const page = await openPage(deps, tenant, narrowed, cursor, limit);
     const jobs = group === undefined ? page.jobs : await ofGroup(page.jobs, group);
-    const candidates = (await thoseHelped(deps, tenant, jobs)).map(({ id, type }) => ({ id, type, bytes: 0, position: id }));
+    const candidates = (await runnableJobs(deps, tenant, jobs)).map(({ id, type }) => ({ id, type, bytes: 0, position: id }));
     return { candidates, cursor: page.cursor };
   };
 }
@@ -74,17 +74,17 @@ function openPage(deps: WalkDeps, tenant: string, filter: CancelFilter, cursor: 
   return deps.jobs(tenant, { state: "open", ...filter, onlyMarkedTails: true, now: deps.now() }, { limit, ...(cursor === null ? {} : { cursor }) });
 }
 
-/** Jobs that running now would help: those that a pause, an open circuit or a paused site holds would be held again. */
-async function thoseHelped(deps: WalkDeps, tenant: string, jobs: readonly JobView[]): Promise<JobView[]> {
+/** Jobs that would run now: those that a pause, an open circuit or a paused site holds would be held again. */
+async function runnableJobs(deps: WalkDeps, tenant: string, jobs: readonly JobView[]): Promise<JobView[]> {
   if (jobs.length === 0) return [];
   const why = await deps.why(tenant, jobs);
   return jobs.filter((_, index) => why[index]?.actions.some(({ path }) => path.endsWith("/run-now")));
 }
 
-/** The retrying jobs that failed as the group did; a reason that many share is hashed once. */
+/** The retrying jobs of the failure group. A reason that many jobs have is hashed once. */
 async function ofGroup(jobs: readonly JobView[], group: string): Promise<JobView[]> {
   const alike = [...Map.groupBy(jobs, ({ type, reason }) => JSON.stringify([type, reason])).values()];
   const kinds = await Promise.all(alike.map(([job]) => kindOf(job?.type ?? "", job?.reason ?? "")));
-  const found = new Set(alike.flatMap((each, index) => (kinds[index] === group ? each : [])));
-  return jobs.filter((job) => job.state === "retrying" && found.has(job));
+  const members = new Set(alike.flatMap((each, index) => (kinds[index] === group ? each : [])));
+  return jobs.filter((job) => job.state === "retrying" && members.has(job));
 }

@@ -1,28 +1,29 @@
+import { changes } from "../../d1";
 import { partsOf, putParts } from "../../multipart";
 import type { CampaignObjects, PageBody } from "./objects";
 
-/** Whom to forget. */
+/** The person to erase. */
 export interface Erasure {
-  /** Whether a text may name them: cheap, and wrong at times. */
+  /** A cheap check: false means that the text does not name the person, true that it may. */
   mayName(text: string): boolean;
   names(text: string): boolean;
-  /** Of their addresses. */
+  /** Hashes of the person's addresses. */
   hashes: readonly string[];
 }
 
 export interface ErasedRecipients {
-  /** Rows of lists, mails of rendered pages and rows of recipients that went. */
+  /** Deleted rows of lists, mails of rendered pages and rows of recipients. */
   erased: number;
-  /** Bytes that were read. */
+  /** Bytes read. */
   read: number;
-  /** The campaign behind which the walk goes on; null: nothing is left. */
+  /** The walk continues after this campaign; null: it is complete. */
   last: string | null;
 }
 
 /** Campaigns of one page of a walk. */
 const pageSize = 20;
 
-/** The next page of a walk over a tenant's campaigns, at most `maxBytes` and the list in which they end. */
+/** The next page of a walk over a tenant's campaigns: at most `maxBytes`, plus the rest of the list in which they end. */
 export async function eraseNextRecipients(
   { db, objects }: { db: D1Database; objects: CampaignObjects },
   tenant: string,
@@ -35,9 +36,9 @@ export async function eraseNextRecipients(
   let [erased, read] = [0, 0];
   for (const { id, list } of results) {
     if (list !== null) {
-      const found = await eraseRows(objects.bucket, list, person);
-      erased += found.rows + (await eraseMails(objects.bucket, objects.pagesFolder(tenant, id), person));
-      read += found.bytes;
+      const blanked = await eraseRows(objects.bucket, list, person);
+      erased += blanked.rows + (await eraseMails(objects.bucket, objects.pagesFolder(tenant, id), person));
+      read += blanked.bytes;
     }
     erased += await removeRecipients(db, tenant, id, person.hashes);
     if (read >= maxBytes) return { erased, read, last: id };
@@ -45,18 +46,18 @@ export async function eraseNextRecipients(
   return { erased, read, last: results.length === pageSize ? (results.at(-1)?.id ?? null) : null };
 }
 
-/** Blanks take the place of a row, so that every other stays where it is: pages under way name their rows by place. */
+/** Overwrites rows with blanks, so that the offsets of the others stay: running pages address their rows by offset. */
 async function eraseRows(bucket: R2Bucket, list: string, person: Erasure): Promise<{ rows: number; bytes: number }> {
-  const found = { rows: 0, bytes: 0 };
-  for await (const piece of withoutRows(bucket, list, person, found)) found.bytes += piece.length;
-  if (found.rows === 0) return found;
+  const counts = { rows: 0, bytes: 0 };
+  for await (const piece of withoutRows(bucket, list, person, counts)) counts.bytes += piece.length;
+  if (counts.rows === 0) return counts;
   const parts = partsOf(withoutRows(bucket, list, person, { rows: 0 }));
   const first = (await parts.next()).value ?? new Uint8Array();
   await putParts(bucket, list, {}, first, parts);
-  return found;
+  return counts;
 }
 
-/** The bytes of a list in pieces of whole rows, those that name the person blank; counts them. */
+/** The bytes of a list in pieces of whole rows, with the rows that name the person blanked; counts those rows. */
 async function* withoutRows(bucket: R2Bucket, list: string, person: Erasure, found: { rows: number }): AsyncGenerator<Uint8Array> {
   const object = await bucket.get(list);
   if (!object) return;
@@ -80,7 +81,7 @@ async function* withoutRows(bucket: R2Bucket, list: string, person: Erasure, fou
   yield encoder.encode(blanked(rest + decoder.decode()));
 }
 
-/** Mails of rendered pages that may be sent once more. A provider that has the page already refuses it in its new form. */
+/** Removes the person's mails from rendered pages that may be sent again. A provider that has received the page refuses the changed one. */
 async function eraseMails(bucket: R2Bucket, prefix: string, { mayName, names }: Erasure): Promise<number> {
   let erased = 0;
   for (let cursor: string | undefined, more = true; more;) {
@@ -101,5 +102,5 @@ async function eraseMails(bucket: R2Bucket, prefix: string, { mayName, names }: 
 
 async function removeRecipients(db: D1Database, tenant: string, id: string, hashes: readonly string[]): Promise<number> {
   const sql = "DELETE FROM campaign_recipients WHERE tenant = ?1 AND campaign = ?2 AND hash IN (SELECT value FROM json_each(?3))";
-  return (await db.prepare(sql).bind(tenant, id, JSON.stringify(hashes)).run()).meta.changes;
+  return changes(db, sql, tenant, id, JSON.stringify(hashes));
 }

@@ -1,42 +1,43 @@
-import type { Campaign, CampaignScope, CampaignState, PageCounts } from "./model";
+import { rowsOf, statement } from "../../d1";
+import type { Campaign, CampaignScope, PageCounts } from "./model";
 import type { JobState } from "../../queue/state";
 import type { PagePlace } from "./objects";
 import type { SendWindow } from "./window";
 
-/** A campaign with its counts, as its report shows it. */
+/** A campaign with its counts. */
 export interface CampaignReport extends Campaign, PageCounts {
-  /** Recipients of pages that ended without being sent: dead letters. They count as failed until they are replayed. */
+  /** Recipients of pages that ended as dead letters. They count as failed until a replay. */
   lost: number;
-  /** Counts of mail events, kept when the recipients were forgotten. */
+  /** Counts of mail events, kept when the recipients were deleted. */
   events: Record<string, number> | null;
-  /** Why its pages wait, where one does. */
+  /** Why a page waits. */
   waitingFor: string | null;
 }
 
-/** Pages under way. */
+/** Open pages. */
 export interface OpenPages {
-  /** Those that will still be sent. */
+  /** Pages that will still be sent. */
   open: number;
-  /** Of those that are enqueued. */
+  /** Jobs of the enqueued ones. */
   jobs: string[];
-  /** Those that are noted and not enqueued: the run that noted them ended in between. */
+  /** Recorded pages that were not enqueued: the run ended between the two. */
   planned: PagePlace[];
 }
 
-/** A running campaign whose job has ended or is gone. */
+/** A running campaign whose job has ended or has no row. */
 export interface StrandedCampaign {
   tenant: string;
   id: string;
-  /** Of its job; null: there is none. */
+  /** State of its job; null: there is none. */
   state: JobState | null;
 }
 
-/** A recipient that got no mail. */
+/** A recipient without a mail. */
 export interface LeftRecipient {
   line: number;
   state: "failed" | "suppressed";
   reason: string;
-  /** The provider's own sentence: for admins. */
+  /** The provider's message; for `admin` only. */
   providerMessage: string | null;
 }
 
@@ -60,17 +61,15 @@ export async function listCampaigns(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<{ campaigns: CampaignReport[]; cursor: string | null }> {
   const page = "SELECT * FROM campaigns WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-  const [own, pages] = await db.batch<Record<string, unknown>>([
-    db.prepare(page).bind(tenant, cursor ?? "~", limit + 1),
-    db
-      .prepare(
-        `SELECT p.campaign, p.count, p.job, j.state, j.reason FROM (${page}) c CROSS JOIN campaign_pages p ON p.tenant = ?1 AND p.campaign = c.id
-         LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = p.job`,
-      )
-      .bind(tenant, cursor ?? "~", limit),
+  const pagesSql = `
+    SELECT p.campaign, p.count, p.job, j.state, j.reason FROM (${page}) c CROSS JOIN campaign_pages p ON p.tenant = ?1 AND p.campaign = c.id
+    LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = p.job`;
+  const results = await db.batch<Record<string, unknown>>([
+    statement(db, page, tenant, cursor ?? "~", limit + 1),
+    statement(db, pagesSql, tenant, cursor ?? "~", limit),
   ]);
-  const rows = (own?.results ?? []) as unknown as CampaignRow[];
-  const byCampaign = Map.groupBy((pages?.results ?? []) as unknown as PageRow[], ({ campaign }) => campaign);
+  const rows = rowsOf<CampaignRow>(results, 0);
+  const byCampaign = Map.groupBy(rowsOf<PageRow>(results, 1), ({ campaign }) => campaign);
   const campaigns = rows.slice(0, limit).map((row) => reportFrom(row, byCampaign.get(row.id) ?? []));
   return { campaigns, cursor: rows.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
 }
@@ -78,13 +77,13 @@ export async function listCampaigns(
 export async function pagesUnderWay({ db, tenant, id }: CampaignScope): Promise<OpenPages> {
   const sql = `SELECT p.page, p.offset, p.length, p.count, p.job, j.state ${pagesWithJobs}`;
   const { results } = await db.prepare(sql).bind(tenant, id).all<PagePlace & Pick<PageRow, "job" | "state">>();
-  // A job that is done has ended its page: an earlier version could note a page after its end.
+  // A done job has ended its page. An earlier release could record a page after its end.
   const open = results.filter((row) => !isLost(row) && row.state !== "done");
   const planned = open.filter(({ job }) => job === "").map(({ page, offset, length, count }) => ({ page, offset, length, count }));
   return { open: open.length, jobs: open.flatMap(({ job }) => (job === "" ? [] : [job])), planned };
 }
 
-/** Of all tenants, for the tick. A job that failed is left to rest first: `failedBefore`. */
+/** For the tick, of all tenants. Jobs that failed after `failedBefore` are left out. */
 export async function strandedCampaigns(db: D1Database, failedBefore: number, limit: number): Promise<StrandedCampaign[]> {
   const sql = `
     SELECT c.tenant, c.id, j.state FROM campaigns c INDEXED BY campaigns_running LEFT JOIN jobs j ON j.tenant = c.tenant AND j.id = c.job
@@ -107,38 +106,21 @@ interface PageRow {
   count: number;
   /** Empty: not enqueued yet. */
   job: string;
-  /** Of its job; null: the ledger does not know it. */
+  /** State of its job; null: it has no row. */
   state: string | null;
   reason: string | null;
 }
 
 /** A row of `campaigns`. */
-export interface CampaignRow {
-  id: string;
-  name: string;
+export interface CampaignRow extends Omit<Campaign, "templateId" | "variables" | "ratePerMinute" | "window" | "templateVersion" | "next">, PageCounts {
   template: string;
   variables: string;
   rate: number | null;
   send_window: string | null;
-  state: CampaignState;
-  list: string | null;
-  bytes: number;
-  total: number;
-  zone: string;
-  pinned: number | null;
   template_version: number | null;
-  job: string | null;
   next_offset: number;
   next_page: number;
-  sent: number;
-  failed: number;
-  suppressed: number;
-  duplicates: number;
   events: string | null;
-  created: number;
-  updated: number;
-  started: number | null;
-  ended: number | null;
 }
 
 export function campaignFrom(row: CampaignRow): Campaign {
@@ -160,7 +142,7 @@ function reportFrom(row: CampaignRow, pages: readonly PageRow[]): CampaignReport
   return { ...campaignFrom(row), sent, failed, suppressed, duplicates, lost, events, waitingFor: waiting?.reason ?? null };
 }
 
-/** The page's job has ended, and was removed since or not, and its page has not. */
+/** Whether the page's job has ended without ending the page. */
 function isLost({ job, state }: Pick<PageRow, "job" | "state">): boolean {
   return state === null ? job !== "" : ["dead", "discarded", "cancelled"].includes(state);
 }

@@ -5,10 +5,10 @@ import { addressFields, type ReadRow, rowFromFields, rowFromJson } from "./read-
 
 export type ListFormat = "csv" | "ndjson";
 
-/** A row of the uploaded list, by its line from 1. */
+/** A row of the uploaded list with its line, from 1. */
 export type ListRow = { line: number } & ReadRow;
 
-/** Reads rows from pieces of text, in one pass and with one row in memory. */
+/** Reads rows from pieces of text in one pass. It holds one row. */
 export interface ListReader {
   push(text: string): ListRow[];
   end(): ListRow[];
@@ -44,7 +44,7 @@ function csvRows(): ListReader {
 
 const noColumns = "The first line must name the columns, one of them to, email or address.";
 
-/** The address column under the name that rows of JSON use; the others as they are written. */
+/** The address column gets the name that JSON rows use; the others keep theirs. */
 function columnsIn(record: CsvRecord): string[] {
   const names = "cells" in record ? record.cells.map((each) => each.trim()) : [];
   const addressAt = names.findIndex((name) => (addressFields as readonly string[]).includes(name.toLowerCase().replace("e-mail", "email")));
@@ -73,13 +73,13 @@ function jsonRows(): ListReader {
     push(text) {
       const pieces = text.split("\n");
       return pieces.flatMap((piece, index): ListRow[] => {
-        // Of a row that is too long no more is kept than shows it.
+        // Of a row that is too long, one character more than the limit is kept.
         row = (row + piece).slice(0, maxRowBytes + 1);
         if (index === pieces.length - 1) return [];
-        const found = row.length > maxRowBytes ? [{ line, ...tooLong }] : read(row);
+        const result = row.length > maxRowBytes ? [{ line, ...tooLong }] : read(row);
         row = "";
         line++;
-        return found;
+        return result;
       });
     },
     end: () => (row.length > maxRowBytes ? [{ line, ...tooLong }] : read(row)),

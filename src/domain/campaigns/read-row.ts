@@ -1,21 +1,21 @@
 import { mailboxFrom } from "../mail/mailbox";
 import { checkJson, parseJson } from "../../json/json";
 
-/** A row that can be written to, or what is wrong with it. An issue repeats nothing of the row. */
+/** A valid row, or its issue. An issue repeats no content of the row. */
 export type ReadRow = { to: string; variables: Record<string, unknown> } | { issue: string };
 
-/** Names under which a row may give the address, the first that is there counts. */
+/** Names of the address field; the first that is present counts. */
 export const addressFields = ["to", "email", "address"] as const;
 
 const maxMailbox = 400;
 const noAddress = "the address must be one as ada@example.com or Ada <ada@example.com>";
 
-/** A row from its named values. `variables` gives variables as an object; every other field is one as well. */
+/** A row from its fields. `variables` is an object of variables; every other field is a variable too. */
 export function rowFromFields(fields: Record<string, unknown>): ReadRow {
   const name = addressFields.find((each) => Object.hasOwn(fields, each));
   if (name === undefined) return { issue: "the row has no field to, email or address" };
-  const { [name]: given, variables, ...others } = fields;
-  const to = typeof given === "string" && given.length <= maxMailbox ? mailboxFrom(given.trim()) : undefined;
+  const { [name]: address, variables, ...others } = fields;
+  const to = typeof address === "string" && address.length <= maxMailbox ? mailboxFrom(address.trim()) : undefined;
   if (to === undefined) return { issue: noAddress };
   if (variables === undefined) return { to, variables: others };
   if (typeof variables !== "object" || variables === null || Array.isArray(variables)) return { issue: "variables must be an object" };

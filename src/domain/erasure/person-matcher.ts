@@ -2,13 +2,13 @@ import { emailKey, readEmail } from "../leads/email";
 import { numberIn, significantDigits } from "./person";
 import { visible } from "../leads/visible";
 
-/** What a text that names the person holds in any case: two words, in lower case and without dots, and a pattern for LIKE. */
+/** What every text that names the person contains: two words, in lower case and without dots, and a pattern for LIKE. */
 export type Prefilter = readonly [word: string, other: string, pattern: string];
 
-/** A short run of digits is as likely the number of something else: it is looked up, and not looked for in texts. */
+/** A shorter number is looked up by index only: in a text such digits are likely the number of something else. */
 const minSought = 7;
 
-/** Every text that names one of the keys has one of these; a text that has one need not name a key. */
+/** Every text that names one of the keys matches one of these; a text that matches need not name a key. */
 export function prefiltersFor(keys: readonly string[]): Prefilter[] {
   return keys.flatMap((key): Prefilter[] => {
     if (key.startsWith("p:")) return phonePrefilters(key);
@@ -18,14 +18,14 @@ export function prefiltersFor(keys: readonly string[]): Prefilter[] {
   });
 }
 
-/** The national digits are in every spelling; few of them are sought together with their country's code. */
+/** Every spelling contains the national digits; a short number is searched with its country code. */
 function phonePrefilters(key: string): Prefilter[] {
   const { code = "", national } = numberIn(key);
   const sought = national.length < minSought ? code + national : national;
   return sought.length < minSought ? [] : [["", "", `%${[...sought].join("%")}%`]];
 }
 
-/** A look that costs little and finds every text that names one of the keys, and some others. */
+/** A cheap check that accepts every text that names one of the keys, and some others. */
 export function mayName(keys: readonly string[]): (text: string) => boolean {
   const prefilters = prefiltersFor(keys);
   const numbers = keys.filter((key) => key.startsWith("p:")).map((key) => numberIn(key).national);
@@ -37,14 +37,14 @@ export function mayName(keys: readonly string[]): (text: string) => boolean {
   };
 }
 
-/** Whether a text, or JSON with all that stands in it, names one of the keys in any spelling. */
+/** Whether a text, or any text in its JSON, names one of the keys in any spelling. */
 export function mentionsPerson(keys: ReadonlySet<string>, text: string | null): boolean {
   return text !== null && wordsIn(text).some((word) => namesEmail(keys, word) || namesPhone(keys, word));
 }
 
-/** Begins at the sign, and looks back from there: a pattern that begins with the name tries 200 characters at every place of a text. */
+/** Matches from the @ backwards: a pattern that begins with the name would try 200 characters at each position of the text. */
 const address = /@(?<=([\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]{1,200})@)([\p{L}\p{M}\p{N}.-]{1,254})/gu;
-/** Where something else ends and an address begins: `email=ada@…`, `'ada@…`. */
+/** Characters after which an address may begin: `email=ada@…`, `'ada@…`. */
 const joints = /[!#$%&*/=?^`{|}~]/g;
 const digits = /\+?\d[\d\s().\-/\u2010-\u2015]{3,60}/g;
 
@@ -55,16 +55,16 @@ function namesEmail(keys: ReadonlySet<string>, word: string): boolean {
     .replaceAll(/%40/g, "@")
     .replaceAll(/%2b/gi, "+")
     .replaceAll(/\\[nrt]/g, " ");
-  for (const [, given = "", host = ""] of plain.matchAll(address)) {
-    const name = visible(given.normalize("NFC")).toLowerCase();
+  for (const [, localPart = "", host = ""] of plain.matchAll(address)) {
+    const name = visible(localPart.normalize("NFC")).toLowerCase();
     const bare = withoutDots(name);
-    // Reading an address is dear, and most name others.
+    // Parsing an address is costly, and most are other persons'.
     if (names.some((sought) => bare.includes(sought)) && isAnyOf(keys, name, host.replace(/(?<![.-])[.-]+$/, ""))) return true;
   }
   return false;
 }
 
-/** Whether an address is one of the keys, wherever in `name` it begins. */
+/** Whether an address is one of the keys, at whichever character of `name` it begins. */
 function isAnyOf(keys: ReadonlySet<string>, name: string, host: string): boolean {
   const domain = readEmail(`x@${host}`)?.domain;
   if (domain === undefined) return false;
@@ -82,15 +82,15 @@ function namesPhone(keys: ReadonlySet<string>, word: string): boolean {
   return [...keys].some((key) => key.startsWith("p:") && runs.some((run) => isIn(run, numberIn(key))));
 }
 
-/** Two numbers may stand in one run: each place is looked at. A number without a country is none that stands behind the code of one. */
+/** Checks each position, since one run of digits may contain two numbers. A number without a country does not match digits after a country code. */
 function isIn(run: string, { code, national }: { code?: string; national: string }): boolean {
   const all = (code ?? "") + national;
   if (all.length < minSought) return false;
-  // As short as this it is as likely a part of something else.
+  // A number this short must be the whole run: it may be part of another number.
   const [start, end] = all.length < significantDigits ? ["^", "$"] : ["(?<!\\d)", "(?!\\d)"];
   const before = code === undefined ? "(?:06|80?|0*)" : `\\+?(?:011|0*)${between}${spaced(code)}${between}0?`;
-  const found = run.matchAll(new RegExp(`${start}${before}${between}${spaced(national)}${end}`, "g"));
-  return [...found].some(({ index }) => code !== undefined || !isInternational(run) || run.slice(0, index).replaceAll(/\D/g, "").length >= minSought);
+  const matches = run.matchAll(new RegExp(`${start}${before}${between}${spaced(national)}${end}`, "g"));
+  return [...matches].some(({ index }) => code !== undefined || !isInternational(run) || run.slice(0, index).replaceAll(/\D/g, "").length >= minSought);
 }
 
 const between = "[\\s().\\-/\\u2010-\\u2015]{0,5}";
@@ -116,7 +116,7 @@ function wordsIn(text: string): string[] {
 
 function leaves(value: unknown): string[] {
   if (typeof value === "string") return [value];
-  // As long as a telephone number in full: a shorter one is an amount or an id.
+  // Only numbers as long as a full telephone number: a shorter one is an amount or an id.
   if (typeof value === "number") return Math.abs(value) >= 10 ** (significantDigits - 1) ? [String(value)] : [];
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([name, each]) => [name, ...leaves(each)]);

@@ -1,24 +1,25 @@
+import { changes, statement } from "../../d1";
 import type { Prefilter } from "../erasure/person-matcher";
 import { endsOf, isFullNumber, keysOf, phoneKeys } from "../erasure/person";
 import { crmEntity } from "./entity";
 
-/** A thing that is one person's, and every address and number that events gave of it. */
-export interface Own {
-  /** Without the mark of what was sent to the CRM. */
+/** An entity that belongs to one person, and the addresses and numbers that events gave for it. */
+export interface PersonEntity {
+  /** Without the suffix of facts sent to the CRM. */
   entity: string;
   keys: string[];
 }
 
-/** Kinds of things that belong to one person; facts of other things may be about several people. */
+/** Kinds of entities that belong to one person; facts of others may be about several people. */
 const ownKinds = ["lead", "offer"];
 
-/** Leads and offers of which an event gave one of the keys, these leads, and offers of any of them (ids without their kind). */
-export async function ownOf(
+/** Leads and offers for which an event gave one of the keys, these leads, and the offers of any of them (ids without their kind). */
+export async function personEntities(
   db: D1Database,
   tenant: string,
   { keys, leads }: { keys: readonly string[]; leads: readonly string[] },
   countries: readonly string[],
-): Promise<Own[]> {
+): Promise<PersonEntity[]> {
   const named = [
     ...(await rows<Row>(db, [factsSql(db, "SELECT f.entity", byEmail, tenant, addressesIn(keys))])),
     ...(await withNumber(db, tenant, keys, countries)),
@@ -27,25 +28,25 @@ export async function ownOf(
   const offered = await rows<Row>(db, [factsSql(db, "SELECT f.entity", byLead, tenant, leadsIn(own))]);
   const entities = [...new Set([...own, ...personal(offered)])];
   const gave = "SELECT DISTINCT f.entity, f.data ->> '$.email' AS email, f.data ->> '$.phone' AS phone";
-  const given = await rows<Row & { email: unknown; phone: unknown }>(db, [factsSql(db, gave, byEntity, tenant, withCrm(entities))]);
-  const byThing = Map.groupBy(given, ({ entity }) => bare(entity));
+  const facts = await rows<Row & { email: unknown; phone: unknown }>(db, [factsSql(db, gave, byEntity, tenant, withCrm(entities))]);
+  const byThing = Map.groupBy(facts, ({ entity }) => bare(entity));
   return entities.map((entity) => ({ entity, keys: [...new Set((byThing.get(entity) ?? []).flatMap((each) => keysOf(each, countries)))] }));
 }
 
-/** Keys of the numbers with a country that events gave and that end like one of the keys. */
+/** Keys of the numbers with a country code that events gave and that have the last digits of one of the keys. */
 export async function numbersGiven(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<string[]> {
-  const found = await rows<{ phone: unknown }>(db, [factsSql(db, "SELECT DISTINCT f.data ->> '$.phone' AS phone", byPhone, tenant, endsOf(keys))]);
-  return found.flatMap(({ phone }) => phoneKeys(phone, countries)).filter(isFullNumber);
+  const facts = await rows<{ phone: unknown }>(db, [factsSql(db, "SELECT DISTINCT f.data ->> '$.phone' AS phone", byPhone, tenant, endsOf(keys))]);
+  return facts.flatMap(({ phone }) => phoneKeys(phone, countries)).filter(isFullNumber);
 }
 
-/** The facts that give one of the numbers: the index finds them by its end, which others may share. */
+/** The facts with one of the numbers. The index finds them by the last digits, which other numbers may share. */
 async function withNumber(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<Place[]> {
   const select = "SELECT f.entity, f.at, f.event, f.data ->> '$.phone' AS phone";
-  const found = await rows<Place & { phone: unknown }>(db, [factsSql(db, select, byPhone, tenant, endsOf(keys))]);
-  return found.filter(({ phone }) => phoneKeys(phone, countries).some((key) => keys.includes(key)));
+  const facts = await rows<Place & { phone: unknown }>(db, [factsSql(db, select, byPhone, tenant, endsOf(keys))]);
+  return facts.filter(({ phone }) => phoneKeys(phone, countries).some((key) => keys.includes(key)));
 }
 
-/** Deletes all facts of these things, and the person's data in facts of others; returns how many facts. */
+/** Deletes all facts of these entities, and the person's data in facts of others. Returns how many facts. */
 export async function eraseAbout(
   db: D1Database,
   tenant: string,
@@ -54,9 +55,7 @@ export async function eraseAbout(
   const numbered = await withNumber(db, tenant, keys, countries);
   const all = withCrm(entities);
   const drop = (from: string, values: readonly string[]) =>
-    db
-      .prepare(`DELETE FROM facts WHERE (tenant, entity, at, event) IN (SELECT f.tenant, f.entity, f.at, f.event ${from})`)
-      .bind(tenant, JSON.stringify(values));
+    statement(db, `DELETE FROM facts WHERE (tenant, entity, at, event) IN (SELECT f.tenant, f.entity, f.at, f.event ${from})`, tenant, JSON.stringify(values));
   const results = await db.batch([
     drop(byEntity, all),
     drop(byEmail, addressesIn(keys)),
@@ -69,14 +68,14 @@ export async function eraseAbout(
   return results.slice(0, 4).reduce((sum, { meta }) => sum + meta.changes, 0);
 }
 
-/** A fact whose data may name a person anywhere. */
+/** A fact, any text of which may name a person. */
 export interface RecordedFact {
   entity: string;
   at: number;
   event: string;
   data: string;
   email: string | null;
-  /** As it was given. */
+  /** As the event gave it. */
   phone: unknown;
 }
 
@@ -85,7 +84,7 @@ export type FactPlace = readonly [entity: string, at: number, event: string];
 const pageSize = 2000;
 const maxFound = 100;
 
-/** The next page of a walk over all facts: those that hold one of the needles, how many were looked at, and where it ended (null: nothing is left). */
+/** The next page of a walk over all facts: those that match a prefilter, how many were examined, and the place of the last (null: the walk is complete). */
 export async function nextFacts(
   db: D1Database,
   tenant: string,
@@ -106,10 +105,10 @@ export async function nextFacts(
   return { found, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
 }
 
-/** Removes these facts and no others of the same things. */
+/** Deletes these facts, and no others of the same entities. */
 export async function removeFacts(db: D1Database, tenant: string, facts: readonly Place[]): Promise<number> {
   if (facts.length === 0) return 0;
-  return (await db.prepare(dropPlaces).bind(tenant, placesOf(facts)).run()).meta.changes;
+  return changes(db, dropPlaces, tenant, placesOf(facts));
 }
 
 const dropPlaces = "DELETE FROM facts WHERE tenant = ?1 AND (entity, at, event) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2))";
@@ -127,7 +126,7 @@ interface Place extends Row {
   event: string;
 }
 
-// Each has an index of its own, which holds only the facts that have the field; left to itself SQLite would walk all of a tenant's.
+// Each uses its own partial index, named because SQLite would otherwise scan all facts of the tenant.
 const byEmail = "FROM json_each(?2) k CROSS JOIN facts f INDEXED BY facts_by_email ON f.tenant = ?1 AND f.email IS NOT NULL AND f.email = k.value";
 const byPhone = "FROM json_each(?2) k CROSS JOIN facts f INDEXED BY facts_by_phone ON f.tenant = ?1 AND f.phone IS NOT NULL AND f.phone = k.value";
 const byLead = `

@@ -6,15 +6,15 @@ import type { EndpointDeps } from "../destinations/sealed-endpoint";
 declare module "../../tenants/snapshot" {
   interface SnapshotSections {
     events: {
-      /** The secrets that sign what is posted without a token, sealed; null: nothing is taken without one. */
+      /** The sealed secrets that sign events posted without a token; null: a token is required. */
       door: string | null;
-      /** Whether a subscription covers jobs that end. */
+      /** Whether a subscription receives ends of jobs. */
       jobs: boolean;
     };
   }
 }
 
-/** For the snapshot: what intake and engine must know while D1 is down. */
+/** For the snapshot, so that intake and engine have it while D1 is down. */
 export const eventSection: Section<"events"> = {
   name: "events",
   read: (db, tenant) => db.prepare(sectionSql).bind(tenant),
@@ -22,14 +22,14 @@ export const eventSection: Section<"events"> = {
 };
 
 export interface InboundSecretStore {
-  /** Sets the secret; the one before counts for `overlap` milliseconds more (default: none). */
+  /** Sets the secret; the former one stays valid for `overlap` milliseconds (default 0). */
   put(tenant: string, secret: string, now: number, overlap?: number): Promise<void>;
-  /** From now on no event is taken without a token. */
+  /** Events without a token are refused from now on. */
   remove(tenant: string): Promise<void>;
-  /** The secrets that count now, in clear; none when they cannot be opened. */
+  /** The valid secrets, opened; empty when they cannot be opened. */
   open(tenant: string, sealed: string, now: number): Promise<string[]>;
-  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
-  rotate(tenant: string, max: number): Promise<number>;
+  /** As `SettingsStore.rotate`. */
+  rotate(tenant: string, max?: number): Promise<number>;
 }
 
 export function createInboundSecretStore(deps: EndpointDeps): InboundSecretStore {
@@ -38,14 +38,14 @@ export function createInboundSecretStore(deps: EndpointDeps): InboundSecretStore
     table: "event_doors",
     key: "tenant",
     columns: "tenant, secret",
-    sealed: { secret: () => sealedName },
+    sealed: { secret: () => secretName },
   });
   return {
     async put(tenant, secret, now, overlap = 0) {
       const row = overlap > 0 ? await table.one(tenant, tenant) : null;
       const [before] = row ? await keysIn(deps, tenant, row.secret) : [];
       const keys: Key[] = before && before.secret !== secret ? [{ secret }, { secret: before.secret, until: now + overlap }] : [{ secret }];
-      const sealed = await deps.vault.seal(tenant, sealedName, JSON.stringify(keys));
+      const sealed = await deps.vault.seal(tenant, secretName, JSON.stringify(keys));
       await table.write(tenant, db.prepare(putSql).bind(tenant, sealed, now));
     },
     remove: async (tenant) => void (await table.remove(tenant, tenant)),
@@ -78,17 +78,17 @@ export async function verifySignature(
 
 interface Key {
   secret: string;
-  /** Milliseconds; without it, until another takes its place. */
+  /** Valid until this time (milliseconds); undefined: until it is replaced. */
   until?: number;
 }
 
-/** The current one first; none when what was sealed cannot be opened. */
+/** The current key first; empty when they cannot be opened. */
 async function keysIn({ vault }: EndpointDeps, tenant: string, sealed: string): Promise<Key[]> {
-  const opened = await vault.open(tenant, sealedName, sealed);
+  const opened = await vault.open(tenant, secretName, sealed);
   return opened.ok ? (JSON.parse(opened.text) as Key[]) : [];
 }
 
-const sealedName = "event-door";
+const secretName = "event-door";
 
 const putSql = `
   INSERT INTO event_doors (tenant, secret, updated) VALUES (?1, ?2, ?3)

@@ -1,8 +1,9 @@
+import { statement } from "../../d1";
 import { type FailingNow, failingNow } from "../../ledger/failures";
 import { titleOf } from "../../ledger/failure-kind";
 import type { FailureDetail, FailureFilter, FailureGroup, FailureView } from "./model";
 
-/** Tenants whose failing jobs one list counts: those that failed last. */
+/** Tenants of one list whose failing jobs are counted: those that failed last. */
 const maxTenants = 20;
 
 /** ?1 tenant or null, ?2 from, ?3 to, ?4 status or null, ?5 type or null, ?6 and ?7 cursor, ?8 limit. Groups are few: a tenant's, or all, are read whole. */
@@ -16,7 +17,7 @@ export interface FailurePage {
   cursor: string | null;
 }
 
-/** The newest failure first. Null: of all tenants. `deployedAt`: since when a group is new. */
+/** The newest failure first. Tenant null: all tenants. `deployedAt`: groups that failed first after it are new. */
 export async function listFailures(
   db: D1Database,
   tenant: string | null,
@@ -26,10 +27,7 @@ export async function listFailures(
   const [, at = Number.MAX_SAFE_INTEGER, below = "~"] = /^(\d{1,15})\.([0-9a-z]{16})$/.exec(cursor ?? "") ?? [];
   const { from = 0, to = Number.MAX_SAFE_INTEGER, status = null, type = null } = filter;
   const values = [tenant, from, to, status, type, Number(at), below, limit + 1];
-  const { results } = await db
-    .prepare(listSql)
-    .bind(...values)
-    .all<Row>();
+  const { results } = await statement(db, listSql, ...values).all<Row>();
   const groups = results.slice(0, limit).map((row) => groupFrom(row, now));
   const tenants = [...new Set(groups.map((group) => group.tenant))].slice(0, maxTenants);
   const failing = (await Promise.all(tenants.map((each) => failingNow(db, each)))).flat();
@@ -50,51 +48,30 @@ export async function failure(db: D1Database, tenant: string, group: string, dep
 
 function failureView(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {
   const { retrying = 0, dead = 0, reason = null } = failing.find((each) => each.tenant === group.tenant && each.group === group.group) ?? {};
-  // A group from before there were titles.
+  // A group from before groups had titles.
   const title = group.title === "" ? titleOf(reason ?? "") : group.title;
   return { ...group, title, reason, retrying, dead, isNew: deployedAt !== null && group.firstAt >= deployedAt };
 }
 
-interface Row {
-  tenant: string;
+interface Row extends Pick<FailureGroup, "tenant" | "type" | "title" | "total" | "status" | "note" | "actor"> {
   grp: string;
-  type: string;
-  title: string;
   first_at: number;
   last_at: number;
-  total: number;
   hours: string;
-  status: FailureGroup["status"];
   until_count: number | null;
   since_count: number;
-  note: string | null;
-  actor: string | null;
   actor_name: string | null;
   status_at: number | null;
 }
 
 function groupFrom(row: Row, now: number): FailureGroup {
   const { tenant, grp: group, type, title, total, status, note, actor } = row;
-  return {
-    tenant,
-    group,
-    type,
-    title,
-    firstAt: row.first_at,
-    lastAt: row.last_at,
-    total,
-    trend: trendOf(row.hours, now),
-    status,
-    untilCount: row.until_count,
-    sinceCount: row.since_count,
-    note,
-    actor,
-    actorName: row.actor_name,
-    statusAt: row.status_at,
-  };
+  const { first_at: firstAt, last_at: lastAt, until_count: untilCount, since_count: sinceCount, actor_name: actorName, status_at: statusAt } = row;
+  const trend = trendOf(row.hours, now);
+  return { tenant, group, type, title, firstAt, lastAt, total, trend, status, untilCount, sinceCount, note, actor, actorName, statusAt };
 }
 
-/** Each hour of the day has a place, which may hold the count of an earlier day. */
+/** Each hour of the day has a slot, which may contain the count of an earlier day. */
 function trendOf(hours: string, now: number): number[] {
   const places = JSON.parse(hours) as Record<string, [number, number]>;
   const newest = Math.floor(now / 3_600_000);

@@ -1,12 +1,13 @@
+import { changes } from "../../d1";
 import type { Decision } from "./model";
 
-/** Groups kept of one tenant, and how long one is kept that does not fail any more. */
+/** Groups kept for each tenant, and how long a group is kept after its last failure. */
 const maxGroups = 2000;
 const keptMs = 90 * 24 * 3_600_000;
-/** Groups that one call removes. */
+/** Groups that one call deletes. */
 const maxRemoved = 1000;
 
-/** Sets the status of a group; counting starts anew. False: there is no such group. */
+/** Sets the status of a group and restarts its count. False: there is no such group. */
 export async function decide(
   db: D1Database,
   tenant: string,
@@ -17,22 +18,14 @@ export async function decide(
 ): Promise<boolean> {
   const sql = `UPDATE failure_groups SET status = ?3, until_count = ?4, note = ?5, actor = ?6, status_at = ?7, since_count = 0 WHERE tenant = ?1 AND grp = ?2`;
   const values = [tenant, group, status, untilCount ?? null, note ?? null, actor, now];
-  const { meta } = await db
-    .prepare(sql)
-    .bind(...values)
-    .run();
-  return meta.changes > 0;
+  return (await changes(db, sql, ...values)) > 0;
 }
 
-/** Groups that have not failed for 90 days, and of each tenant those beyond the 2,000 that failed last. */
+/** Deletes groups that have not failed for 90 days, and those beyond the 2,000 of each tenant that failed last. */
 export async function forgetOld(db: D1Database, now: number): Promise<number> {
   const sql = `
     DELETE FROM failure_groups WHERE (tenant, grp) IN (SELECT tenant, grp FROM (
       SELECT tenant, grp, last_at, row_number() OVER (PARTITION BY tenant ORDER BY last_at DESC) AS place FROM failure_groups)
       WHERE last_at < ?1 OR place > ?2 LIMIT ?3)`;
-  const { meta } = await db
-    .prepare(sql)
-    .bind(now - keptMs, maxGroups, maxRemoved)
-    .run();
-  return meta.changes;
+  return changes(db, sql, now - keptMs, maxGroups, maxRemoved);
 }

@@ -7,17 +7,17 @@ import type { TenantGates } from "../../tenants/gates";
 import type { GateView } from "./model";
 import { gatesWithParked, parkedAt } from "./queries";
 
-/** What operators see of gates and do to them. Throws only when the ledger cannot be reached. */
+/** Gates, as operators see and control them. Throws only when the ledger cannot be reached. */
 export interface GateOperations {
-  /** By name, from behind the cursor on: the gates of what is set up, and those at which jobs are parked. */
+  /** By name, after the cursor: the gates of configured dependencies, and those at which jobs are parked. */
   list(tenant: string, page: { cursor?: string | undefined; limit: number }): Promise<{ gates: GateView[]; cursor: string | null }>;
-  /** These gates, without asking whether they are set up. */
+  /** These gates, whether they are configured or not. */
   named(tenant: string, dependencies: readonly string[]): Promise<GateView[]>;
-  /** Closes the circuit; what is parked goes on. */
+  /** Closes the circuit and admits parked jobs. */
   reset(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
-  /** An open circuit lets one job try at once. */
+  /** Makes an open circuit admit one probe now. */
   probe(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
-  /** A setting that these dependencies are called by was replaced: as `reset` for each. Never throws. */
+  /** Resets the gates of dependencies whose settings were replaced. Never throws. */
   changed(tenant: string, dependencies: readonly string[]): Promise<void>;
 }
 
@@ -25,26 +25,26 @@ export interface GateOperationsDeps {
   db: D1Database;
   engine: Pick<Engine, "now" | "ledger" | "gates" | "queue" | "boot" | "emit" | "random">;
   gates: Pick<TenantGates, "status" | "reset" | "probe">;
-  /** Null: the ledger does not know the job. */
+  /** Null: the job has no row. */
   stateOf(tenant: string, id: string): Promise<JobState | null>;
-  /** The dependencies that a tenant has set up. */
+  /** The tenant's configured dependencies. */
   namesOf(tenant: string): Promise<readonly string[]>;
 }
 
-/** What one call lets in at once; the tick lets in the rest. Ledger statements and milliseconds. */
+/** Ledger statements and milliseconds that one call may use to admit jobs; the tick admits the rest. */
 const [maxStatements, maxMilliseconds] = [60, 5000];
 
 export function createGateOperations(deps: GateOperationsDeps): GateOperations {
   const { db, engine, gates, namesOf } = deps;
   const release = (tenant: string, dependency: string) =>
     admitAt(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
-  const known = async (tenant: string) => {
+  const dependenciesOf = async (tenant: string) => {
     const [named, parked] = await Promise.all([namesOf(tenant), gatesWithParked(db, tenant)]);
     return [...new Set([...named, ...parked])];
   };
   const act = async (verb: "reset" | "probe", tenant: string, dependency: string) => {
-    // A name that nothing was ever called by gets no object of its own.
-    if (!(await known(tenant)).includes(dependency) && !wasUsed(await gates.status(tenant, dependency, engine.now()))) return "unknown";
+    // No Durable Object is created for a name without calls.
+    if (!(await dependenciesOf(tenant)).includes(dependency) && !wasUsed(await gates.status(tenant, dependency, engine.now()))) return "unknown";
     if (!(await gates[verb](tenant, dependency, engine.now()))) return "unreachable";
     await release(tenant, dependency);
     const [view] = await views(deps, tenant, [dependency]);
@@ -52,7 +52,7 @@ export function createGateOperations(deps: GateOperationsDeps): GateOperations {
   };
   return {
     async list(tenant, { cursor = "", limit }) {
-      const names = (await known(tenant)).filter((name) => name > cursor).sort();
+      const names = (await dependenciesOf(tenant)).filter((name) => name > cursor).sort();
       const page = names.slice(0, limit);
       return { gates: await views(deps, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
     },
@@ -64,7 +64,7 @@ export function createGateOperations(deps: GateOperationsDeps): GateOperations {
         try {
           if (await gates.reset(tenant, dependency, engine.now())) await release(tenant, dependency);
         } catch (thrown) {
-          // The tick lets in what is parked here.
+          // The tick admits the parked jobs.
           engine.emit({ event: "trouble", where: `gate ${dependency}`, reason: String(thrown), tenant });
         }
       }

@@ -1,3 +1,4 @@
+import { recordOf } from "../../json/record";
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTPayload } from "jose";
 import * as v from "valibot";
 import { boundedList, boundedText, fieldRule } from "../../queue/bounded";
@@ -38,7 +39,7 @@ const role = v.pipe(
   scopedToTenant(),
 );
 
-/** Body of `PUT /v1/access`: whom Cloudflare Access lets in, and what each may do. */
+/** Body of `PUT /v1/access`: who may sign in by Cloudflare Access, and with which role. */
 export const accessSchema = v.strictObject({
   teamDomain: boundedText(253, { pattern: /^[a-z0-9-]{1,63}\.cloudflareaccess\.com$/, rule: "must be like acme.cloudflareaccess.com" }),
   audience: boundedText(64, { pattern: /^[0-9a-f]{64}$/, rule: "must be the AUD tag of the application: 64 hexadecimal digits" }),
@@ -48,27 +49,27 @@ export const accessSchema = v.strictObject({
 export type Access = v.InferOutput<typeof accessSchema>;
 export type AccessRole = Access["roles"][number];
 
-/** Who the Access token says it is, and the role that fits. */
+/** The person of an Access token, and the matching role. */
 export type AccessResult =
   | { ok: true; role: AccessRole; person: string }
-  /** `refused`: the token is not good; `no-role`: it is, and no role fits; `unavailable`: the keys cannot be fetched. */
+  /** `refused`: the token is invalid; `no-role`: it is valid, and no role matches; `unavailable`: the keys cannot be fetched. */
   | { ok: false; why: "refused" | "no-role" | "unavailable" };
 
 /** Characters. */
 const maxToken = 16_384;
-/** Milliseconds: keys are fetched anew after the first, for a token of an unknown key at most once in the second. */
+/** Keys are fetched again after the first time; for a token with an unknown key, at most once in the second. Milliseconds. */
 const [keysLast, keysAgainAfter] = [3_600_000, 60_000];
 const [timeLimit, sizeLimit] = [5000, 100_000];
 
-/** Checks the tokens of Cloudflare Access by the keys of the team, which an isolate keeps for an hour. */
+/** Verifies tokens of Cloudflare Access by the team's keys, which an isolate caches for an hour. */
 export function createAccessVerifier(http: Http, now: () => number): (access: Access, token: string) => Promise<AccessResult> {
   const kept = new Map<string, { keys: JSONWebKeySet | null; at: number }>();
   const keysOf = async (domain: string, maxAge: number) => {
-    const known = kept.get(domain);
-    if (known && now() - known.at < maxAge) return known.keys;
+    const cached = kept.get(domain);
+    if (cached && now() - cached.at < maxAge) return cached.keys;
     const fetched = await fetchKeys(http, domain);
-    // Keys that were good an hour ago are better than none.
-    const keys = fetched ?? known?.keys ?? null;
+    // When the fetch fails, older keys are used.
+    const keys = fetched ?? cached?.keys ?? null;
     kept.set(domain, { keys, at: fetched || !keys ? now() : now() - keysLast + keysAgainAfter });
     return keys;
   };
@@ -89,8 +90,8 @@ export function createAccessVerifier(http: Http, now: () => number): (access: Ac
 async function fetchKeys(http: Http, domain: string): Promise<JSONWebKeySet | null> {
   const reply = await http({ url: `https://${domain}/cdn-cgi/access/certs`, signal: AbortSignal.timeout(timeLimit), timeLimit, sizeLimit });
   const body = reply.ok && reply.value.status === 200 ? reply.value.json() : undefined;
-  const isKeys = typeof body === "object" && body !== null && "keys" in body && Array.isArray(body.keys) && body.keys.length > 0;
-  return isKeys ? (body as JSONWebKeySet) : null;
+  const { keys } = recordOf(body);
+  return Array.isArray(keys) && keys.length > 0 ? (body as JSONWebKeySet) : null;
 }
 
 async function verifyToken({ teamDomain, audience }: Access, token: string, keys: JSONWebKeySet, now: number): Promise<JWTPayload | "unknown-key" | "refused"> {
@@ -113,12 +114,12 @@ function roleOf({ roles }: Access, claims: JWTPayload): AccessResult {
   const email = typeof claims["email"] === "string" ? claims["email"].toLowerCase() : undefined;
   if (email === undefined) return { ok: false, why: "no-role" };
   const groups = groupsOf(claims);
-  const found = roles.find((each) => (each.email === undefined ? each.group !== undefined && groups.includes(each.group) : each.email.toLowerCase() === email));
-  return found ? { ok: true, role: found, person: email } : { ok: false, why: "no-role" };
+  const match = roles.find((each) => (each.email === undefined ? each.group !== undefined && groups.includes(each.group) : each.email.toLowerCase() === email));
+  return match ? { ok: true, role: match, person: email } : { ok: false, why: "no-role" };
 }
 
-/** Access passes on what the identity provider says of groups where it is asked to: at the top or among custom claims. */
+/** Access passes on the identity provider's groups where configured: at the top level or among custom claims. */
 function groupsOf({ groups, custom }: JWTPayload): readonly unknown[] {
-  const inner = typeof custom === "object" && custom !== null && "groups" in custom ? custom.groups : undefined;
+  const inner = recordOf(custom)["groups"];
   return [groups, inner].flatMap((each: unknown) => (Array.isArray(each) ? (each as unknown[]) : []));
 }

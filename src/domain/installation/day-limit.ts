@@ -3,25 +3,25 @@ import type { SpentDay } from "../../queue/memory";
 import { type Finding, isoTime } from "../report/model";
 
 const key = "d1-day-limit";
-/** KV's free plan takes 1,000 writes a day. */
+/** KV's free plan accepts 1,000 writes a day. */
 const everyMs = 5 * 60_000;
-/** What was not refused for so long holds no more. Seconds. */
+/** The record expires after this time without a refusal. Seconds. */
 const lifetime = 600;
 
-/** Lets all isolates know through KV that the day's limit of D1 is used up: D1 itself cannot keep it. */
+/** Records in KV, for all isolates, that D1's daily limit is used up: D1 itself cannot store it. */
 export async function keepDayLimit(kv: KVNamespace, { limit, since, seen }: SpentDay): Promise<void> {
-  const known = await readDayLimit(kv);
-  if (known && seen - known.seen < everyMs && nextDay(known.since) > seen) return;
-  const first = known && nextDay(known.since) > seen ? known.since : since;
+  const recorded = await readDayLimit(kv);
+  if (recorded && seen - recorded.seen < everyMs && nextDay(recorded.since) > seen) return;
+  const first = recorded && nextDay(recorded.since) > seen ? recorded.since : since;
   await kv.put(key, JSON.stringify({ limit, since: first, seen }), { expirationTtl: lifetime });
 }
 
-/** What a tick has kept within the last ten minutes. */
+/** The record of the last 10 minutes. */
 export async function readDayLimit(kv: KVNamespace): Promise<SpentDay | null> {
   return kv.get<SpentDay>(key, "json");
 }
 
-/** The finding about it, while it holds. */
+/** The finding about the used limit. */
 export function dayLimitFinding({ limit, since, seen }: SpentDay, now: number): Finding[] {
   if (now - seen > lifetime * 1000 || nextDay(seen) <= now) return [];
   const sentence =

@@ -1,8 +1,9 @@
+import { changes, statement } from "../../d1";
 import type { Vault } from "../../tenants/vault";
 import type { Access } from "./access";
 import type { Heartbeat, Setting } from "./model";
 
-/** What is kept, by name. */
+/** The settings, by name. */
 export interface InstallationSettings {
   heartbeat: Heartbeat;
   access: Access;
@@ -10,14 +11,14 @@ export interface InstallationSettings {
 
 type Name = keyof InstallationSettings;
 
-/** Settings of the installation. Each call is a query. Sealed, since an address may hold a secret. */
+/** Settings of the installation, sealed: an address may contain a secret. Each call is a query. */
 export interface InstallationStore {
-  /** Null: it is not set. Throws when it cannot be opened: its key was taken out of ENCRYPTION_KEYS. */
+  /** Null: it is not set. Throws when it cannot be opened because its key was removed from ENCRYPTION_KEYS. */
   read<N extends Name>(name: N): Promise<Setting<InstallationSettings[N]> | null>;
   put<N extends Name>(name: N, value: InstallationSettings[N], now: number): Promise<void>;
   /** False: it was not set. */
   remove(name: Name): Promise<boolean>;
-  /** Seals anew what an older key sealed; how many. */
+  /** Seals again what an older key sealed; returns how many settings. */
   rotate(): Promise<number>;
 }
 
@@ -36,21 +37,18 @@ export function createInstallationStore(db: D1Database, vault: Vault): Installat
     async put(name, value, now) {
       const sql =
         "INSERT INTO installation (name, sealed, updated) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET sealed = excluded.sealed, updated = excluded.updated";
-      await db
-        .prepare(sql)
-        .bind(name, await vault.seal(owner, name, JSON.stringify(value)), now)
-        .run();
+      await statement(db, sql, name, await vault.seal(owner, name, JSON.stringify(value)), now).run();
     },
     async remove(name) {
-      return (await db.prepare("DELETE FROM installation WHERE name = ?1").bind(name).run()).meta.changes > 0;
+      return (await changes(db, "DELETE FROM installation WHERE name = ?1", name)) > 0;
     },
     async rotate() {
       const { results } = await db.prepare("SELECT name, sealed FROM installation").all<{ name: string; sealed: string }>();
       let count = 0;
       for (const { name, sealed } of results) {
-        const anew = await vault.reseal(owner, name, sealed);
-        if (anew === undefined) continue;
-        count += (await db.prepare("UPDATE installation SET sealed = ?2 WHERE name = ?1 AND sealed = ?3").bind(name, anew, sealed).run()).meta.changes;
+        const resealed = await vault.reseal(owner, name, sealed);
+        if (resealed === undefined) continue;
+        count += await changes(db, "UPDATE installation SET sealed = ?2 WHERE name = ?1 AND sealed = ?3", name, resealed, sealed);
       }
       return count;
     },

@@ -1,76 +1,72 @@
+import { statement } from "../../d1";
 import { endsOf, isFullNumber, keysOf } from "../erasure/person";
 import { refreshLead } from "./store";
 import { identityKeys, type Submission } from "./model";
 
-/** One submission of a lead, and the addresses and numbers it gives. */
-export interface Said {
+/** A submission of a lead with its addresses and numbers. */
+export interface SubmissionKeys {
   lead: string;
-  /** Of the submission, which is that of its job. */
+  /** Id of the submission and of its job. */
   id: string;
   keys: string[];
-  /** Whether it gives an address or a number at all, even one that identifies no person. */
-  namesSomebody: boolean;
-  /** A browser sends whatever its user types; older submissions did not record it. */
+  /** Whether it has an address or a number, valid or not. */
+  hasContact: boolean;
+  /** Whether the tenant's server sent it: a browser sends whatever its user types. Older submissions did not record it. */
   isTrusted: boolean;
 }
 
-/** What of one lead goes. */
+/** The part of a lead to delete. */
 export interface LeadPart {
   lead: string;
-  /** Nothing of it names another person. */
+  /** No submission names another person, so the lead is deleted whole. */
   isWhole: boolean;
   submissions: string[];
 }
 
-/** As the index has it: the digits by which a number is found. */
+/** The expression of the index: the last 9 digits of a number. */
 const end = "substr(ltrim(substr(i.key, 3), '+'), -9)";
 
 const byEnd = (ends: string) => `
   FROM json_each(${ends}) k CROSS JOIN lead_identities i INDEXED BY lead_identities_by_end
     ON i.tenant = ?1 AND substr(i.key, 1, 2) = 'p:' AND ${end} = k.value`;
 
-/** ?1 tenant, ?2 keys, ?3 ends of numbers. An address is looked up as it is kept, a number by its end, which others may share. */
+/** ?1 tenant, ?2 keys, ?3 last digits. An address is looked up as it is stored, a number by its last digits, which other numbers may share. */
 const found = `
   SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value WHERE substr(k.value, 1, 2) = 'e:'
   UNION SELECT i.lead ${byEnd("?3")}`;
 
-/** Keys of the numbers with a country that leads gave and that end like one of the keys. */
+/** Keys of the numbers with a country code that leads gave and that have the last digits of one of the keys. */
 export async function numbersLike(db: D1Database, tenant: string, keys: readonly string[]): Promise<string[]> {
   const sql = `SELECT DISTINCT i.key ${byEnd("?2")}`;
-  const { results } = await db
-    .prepare(sql)
-    .bind(tenant, JSON.stringify(endsOf(keys)))
-    .all<{ key: string }>();
+  const { results } = await statement(db, sql, tenant, JSON.stringify(endsOf(keys))).all<{ key: string }>();
   return results.map(({ key }) => key).filter(isFullNumber);
 }
 
-/** Every submission of every lead that ever gave one of the keys, or a number that ends like one. */
-export async function submissionsNaming(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<Said[]> {
+/** Every submission of every lead that gave one of the keys, or a number with the same last digits. */
+export async function submissionsNaming(db: D1Database, tenant: string, keys: readonly string[], countries: readonly string[]): Promise<SubmissionKeys[]> {
   const sql = `
     SELECT s.lead, s.id, coalesce(s.data ->> '$.contact.email', s.data ->> '$.contact.emailKey') AS email,
       coalesce(s.data ->> '$.contact.phone', s.data ->> '$.contact.phoneKey') AS phone, s.data ->> '$.request.sender' AS sender
     FROM (${found}) found CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = found.lead`;
-  const { results } = await db
-    .prepare(sql)
-    .bind(tenant, JSON.stringify(keys), JSON.stringify(endsOf(keys)))
-    .all<{ lead: string; id: string; email: string | null; phone: string | null; sender: string | null }>();
+  type Row = Pick<SubmissionKeys, "lead" | "id"> & Record<"email" | "phone" | "sender", string | null>;
+  const { results } = await statement(db, sql, tenant, JSON.stringify(keys), JSON.stringify(endsOf(keys))).all<Row>();
   return results.map(({ lead, id, email, phone, sender }) => {
-    const namesSomebody = email !== null || phone !== null;
-    return { lead, id, keys: keysOf({ email, phone }, countries), namesSomebody, isTrusted: sender === "server" };
+    const hasContact = email !== null || phone !== null;
+    return { lead, id, keys: keysOf({ email, phone }, countries), hasContact, isTrusted: sender === "server" };
   });
 }
 
-/** Which of these are ids of our own leads: of others the tenant's systems speak. */
+/** The ids among these that are leads of ours; others are those of the tenant's systems. */
 export async function leadsAmong(db: D1Database, tenant: string, ids: readonly string[]): Promise<string[]> {
   const sql = "SELECT l.id FROM json_each(?2) e CROSS JOIN leads l ON l.tenant = ?1 AND l.id = e.value";
   return (await db.prepare(sql).bind(tenant, JSON.stringify(ids)).all<{ id: string }>()).results.map(({ id }) => id);
 }
 
-/** A lead is deleted whole when its submissions name only the keys; of any other only the submissions that carry one of them. */
-export function partsOf(said: readonly Said[], keys: ReadonlySet<string>): LeadPart[] {
-  return [...Map.groupBy(said, ({ lead }) => lead)].flatMap(([lead, all]) => {
+/** A lead is deleted whole when its submissions name only the keys; else only the submissions that name one of them. */
+export function partsOf(submissions: readonly SubmissionKeys[], keys: ReadonlySet<string>): LeadPart[] {
+  return [...Map.groupBy(submissions, ({ lead }) => lead)].flatMap(([lead, all]) => {
     const carrying = all.filter((each) => each.keys.some((key) => keys.has(key)));
-    const isWhole = all.every((each) => !each.namesSomebody || each.keys.some((key) => keys.has(key)));
+    const isWhole = all.every((each) => !each.hasContact || each.keys.some((key) => keys.has(key)));
     if (carrying.length === 0 && !isWhole) return [];
     return [{ lead, isWhole, submissions: (isWhole ? all : carrying).map(({ id }) => id) }];
   });
@@ -83,7 +79,7 @@ const tables = [
   ["leads", "id"],
 ] as const;
 
-/** Removes whole leads with all that hangs on them, and single submissions of others; returns how many of both. */
+/** Deletes whole leads with their related rows, and single submissions of others. Returns how many of both. */
 export async function removeParts(db: D1Database, tenant: string, parts: readonly LeadPart[]): Promise<{ leads: number; submissions: number }> {
   const whole = await remove(
     db,
@@ -94,37 +90,32 @@ export async function removeParts(db: D1Database, tenant: string, parts: readonl
   return { leads: whole.leads, submissions };
 }
 
-/** The lead is then what its other submissions say, and is found by what they give. */
+/** The lead keeps the fields and keys of its other submissions. */
 async function removeSubmissions(db: D1Database, tenant: string, { lead, submissions }: LeadPart): Promise<number> {
   const ids = JSON.stringify(submissions);
   const others =
     "SELECT data FROM lead_submissions INDEXED BY lead_submissions_by_lead WHERE tenant = ?1 AND lead = ?2 AND id NOT IN (SELECT value FROM json_each(?3))";
   const { results } = await db.prepare(others).bind(tenant, lead, ids).all<{ data: string }>();
+  const remove = (table: string, which: string, list: string) =>
+    statement(
+      db,
+      `DELETE FROM ${table} INDEXED BY ${table}_by_lead WHERE tenant = ?1 AND lead = ?2 AND ${which} (SELECT value FROM json_each(?3))`,
+      tenant,
+      lead,
+      list,
+    );
   const kept = JSON.stringify([...new Set(results.flatMap(({ data }) => identityKeys(JSON.parse(data) as Submission)))]);
-  const [removed] = await db.batch([
-    db
-      .prepare("DELETE FROM lead_submissions INDEXED BY lead_submissions_by_lead WHERE tenant = ?1 AND lead = ?2 AND id IN (SELECT value FROM json_each(?3))")
-      .bind(tenant, lead, ids),
-    db
-      .prepare(
-        "DELETE FROM lead_identities INDEXED BY lead_identities_by_lead WHERE tenant = ?1 AND lead = ?2 AND key NOT IN (SELECT value FROM json_each(?3))",
-      )
-      .bind(tenant, lead, kept),
-    refreshLead(db, tenant, lead),
-  ]);
+  const [removed] = await db.batch([remove("lead_submissions", "id IN", ids), remove("lead_identities", "key NOT IN", kept), refreshLead(db, tenant, lead)]);
   return changes(removed);
 }
 
 export const botDays = 90;
 const maxBots = 200;
 
-/** For the tick: removes robots that were not seen for a long time, of all tenants; returns how many. */
+/** For the tick: deletes robots not seen for 90 days, of all tenants. Returns how many. */
 export async function removeOldBots(db: D1Database, now: number): Promise<number> {
   const sql = `SELECT tenant, id FROM leads WHERE kind = 'bot' AND updated < ?1 ORDER BY updated LIMIT ${maxBots}`;
-  const { results } = await db
-    .prepare(sql)
-    .bind(now - botDays * 24 * 3600_000)
-    .all<{ tenant: string; id: string }>();
+  const { results } = await statement(db, sql, now - botDays * 24 * 3600_000).all<{ tenant: string; id: string }>();
   const { leads } = await remove(
     db,
     results.map(({ tenant, id }) => [tenant, id]),
@@ -143,7 +134,7 @@ async function remove(db: D1Database, leads: readonly (readonly [tenant: string,
   return { leads: changes(results[3]), submissions: changes(results[2]) };
 }
 
-/** Rows written count those of the indexes as well; the changes do not. */
+/** `rows_written` includes the rows of indexes; `changes` does not. */
 function changes(result: D1Result | undefined): number {
   return result?.meta.changes ?? 0;
 }

@@ -1,6 +1,6 @@
 import { visible } from "./visible";
 
-/** What forms call their fields, brought to one name each. Any case, with or without `_`, `-` and the script's `__pg_`. */
+/** Names of form fields and their aliases. Any case, with or without `_`, `-` and the script's prefix `__pg_`. */
 const aliases = {
   firstName: ["firstname", "fname", "givenname", "vorname"],
   lastName: ["lastname", "lname", "surname", "familyname"],
@@ -37,9 +37,9 @@ export type FieldName = keyof typeof aliases;
 
 export interface FormFields {
   fields: Partial<Record<FieldName, string>>;
-  /** What has no name here, under its own. */
+  /** Unknown fields, under the form's names. */
   extra: Record<string, string>;
-  /** Fields beyond what is kept. */
+  /** Fields that exceeded the bounds. */
   dropped: number;
 }
 
@@ -49,7 +49,7 @@ const maxExtra = 50;
 const maxExtraName = 64;
 const maxExtraValue = 2000;
 
-/** Sorts what a form sent. The first value that says something counts; further ones of an unknown field are joined. */
+/** Sorts the fields of a form. The first value with content counts; further values of an unknown field are joined. */
 export function sortFields(pairs: readonly (readonly [name: string, value: string])[]): FormFields {
   const fields: Partial<Record<FieldName, string>> = {};
   const extra = new Map<string, string>();
@@ -64,7 +64,7 @@ export function sortFields(pairs: readonly (readonly [name: string, value: strin
   return { fields, extra: Object.fromEntries(extra), dropped };
 }
 
-/** The name by which a field of any spelling goes here. */
+/** Our name of a field in any spelling. */
 export function fieldNameOf(given: string): FieldName | undefined {
   return byAlias.get(given.toLowerCase().replace(/[^a-z0-9]/g, ""));
 }
@@ -85,28 +85,28 @@ const typed: readonly FieldName[] = [
   "message",
 ];
 
-/** What the form says, without what its script adds: time, behaviour, and every field of the tracker's own, known or not. */
+/** The fields that a person typed, without those that the script adds: time, behaviour and the tracker's fields, known or not. */
 export function typedIn({ fields, extra }: Pick<FormFields, "fields" | "extra">): (readonly [name: string, value: string])[] {
-  // The script names the visitor; where no other field differs, only the visitor separates two people.
+  // The script sends the visitor id. Where no other field differs, only the visitor id separates two people.
   const names = fields.email === undefined && fields.phone === undefined ? [...typed, "visitorId" as const] : typed;
-  const known = names.flatMap((name) => (fields[name] === undefined ? [] : [[`field ${name}`, fields[name]] as const]));
-  return [...known, ...Object.entries(extra).filter(([name]) => !/^(?:__|_pg)/i.test(name))];
+  const named = names.flatMap((name) => (fields[name] === undefined ? [] : [[`field ${name}`, fields[name]] as const]));
+  return [...named, ...Object.entries(extra).filter(([name]) => !/^(?:__|_pg)/i.test(name))];
 }
 
 function keep(extra: Map<string, string>, given: string, value: string): boolean {
   const name = cleaned(given).slice(0, maxExtraName).toWellFormed();
   const before = extra.get(name);
-  // No job may hold this one name.
+  // A payload may not contain the name `__proto__`.
   if (name === "" || name === "__proto__" || (before === undefined && extra.size >= maxExtra)) return false;
   extra.set(name, (before === undefined ? value : `${before}, ${value}`).slice(0, maxExtraValue).toWellFormed());
   return true;
 }
 
-/** Everything that controls a terminal, save for tab and line breaks. */
+/** Control characters without tab and line breaks. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
 const unseen = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
-/** Without what cannot be seen, and without half a surrogate pair. */
+/** Without invisible characters and lone surrogates. */
 function cleaned(text: string): string {
   return text.replace(unseen, "").trim().toWellFormed();
 }

@@ -22,7 +22,7 @@ const contact = v.pipe(
     firstName: text(100),
     lastName: text(100),
     email: text(254),
-    // The same person's address in any spelling.
+    // The same for all spellings of an address.
     emailKey: text(254),
     // E.164 when `phoneKey` begins with a plus.
     phone: text(64),
@@ -38,7 +38,7 @@ const contact = v.pipe(
   personal(),
 );
 
-// Strangers type all of it.
+// All of it is typed by strangers.
 const form = v.strictObject({
   projectName: secret(200),
   location: secret(200),
@@ -53,7 +53,7 @@ const form = v.strictObject({
 
 const request = v.strictObject({
   id: text(64),
-  // A browser sends what its user types, a server (with the key) the tenant's data.
+  // A browser sends what its user types, a server (with the API key) the tenant's data.
   sender: v.optional(v.picklist(["browser", "server"], "must be browser or server")),
   ip: secret(64),
   userAgent: secret(1000),
@@ -66,7 +66,7 @@ const request = v.strictObject({
 
 const engagement = v.strictObject({ duration: count, scroll: count, clicks: count, returnVisits: count, pagesVisited: count });
 
-/** A record would leave out fields that are called `constructor` or `prototype`. */
+/** `v.record` would drop fields named `constructor` or `prototype`. */
 function isExtra(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const entries = Object.entries(value);
@@ -77,7 +77,7 @@ function isExtra(value: unknown): boolean {
 export const submissionSchema = v.strictObject({
   project: boundedName("must be the name of a project"),
   kind: v.optional(v.picklist(kinds, `must be one of ${kinds.join(", ")}`), "lead"),
-  // Milliseconds; when it was submitted, if not when it was enqueued.
+  // When it was submitted (milliseconds); default: when it was enqueued.
   at: v.optional(
     v.pipe(
       v.number("must be milliseconds"),
@@ -102,9 +102,9 @@ export const submissionSchema = v.strictObject({
 export type Submission = v.InferOutput<typeof submissionSchema>;
 export type SubmissionInput = v.InferInput<typeof submissionSchema>;
 
-/** Under which a person is found again, the surest first. The address of the network counts only where nothing else is known. */
+/** Keys by which a person is recognised, the most reliable first. The IP address counts only where nothing else is known. */
 export function identityKeys({ contact: { visitorId, email, emailKey, phone, phoneKey }, request: { ip } }: Submission): string[] {
-  // The sender may have left the key out, or made its own.
+  // The sender may have omitted the key, or computed its own.
   const mail = (email === undefined ? undefined : readEmail(email)?.key) ?? emailKey ?? email?.toLowerCase();
   const number = phoneKey ?? (phone === undefined ? undefined : readPhone(phone, []).key);
   const keys = [
@@ -112,6 +112,6 @@ export function identityKeys({ contact: { visitorId, email, emailKey, phone, pho
     ["e", mail],
     ["p", number],
   ] as const;
-  const known = keys.flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}:${value}`]));
-  return known.length > 0 || ip === undefined ? known : [`i:${ip}`];
+  const present = keys.flatMap(([kind, value]) => (value === undefined ? [] : [`${kind}:${value}`]));
+  return present.length > 0 || ip === undefined ? present : [`i:${ip}`];
 }

@@ -1,3 +1,4 @@
+import { statement } from "../../d1";
 import { finder } from "../../queue/fold";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";
@@ -9,14 +10,14 @@ export interface LeadFilter {
   /** Created at or after, and before. Milliseconds. */
   from?: number | undefined;
   to?: number | undefined;
-  /** An id, an e-mail, a telephone number, a visitor id, or a part of one or of the name. */
+  /** An id, an e-mail address, a telephone number, a visitor id, or a part of one of them or of the name. */
   q?: string | undefined;
-  /** Robots alone, or none. */
+  /** True: robots only; false: no robots. */
   bot?: boolean | undefined;
 }
 
 export interface SubmissionView {
-  /** Of the job that brought it. */
+  /** Id of its job. */
   id: string;
   at: number;
   follow: Stored["follow"];
@@ -37,12 +38,12 @@ export interface LeadPage {
   cursor: string | null;
 }
 
-/** Rows a search looks at before it gives back what it has, with a cursor. */
+/** Rows that a search examines before it returns its page with a cursor. */
 const maxExamined = 2000;
 const pageExamined = 500;
 const maxShown = 500;
 
-/** Newest first. With `q` a page may hold fewer than asked for, together with a cursor to go on from. */
+/** Newest first. With `q` a page may have fewer rows than `limit`, and a cursor. */
 export async function listLeads(db: D1Database, tenant: string, filter: LeadFilter, page: { cursor?: string | undefined; limit: number }): Promise<LeadPage> {
   const exact = filter.q === undefined ? [] : await byIdentity(db, tenant, filter.q);
   if (exact.length > 0) return { leads: exact.filter((lead) => matchesFilter(lead, filter)).slice(0, page.limit), cursor: null };
@@ -64,18 +65,16 @@ export async function listLeads(db: D1Database, tenant: string, filter: LeadFilt
   return { leads: kept, cursor: `${below.created}.${below.id}` };
 }
 
-/** By its own id, or by that of one of its submissions. */
+/** A lead by its id, or by the id of one of its submissions. */
 export async function getLead(db: D1Database, tenant: string, id: string): Promise<LeadDetail | null> {
   const find = `SELECT ${leadColumns} FROM leads l WHERE l.tenant = ?1 AND l.id = coalesce((SELECT lead FROM lead_submissions WHERE tenant = ?1 AND id = ?2), ?2)`;
   const row = await db.prepare(find).bind(tenant, id).first<LeadRow>();
   if (!row) return null;
+  const newest = (table: string, columns: string, order: string) =>
+    statement(db, `SELECT ${columns} FROM ${table} WHERE tenant = ?1 AND lead = ?2 ORDER BY ${order} LIMIT ${maxShown}`, tenant, row.id);
   const [submissions, activity] = await db.batch<SubmissionRow & { type: string; body: string }>([
-    db
-      .prepare(
-        `SELECT id, at, follow, suspicion, reasons, data FROM lead_submissions WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT ${maxShown}`,
-      )
-      .bind(tenant, row.id),
-    db.prepare(`SELECT at, type, body FROM lead_activity WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC LIMIT ${maxShown}`).bind(tenant, row.id),
+    newest("lead_submissions", "id, at, follow, suspicion, reasons, data", "at DESC, id DESC"),
+    newest("lead_activity", "at, type, body", "at DESC"),
   ]);
   return {
     lead: leadOf(row),
@@ -112,15 +111,10 @@ async function nextRows(db: D1Database, tenant: string, filter: LeadFilter, belo
     size,
     ...(filter.project === undefined ? [] : [filter.project]),
   ];
-  return (
-    await db
-      .prepare(sql)
-      .bind(...values)
-      .all<LeadRow>()
-  ).results;
+  return (await statement(db, sql, ...values).all<LeadRow>()).results;
 }
 
-/** What identifies a person is looked up by its key, not searched for. */
+/** Looks up an address, number or visitor id by its key. */
 async function byIdentity(db: D1Database, tenant: string, q: string): Promise<Lead[]> {
   const digits = q.replaceAll(/[^\d+]/g, "");
   const numbers = new Set([digits, readPhone(q, []).key ?? ""].filter((each) => each.length >= 5));
@@ -140,7 +134,7 @@ function matchesFilter(lead: Lead, { project, from = 0, to = Infinity, bot = lea
 }
 
 function says(lead: Lead, q: string, holds: (text: string | null | undefined) => boolean): boolean {
-  // As it is dialled within a country: without the plus, with a zero before it.
+  // A national number: without the plus and the leading zero.
   const digits = /^[\d\s()/.+-]{5,}$/.test(q) ? q.replaceAll(/\D/g, "").replace(/^0+/, "") : "";
   if (digits.length >= 5 && lead.phone?.endsWith(digits)) return true;
   return [lead.name, lead.email, lead.phone, lead.visitorId, lead.id, lead.crmId].some(holds);
@@ -155,7 +149,7 @@ function cursorOf(lead: Lead | undefined): string | null {
   return lead ? `${lead.created}.${lead.id}` : null;
 }
 
-/** A cursor that is none begins at the newest. */
+/** An invalid cursor begins at the newest. */
 function positionOf(cursor: string | undefined): Position {
   const [, created, id] = /^(\d{1,16})\.([a-z0-9]{1,64})$/.exec(cursor ?? "") ?? [];
   return created === undefined || id === undefined ? { created: Number.MAX_SAFE_INTEGER, id: "" } : { created: Number(created), id };

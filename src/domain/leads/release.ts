@@ -1,3 +1,4 @@
+import { statement } from "../../d1";
 import type { Lead } from "./store";
 import type { SubmissionView } from "./queries";
 import { isTest } from "./enrich";
@@ -5,10 +6,10 @@ import type { Project } from "../../tenants/project-schema";
 import { honeypotFilled, suspicionFrom } from "./score";
 import type { SubmissionInput } from "./model";
 
-/** Submissions that one release takes along. */
+/** Submissions of one release. */
 export const maxReleased = 100;
 
-/** What a robot sent, as a person's submission of that time: without the honeypot, and a test where the project calls it one. Null project: it was removed. */
+/** A robot's submission as a person's of the same time: without the honeypot, and marked as a test by the project's rules. Project null: it was removed. */
 export function submissionReleased({ submission }: SubmissionView, project: Project | null, at: number): SubmissionInput {
   const { name, firstName, lastName, email } = submission.contact;
   const { projectName, location } = submission.form;
@@ -17,16 +18,15 @@ export function submissionReleased({ submission }: SubmissionView, project: Proj
   return { ...submission, kind: test ? "test" : "lead", at, reasons, suspicion: suspicionFrom(reasons) };
 }
 
-/** Removes a robot's submissions, and the robot itself unless another one came in meanwhile. */
+/** Deletes a robot's submissions, and the robot itself unless a further submission came meanwhile. */
 export async function removeReleased(db: D1Database, tenant: string, lead: Lead["id"], submissions: readonly string[]): Promise<void> {
   const robot = "EXISTS (SELECT 1 FROM leads WHERE tenant = ?1 AND id = ?2 AND kind = 'bot')";
   const empty = "NOT EXISTS (SELECT 1 FROM lead_submissions WHERE tenant = ?1 AND lead = ?2)";
   const emptied = (table: string, column: string) =>
     db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND ${column} = ?2 AND ${robot} AND ${empty}`).bind(tenant, lead);
+  const submissionsSql = `DELETE FROM lead_submissions WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?3)) AND lead = ?2 AND ${robot}`;
   await db.batch([
-    db
-      .prepare(`DELETE FROM lead_submissions WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?3)) AND lead = ?2 AND ${robot}`)
-      .bind(tenant, lead, JSON.stringify(submissions)),
+    statement(db, submissionsSql, tenant, lead, JSON.stringify(submissions)),
     emptied("lead_activity", "lead"),
     emptied("lead_identities", "lead"),
     emptied("leads", "id"),

@@ -1,13 +1,14 @@
+import { changes, statement } from "../../d1";
 import type { Silence } from "../../tenants/project-schema";
 import { localTime } from "../../time/zone";
 
-/** A project that watches for silence, and how long it has lasted. Times in milliseconds; null: never. */
+/** A project with a silence alert, and the times of its last lead and alert. Times in milliseconds; null: never. */
 export interface Watched {
   tenant: string;
   project: string;
   silence: Silence;
   last: number | null;
-  /** Silence is counted from here at the earliest: when the watch was set. */
+  /** When the alert was set: silence counts from here at the earliest. */
   since: number;
   alerted: number | null;
 }
@@ -19,7 +20,7 @@ export interface SilenceAlert {
 
 const minute = 60_000;
 
-/** The alert that is due now, if one is. Outside business hours there is none, and a quiet night does not count against the morning. */
+/** The alert that is due now. None is due outside business hours, and only time within them counts as silence. */
 export function silenceDue({ silence, last, since, alerted }: Watched, now: number): SilenceAlert | null {
   if (alerted !== null && now - alerted < silence.cooldownMinutes * minute) return null;
   const opened = openedAt(silence, now);
@@ -28,7 +29,7 @@ export function silenceDue({ silence, last, since, alerted }: Watched, now: numb
   return quiet >= silence.minutes ? { minutes: Math.floor((now - (last ?? since)) / minute), lastLeadAt: last } : null;
 }
 
-/** Since when business has been open, 0 when it always is, null while it is closed. */
+/** When business hours began today; 0 when there are none; null outside of them. */
 function openedAt({ businessHours, zone, timezone = zone ?? "UTC" }: Silence, now: number): number | null {
   if (businessHours === undefined || businessHours === false) return 0;
   const { from, to, days } = businessHours === true ? { from: "09:00", to: "18:00", days: undefined } : businessHours;
@@ -42,7 +43,7 @@ function openedAt({ businessHours, zone, timezone = zone ?? "UTC" }: Silence, no
   return now - (early ? minutes + 24 * 60 - start : minutes - start) * minute;
 }
 
-/** Weekday, of which 1 is Monday, and minutes since midnight on the clock of the zone. */
+/** Weekday (1 is Monday) and minutes since midnight in the time zone. */
 function clockOf(zone: string, now: number): { day: number; minutes: number } {
   const [date = "", time = ""] = localTime(now, zone).split("T");
   return { day: new Date(date).getUTCDay() || 7, minutes: minutesOf(time.slice(0, 5)) };
@@ -53,20 +54,18 @@ function minutesOf(time: string): number {
   return hours * 60 + minutes;
 }
 
-/** All projects that watch for silence; the index holds no others. */
+/** Projects with a silence alert, by a partial index of those. */
 async function watched(db: D1Database, after: { tenant: string; project: string } | null, limit: number): Promise<Watched[]> {
   const sql = `
     SELECT p.tenant, p.project, p.settings ->> '$.silence' AS silence, s.last, coalesce(s.since, p.updated) AS since, s.alerted
     FROM projects p LEFT JOIN lead_silence s ON s.tenant = p.tenant AND s.project = p.project
     WHERE p.settings ->> '$.silence' IS NOT NULL AND (p.tenant, p.project) > (?1, ?2) ORDER BY p.tenant, p.project LIMIT ?3`;
-  const { results } = await db
-    .prepare(sql)
-    .bind(after?.tenant ?? "", after?.project ?? "", limit)
-    .all<Omit<Watched, "silence"> & { silence: string }>();
+  type Row = Omit<Watched, "silence"> & { silence: string };
+  const { results } = await statement(db, sql, after?.tenant ?? "", after?.project ?? "", limit).all<Row>();
   return results.map((row) => ({ ...row, silence: JSON.parse(row.silence) as Silence }));
 }
 
-/** A silence to report. The same silence has the same key, so it is reported once. */
+/** A silence to report. Its key is the same on every tick, so it is reported once. */
 export interface Silent {
   watched: Watched;
   alert: SilenceAlert;
@@ -75,13 +74,13 @@ export interface Silent {
 
 export interface SilenceDeps {
   db: D1Database;
-  /** Enqueues their alerts; of each whether it was accepted. Never throws for one of them. */
+  /** Enqueues the alerts; returns whether each was accepted. Never throws for a single one. */
   alert(silent: readonly Silent[]): Promise<readonly boolean[]>;
 }
 
 const pageSize = 200;
 
-/** The tick's step. It enqueues an alert before it records it, so that none is lost; one that is refused is tried again and delays no other. */
+/** The tick's step. It enqueues an alert before it records it, so that none is lost. A refused one is tried again and does not delay the others. */
 export async function reportSilence({ db, alert }: SilenceDeps, now: number): Promise<{ watched: number; alerts: number; refused: number }> {
   const count = { watched: 0, alerts: 0, refused: 0 };
   for (let page = await watched(db, null, pageSize); page.length > 0; page = await watched(db, page.at(-1) ?? null, pageSize)) {
@@ -102,12 +101,11 @@ function silentNow(watched: Watched, now: number): Silent[] {
   return alert ? [{ watched, alert, key: `silence-${project}-${alerted ?? 0}-${last ?? 0}-${since}` }] : [];
 }
 
-/** Begins their cooldown; returns of how many another tick had not done so already. */
+/** Begins the cooldowns; returns how many alerts no other tick had recorded. */
 async function markAlerted(db: D1Database, silent: readonly Silent[], now: number): Promise<number> {
   const sql = `
     INSERT INTO lead_silence (tenant, project, last, since, alerted) SELECT value ->> 0, value ->> 1, NULL, value ->> 2, ?2 FROM json_each(?1) WHERE true
     ON CONFLICT (tenant, project) DO UPDATE SET alerted = excluded.alerted WHERE alerted IS NULL OR alerted < excluded.alerted`;
   const list = silent.map(({ watched: { tenant, project, since } }) => [tenant, project, since]);
-  const { meta } = await db.prepare(sql).bind(JSON.stringify(list), now).run();
-  return meta.changes;
+  return changes(db, sql, JSON.stringify(list), now);
 }

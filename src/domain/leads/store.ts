@@ -1,9 +1,10 @@
+import { dayMs } from "../../time/day";
 import { nameJob } from "../../ledger/entities";
 import type { Label } from "./score";
 import { velocity } from "./score";
 import { identityKeys, type Kind, type Submission } from "./model";
 
-/** A lead as it stands: what all its submissions say together. Times in milliseconds. */
+/** A lead: the merged data of its submissions. Times in milliseconds. */
 export interface Lead {
   id: string;
   project: string;
@@ -22,23 +23,23 @@ export interface Lead {
   updated: number;
 }
 
-/** What became of one submission. `follow`: `new` made the lead, `again` is a person who comes back after a while, `none` is one more of the same. */
+/** A stored submission. `follow`: `new` created the lead, `again` is a return after the re-engagement time, `none` is a further submission before that. */
 export interface Stored {
   lead: Lead;
   follow: "new" | "again" | "none";
-  /** Submissions of the same lead within the 24 hours before. */
+  /** Submissions of the same lead in the preceding 24 hours. */
   earlier: number;
   suspicion: number;
   reasons: string[];
-  /** The newest submission of the lead: this one, unless it arrived late. */
+  /** The lead's newest submission: this one, unless it arrived late. */
   newest: Submission;
-  /** Other projects of the tenant that know the same person. */
+  /** Other projects of the tenant with a lead of the same person. */
   related: string[];
 }
 
 export interface StoreRequest {
   tenant: string;
-  /** Of the job: the submission's, and the lead's when it is new. */
+  /** Id of the job: the submission's id, and the lead's when it is new. */
   id: string;
   /** When it was submitted. */
   at: number;
@@ -46,8 +47,7 @@ export interface StoreRequest {
   reengageHours: number;
 }
 
-const day = 24 * 3600_000;
-/** A field that none of the newest so many submissions has keeps what the lead has. */
+/** A field that none of this many newest submissions has keeps the lead's value. */
 const lookBack = 50;
 
 /** ?1 tenant, ?2 id, ?3 project, ?4 kind, ?5 at, ?6 re-engage ms, ?7 suspicion, ?8 reasons, ?9 data, ?10 identity keys. */
@@ -60,7 +60,7 @@ const addSubmission = `
     ?9
   FROM (
     SELECT w.lead, (SELECT count(*) FROM (
-      SELECT 1 FROM lead_submissions s WHERE s.tenant = ?1 AND s.lead = w.lead AND s.at > ?5 - ${day} AND s.at <= ?5 AND s.id <> ?2 LIMIT 100)) AS earlier
+      SELECT 1 FROM lead_submissions s WHERE s.tenant = ?1 AND s.lead = w.lead AND s.at > ?5 - ${dayMs} AND s.at <= ?5 AND s.id <> ?2 LIMIT 100)) AS earlier
     FROM (SELECT coalesce((
       SELECT i.lead FROM json_each(?10) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value AND i.project = ?3 AND i.kind = ?4
       ORDER BY k.key, i.at, i.lead LIMIT 1), ?2) AS lead) w
@@ -75,12 +75,12 @@ const addIdentities = `
   WHERE true
   ON CONFLICT DO NOTHING`;
 
-/** The newest submission that says something of a field decides it, in whatever order they arrive; silence takes nothing away. */
+/** The newest submission with a field decides its value, in whatever order they arrive; an absent field removes nothing. */
 const newestSaying = (path: string) => `(
   SELECT b.said FROM (SELECT data ->> '$.contact.${path}' AS said, at, id FROM lead_submissions WHERE tenant = s.tenant AND lead = s.lead ORDER BY at DESC, id DESC LIMIT ${lookBack}) b
   WHERE b.said IS NOT NULL ORDER BY b.at DESC, b.id DESC LIMIT 1)`;
 
-/** ?1 tenant, ?2 id, ?3 kind. A submission that the lead shows already changes nothing. */
+/** ?1 tenant, ?2 id, ?3 kind. A submission that is merged already changes nothing. */
 const applyToLead = `
   INSERT INTO leads (tenant, id, project, kind, name, email, phone, visitor, score, label, suspicion, reasons, submissions, engaged, created, updated, newest)
   SELECT s.tenant, s.lead, s.project, ?3, ${newestSaying("name")}, ${newestSaying("email")}, ${newestSaying("phone")}, ${newestSaying("visitorId")},
@@ -102,7 +102,7 @@ const refreshSql = `
   FROM (SELECT * FROM lead_submissions WHERE tenant = ?1 AND lead = ?2 ORDER BY at DESC, id DESC LIMIT 1) s
   WHERE leads.tenant = ?1 AND leads.id = ?2`;
 
-/** Makes a lead what its submissions say, after some of them were removed. */
+/** Merges a lead again from its submissions, after some were deleted. */
 export function refreshLead(db: D1Database, tenant: string, lead: string): D1PreparedStatement {
   return db.prepare(refreshSql).bind(tenant, lead);
 }
@@ -125,8 +125,8 @@ const readRelated = `
   WHERE i.project <> ?3 AND i.kind = ?4 ORDER BY i.project LIMIT 20`;
 
 /**
- * Stores a submission and brings its lead up to date in one transaction: which lead it is, what it changes and what must follow
- * are decided there. The same submission again changes nothing and gives the same answer. `more` commits with it.
+ * Stores a submission and updates its lead in one transaction, which decides the lead, the changes and what must follow.
+ * A repeated submission changes nothing and returns the same result. `more` commits with it.
  */
 export async function storeSubmission(db: D1Database, request: StoreRequest, more: readonly D1PreparedStatement[] = []): Promise<Stored> {
   const { tenant, id, at, submission, reengageHours } = request;
@@ -168,22 +168,10 @@ export async function storeSubmission(db: D1Database, request: StoreRequest, mor
   };
 }
 
-export interface LeadRow {
-  id: string;
-  project: string;
-  kind: Kind;
-  name: string | null;
-  email: string | null;
-  phone: string | null;
+export interface LeadRow extends Omit<Lead, "visitorId" | "reasons" | "crmId"> {
   visitor: string | null;
-  score: number;
-  label: Label;
-  suspicion: number;
   reasons: string;
-  submissions: number;
   crm_id: string | null;
-  created: number;
-  updated: number;
 }
 
 interface StoredRow extends LeadRow {
@@ -200,7 +188,7 @@ export function leadOf(row: LeadRow): Lead {
   return { id, project, kind, name, email, phone, visitorId: visitor, score, label, suspicion, reasons, submissions, crmId, created, updated };
 }
 
-/** Names the job after the lead that the same transaction finds for its submission. */
+/** Makes the job findable by the lead that the same transaction decides for its submission. */
 export function nameAfterLead(db: D1Database, tenant: string, submission: string): D1PreparedStatement[] {
   return nameJob(db, tenant, submission, "SELECT 'lead:' || lead AS key FROM lead_submissions WHERE tenant = ?1 AND id = ?2");
 }

@@ -1,4 +1,7 @@
-/** A mail that a provider took. */
+import { dayMs } from "../../time/day";
+import { statement } from "../../d1";
+
+/** A mail that a provider accepted. */
 export interface SentRow {
   provider: string;
   id: string;
@@ -7,25 +10,22 @@ export interface SentRow {
   campaign?: string | undefined;
 }
 
-/** Days for which events still find their mail. */
+/** Days that sent mails are kept, so that events find them. */
 export const sentDays = 30;
-/** Longer than a job may live. */
+/** Longer than the maximum age of a job. */
 const attemptDays = 8;
 const maxForgotten = 500;
-/** Milliseconds. */
-const day = 24 * 3_600_000;
-
-/** Which job sent which mail, and which provider may have one. */
+/** Sent mails with their jobs, and the provider that may have a mail. */
 export interface SentStore {
   record(tenant: string, mails: readonly SentRow[], now: number): Promise<void>;
-  /** Whose mail this is, by an id of Cloudflare Email Service: its events name no tenant. */
+  /** The tenant and job of a mail, by its id at Cloudflare Email Service, whose events name no tenant. */
   ofCloudflare(messageId: string): Promise<{ tenant: string; job: string; campaign: string | null } | null>;
-  /** Notes that a holder, an account at a provider, is tried with this key; one that was noted before stays. */
+  /** Records that a holder (an account at a provider) is tried with this key; an earlier record stays. */
   begin(tenant: string, key: string, holder: string, now: number): Promise<{ holder: string; again: boolean; at: number }>;
-  /** The noted one; undefined where there is none. */
+  /** The recorded holder; undefined where there is none. */
   holder(tenant: string, key: string): Promise<string | undefined>;
   clear(tenant: string, key: string): Promise<void>;
-  /** For the tick: removes what is too old, of all tenants; returns how many. */
+  /** For the tick: deletes old rows of all tenants. Returns how many. */
   forgetOld(now: number): Promise<number>;
 }
 
@@ -42,18 +42,16 @@ export function createSentStore(db: D1Database): SentStore {
     ofCloudflare: (messageId) =>
       db.prepare("SELECT tenant, job, campaign FROM mails WHERE provider = 'cloudflare' AND message_id = ?1 LIMIT 1").bind(messageId).first(),
     async begin(tenant, key, holder, now) {
-      const { results } = await db
-        .prepare("INSERT INTO mail_attempts (tenant, key, provider, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING RETURNING provider")
-        .bind(tenant, key, holder, now)
-        .all();
+      const sql = "INSERT INTO mail_attempts (tenant, key, provider, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING RETURNING provider";
+      const { results } = await statement(db, sql, tenant, key, holder, now).all();
       if (results.length > 0) return { holder, again: false, at: now };
-      const known = await attempt(tenant, key);
-      return { holder: known?.provider ?? holder, again: true, at: known?.at ?? now };
+      const earlier = await attempt(tenant, key);
+      return { holder: earlier?.provider ?? holder, again: true, at: earlier?.at ?? now };
     },
     holder: async (tenant, key) => (await attempt(tenant, key))?.provider,
     clear: async (tenant, key) => void (await db.prepare("DELETE FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).run()),
     async forgetOld(now) {
-      const results = await db.batch([removeOld(db, "mails", now - sentDays * day), removeOld(db, "mail_attempts", now - attemptDays * day)]);
+      const results = await db.batch([removeOld(db, "mails", now - sentDays * dayMs), removeOld(db, "mail_attempts", now - attemptDays * dayMs)]);
       return results.reduce((sum, { meta }) => sum + meta.changes, 0);
     },
   };
@@ -63,7 +61,7 @@ const insert = `
   INSERT INTO mails (tenant, provider, message_id, job, campaign, at)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?3 FROM json_each(?2) WHERE TRUE ON CONFLICT DO NOTHING`;
 
-/** The oldest rows come first, so a look at the first few is enough. */
+/** Rows are in order of time, so the statement examines the first ones only. */
 export function removeOld(db: D1Database, table: "mails" | "mail_attempts" | "mail_events", before: number): D1PreparedStatement {
   const oldest = `SELECT rowid, at FROM ${table} ORDER BY rowid LIMIT ${maxForgotten}`;
   return db.prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM (${oldest}) WHERE at < ?1)`).bind(before);

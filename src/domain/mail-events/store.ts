@@ -1,25 +1,24 @@
+import { changes, statement } from "../../d1";
+import { dayMs } from "../../time/day";
 import { type HashAddress, hashList, type SuppressionReason, type SuppressionScope } from "../suppressions/model";
 import type { MailEvent } from "../../providers/mail/events/event";
 import { suppressionOf } from "./model";
 import { removeOld } from "./sent";
 
-/** Days that the receiving server's words are kept, and the event. */
+/** Days that the receiving server's message is kept, and the event. */
 export const detailDays = 30;
 export const eventDays = 90;
-/** An event that comes before its mail was recorded is joined to it for so long. Milliseconds. */
+/** An event that comes before its mail is recorded can be joined to it for this time. Milliseconds. */
 export const joinFor = 3_600_000;
 const maxJoined = 500;
 const maxForgotten = 500;
-/** Milliseconds. */
-const day = 24 * 3_600_000;
-
-/** To which mail an event belongs, where that is known already. */
+/** The mail that an event belongs to, where it is known. */
 export interface EventOrigin {
   job?: string | undefined;
   campaign?: string | null | undefined;
 }
 
-/** One event as it may be shown: no address. */
+/** An event as it may be shown, without the address. */
 export interface MailEventView {
   kind: MailEvent["kind"];
   class: string | null;
@@ -31,21 +30,24 @@ export interface MailEventView {
 }
 
 export interface MailEventStore {
-  /** Records events and suppresses who must not be written to again. One that is known already does nothing. Addresses that are none are passed over. Throws when the database cannot be reached. */
+  /**
+   * Records events, and suppresses addresses that must get no more mail. A repeated event has no effect; invalid addresses are skipped. Throws when the
+   * database cannot be reached.
+   */
   take(tenant: string, provider: string, events: readonly MailEvent[], now: number, origin?: EventOrigin): Promise<void>;
-  /** Of one job, oldest first; at most 200. */
+  /** Events of one job, oldest first; at most 200. */
   ofJob(tenant: string, job: string): Promise<MailEventView[]>;
-  /** How many recipients of a campaign each kind of event was about. */
+  /** The number of a campaign's recipients by kind of event. */
   countsOf(tenant: string, campaign: string): Promise<Partial<Record<MailEvent["kind"], number>>>;
-  /** All that is kept of these addresses goes. Returns how many events. */
+  /** Deletes the events of these addresses. Returns how many. */
   erase(tenant: string, addresses: readonly string[]): Promise<number>;
-  /** For the tick, of all tenants: joins events to mails that were recorded after them. Returns how many. */
+  /** For the tick, for all tenants: joins events to mails that were recorded later. Returns how many. */
   join(now: number): Promise<number>;
-  /** For the tick, of all tenants: what is too old goes, first the words, then the event. Returns how many rows. */
+  /** For the tick, for all tenants: deletes old messages of servers, later the events. Returns how many rows. */
   forgetOld(now: number): Promise<number>;
 }
 
-/** How far the words of old events were forgotten; empty at the beginning. */
+/** The position up to which old messages were deleted; empty at the beginning. */
 export interface WordsMark {
   read(): Promise<string>;
   write(position: string): Promise<void>;
@@ -55,23 +57,24 @@ export interface MailEventStoreDeps {
   db: D1Database;
   words: WordsMark;
   hash: HashAddress;
-  /** Without addresses, links and the like. */
+  /** Masks addresses, links and similar data. */
   masked: (text: string) => string;
 }
 
 export function createMailEventStore({ db, words, hash, masked }: MailEventStoreDeps): MailEventStore {
   const rowOf = async (tenant: string, event: MailEvent): Promise<EventRow[]> => {
-    const found = await hash(tenant, event.recipient);
-    if (found === undefined) return [];
+    const recipientHash = await hash(tenant, event.recipient);
+    if (recipientHash === undefined) return [];
     const { scope, reason } = suppressionOf(event) ?? {};
     const detail = event.detail === undefined ? null : masked(event.detail);
-    const id = `${event.id.slice(0, 260)}:${found}`;
-    return [{ id, message: event.messageId, kind: event.kind, class: event.class, hash: found, detail, scope, reason, address: event.recipient }];
+    const id = `${event.id.slice(0, 260)}:${recipientHash}`;
+    return [{ id, message: event.messageId, kind: event.kind, class: event.class, hash: recipientHash, detail, scope, reason, address: event.recipient }];
   };
   return {
     async take(tenant, provider, events, now, origin) {
       const rows = JSON.stringify((await Promise.all(events.map((event) => rowOf(tenant, event)))).flat());
-      // Together or not at all. The suppressions first: they follow from events that are not known yet, so that one that was lifted does not come back.
+      // One transaction. The suppressions come first: they follow from events that are not stored yet, so that a lifted suppression is not set again by
+      // a repeat.
       await db.batch([
         db.prepare(suppress).bind(tenant, rows, now),
         db.prepare(insert).bind(tenant, rows, provider, origin?.job ?? null, origin?.campaign ?? null, now),
@@ -89,15 +92,15 @@ export function createMailEventStore({ db, words, hash, masked }: MailEventStore
     async erase(tenant, addresses) {
       const sql = "DELETE FROM mail_events WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2))";
       const hashes = await hashList(hash, tenant, addresses);
-      return (await db.prepare(sql).bind(tenant, hashes).run()).meta.changes;
+      return changes(db, sql, tenant, hashes);
     },
     async join(now) {
       const [joined] = await db.batch([db.prepare(join), db.prepare(`UPDATE mail_events SET open = 0 WHERE open = 1 AND at < ?1`).bind(now - joinFor)]);
       return joined?.meta.changes ?? 0;
     },
     async forgetOld(now) {
-      const forgotten = await forgetDetails(db, words, now - detailDays * day);
-      return forgotten + (await removeOld(db, "mail_events", now - eventDays * day).run()).meta.changes;
+      const forgotten = await forgetDetails(db, words, now - detailDays * dayMs);
+      return forgotten + (await removeOld(db, "mail_events", now - eventDays * dayMs).run()).meta.changes;
     },
   };
 }
@@ -121,7 +124,7 @@ const suppress = `
   WHERE value ->> 'scope' IS NOT NULL AND NOT EXISTS (SELECT 1 FROM mail_events e WHERE e.tenant = ?1 AND e.id = value ->> 'id')
   ON CONFLICT DO NOTHING`;
 
-/** ?1 tenant, ?2 rows, ?3 provider, ?4 job, ?5 campaign, ?6 now. `at` is when the event came: the sender's clock is not believed. */
+/** ?1 tenant, ?2 rows, ?3 provider, ?4 job, ?5 campaign, ?6 now. `at` is when the event was received: the sender's clock is not trusted. */
 const insert = `
   INSERT INTO mail_events (tenant, id, provider, message_id, kind, class, hash, detail, job, campaign, open, at)
   SELECT ?1, r.value ->> 'id', ?3, r.value ->> 'message', r.value ->> 'kind', r.value ->> 'class', r.value ->> 'hash', r.value ->> 'detail',
@@ -135,18 +138,16 @@ const join = `
   JOIN mails m ON m.tenant = early.tenant AND m.provider = early.provider AND m.message_id = early.message_id
   WHERE mail_events.rowid = early.place`;
 
-/** Rows are in the order of time, so a walk that goes on where it ended finds each once. It begins anew when the table was emptied meanwhile. */
+/** Rows are in order of time, so a walk that continues from its mark visits each once. It restarts when the table was emptied meanwhile. */
 async function forgetDetails(db: D1Database, mark: WordsMark, before: number): Promise<number> {
   const from = Number((await mark.read()) || 0);
   const page = `SELECT rowid AS place, at FROM mail_events WHERE rowid > ?1 ORDER BY rowid LIMIT ${maxForgotten}`;
   const sql = `SELECT (SELECT max(place) FROM (${page}) WHERE at < ?2) AS until, (SELECT max(rowid) FROM mail_events) AS last`;
-  const found = await db.prepare(sql).bind(from, before).first<{ until: number | null; last: number | null }>();
-  if ((found?.last ?? 0) < from) await mark.write("0");
-  if (!found?.until) return 0;
-  const { meta } = await db
-    .prepare("UPDATE mail_events SET detail = NULL WHERE rowid > ?1 AND rowid <= ?2 AND detail IS NOT NULL")
-    .bind(from, found.until)
-    .run();
-  await mark.write(String(found.until));
+  const range = await db.prepare(sql).bind(from, before).first<{ until: number | null; last: number | null }>();
+  if ((range?.last ?? 0) < from) await mark.write("0");
+  if (!range?.until) return 0;
+  const forgetSql = "UPDATE mail_events SET detail = NULL WHERE rowid > ?1 AND rowid <= ?2 AND detail IS NOT NULL";
+  const { meta } = await statement(db, forgetSql, from, range.until).run();
+  await mark.write(String(range.until));
   return meta.changes;
 }

@@ -1,15 +1,16 @@
+import { messageOf } from "../../errors";
 import { LiquidError, ParseError, TokenizationError, UndefinedVariableError } from "liquidjs";
 import { NoPrintableValue } from "./print";
 
-/** A bound of ours was passed. Its message holds nothing of template or variables. */
+/** A bound was exceeded. The message contains nothing of template or variables. */
 export class BoundPassed extends Error {}
 
-/** Why a source is no Liquid, for its author: it may quote the template. At most 200 characters. */
+/** Why a source is invalid Liquid, for its author: it may quote the template. At most 200 characters. */
 export function parseIssue(thrown: unknown): string {
   return `${position(thrown)}${messageOf(thrown).replace(/, line:\d+, col:\d+$/, "")}`.slice(0, 200);
 }
 
-/** Why rendering stopped, for operators: place and variable as the template spells them, never a value. */
+/** Why rendering failed, for operators: position and variable as the template spells it, never a value. */
 export function renderIssue(thrown: unknown, source: string): string {
   const origin = LiquidError.is(thrown) ? (thrown.originalError ?? thrown) : thrown;
   if (origin instanceof BoundPassed) return origin.message;
@@ -23,10 +24,10 @@ function cause(thrown: unknown, origin: unknown, source: string): string {
   return "cannot be rendered";
 }
 
-/** A path may hold data (`order[customer.mail]`): it is shown only as far as the template itself spells it. */
+/** A path may contain data (`order[customer.mail]`): it is shown only as the template spells it. */
 function pathText(thrown: UndefinedVariableError, origin: unknown, source: string): string {
   const name = (origin as { variableName?: string }).variableName ?? /^undefined variable: (.{1,300}?)(?:, line:|$)/s.exec(thrown.message)?.[1];
-  // A long one is not looked for: that takes up to the product of both.
+  // A long name is not searched: the search may take the product of both lengths.
   return name !== undefined && name.length <= 100 && source.includes(name) ? `"${name}"` : `"${excerpt(thrown.token.getText())}"`;
 }
 
@@ -38,8 +39,4 @@ function position(thrown: unknown): string {
   if (!LiquidError.is(thrown)) return "";
   const [line, column] = thrown.token.getPosition();
   return `line ${line}, column ${column}: `;
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

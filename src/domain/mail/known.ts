@@ -2,19 +2,19 @@ import type { Issue } from "../../errors";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
 import { invalid } from "../../queue/accept/receipts";
 
-/** Names that were found; a template is never removed. */
+/** Cached ids of existing templates; a template is never removed. */
 const maxRemembered = 10_000;
-/** An answer that is later than this is not waited for. Milliseconds. */
+/** The longest wait for an answer of D1. Milliseconds. */
 const patience = 1000;
 
 interface Known {
-  /** Those of the ids for which there is a template. */
+  /** The ids that have a template. */
   known(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 type Enqueue = (requests: readonly EnqueueRequest[]) => Promise<readonly Receipt[]>;
 
-/** Refuses mails (jobs of `type`) by a template that does not exist, where that is known: while D1 does not answer, all are accepted. */
+/** Refuses mails (jobs of `type`) whose template does not exist. While D1 does not answer, all are accepted. */
 export function withKnownTemplates(type: string, enqueue: Enqueue, templates: Known): (requests: readonly EnqueueRequest[]) => Promise<Receipt[]> {
   const remembered = new Set<string>();
   return async (requests) => {
@@ -36,7 +36,7 @@ export function withKnownTemplates(type: string, enqueue: Enqueue, templates: Kn
   };
 }
 
-/** The issue of a mail's payload whose template does not exist; undefined when there is one, or none is named. Throws when D1 does not answer. */
+/** The issue of a payload whose template does not exist; undefined when it exists, or none is named. Throws when D1 does not answer. */
 export async function unknownTemplate(tenant: string, payload: unknown, templates: Known): Promise<Issue | undefined> {
   const id = templateIdOf(payload);
   return id === undefined || (await templates.known(tenant, [id])).has(id) ? undefined : issueOf(id);
@@ -53,11 +53,11 @@ async function unknownAmong(requests: readonly EnqueueRequest[], templates: Know
   });
   const unknown = new Map<EnqueueRequest, string>();
   for (const [tenant, own] of Map.groupBy(templateIds, ({ request }) => request.tenant)) {
-    const known = await inTime(templates.known(tenant, [...new Set(own.map(({ id }) => id))]));
-    if (!known) continue;
+    const existing = await inTime(templates.known(tenant, [...new Set(own.map(({ id }) => id))]));
+    if (!existing) continue;
     if (remembered.size > maxRemembered) remembered.clear();
     for (const { request, id } of own) {
-      if (known.has(id)) remembered.add(`${tenant}/${id}`);
+      if (existing.has(id)) remembered.add(`${tenant}/${id}`);
       else unknown.set(request, id);
     }
   }
@@ -67,7 +67,7 @@ async function unknownAmong(requests: readonly EnqueueRequest[], templates: Know
 function templateIdOf(payload: unknown): string | undefined {
   if (typeof payload !== "object" || payload === null || !("templateId" in payload)) return undefined;
   const { templateId } = payload;
-  // An invalid name is refused by the payload's own schema.
+  // The payload's schema refuses an invalid id.
   return typeof templateId === "string" && /^[a-z0-9-]{1,63}$/.test(templateId.slice(0, 64)) ? templateId : undefined;
 }
 
@@ -77,7 +77,7 @@ async function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await Promise.race([answer, late]);
   } catch {
-    // D1 does not answer: a job whose template does not exist ends as a dead letter that says so.
+    // D1 does not answer: a job without its template ends as a dead letter with that reason.
     return undefined;
   } finally {
     clearTimeout(timer);

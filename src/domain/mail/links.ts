@@ -1,9 +1,9 @@
-/** Attributes whose value a mail program may open or load. */
+/** Attributes with an address that a mail program may open or load. */
 const linking = new Set(["href", "src", "action", "formaction", "background", "data", "poster", "xlink:href"]);
 
 /**
- * The html with every link that would run something (`javascript:`, `vbscript:`, `data:` other than an image's) replaced by `#`,
- * however it is spelled. Escaping cannot help there: such a link is well-formed. Reads each character a bounded number of times.
+ * The HTML with every link that runs code (`javascript:`, `vbscript:`, `data:` other than an image) replaced by `#`,
+ * however it is spelled. Escaping does not help: such a link is well-formed. Reads each character a bounded number of times.
  */
 export function withoutScriptLinks(html: string): string {
   let result = "";
@@ -18,34 +18,34 @@ export function withoutScriptLinks(html: string): string {
 
 interface Attribute {
   name: string;
-  /** Of the value, without its quotes. */
+  /** Position of the value, without its quotes. */
   start: number;
   end: number;
 }
 
-/** Elements whose content a browser takes as text, up to their own end tag; `plaintext` has none. */
+/** Elements whose content is text up to their end tag; `plaintext` has none. */
 const rawText = new Set(["iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"]);
-/** Within these, the same names are ordinary elements. */
+/** Inside these, the same names are ordinary elements. */
 const foreign = new Set(["svg", "math"]);
 
 const tag = /<(\/?)([a-z][^\s/>]*)/iy;
 const attribute = /[\s/]+|([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?|[^>]/y;
 
 /**
- * The attributes of every tag, in their order. What stands in comments is passed over; in texts such as a style's, where a browser
- * sees no tags, they are found as well, and none of them reaches beyond the text's end.
+ * The attributes of every tag, in order. Comments are skipped. Inside raw text such as a style's, where a browser
+ * has no tags, attributes are found as well, up to the end of that text.
  */
 function* attributesOf(html: string, from = 0, to = html.length, nested = false): Generator<Attribute> {
   let at = from;
   let depth = 0;
   for (let start = html.indexOf("<", at); start !== -1 && start < to; start = html.indexOf("<", at)) {
     tag.lastIndex = start;
-    const found = tag.exec(html);
-    if (!found) {
+    const match = tag.exec(html);
+    if (!match) {
       at = afterMarkup(html, start);
       continue;
     }
-    const [, closing, written = ""] = found;
+    const [, closing, written = ""] = match;
     const name = written.toLowerCase();
     at = yield* attributesFrom(html, tag.lastIndex, to);
     if (foreign.has(name)) depth = Math.max(0, depth + (closing ? -1 : 1));
@@ -56,7 +56,7 @@ function* attributesOf(html: string, from = 0, to = html.length, nested = false)
   }
 }
 
-/** Returns where the tag ends. */
+/** Returns the end of the tag. */
 function* attributesFrom(html: string, from: number, to: number): Generator<Attribute, number> {
   attribute.lastIndex = from;
   let at = from;
@@ -71,7 +71,7 @@ function* attributesFrom(html: string, from: number, to: number): Generator<Attr
   return at;
 }
 
-/** Where a comment, a declaration or a lone sign ends. */
+/** The end of a comment, a declaration or a lone `<`. */
 function afterMarkup(html: string, start: number): number {
   if (html.startsWith("<!--", start)) {
     const empty = /<!---?>/y;

@@ -12,9 +12,10 @@ interface Row {
 }
 
 /**
- * Adds a version, unless the newest one reads the same, and removes those before the newest 100. One statement, so two writers cannot make the same version.
+ * Adds a version unless the newest has the same content, and deletes those before the newest 100. One statement, so that two writers cannot add the
+ * same version.
  * Throws `invalid` beyond `maxTemplates`.
- * `created` never goes back: a job that was enqueued before keeps the version it had.
+ * `created` never decreases, so a job that was enqueued before keeps its version.
  */
 export async function putTemplate(
   db: D1Database,
@@ -39,24 +40,24 @@ export async function templateAt(db: D1Database, tenant: string, id: string, at:
   return row && { ...row, html: row.html ?? undefined, text: row.text ?? undefined, layout: row.layout ?? undefined };
 }
 
-/** The newest version of each, by id, those after `after`. */
+/** The newest version of each template after `after`, by id. */
 export async function listTemplates(db: D1Database, tenant: string, after: string, limit: number): Promise<TemplateSummary[]> {
   const { results } = await db.prepare(newest).bind(tenant, after, limit).all<TemplateSummary>();
   return results;
 }
 
-/** Those of the ids that the tenant has a template for. */
+/** The ids that have a template of the tenant. */
 export async function knownTemplates(db: D1Database, tenant: string, ids: readonly string[]): Promise<Set<string>> {
-  const { results } = await db.prepare(known).bind(tenant, JSON.stringify(ids)).all<{ id: string }>();
+  const { results } = await db.prepare(existingSql).bind(tenant, JSON.stringify(ids)).all<{ id: string }>();
   return new Set(results.map(({ id }) => id));
 }
 
-/** One template whose newest version has this one as its layout; undefined when there is none. */
+/** A template whose newest version has this one as its layout; undefined when there is none. */
 export async function userOfLayout(db: D1Database, tenant: string, layout: string): Promise<string | undefined> {
   return (await db.prepare(user).bind(tenant, layout).first<{ id: string }>())?.id;
 }
 
-/** The capability of jobs. */
+/** The templates as jobs read them. */
 export function createTemplates(db: D1Database): Templates {
   return { at: (tenant, id, at) => templateAt(db, tenant, id, at) };
 }
@@ -82,7 +83,7 @@ const select = `
     (SELECT version FROM templates WHERE tenant = ?1 AND id = ?2 AND created <= ?3 ORDER BY version DESC LIMIT 1),
     (SELECT MIN(version) FROM templates WHERE tenant = ?1 AND id = ?2))`;
 
-/** The columns beside a max() are of the row that has it. */
+/** SQLite takes the other columns from the row of the max(). */
 const newest = `
   SELECT id, MAX(version) AS version, subject, layout, created FROM templates
   WHERE tenant = ?1 AND id > ?2 GROUP BY id ORDER BY id LIMIT ?3`;
@@ -90,4 +91,4 @@ const newest = `
 const user = `
   SELECT id FROM (SELECT id, layout, MAX(version) FROM templates WHERE tenant = ?1 GROUP BY id) WHERE layout = ?2 LIMIT 1`;
 
-const known = `SELECT value AS id FROM json_each(?2) WHERE EXISTS (SELECT 1 FROM templates WHERE tenant = ?1 AND id = value)`;
+const existingSql = `SELECT value AS id FROM json_each(?2) WHERE EXISTS (SELECT 1 FROM templates WHERE tenant = ?1 AND id = value)`;

@@ -4,14 +4,14 @@ import { BoundPassed } from "./issue";
 import { chargeAll, chargeTop, membersOf, meterOf } from "./meter";
 import { NoPrintableValue } from "./print";
 
-/** Lines of all `liquid` tags of one source: each is a tag of its own. */
+/** Lines of all `liquid` tags of one source; each is a tag. */
 const maxLines = 4000;
-/** Steps above are lost in the precision of numbers: a range would never end. */
+/** Above this, adding 1 is lost to the precision of numbers, so a range would never end. */
 const maxBound = 2 ** 52;
 
 type Rendering = Generator<unknown, void, unknown>;
 
-/** Gives an engine tags that are charged before they work, and that take a missing variable as their author wrote. */
+/** Registers tags that are charged before they run, and that treat missing variables by the rules below. */
 export function registerTags(liquid: Liquid): void {
   const tags = {
     assign: StrictAssign,
@@ -31,7 +31,7 @@ export function registerTags(liquid: Liquid): void {
   };
 }
 
-/** Reads a source whose outputs are strict. */
+/** Parses a source with strict outputs. */
 export function parse(liquid: Liquid, source: string): Node[] {
   lines = 0;
   return new StrictParser(liquid).parse(source);
@@ -50,7 +50,7 @@ class StrictParser extends Parser {
 
 type OutputToken = ConstructorParameters<typeof Output>[0];
 
-/** A missing variable is excused by a `default` anywhere in the chain; else the chain may not make an empty text of nothing. */
+/** A `default` anywhere in the chain allows a missing variable; otherwise the chain may not turn a missing value into an empty text. */
 class StrictOutput extends Output {
   override *render(context: Context, emitter: Emitter): IterableIterator<unknown> {
     emitter.write(yield strictValue(this.value, context));
@@ -68,7 +68,7 @@ class StrictEcho extends EchoTag {
   }
 }
 
-/** A name may be given to what is missing, for an `if` to ask later; what filters make of it is a value. */
+/** A missing value may be assigned, for a later `if`; the result of filters on it is a value. */
 class StrictAssign extends AssignTag {
   override *render(context: Context): Rendering {
     const { value, key } = this as unknown as { value: Value; key: string };
@@ -85,7 +85,7 @@ function* strictValue(value: Value, context: Context, lenient = false): Generato
   return result;
 }
 
-/** A missing list is empty where the author wrote an `else`. */
+/** A missing list is empty where the tag has an `else`. */
 class ChargedFor extends ForTag {
   override *render(context: Context, emitter: Emitter): Rendering {
     const excused = this.elseTemplates.length > 0;
@@ -105,7 +105,7 @@ class ChargedTablerow extends TablerowTag {
   }
 }
 
-/** Compares its value with each `when`, also after one has fitted. */
+/** Compares its value with each `when`, also after a match. */
 class ChargedCase extends CaseTag {
   override *render(context: Context, emitter: Emitter): Rendering {
     const meter = meterOf(context);
@@ -135,7 +135,7 @@ class BoundedLiquid extends LiquidTag {
   }
 }
 
-/** LiquidJS looks for a line without its sign by a pattern that is slow for many empty ones. */
+/** Replaces LiquidJS's inline comment, whose pattern is slow for many empty lines. */
 class LineComment extends Tag {
   constructor(token: TagToken, rest: ConstructorParameters<typeof Tag>[1], liquid: Liquid) {
     super(token, rest, liquid);
@@ -148,7 +148,7 @@ class LineComment extends Tag {
   }
 }
 
-/** Ranges are read as expressions of ours: LiquidJS's own never ends beyond 2^53, and is not refused before it is made. */
+/** Parses ranges as our own expressions: LiquidJS's range never ends beyond 2^53, and cannot be refused before it is built. */
 const { readGroupOrRange } = Tokenizer.prototype;
 Tokenizer.prototype.readGroupOrRange = function (this: Tokenizer) {
   const token = readGroupOrRange.call(this);
@@ -172,10 +172,10 @@ function rangeOf(context: Context, ...bounds: unknown[]): number[] {
 
 const costs = new WeakMap<readonly Node[], number>();
 
-/** What it costs to go through a list of nodes once, besides what they do. */
+/** The cost of rendering a list of nodes once, without the nodes' own work. */
 function listCost(nodes: readonly Node[]): number {
-  const known = costs.get(nodes);
-  if (known !== undefined) return known;
+  const cached = costs.get(nodes);
+  if (cached !== undefined) return cached;
   const cost = nodes.reduce((sum, node) => sum + nodeCost(node), 10);
   costs.set(nodes, cost);
   return cost;

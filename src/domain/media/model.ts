@@ -5,12 +5,19 @@ import type { Format } from "../../images/format";
 import { type MediaSettings, type OutputFormat, thumbnailFields } from "../../tenants/media-settings";
 import { boundedList, boundedText } from "../../queue/bounded";
 
-/** Everything that is made of originals lies under this in the bucket; no tenant's name can be it. */
+/** One original of a tenant, in the database. */
+export interface MediaScope {
+  db: D1Database;
+  tenant: string;
+  key: string;
+}
+
+/** Prefix of all variants in the bucket; no tenant can have this name. */
 export const variantPrefix = "_variants/";
 
 const maxKeyBytes = 800;
 
-/** What a key looks like: a path. Its last part is not that of the address under which the alt text is set. */
+/** A key is a path. It does not end in `/alt-text`, the address of the alt text. */
 export const keyPattern = {
   pattern: /^(?!\.{1,2}(?:\/|$))[^/\p{Cc}\u2028\u2029]+(?:\/(?!(?:\.{1,2}|alt-text$)(?:\/|$))[^/\p{Cc}\u2028\u2029]+)*$/u,
   message:
@@ -30,7 +37,7 @@ export type Thumbnail = v.InferOutput<typeof thumbnail>;
 const thumbnail = v.strictObject({ type: v.literal("thumbnail"), ...thumbnailFields });
 const altText = v.strictObject({ type: v.literal("alt-text") });
 
-/** What a job `image` may be asked for. */
+/** The operations of a job `image`. */
 export const operations = boundedList(v.variant("type", [thumbnail, altText], "must have the type thumbnail or alt-text"), 20, {
   min: 1,
   rule: "must name 1 to 20 operations",
@@ -42,73 +49,73 @@ export const defaultThumbnails: readonly Omit<Thumbnail, "type">[] = [
   { width: 1024, height: 1024, fit: "scale-down", format: "webp" },
 ];
 
-/** What uploads are made into by default, as two jobs: a model that is away holds up no thumbnail. */
+/** The operations after an upload, as two jobs, so that an unreachable model delays no thumbnail. */
 export function operationsOf(settings: MediaSettings | undefined, hasModels: boolean): Operation[][] {
   const thumbnails = (settings?.thumbnails ?? defaultThumbnails).map((each) => ({ type: "thumbnail" as const, ...each }));
   const withText = settings?.altText ?? hasModels;
   return [thumbnails, withText ? [{ type: "alt-text" as const }] : []].filter((each) => each.length > 0);
 }
 
-/** Says what a variant is: the same options give the same name. */
+/** The name of a variant, which follows from its options. */
 export function variantName({ width, height, fit, format, quality }: Omit<Thumbnail, "type">): string {
   return `${width}x${height}-${fit}${quality === undefined ? "" : `-q${quality}`}.${format}`;
 }
 
-/** Variants that one version of a picture may have. */
+/** Variants of one version of a picture. */
 export const maxVariants = 50;
 
-/** Where an original lies in the bucket. */
+/** The object of an original. */
 export function originalObject(tenant: string, key: string): string {
   return `${tenant}/${key}`;
 }
 
-/** Tenant and key of an object; null: its name begins with no tenant's. */
+/** Tenant and key of an object; null: its name does not begin with a tenant's. */
 export function originalIn(object: string): { tenant: string; key: string } | null {
   const [, tenant, key] = /^([a-z0-9-]{1,63})\/(.+)$/s.exec(object) ?? [];
   return tenant === undefined || key === undefined ? null : { tenant, key };
 }
 
-/** Where everything made of an original lies; of one version of it with `etag`. */
+/** The folder of an original's variants; with `etag`, of those of one version. */
 export async function variantFolder(tenant: string, key: string, etag?: string): Promise<string> {
   const name = await sha256Hex(key, 32);
   return `${variantPrefix}${tenant}/${name}/${etag === undefined ? "" : `${etag}/`}`;
 }
 
-/** Things a picture belongs to, by which it is found when a person is erased. */
+/** Entities that a picture is about; the erasure of a person finds it by them. */
 export const aboutEntities = boundedList(entityKey, 5, { rule: "may name at most 5 entities" });
 
 export interface AltText {
   text: string;
   source: "human" | "ai";
-  /** Null for a human's. */
+  /** Null for a person's text. */
   model: string | null;
-  /** 0 to 1; null for a human's. */
+  /** 0 to 1; null for a person's text. */
   confidence: number | null;
   language: string | null;
 }
 
 export interface Variant {
   name: string;
-  /** Its key in the bucket. */
+  /** Key of its object in the bucket. */
   object: string;
   format: OutputFormat;
-  /** Of the box it was asked for. */
+  /** Size of the requested box. */
   box: { width: number; height: number };
   width: number;
   height: number;
   bytes: number;
 }
 
-/** An original as it is kept. */
+/** A picture: its original and variants. */
 export interface Media {
   key: string;
   etag: string;
   size: number;
-  /** Null: not known yet, or no picture. */
+  /** Null: not read yet, or no picture. */
   format: Format | null;
   width: number | null;
   height: number | null;
-  /** Why nothing can be made of it. */
+  /** Why it cannot be processed. */
   issue: string | null;
   altText: AltText | null;
   variants: Variant[];

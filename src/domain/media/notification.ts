@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { isMediaKey, originalIn, variantPrefix } from "./model";
 
-/** What R2 sends to a queue when an object was written or removed; a removed one has neither size nor etag. */
+/** R2's message when an object was written or removed; a removed one has neither size nor etag. */
 export const notification = v.looseObject({
   account: v.string(),
   action: v.string(),
@@ -11,14 +11,14 @@ export const notification = v.looseObject({
 });
 export type Notification = v.InferOutput<typeof notification>;
 
-/** `own`: about something that was made here. `refused`: nothing can be made of it, and why. */
-export type Noticed = { kind: "original"; tenant: string; key: string } | { kind: "own" } | { kind: "refused"; reason: string };
+/** `own`: about a variant of ours. `refused`: no picture of a tenant, and why. */
+export type NotifiedObject = { kind: "original"; tenant: string; key: string } | { kind: "own" } | { kind: "refused"; reason: string };
 
 /**
- * Which original a message is about. What happened to it is not taken from the message: messages come twice and in any order, so
- * the bucket is asked.
+ * The original that a message is about. The message's action is ignored: messages are repeated and in any order, so
+ * the bucket is read instead.
  */
-export function noticedIn(body: unknown): Noticed {
+export function notifiedObject(body: unknown): NotifiedObject {
   const parsed = v.safeParse(notification, body);
   if (!parsed.success) return { kind: "refused", reason: "the message is neither an envelope nor a notification of R2" };
   const { key: object } = parsed.output.object;
@@ -29,7 +29,7 @@ export function noticedIn(body: unknown): Noticed {
   return { kind: "original", ...place };
 }
 
-/** The message that R2 would send, for a machine whose R2 sends none. */
+/** The message that R2 would send, for a local R2, which sends none. */
 export function notificationFor(action: "PutObject" | "DeleteObject", object: { key: string; size?: number; eTag?: string }, now: number): Notification {
   return { account: "local", action, bucket: "jobyard-media", object, eventTime: new Date(now).toISOString() };
 }

@@ -1,35 +1,32 @@
+import type { MediaScope } from "./model";
 import type { MediaObjects } from "./objects";
-import type { MediaStore } from "./store";
-
-interface RemoveDeps {
-  objects: MediaObjects;
-  store: MediaStore;
-}
+import { removeOtherVersions, removeRows, uploadedOf } from "./store";
 
 /**
- * Removes an original and all that was made of it; false: there was none. The row goes before the object: a job that is at work on it then
- * adds nothing any more. One that is put meanwhile stays. Safe to repeat, and to be repeated when it threw.
+ * Removes an original and its variants; false: there was none. The rows go before the object, so that a job that runs on it adds nothing
+ * afterwards. An original that is uploaded meanwhile stays. Safe to repeat, after an error too.
  */
-export async function removeMedia({ objects, store }: RemoveDeps, tenant: string, key: string): Promise<boolean> {
+export async function removeMedia(objects: MediaObjects, scope: MediaScope): Promise<boolean> {
+  const { tenant, key } = scope;
   const stored = await objects.head(tenant, key);
-  const known = await store.forget(tenant, key, await store.uploadedOf(tenant, key));
+  const hadRows = await removeRows(scope, await uploadedOf(scope));
   const current = stored && (await objects.head(tenant, key));
   if (stored && current?.version === stored.version) await objects.removeOriginal(tenant, key);
-  await removeStale({ objects, store }, tenant, key);
-  return known || stored !== null;
+  await removeStale(objects, scope);
+  return hadRows || stored !== null;
 }
 
-/** Removes what was made of versions that are not in the bucket any more. Returns the etag of the one that is. */
-export async function forgetMedia({ objects, store }: RemoveDeps, tenant: string, key: string): Promise<string | undefined> {
-  // The row before the bucket: one that is written after this belongs to a later upload.
-  const uploaded = await store.uploadedOf(tenant, key);
-  const current = await objects.head(tenant, key);
-  if (current) await store.forgetOtherVersions(tenant, key, current.etag);
-  else await store.forget(tenant, key, uploaded);
-  return removeStale({ objects, store }, tenant, key);
+/** Removes what was made of versions that are no longer in the bucket. Returns the etag of the version that is. */
+export async function forgetMedia(objects: MediaObjects, scope: MediaScope): Promise<string | undefined> {
+  // The row is read before the bucket: a row that is written after this belongs to a later upload.
+  const uploaded = await uploadedOf(scope);
+  const current = await objects.head(scope.tenant, scope.key);
+  if (current) await removeOtherVersions(scope, current.etag);
+  else await removeRows(scope, uploaded);
+  return removeStale(objects, scope);
 }
 
-async function removeStale({ objects }: RemoveDeps, tenant: string, key: string): Promise<string | undefined> {
+async function removeStale(objects: MediaObjects, { tenant, key }: MediaScope): Promise<string | undefined> {
   const etag = (await objects.head(tenant, key))?.etag;
   await objects.removeVariants(tenant, key, etag);
   return etag;

@@ -1,8 +1,8 @@
-/** Bounds uploads that are under way in an isolate: each holds parts of its body in memory. */
+/** Bounds the concurrent uploads of an isolate: each has parts of its body in memory. */
 export interface Slots {
   /**
-   * Waits for a place, at most `maxWaitMs`. `keep` is called while the upload goes on, `leave` when it has ended. A place without either
-   * for `maxSilenceMs` is free again: a request whose sender disconnects may end without an error.
+   * Waits for a slot, at most `maxWaitMs`. Call `keep` during the upload and `leave` at its end. A slot without either
+   * for `maxSilenceMs` becomes free: a request whose sender disconnects may end without an error.
    */
   enter(tenant: string): Promise<Slot | { full: "tenant" | "isolate" }>;
 }
@@ -15,14 +15,14 @@ export interface Slot {
 export interface SlotLimits {
   maxPerTenant: number;
   maxPerIsolate: number;
-  /** Requests that wait for a place, of one tenant and of all. */
+  /** Requests that wait for a slot, of one tenant and of all. */
   maxWaitingPerTenant: number;
   maxWaiting: number;
   maxWaitMs: number;
   maxSilenceMs: number;
 }
 
-/** Parts of 5 MB, two of an upload at once, beside one original of 20 MB that is being processed, in an isolate of 128 MB. */
+/** Parts of 5 MB, two for each upload, beside one original of 20 MB in processing, in an isolate of 128 MB. */
 export const uploadLimits: SlotLimits = {
   maxPerTenant: 4,
   maxPerIsolate: 8,
@@ -32,7 +32,7 @@ export const uploadLimits: SlotLimits = {
   maxSilenceMs: 60_000,
 };
 
-/** Milliseconds between two looks for a place. A waiting request that was ended by the platform just looks no more. */
+/** Milliseconds between two checks for a free slot. A waiting request that the platform ends stops checking. */
 const lookEvery = 25;
 
 interface Entry {
@@ -47,7 +47,7 @@ export function createSlots(limits: SlotLimits, now: () => number, pause = sleep
     if (count(inFlight, now(), tenant) >= limits.maxPerTenant) return "tenant" as const;
     return count(inFlight, now()) >= limits.maxPerIsolate ? ("isolate" as const) : undefined;
   };
-  const taken = (tenant: string): Slot => {
+  const take = (tenant: string): Slot => {
     const entry = { tenant, until: now() + limits.maxSilenceMs };
     inFlight.add(entry);
     return { keep: () => void (entry.until = now() + limits.maxSilenceMs), leave: () => void inFlight.delete(entry) };
@@ -55,7 +55,7 @@ export function createSlots(limits: SlotLimits, now: () => number, pause = sleep
   return {
     async enter(tenant) {
       let full = fullness(tenant);
-      if (full === undefined) return taken(tenant);
+      if (full === undefined) return take(tenant);
       if (count(waiting, now(), tenant) >= limits.maxWaitingPerTenant) return { full: "tenant" };
       if (count(waiting, now()) >= limits.maxWaiting) return { full: "isolate" };
       const entry = { tenant, until: now() + limits.maxWaitMs };
@@ -68,12 +68,12 @@ export function createSlots(limits: SlotLimits, now: () => number, pause = sleep
       } finally {
         waiting.delete(entry);
       }
-      return full === undefined ? taken(tenant) : { full };
+      return full === undefined ? take(tenant) : { full };
     },
   };
 }
 
-/** The chunks of an upload, each of which says that it goes on. */
+/** The chunks of an upload; each extends the slot. */
 export async function* keptBy<Chunk>(slot: Slot, chunks: AsyncIterable<Chunk>): AsyncGenerator<Chunk> {
   for await (const chunk of chunks) {
     slot.keep();
@@ -81,7 +81,7 @@ export async function* keptBy<Chunk>(slot: Slot, chunks: AsyncIterable<Chunk>): 
   }
 }
 
-/** Of one tenant, or of all; what is over is forgotten. */
+/** Counts entries of one tenant, or of all; drops expired ones. */
 function count(entries: Set<Entry>, now: number, tenant?: string): number {
   for (const entry of entries) if (entry.until <= now) entries.delete(entry);
   return tenant === undefined ? entries.size : [...entries].filter((entry) => entry.tenant === tenant).length;

@@ -1,30 +1,31 @@
+import { changes } from "../../d1";
 import { type Bound, hasRoom, maxSchedules, tooMany } from "../../tenants/bounds";
 import { nextAfter } from "./cron";
 import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./model";
 
-/** What a tick found out about one schedule. Written only while its next planned time is still the one the tick saw. */
+/** The result of a tick for one schedule. Written only while its next planned time is still the one that the tick read. */
 export interface Advance {
   schedule: Schedule;
-  /** The planned time to wait for now; the same as before when this one is to be tried again. */
+  /** The next planned time; unchanged when the current one is to be tried again. */
   nextAt: number | null;
   last: LastRun;
 }
 
 export interface ScheduleStore {
-  /** Creates or replaces. Planned times start anew, from `now`, only when cron, zone or enabled changed. Throws `invalid` beyond `maxSchedules`. */
+  /** Creates or replaces. Planned times restart from `now` only when cron, time zone or `enabled` changed. Throws `invalid` beyond `maxSchedules`. */
   put(tenant: string, name: string, input: ScheduleInput, now: number): Promise<{ schedule: Schedule; created: boolean }>;
-  /** Creates those that are not there; they come with something else the tenant has (a site), so its limit does not count them. */
+  /** Creates the schedules of a new site that do not exist yet; the tenant's limit does not apply. */
   give(tenant: string, inputs: Readonly<Record<string, ScheduleInput>>, now: number): Promise<void>;
   get(tenant: string, name: string): Promise<Schedule | null>;
-  /** All of a tenant, by name. */
+  /** By name. */
   list(tenant: string): Promise<Schedule[]>;
-  /** False when there was none. Jobs it enqueued stay. */
+  /** False: there was none. Its jobs stay. */
   remove(tenant: string, name: string): Promise<boolean>;
-  /** All of a site that is gone, those of operators too. */
+  /** Removes all schedules of a removed site, those of operators too. */
   removeSite(tenant: string, site: string): Promise<void>;
-  /** What is due in all tenants: each tenant's oldest first, then each one's second, and so on. */
+  /** Due schedules of all tenants: each tenant's oldest first, then each tenant's second, and so on. */
   due(now: number, limit: number): Promise<Schedule[]>;
-  /** Moves schedules on, one answer each: false when another tick, or a change of the schedule, was first. */
+  /** Advances schedules, one result each: false when another tick, or a change of the schedule, was first. */
   advance(advances: readonly Advance[]): Promise<boolean[]>;
 }
 
@@ -44,8 +45,7 @@ export function createScheduleStore(db: D1Database): ScheduleStore {
       return results.map(fromRow);
     },
     remove: async (tenant, name) => {
-      const { meta } = await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).run();
-      return meta.changes > 0;
+      return (await changes(db, "DELETE FROM schedules WHERE tenant = ?1 AND name = ?2", tenant, name)) > 0;
     },
     removeSite: async (tenant, site) => void (await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND site_id = ?2").bind(tenant, site).run()),
     due: async (now, limit) => {
@@ -117,16 +117,10 @@ async function advance(db: D1Database, advances: readonly Advance[]): Promise<bo
   return advances.map(({ schedule: { tenant, name } }) => won.has(`${tenant}/${name}`));
 }
 
-interface Row {
-  tenant: string;
-  name: string;
-  type: string;
+interface Row extends Pick<Schedule, "tenant" | "name" | "type" | "cron" | "misfire" | "overlap"> {
   payload: string;
   site_id: string | null;
-  cron: string;
   zone: string;
-  misfire: Schedule["misfire"];
-  overlap: Schedule["overlap"];
   spread_seconds: number;
   enabled: number;
   created_at: number;
@@ -139,22 +133,11 @@ interface Row {
 }
 
 function fromRow(row: Row): Schedule {
+  const { tenant, name, type, cron, misfire, overlap, site_id: siteId, zone: timezone, spread_seconds: spreadSeconds } = row;
+  const { created_at: createdAt, updated_at: updatedAt, next_at: nextAt } = row;
   return {
-    tenant: row.tenant,
-    name: row.name,
-    type: row.type,
-    payload: JSON.parse(row.payload) as Record<string, unknown>,
-    siteId: row.site_id,
-    cron: row.cron,
-    timezone: row.zone,
-    misfire: row.misfire,
-    overlap: row.overlap,
-    spreadSeconds: row.spread_seconds,
-    enabled: row.enabled === 1,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    nextAt: row.next_at,
-    last: lastRun(row),
+    ...{ tenant, name, type, payload: JSON.parse(row.payload) as Record<string, unknown>, siteId, cron, timezone, misfire, overlap, spreadSeconds },
+    ...{ enabled: row.enabled === 1, createdAt, updatedAt, nextAt, last: lastRun(row) },
   };
 }
 

@@ -1,7 +1,7 @@
 import { createOutbox } from "../../outbox";
 import { rowsOf, type Scope } from "./scope";
 
-/** An event as the router takes it. */
+/** An event for the router. */
 export interface ShopEvent {
   tenant: string;
   site: string;
@@ -15,11 +15,11 @@ export interface ShopEvent {
 
 export type ShopEventType = "order.created" | "order.status_changed" | "product.out_of_stock" | "shop.row_unreadable";
 
-/** Events that wait for the router. */
+/** The outbox of the shops' events. */
 export interface ShopOutbox {
-  /** The oldest few of each of some tenants. */
+  /** The oldest events of some tenants, a few of each. */
   pending(limit: number): Promise<ShopEvent[]>;
-  /** The router has them, or never will. */
+  /** Removes events that were enqueued, or cannot be. */
   remove(events: readonly ShopEvent[]): Promise<void>;
 }
 
@@ -31,8 +31,8 @@ export function createShopOutbox(db: D1Database): ShopOutbox {
     pending: async (limit) => {
       const tenants = await outbox.tenants();
       const share = Math.max(1, Math.floor(limit / Math.max(1, tenants.length)));
-      const found = await Promise.all(tenants.map((tenant) => db.prepare(pendingSql).bind(tenant, share).all<Row>()));
-      return found.flatMap(({ results }) => results.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })));
+      const pages = await Promise.all(tenants.map((tenant) => db.prepare(pendingSql).bind(tenant, share).all<Row>()));
+      return pages.flatMap(({ results }) => results.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })));
     },
     remove: (events) => outbox.remove(events.map(({ tenant, at, site, id }) => [tenant, at, site, id])),
   };
@@ -42,7 +42,7 @@ type Row = Omit<ShopEvent, "data"> & { data: string };
 
 const pendingSql = "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 ORDER BY at, site, id LIMIT ?2";
 
-/** Events of one site that the router has not taken. */
+/** Events of one site in the outbox. */
 export async function eventsOf(scope: Scope): Promise<ShopEvent[]> {
   const rows = await rowsOf<Row>(scope, "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 AND site = ?2 ORDER BY at, id LIMIT 1000");
   return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }));

@@ -3,37 +3,37 @@ import { rowsOf, type Scope } from "./scope";
 
 export interface ListPage<Item> {
   items: Item[];
-  /** What to go on from; null at the end. */
+  /** The position after which the next page begins; null at the end. */
   next: number | null;
 }
 
 /** A table of a site that is listed by one of its keys. */
 export interface Listed {
   name: "shop_orders" | "shop_products" | "shop_rows";
-  /** A number by which it has an index behind tenant and site. */
+  /** The number column by which it is indexed after tenant and site. */
   position: string;
   columns: string;
-  /** SQL: which rows are wanted; `?5` to `?9` are the filters. */
+  /** SQL condition of a row; `?5` to `?9` are the filters. */
   fits: string;
-  /** Columns whose texts are searched. */
+  /** Text columns that `q` searches. */
   texts: readonly string[];
 }
 
-/** One page of a list of the shop's rows, as a caller asks for it. */
+/** The request of one page. */
 export interface ListRequest {
-  /** Positions after this. */
+  /** The page begins after this position. */
   start: number;
   limit: number;
-  /** Up to five. Null: no such filter. */
+  /** Up to five. Null: not filtered. */
   filters: readonly (string | number | null)[];
-  /** Words that one of the texts holds, in any case. */
+  /** A text that one of the text columns contains, in any case. */
   q?: string | undefined;
 }
 
-/** Rows looked at for one page: a filter may leave few of them, with a position to go on from. */
+/** Rows examined for one page: a filter may leave few of them, with a position to continue from. */
 const maxExamined = 2000;
 
-/** One page in the order of its position. Without a fitting row there may still be a `next`. */
+/** One page by position. A page without matching rows may still have a `next`. */
 export async function page<Row extends object, Item>(
   scope: Scope,
   { name, position, columns, fits, texts }: Listed,
@@ -48,7 +48,7 @@ export async function page<Row extends object, Item>(
   });
   const select = (what: string) => `SELECT ${position} AS position, ${what} ${behind} AND ${position} <= ?4 AND ${fits} ORDER BY ${position} LIMIT ?10`;
   const values = [start, last ?? Number.MAX_SAFE_INTEGER, ...Object.assign(Array<null>(5).fill(null), filters)];
-  const found =
+  const rows =
     q === undefined
       ? await rowsOf<Row & { position: number }>(scope, select(columns), ...values, limit + 1)
       : await rowsAt<Row & { position: number }>(
@@ -56,11 +56,11 @@ export async function page<Row extends object, Item>(
           { name, position, columns },
           (await matching(scope, texts, select(texts.join(", ")), values, q)).slice(0, limit + 1),
         );
-  const kept = found.slice(0, limit);
-  return { items: await view(kept), next: found.length > limit ? (kept.at(-1)?.position ?? null) : last };
+  const kept = rows.slice(0, limit);
+  return { items: await view(kept), next: rows.length > limit ? (kept.at(-1)?.position ?? null) : last };
 }
 
-/** Positions of the first rows that hold the words. SQLite folds the case of ASCII only, so texts are compared here. */
+/** Positions of the first rows that contain the text. Compared here, since SQLite ignores case for ASCII only. */
 async function matching(scope: Scope, texts: readonly string[], sql: string, values: readonly (string | number | null)[], q: string): Promise<number[]> {
   const holds = finder(q);
   const rows = await rowsOf<{ position: number; [text: string]: unknown }>(scope, sql, ...values, maxExamined);
@@ -74,7 +74,7 @@ function rowsAt<Row>(scope: Scope, { name, position, columns }: Pick<Listed, "na
   return rowsOf<Row>(scope, sql, JSON.stringify(positions));
 }
 
-/** Without filters every row fits, and the page itself is the bound. */
+/** Without filters every row matches, and the page itself is the bound. */
 async function lastExamined(scope: Scope, sql: string, { start, filters, q }: Omit<ListRequest, "limit">): Promise<number | null> {
   if (q === undefined && filters.every((filter) => filter === null)) return null;
   return (await rowsOf<{ position: number }>(scope, sql, start))[0]?.position ?? null;

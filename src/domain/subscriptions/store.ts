@@ -1,41 +1,30 @@
 import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
-import { createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../destinations/sealed-endpoint";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
 
-export interface SubscriptionStore {
-  /** Creates or replaces; a retired one is in use again. Throws `invalid` for an address that may not be called, and beyond `maxSubscriptions`. */
+export interface SubscriptionStore extends SettingsStore<SubscriptionView> {
+  /** Creates or replaces, and switches a retired one on. Throws `invalid` for an address that may not be called, and beyond `maxSubscriptions`. */
   put(tenant: string, name: string, body: SubscriptionBody, now: number): Promise<{ subscription: SubscriptionView; created: boolean }>;
-  list(tenant: string): Promise<SubscriptionView[]>;
-  get(tenant: string, name: string): Promise<SubscriptionView | null>;
-  remove(tenant: string, name: string): Promise<boolean>;
   open(tenant: string, name: string): Promise<OpenedEndpoint>;
-  /** Sends it nothing more until it is set again. False: it was so already, or was set meanwhile. */
+  /** Switches it off until it is set again. False: it was off already, or was set meanwhile. */
   retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
-  /** Seals anew what an older key of the vault sealed, up to `most`; returns how many. */
-  rotate(tenant: string, max: number): Promise<number>;
 }
 
 export function createSubscriptionStore(deps: EndpointDeps): SubscriptionStore {
   const { db } = deps;
-  const table = createSettingsTable<Row>(deps, { table: "subscriptions", key: "name", columns, sealed: { sealed: sealedName } });
+  const table = createSettingsTable<Row>(deps, { table: "subscriptions", key: "name", columns, sealed: { sealed: secretName } });
   return {
+    ...createSettingsStore(table, subscriptionView),
     put: (tenant, name, body, now) => putSubscription(deps, table, tenant, name, body, now),
-    list: async (tenant) => (await table.all(tenant)).map(subscriptionView),
-    get: async (tenant, name) => {
-      const row = await table.one(tenant, name);
-      return row && subscriptionView(row);
-    },
-    remove: table.remove,
     open: async (tenant, name) => {
       const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: `there is no subscription "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
-      return openEndpoint(deps, tenant, sealedName(name), row.sealed);
+      return openEndpoint(deps, tenant, secretName(name), row.sealed);
     },
     retire: async (tenant, name, { reason, since, at }) =>
       (await table.write(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since))).meta.changes > 0,
-    rotate: table.rotate,
   };
 }
 
@@ -75,7 +64,7 @@ async function putSubscription(
   const { db } = deps;
   const host = hostOf(url, deps.rules);
   const before = await table.one(tenant, name);
-  const sealed = await sealEndpoint(deps, tenant, sealedName(name), { url, secret }, { before: before?.sealed ?? null, now });
+  const sealed = await sealEndpoint(deps, tenant, secretName(name), { url, secret }, { before: before?.sealed ?? null, now });
   const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [row] = (await table.write(tenant, statement)).results;
@@ -87,6 +76,6 @@ function subscriptionView({ name, events, host, retired, retired_at: retiredAt, 
   return { name, host, events: JSON.parse(events) as string[], retired, retiredAt, created, updated };
 }
 
-function sealedName(name: string): string {
+function secretName(name: string): string {
   return `subscription/${name}`;
 }

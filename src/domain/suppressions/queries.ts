@@ -1,3 +1,4 @@
+import { statement } from "../../d1";
 import type { HashAddress, Suppression, SuppressionReason } from "./model";
 
 interface Row {
@@ -9,11 +10,11 @@ interface Row {
 }
 
 export interface SuppressionQueries {
-  /** Why each of these addresses gets no mail, in their order; null where it gets it. `bulk`: unsubscribed ones get none either. One round trip. */
+  /** Why each of these addresses gets no mail, in their order; null where it does. `bulk`: unsubscribed ones get none either. One round trip. */
   reasons(tenant: string, addresses: readonly string[], bulk: boolean): Promise<(SuppressionReason | null)[]>;
-  /** The wider one first. */
+  /** Suppressions of an address, scope `all` first. */
   of(tenant: string, address: string): Promise<Suppression[]>;
-  /** Newest first. `cursor`: of the page before; null at the end. */
+  /** Newest first. `cursor` is that of the previous page; null at the end. */
   list(
     tenant: string,
     filter: { reason?: SuppressionReason | undefined },
@@ -28,24 +29,19 @@ export function createSuppressionQueries(db: D1Database, hash: HashAddress): Sup
       const sql = `
         SELECT s.hash, s.scope, s.reason FROM json_each(?2) h CROSS JOIN suppressions s
           ON s.tenant = ?1 AND s.hash = h.value AND (s.scope = 'all' OR ?3)`;
-      const { results } = await db
-        .prepare(sql)
-        .bind(tenant, JSON.stringify([...new Set(hashes)].filter((each) => each !== undefined)), bulk ? 1 : 0)
-        .all<Pick<Row, "hash" | "scope" | "reason">>();
-      const found = new Map(results.toSorted((a, b) => b.scope.localeCompare(a.scope)).map((row) => [row.hash, row.reason]));
-      return hashes.map((each) => (each === undefined ? null : (found.get(each) ?? null)));
+      const list = JSON.stringify([...new Set(hashes)].filter((each) => each !== undefined));
+      const { results } = await statement(db, sql, tenant, list, bulk ? 1 : 0).all<Pick<Row, "hash" | "scope" | "reason">>();
+      const reasonsByHash = new Map(results.toSorted((a, b) => b.scope.localeCompare(a.scope)).map((row) => [row.hash, row.reason]));
+      return hashes.map((each) => (each === undefined ? null : (reasonsByHash.get(each) ?? null)));
     },
     async of(tenant, address) {
       const sql = "SELECT scope, reason, address, since FROM suppressions WHERE tenant = ?1 AND hash = ?2 ORDER BY scope";
-      const { results } = await db
-        .prepare(sql)
-        .bind(tenant, (await hash(tenant, address)) ?? "")
-        .all<Omit<Row, "hash">>();
+      const { results } = await statement(db, sql, tenant, (await hash(tenant, address)) ?? "").all<Omit<Row, "hash">>();
       return results;
     },
     async list(tenant, { reason }, { cursor, limit }) {
       const [since, after, scope] = placeIn(cursor);
-      // One that does not have the reason is passed over; a page looks at ten times its size at most.
+      // Rows with another reason are skipped; a page examines at most ten times its size.
       const sql = `
         SELECT hash, scope, reason, address, since FROM suppressions INDEXED BY suppressions_by_since
         WHERE tenant = ?1 AND (since, hash, scope) < (?2, ?3, ?4) ORDER BY since DESC, hash DESC, scope DESC LIMIT ?5`;
@@ -62,7 +58,7 @@ export function createSuppressionQueries(db: D1Database, hash: HashAddress): Sup
   };
 }
 
-/** Behind everything when there is no cursor, or none that was given out. */
+/** After all rows when there is no valid cursor. */
 function placeIn(cursor: string | undefined): [since: number, hash: string, scope: string] {
   const [, since, hash, scope] = /^(\d{1,15})\.([0-9a-f]{32})\.(all|bulk)$/.exec(cursor ?? "") ?? [];
   return since === undefined ? [Number.MAX_SAFE_INTEGER, "~", "~"] : [Number(since), hash ?? "", scope ?? ""];

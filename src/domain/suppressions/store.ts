@@ -1,16 +1,17 @@
+import { changes, statement } from "../../d1";
 import { type HashAddress, hashList, type NewSuppression, type SuppressionScope } from "./model";
 
 /** Rows of one statement. */
 const maxRows = 1000;
 
 export interface SuppressionStore {
-  /** Adds what is not there yet; one that is stays as it is, with its reason and date. Addresses that are none are passed over. */
+  /** Adds suppressions; an existing one keeps its reason and date. Invalid addresses are skipped. */
   add(tenant: string, list: readonly NewSuppression[], now: number): Promise<void>;
-  /** Adds one or replaces its reason and date. */
+  /** Adds a suppression, or replaces its reason and date. */
   put(tenant: string, suppression: NewSuppression, now: number): Promise<void>;
-  /** Of one scope, or of both. False: there was none. */
+  /** Removes the suppression of one scope, or of both. False: there was none. */
   remove(tenant: string, address: string, scope?: SuppressionScope): Promise<boolean>;
-  /** The addresses of a person who is erased go, the hashes stay: nothing is sent to them again. Returns how many were emptied. */
+  /** Deletes the addresses of an erased person and keeps the hashes, so that no mail is sent to them. Returns how many. */
   erase(tenant: string, addresses: readonly string[]): Promise<number>;
 }
 
@@ -27,23 +28,17 @@ export function createSuppressionStore(db: D1Database, hash: HashAddress): Suppr
     },
     async put(tenant, suppression, now) {
       const rows = await hashed(tenant, [suppression]);
-      await db
-        .prepare(`${insert} ON CONFLICT DO UPDATE SET reason = excluded.reason, address = excluded.address, since = excluded.since`)
-        .bind(tenant, JSON.stringify(rows), now)
-        .run();
+      const sql = `${insert} ON CONFLICT DO UPDATE SET reason = excluded.reason, address = excluded.address, since = excluded.since`;
+      await statement(db, sql, tenant, JSON.stringify(rows), now).run();
     },
     async remove(tenant, address, scope) {
       const sql = "DELETE FROM suppressions WHERE tenant = ?1 AND hash = ?2 AND (?3 IS NULL OR scope = ?3)";
-      const { meta } = await db
-        .prepare(sql)
-        .bind(tenant, (await hash(tenant, address)) ?? "", scope ?? null)
-        .run();
-      return meta.changes > 0;
+      return (await changes(db, sql, tenant, (await hash(tenant, address)) ?? "", scope ?? null)) > 0;
     },
     async erase(tenant, addresses) {
       const sql = "UPDATE suppressions SET address = NULL WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2)) AND address IS NOT NULL";
       const hashes = await hashList(hash, tenant, addresses);
-      return (await db.prepare(sql).bind(tenant, hashes).run()).meta.changes;
+      return changes(db, sql, tenant, hashes);
     },
   };
 }

@@ -12,7 +12,7 @@ export interface BeatRequest extends JobRef {
   lease: string;
   extendSeconds?: number | undefined;
   progress?: { done: number; total?: number | null | undefined; note?: string | null | undefined } | undefined;
-  /** JSON; undefined keeps what is there. */
+  /** JSON; undefined keeps the stored cursor. */
   cursor?: unknown;
 }
 
@@ -20,7 +20,7 @@ export type BeatResult =
   | { id: string; ok: true; leaseUntil: number; cancel: { reason: string } | null; pause: boolean }
   | { id: string; ok: false; code: "lease-lost" | "ended" | "unknown"; state: JobState | null };
 
-/** Extends leases; the first heartbeat of a job starts it. Each is judged by itself, in the order they came. */
+/** Extends leases; the first heartbeat of a job starts it. One result each, in order. */
 export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Promise<BeatResult[]> {
   const { engine, ledger } = deps;
   const now = engine.now();
@@ -83,18 +83,18 @@ function pauseOf({ engine }: WorkDeps, job: HeldJob, pauses: readonly Pause[]): 
   return contract !== undefined && isPaused(pauses, { tenant: job.tenant, type: contract.type }, [job.queue]);
 }
 
-/** A note may quote what the job was given. */
+/** Masked notes: a note may quote the payload. */
 async function notesOf(deps: WorkDeps, alive: readonly { request: BeatRequest; job: HeldJob }[]): Promise<Map<string, string>> {
-  const noted = alive.flatMap(({ request, job }) => (typeof request.progress?.note === "string" ? [{ job, text: request.progress.note }] : []));
-  const texts = await maskedReasons(deps, noted);
-  return new Map(noted.map(({ job }, index) => [keyOf(job), redact(texts[index] ?? "").slice(0, 200)]));
+  const notes = alive.flatMap(({ request, job }) => (typeof request.progress?.note === "string" ? [{ job, text: request.progress.note }] : []));
+  const texts = await maskedReasons(deps, notes);
+  return new Map(notes.map(({ job }, index) => [keyOf(job), redact(texts[index] ?? "").slice(0, 200)]));
 }
 
 function progressOf({ progress }: BeatRequest, note: string | undefined): string | null {
   return progress ? JSON.stringify({ done: progress.done, total: progress.total ?? null, note: note ?? null }) : null;
 }
 
-/** A gate counts a job only until the lease that it was given ends. */
+/** Extends the gates' leases: a gate counts a job only until its lease ends. */
 async function prolongGates({ engine }: WorkDeps, alive: readonly { job: HeldJob; until: number }[], now: number): Promise<void> {
   const inside = alive.filter(({ job }) => job.entered !== null);
   const calls = inside.flatMap(({ job, until }) =>

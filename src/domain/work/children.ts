@@ -6,26 +6,26 @@ import { heldJob } from "./held-job";
 import type { WorkDeps } from "./deps";
 import type { WorkRefusal } from "./model";
 
-/** A child as a worker asks for it. */
+/** A worker's request for a child. */
 export type ChildRequest = Pick<EnqueueRequest, "type" | "payload" | "delaySeconds" | "runAt" | "dryRun" | "key">;
 
 /**
- * Enqueues children of a job that a worker holds, one receipt each in their order. Their ids follow from the parent, the type and their key;
- * without a key from their place in the list and their payload: a run that is repeated repeats nothing.
+ * Enqueues children of a job that a worker holds, one receipt each, in order. Their ids derive from parent, type and key;
+ * without a key from their index in the list and their payload, so that a repeated run enqueues none twice.
  */
 export async function enqueueChildren(
   deps: WorkDeps,
   { lease, ...parent }: JobRef & { lease: string },
   children: readonly (ChildRequest | Refused)[],
 ): Promise<{ ok: true; receipts: Receipt[] } | WorkRefusal> {
-  const found = await heldJob(deps, parent, lease);
-  if (!found.ok) return found;
-  const isDry = found.job.dry === 1;
+  const held = await heldJob(deps, parent, lease);
+  if (!held.ok) return held;
+  const isDry = held.job.dry === 1;
   const requests = await Promise.all(
     children.map(async (child, index) => ("ok" in child ? child : { request: childRequest(parent, child, isDry), key: await keyOfChild(child, index) })),
   );
   const fine = requests.filter((each) => "request" in each);
-  const receipts = (await acceptChildren(deps.engine, found.job, fine)).values();
+  const receipts = (await acceptChildren(deps.engine, held.job, fine)).values();
   return { ok: true, receipts: requests.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
 }
 

@@ -8,25 +8,25 @@ import { leaseLost, noSuchJob, workRefusal, type WorkRefusal } from "./model";
 export interface BeginEffect extends JobRef {
   lease: string;
   key: string;
-  /** For so long the outside system refuses a second request with the same key. Seconds; 0: it offers nothing. */
+  /** How long the outside system refuses a second request with the same key. Seconds; 0: it has no idempotency keys. */
   idempotentForSeconds?: number | undefined;
 }
 
 export type Begun = { ok: true; state: "new"; idempotencyKey: string } | { ok: true; state: "done"; result: unknown } | WorkRefusal;
 
 /**
- * Begins an act on the outside world, as an inner run's effect: the intent is recorded before the worker acts. One that is done is not done
- * again; one that was begun under another lease and has no answer is in doubt, unless the outside system still keeps its key. The same worker
- * may ask again under the same lease: the answer may have been lost. In a dry run nothing is done.
+ * Begins an effect as an inner run does: the intent is recorded before the worker acts. A done effect is not repeated;
+ * one that was begun under another lease and has no answer is uncertain, unless the outside system still keeps its key. The same worker
+ * may repeat the call under the same lease, since the answer may have been lost. In a dry run nothing is done.
  */
 export async function beginEffect(deps: WorkDeps, { lease, key, idempotentForSeconds = 0, ...ref }: BeginEffect): Promise<Begun> {
-  const found = await heldJob(deps, ref, lease);
-  if (!found.ok) return found;
-  const { job } = found;
+  const held = await heldJob(deps, ref, lease);
+  if (!held.ok) return held;
+  const { job } = held;
   const now = deps.engine.now();
   const holder = await holderOf(lease);
-  const known = await deps.ledger.effect(ref, key);
-  const earlier = known?.revision === job.revision ? known : null;
+  const recorded = await deps.ledger.effect(ref, key);
+  const earlier = recorded?.revision === job.revision ? recorded : null;
   if (earlier?.state === "done" || (job.dry === 1 && earlier?.state === "would-do")) {
     return { ok: true, state: "done", result: JSON.parse(earlier.result ?? "null") as unknown };
   }
@@ -44,7 +44,7 @@ export async function beginEffect(deps: WorkDeps, { lease, key, idempotentForSec
   return job.dry === 1 ? { ok: true, state: "done", result: null } : { ok: true, state: "new", idempotencyKey: `${job.id}:${key}:${job.revision}` };
 }
 
-/** It got done meanwhile, the job shall end, or it has another holder. */
+/** Why an effect was not begun: it was done meanwhile, the job is cancelled, or has another holder. */
 async function notBegun({ ledger }: WorkDeps, ref: JobRef, key: string, job: HeldJob): Promise<Begun> {
   const [effect, [row]] = await Promise.all([ledger.effect(ref, key), ledger.held([ref])]);
   if (effect?.state === "done" && effect.revision === job.revision) return { ok: true, state: "done", result: JSON.parse(effect.result ?? "null") as unknown };
@@ -58,7 +58,7 @@ export interface EndEffect extends JobRef {
   ending: { result: unknown } | { failed: string };
 }
 
-/** Records how an act ended. It happened, whichever worker holds the job by now: the lease that began it is enough. */
+/** Records the result of an effect. The lease that began it is enough, whichever worker holds the job now. */
 export async function endEffect(deps: WorkDeps, { lease, key, ending, ...ref }: EndEffect): Promise<{ ok: true; state: "done" | "failed" } | WorkRefusal> {
   const [[job], effect, holder] = await Promise.all([deps.ledger.held([ref]), deps.ledger.effect(ref, key), holderOf(lease)]);
   if (!job) return noSuchJob();

@@ -11,7 +11,7 @@ import type { WorkDeps } from "./deps";
 import { deadlineOf } from "./model";
 import { conclude, leaveGates } from "./conclude";
 
-/** A job as a worker gets it. Times in milliseconds. */
+/** A job as a worker receives it. Times in milliseconds. */
 export interface HandedOut {
   id: string;
   type: string;
@@ -25,7 +25,7 @@ export interface HandedOut {
   startBy: number;
   deadline: number | null;
   payload?: unknown;
-  /** Path, from where the worker asks; instead of a payload that is too large for the answer. */
+  /** Path of the payload, when it is too large for the answer. */
   payloadUrl?: string;
   cursor: unknown;
   progress: { done: number; total: number | null; note: string | null } | null;
@@ -37,22 +37,22 @@ export interface HandedOut {
   heartbeatSeconds: number;
 }
 
-/** A job with its payload in the shape that its worker reads. */
+/** A job with its payload in the version that its worker reads. */
 interface Loaded {
   job: HeldJob;
   contract: Contract;
   version: number;
-  /** Undefined: it lies in the payload store, and the worker loads it from there. */
+  /** Undefined: the worker loads it from the payload store. */
   payload: unknown;
   gates: readonly string[];
 }
 
-/** A payload in the store is loaded here only when it must be looked into. */
+/** The loaded job, or the outcome of a job that cannot be loaded. */
 type Loading = { loaded: Loaded } | { outcome: Outcome };
 
 /**
- * Makes of taken jobs what is handed to their worker. What cannot be handed out (no payload, a closed gate) is settled here as an inner
- * run would be that was never started: it waits, or is discarded, and no attempt is counted.
+ * Prepares taken jobs for their worker. A job that cannot be handed out (no payload, a closed gate) is settled as an inner
+ * run that never started: it waits, or is discarded, and no attempt is counted.
  */
 export async function handOut(
   deps: WorkDeps,
@@ -79,7 +79,7 @@ async function load(
   if (!contract) return { outcome: wait(`type ${job.type} is unknown to this deployment`, { until: engine.now() + 60_000 }) };
   const isStoredRead = versions?.[contract.type]?.includes(job.version) ?? false;
   const version = isStoredRead ? job.version : contract.version;
-  // Handed out by its address: looked into only where a newer shape, or a gate, needs it.
+  // Handed out by its address: loaded here only for an upgrade or for gates that depend on the payload.
   if (job.ref !== null && version === job.version && !contract.isGated) return { loaded: { job, contract, version, payload: undefined, gates: [] } };
   try {
     const whole = text ?? (job.ref === null ? null : await engine.payloads.get(job.ref));
@@ -102,7 +102,7 @@ function read(job: HeldJob, contract: Contract, version: number, text: string): 
   }
 }
 
-/** What earlier runs of this revision did, by key. */
+/** Effects of earlier runs of this revision, by key. */
 async function earlierEffects({ engine }: WorkDeps, jobs: readonly HeldJob[]): Promise<Map<string, Record<string, unknown>>> {
   const again = jobs.filter(({ runs, revision }) => runs > 1 || revision > 0);
   const byJob = new Map<string, Record<string, unknown>>();
@@ -115,7 +115,7 @@ async function earlierEffects({ engine }: WorkDeps, jobs: readonly HeldJob[]): P
   return byJob;
 }
 
-/** One call per gate for all jobs that need it; a job held back at one gate leaves those it has entered. */
+/** One call a gate for all its jobs; a job that is held back at one gate leaves those that it has entered. */
 async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) {
   const entered = new Map<Loaded, Record<string, string>>();
   const heldBack = new Map<Loaded, { gate: string; entry: Entry & { granted: false } }>();
@@ -154,7 +154,7 @@ async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) 
 async function toHandedOut({ leases }: WorkDeps, { job, contract, version, payload }: Loaded, effects: Record<string, unknown>): Promise<HandedOut> {
   const nonce = job.lease ?? "";
   const lease = await leases.of(job, nonce);
-  const taken = job.taken ?? 0;
+  const takenAt = job.taken ?? 0;
   const extension = job.extension ?? 60_000;
   const isStarted = job.offered !== 1;
   return {
@@ -166,8 +166,8 @@ async function toHandedOut({ leases }: WorkDeps, { job, contract, version, paylo
     attempt: job.attempt + 1,
     maxAttempts: job.max,
     lease,
-    leaseUntil: isStarted ? job.until : taken + extension,
-    startBy: isStarted ? taken : job.until,
+    leaseUntil: isStarted ? job.until : takenAt + extension,
+    startBy: isStarted ? takenAt : job.until,
     deadline: deadlineOf(job, contract.policy.timeout),
     ...(payload === undefined ? { payloadUrl: await payloadPath(leases, job, nonce) } : { payload }),
     cursor: job.cursor === null ? null : (JSON.parse(job.cursor) as unknown),
@@ -185,7 +185,7 @@ async function payloadPath(leases: WorkDeps["leases"], job: HeldJob, nonce: stri
   return `/v1/work/${job.id}/payload?tenant=${job.tenant}&signature=${await leases.forPayload(job, nonce)}`;
 }
 
-/** The job's trace, and a span for each worker that holds it: a repeated pull gets the same answer. */
+/** The job's trace, and a span for each lease: a repeated pull gets the same answer. */
 async function traceparentOf(job: HeldJob, nonce: string): Promise<string> {
   return traceparentFrom(traceOf(job), await sha256Hex(`span ${nonce}/${job.id}`, 16));
 }

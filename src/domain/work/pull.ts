@@ -20,25 +20,25 @@ export interface PullRequest {
 
 export interface Pulled {
   ok: true;
-  /** Under this id there was an answer before: nothing more is taken under it. */
+  /** This pull id was answered before, and takes no further jobs. */
   isRepeat?: true;
   jobs: HandedOut[];
   pollAfterMs: number;
   workerState: WorkerState;
 }
 
-/** A repeat of a pull gets the same jobs for so long. Milliseconds. */
+/** A repeated pull gets the same jobs for this time. Milliseconds. */
 const memory = 5 * 60_000;
-/** A waiting pull looks again after these; then every second, give or take a quarter. Milliseconds. */
+/** First and last interval of a waiting pull's checks, ± 25 %. Milliseconds. */
 const [firstLook, lastLook] = [250, 1000];
-/** When a worker shall ask again: at once, soon, or when an operator may have changed his mind. Milliseconds. */
+/** When a worker is to pull again: soon, or after an operator stopped it. Milliseconds. */
 const [askSoon, askLater] = [1000, 15_000];
-/** How often one pull tries again when others were faster, or gates let nothing in. */
+/** Tries of one pull when other pulls were faster, or gates admitted nothing. */
 const maxTries = 3;
 
 /**
- * Hands jobs to a worker, waiting for some when there are none. A repeat of the same pull within five minutes gets the same jobs, those
- * that ended left out, so that an answer that was lost costs nothing. Pauses, gates and the type's concurrency hold here.
+ * Hands jobs to a worker, and waits for some when there are none. A repeated pull within 5 minutes gets the same jobs without those
+ * that ended, so a lost answer costs nothing. Pauses, gates and the type's concurrency apply.
  */
 export async function pull(deps: WorkDeps, scope: WorkScope, request: PullRequest, signal: AbortSignal): Promise<Pulled | WorkRefusal> {
   const body = await sha256Hex(
@@ -46,24 +46,24 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
   );
   const owner = scope.tenant ?? "*";
   for (let waited = 0, pause = firstLook; ; pause = Math.min(lastLook, pause * 2)) {
-    // A worker that has disconnected gets no job.
+    // A disconnected worker gets no job.
     if (signal.aborted) return nothing("run");
     const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
-    const found = await attempt(deps, scope, request, body, state);
-    if (found.ok && found.jobs.length > 0 && signal.aborted) return givenBack(deps, found);
-    if (!found.ok || found.jobs.length > 0 || found.isRepeat) return found;
+    const pulled = await attempt(deps, scope, request, body, state);
+    if (pulled.ok && pulled.jobs.length > 0 && signal.aborted) return released(deps, pulled);
+    if (!pulled.ok || pulled.jobs.length > 0 || pulled.isRepeat) return pulled;
     if (request.waitSeconds === 0) await close(deps, scope, request, body);
     const left = request.waitSeconds * 1000 - waited;
-    if (left <= 0 || found.workerState !== "run")
-      return { ...found, pollAfterMs: found.workerState !== "run" ? askLater : request.waitSeconds > 0 ? 0 : askSoon };
+    if (left <= 0 || pulled.workerState !== "run")
+      return { ...pulled, pollAfterMs: pulled.workerState !== "run" ? askLater : request.waitSeconds > 0 ? 0 : askSoon };
     const next = Math.min(left, Math.ceil(pause * (0.75 + deps.engine.random() / 2)));
     await deps.pause(next, signal);
     waited += next;
   }
 }
 
-/** Its worker hung up while the jobs were taken: others need not wait until the offers are void. */
-async function givenBack(deps: WorkDeps, { jobs, workerState }: Pulled): Promise<Pulled> {
+/** The worker disconnected while the jobs were taken: releases them before their offers expire. */
+async function released(deps: WorkDeps, { jobs, workerState }: Pulled): Promise<Pulled> {
   await Promise.all(jobs.map(({ tenant, id, lease }) => release(deps, { tenant, id, lease, reason: "its worker hung up before the answer" })));
   return nothing(workerState);
 }
@@ -72,7 +72,7 @@ function nothing(workerState: WorkerState): Pulled {
   return { ok: true, jobs: [], pollAfterMs: workerState === "run" ? askSoon : askLater, workerState };
 }
 
-/** One look at the shelves, and what it takes from them. */
+/** One check of the waiting jobs, and what it takes of them. */
 async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
   const key = { owner: scope.caller, pull: request.pullId };
   for (let tries = 0; tries < maxTries; tries++) {
@@ -83,7 +83,7 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
     const expired = look.shelves.filter((shelf) => shelf.expired);
     for (const shelf of expired) await reap(deps, shelf, now);
     const shares = expired.length > 0 ? undefined : sharesOf(deps, request, look);
-    // What was reaped is on the shelf again: look once more.
+    // Reaped jobs are offered again: check once more.
     if (!shares) continue;
     if (shares.length === 0) return nothing(state);
     const record = { ...key, nonce: crypto.randomUUID(), worker: request.worker, body, at: now };
@@ -102,7 +102,7 @@ async function repeat(deps: WorkDeps, record: PullRecord, body: string, state: W
   return { ok: true, isRepeat: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
 }
 
-/** A pull that does not wait is the last under its id: a worker that ends sends one, so that the request it cut off, which may still wait here, takes nothing. */
+/** A pull that does not wait closes its id: a worker that ends sends one, so that its aborted request, which may still wait here, takes nothing. */
 async function close({ engine, ledger }: WorkDeps, scope: WorkScope, { pullId, worker }: PullRequest, body: string): Promise<void> {
   await ledger.close({ owner: scope.caller, pull: pullId, nonce: crypto.randomUUID(), worker, body, at: engine.now() });
 }
@@ -112,7 +112,7 @@ function shelvesOf({ tenant }: WorkScope, { types }: PullRequest): readonly Shel
   return tenant === null ? { types: distinct } : distinct.map((type) => ({ tenant, type }));
 }
 
-/** What this pull may take of each shelf: pauses, versions, the type's concurrency and the worker's own bound hold it back. */
+/** What this pull may take of each type, by pauses, versions, the type's concurrency and the worker's bound. */
 function sharesOf({ engine, fairShares }: WorkDeps, request: PullRequest, look: Look): Share[] {
   const open = look.shelves.flatMap((shelf) => shareOf(engine.registry.find(shelf.type)?.contract, shelf, request, look));
   return fairShares(open, Math.min(request.max, maxLeases - look.holding));
@@ -129,7 +129,7 @@ function shareOf(contract: Contract | undefined, shelf: ShelfLook, { versions, m
   return [{ tenant, type, count: Math.min(waiting, max, contract.policy.concurrency), versions: readables, offer, extension }];
 }
 
-/** Versions of stored payloads that a worker can be given when it reads these: as they are, or brought to the present one. */
+/** Versions of stored payloads that a worker which reads `wanted` can be given: as stored, or upgraded to the current one. */
 function storedVersions(contract: Contract, wanted: readonly number[]): number[] {
   if (!wanted.includes(contract.version)) return [...wanted];
   const older = Array.from({ length: contract.version }, (_, index) => index + 1).filter((version) => readable(contract, version));

@@ -2,7 +2,7 @@ import type { ExpiredLease, HeldJob, Return, Shelf } from "../../ledger/work/mod
 import { conclude, leaveGates } from "./conclude";
 import type { WorkDeps } from "./deps";
 
-/** Leases looked at in one go. */
+/** Leases of one page. */
 const pageSize = 100;
 
 export interface Reaped {
@@ -14,8 +14,8 @@ export interface Reaped {
 }
 
 /**
- * What became of leases whose time has come: one that was extended is looked at again when it ends; an offer that was not started goes back
- * on the shelf, and no attempt is counted; a job whose worker fell silent goes back as after a crash, or is dead when that happened too often.
+ * Handles expired leases: an extended one is checked again at its end; an offer that was not started is offered
+ * again without an attempt; a job whose worker sent nothing is offered again as after a crash, or is dead after too many crashes.
  */
 export async function reap(deps: WorkDeps, shelf: Shelf, now: number): Promise<Reaped> {
   const rows = await deps.ledger.expired(shelf, now, pageSize);
@@ -55,7 +55,7 @@ async function giveBack(deps: WorkDeps, { tenant, type }: Shelf, rows: readonly 
   return { void: voids.length, crashed: done.length - voids.length };
 }
 
-/** Jobs of one answer are lost together: one void offer in a row, not many. */
+/** Jobs of one answer are lost together, so they count as one void offer. */
 function pullsOf(rows: readonly HeldJob[]): number {
   return new Set(rows.map(({ lease }) => lease)).size;
 }
@@ -64,15 +64,15 @@ function isHeld(row: ExpiredLease): row is ExpiredLease & HeldJob {
   return row.state === "running" && row.wake === row.leaseAt && row.worker !== null;
 }
 
-/** The rule of inner runs: a worker died with it in each of its attempts, the first death left only a mark; or its runs or time are used up. */
+/** The rule of inner runs: its worker crashed in each attempt, after a first crash that counted none; or its runs or age are used up. */
 function isWornOut({ engine }: WorkDeps, row: HeldJob, now: number): boolean {
   const policy = engine.registry.find(row.type)?.contract.policy;
   if (!policy) return false;
-  const isTired = row.crash === 1 && row.attempt + 1 >= Math.min(policy.maxAttempts, row.max);
-  return isTired || row.runs >= policy.maxRuns || now - row.born > policy.maxAge * 1000;
+  const isExhausted = row.crash === 1 && row.attempt + 1 >= Math.min(policy.maxAttempts, row.max);
+  return isExhausted || row.runs >= policy.maxRuns || now - row.born > policy.maxAge * 1000;
 }
 
-/** A crash that follows another counts as an attempt. */
+/** A crash after another counts as an attempt. */
 function afterLastCrash(row: HeldJob): HeldJob {
   return { ...row, attempt: row.attempt + (row.crash === 1 && row.attempt < row.max ? 1 : 0) };
 }

@@ -12,7 +12,7 @@ import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from 
 import { reclaimed } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
-/** What a worker may say of a job: the five outcomes of every run. */
+/** A worker's outcome: the five outcomes of every run. */
 export type WorkerOutcome =
   | { kind: "done"; result?: unknown; resultId?: string | undefined }
   | { kind: "retry"; reason: string; afterSeconds?: number | undefined }
@@ -31,8 +31,8 @@ export type SettleResult = { ok: true; state: JobState; at: number } | WorkRefus
 const [maxResult, maxCursor] = [64 * 1024, 16 * 1024];
 
 /**
- * Records what workers say of their jobs, each by itself. The same again gets the same answer; something else under a lease that was settled is
- * refused. A lease that ran out is good as long as no other worker took the job. `done` wins over a wish to cancel; all else becomes cancelled.
+ * Records workers' outcomes, each by itself. A repeat gets the same answer; another outcome under a settled lease is
+ * refused. An expired lease is valid until another worker takes the job. `done` wins over a cancel; any other outcome becomes `cancelled`.
  */
 export async function settle(deps: WorkDeps, settlements: readonly Settlement[]): Promise<SettleResult[]> {
   const now = deps.engine.now();
@@ -41,7 +41,7 @@ export async function settle(deps: WorkDeps, settlements: readonly Settlement[])
   const shelved = judged.flatMap((each) => ("job" in each && each.isShelved ? [each.job] : []));
   const back = await reclaimed(deps, shelved, now);
   const ready = judged.map((each) => ("job" in each && each.isShelved && !back.has(keyOf(each.job)) ? leaseLost(each.job.state) : each));
-  // Twice in one call is once: the first is recorded, the other gets its answer.
+  // A job that is settled twice in one call is recorded once; both get that answer.
   const first = new Map(ready.flatMap((each, index) => ("job" in each ? [[keyOf(each.job), index] as const] : [])).toReversed());
   const open = ready.flatMap((each, index) => ("job" in each && first.get(keyOf(each.job)) === index ? [each] : []));
   const reasons = await reasonsOf(deps, open);
@@ -86,14 +86,14 @@ async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: 
   return (await unfit(deps, job, outcome)) ?? { job, outcome, digest, isShelved: standing === "shelved" };
 }
 
-/** The same answer as the first time; a job that ended since says so. */
+/** The answer of the first time; the state may have changed since. */
 function repeated(job: HeldJob, digest: string): SettleResult {
-  const [known, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
-  if (known !== digest) return workRefusal("already-settled", "The job was settled with another outcome under this lease.", job.state);
+  const [firstDigest, state, at] = JSON.parse(job.settled ?? "[]") as [string, JobState, number];
+  if (firstDigest !== digest) return workRefusal("already-settled", "The job was settled with another outcome under this lease.", job.state);
   return { ok: true, state: isTerminal(job.state) ? job.state : state, at };
 }
 
-/** The lease still stands after these: the worker may settle with something that fits. */
+/** The refusal of an invalid outcome. The lease stays, so the worker may settle again. */
 async function unfit({ engine }: WorkDeps, job: HeldJob, outcome: WorkerOutcome): Promise<WorkRefusal | undefined> {
   if (outcome.kind === "again") {
     const { length } = JSON.stringify(outcome.cursor ?? null);
@@ -123,7 +123,7 @@ function isUploaded(outcome: WorkerOutcome): boolean {
   return outcome.kind === "done" && outcome.resultId !== undefined;
 }
 
-/** Reasons without what is personal, in the order of the settlements; undefined where there is none. */
+/** Masked reasons, in the order of the settlements; undefined where there is none. */
 async function reasonsOf(deps: WorkDeps, open: readonly Fit[]): Promise<(string | undefined)[]> {
   const reasons = open.flatMap(({ job, outcome }) => ("reason" in outcome ? [{ job, text: outcome.reason }] : []));
   const texts = (await maskedReasons(deps, reasons)).values();
@@ -145,7 +145,7 @@ function outcomeFrom(outcome: WorkerOutcome, reason = ""): Outcome {
   }
 }
 
-/** Its row of `leases` is a new one. */
+/** The job with its new row of `leases`. */
 function wasReclaimed(job: HeldJob, back: ReadonlySet<string>, now: number): HeldJob {
   return back.has(keyOf(job)) ? { ...job, wake: now + (job.extension ?? 60_000) } : job;
 }

@@ -1,16 +1,16 @@
-import { statement } from "../../d1";
+import { changes, statement } from "../../d1";
 import { endedAfter, maxVoids, quietFor, type WorkerState } from "./model";
 
-/** A worker's row is written at most this often. Milliseconds. */
+/** Minimum time between two writes of a worker's row. Milliseconds. */
 const writeEvery = 15_000;
-/** A worker that sent nothing for this long is deleted. Milliseconds. */
+/** A worker that sent nothing for this time is deleted. Milliseconds. */
 const forgetAfter = 24 * 3_600_000;
 const maxListed = 1000;
 
 export interface Worker {
   worker: string;
   types: string[];
-  /** Milliseconds; null: never. */
+  /** When it last pulled (milliseconds); null: never. */
   polled: number | null;
   beaten: number | null;
   leases: number;
@@ -18,20 +18,20 @@ export interface Worker {
   state: WorkerState | "ended";
 }
 
-/** Who asks for work. The owner is a tenant, or `*` for a worker that serves all of them. */
+/** The workers. The owner is a tenant, or `*` for a worker of all tenants. */
 export interface WorkerStore {
-  /** Notes that a worker asked or sent a heartbeat, every 15 seconds at most; returns what it shall do. */
+  /** Records a pull or heartbeat of a worker, at most every 15 seconds; returns the state that is set for it. */
   seen(owner: string, worker: string, how: { types: readonly string[] } | "beat", now: number): Promise<WorkerState>;
-  /** A worker of this tenant, or of all, did not start what it was offered. */
+  /** Records that a worker of this tenant, or of all, did not start its offers. */
   voided(tenant: string, worker: string, count: number, now: number): Promise<void>;
   list(owner: string | null, now: number): Promise<Worker[]>;
   /** False: there is no such worker. */
   wish(owner: string, worker: string, state: WorkerState): Promise<boolean>;
-  /** When a worker last asked for each type. Milliseconds. */
+  /** When a worker last pulled each type. Milliseconds. */
   polls(owner: string): Promise<Map<string, number>>;
-  /** Types that were asked for after a time, of each owner. */
+  /** Types that were pulled after a time, by owner. */
   polledAfter(time: number): Promise<{ owner: string; type: string }[]>;
-  /** Workers that are given nothing because they never started what they got. */
+  /** Workers that get no jobs because they did not start their offers. */
   silenced(now: number): Promise<{ owner: string; worker: string; voids: number }[]>;
   forget(now: number): Promise<number>;
 }
@@ -43,7 +43,7 @@ const upsert = `
 
 const stateNow = `iif(w.wish = 'run' AND w.quiet > ?2, 'quiet', w.wish)`;
 
-/** Counted by scanning what is handed out, which is little. A worker of all tenants holds jobs of any. */
+/** Counted by scanning the jobs that are handed out, which are few. A worker of all tenants holds jobs of any tenant. */
 const listed = `
   SELECT worker, types, polled, beaten, leases, iif(leases = 0 AND max(coalesce(polled, 0), coalesce(beaten, 0)) < ?2 - ${endedAfter}, 'ended', state) AS state
   FROM (SELECT w.worker, w.types, w.polled, w.beaten, ${stateNow} AS state,
@@ -51,14 +51,14 @@ const listed = `
     FROM workers w WHERE ?1 IS NULL OR w.owner = ?1 ORDER BY w.worker LIMIT ${maxListed})`;
 
 export function createWorkerStore(db: D1Database): WorkerStore {
-  /** What was written of each worker, and when: per isolate. */
+  /** The last write of each worker's row by this isolate. */
   const written = new Map<string, { at: number; what: string }>();
   return {
     async seen(owner, worker, how, now) {
       const types = how === "beat" ? null : JSON.stringify([...how.types].sort());
       const key = `${owner}/${worker}/${how === "beat"}`;
-      const known = written.get(key);
-      if (known && known.what === (types ?? "") && now - known.at < writeEvery && now >= known.at) return stateIn(db, owner, worker, now);
+      const last = written.get(key);
+      if (last && last.what === (types ?? "") && now - last.at < writeEvery && now >= last.at) return stateIn(db, owner, worker, now);
       const [polled, beaten] = how === "beat" ? [null, now] : [now, null];
       const row = await statement(db, upsert, owner, worker, types, polled, beaten).first<{ wish: WorkerState; quiet: number }>();
       const state = row && row.wish === "run" && row.quiet > now ? "quiet" : (row?.wish ?? "run");
@@ -77,7 +77,7 @@ export function createWorkerStore(db: D1Database): WorkerStore {
     },
     async wish(owner, worker, state) {
       const sql = `UPDATE workers SET wish = ?3, quiet = 0, voids = 0 WHERE owner = ?1 AND worker = ?2`;
-      return (await statement(db, sql, owner, worker, state).run()).meta.changes > 0;
+      return (await changes(db, sql, owner, worker, state)) > 0;
     },
     async polls(owner) {
       const sql = `SELECT t.value AS type, max(w.polled) AS at FROM workers w, json_each(w.types) t WHERE w.owner IN (?1, '*') AND w.polled IS NOT NULL GROUP BY t.value`;
@@ -94,7 +94,7 @@ export function createWorkerStore(db: D1Database): WorkerStore {
     },
     async forget(now) {
       const sql = `DELETE FROM workers WHERE max(coalesce(polled, 0), coalesce(beaten, 0)) < ?1`;
-      return (await statement(db, sql, now - forgetAfter).run()).meta.changes;
+      return changes(db, sql, now - forgetAfter);
     },
   };
 }

@@ -6,18 +6,18 @@ import type { WorkDeps } from "./deps";
 import { heldJob } from "./held-job";
 import { leaseLost, workRefusal, type WorkRefusal } from "./model";
 
-/** Bytes of a result that is uploaded. */
+/** Bytes of an uploaded result. */
 export const maxUploadedResult = 1024 * 1024;
 
-/** Where a worker puts a result that is too large for its settlement: a path, good as long as the lease. */
+/** The path for a result that is too large for its settlement, valid as long as the lease. */
 export async function resultAddress(deps: WorkDeps, ref: JobRef, lease: string): Promise<{ ok: true; path: string } | WorkRefusal> {
-  const found = await heldJob(deps, ref, lease);
-  if (!found.ok) return found;
-  const signature = await deps.leases.forResult(ref, found.job.lease ?? "");
+  const held = await heldJob(deps, ref, lease);
+  if (!held.ok) return held;
+  const signature = await deps.leases.forResult(ref, held.job.lease ?? "");
   return { ok: true, path: `/v1/work/${ref.id}/result?tenant=${ref.tenant}&signature=${signature}` };
 }
 
-/** The job whose result may be put under this signature; null for any other signature, and once the lease is over. */
+/** The job whose result may be stored with this signature; null for any other signature, and after the lease. */
 export async function jobOfUpload({ engine, ledger, leases }: WorkDeps, ref: JobRef, signature: string): Promise<HeldJob | null> {
   const [job] = await ledger.held([ref]);
   if (!job || job.lease === null || job.state !== "running" || job.until <= engine.now()) return null;
@@ -25,8 +25,8 @@ export async function jobOfUpload({ engine, ledger, leases }: WorkDeps, ref: Job
 }
 
 /**
- * Stores a result that fits its type and gives the id to settle with: the same result has the same id. A lease has one uploaded result;
- * another takes its place. What was stored for a lease that ended meanwhile is removed again.
+ * Stores a valid result and returns the id to settle with; the same result has the same id. A lease has one uploaded result;
+ * a further one replaces it. A result for a lease that ended meanwhile is deleted again.
  */
 export async function uploadResult(
   { engine, ledger, results }: WorkDeps,
@@ -51,7 +51,7 @@ export async function uploadResult(
   return { ok: true, resultId };
 }
 
-/** Whether the job has an uploaded result of this id, put there under the lease it is held by. */
+/** Whether the job has an uploaded result of this id, stored under its current lease. */
 export async function hasUploaded(job: HeldJob, resultId: string): Promise<boolean> {
   return job.resultRef !== null && job.resultRef.endsWith(`/${await resultName(job, resultId)}`);
 }

@@ -1,4 +1,4 @@
-import { noticedIn } from "../../domain/media/notification";
+import { notifiedObject } from "../../domain/media/notification";
 import type { ForeignReader, ForeignDisposition } from "../../queue/run/foreign";
 import type { IntakeDeps } from "../deps";
 
@@ -8,11 +8,11 @@ export function uploadReader(deps: Pick<IntakeDeps, "media" | "snapshots" | "now
     const dispositions = new Map<string, Promise<ForeignDisposition>>();
     return Promise.all(
       messages.map(({ body }): Promise<ForeignDisposition> => {
-        const noticed = noticedIn(body);
-        if (noticed.kind === "own") return Promise.resolve({ do: "ack" });
-        if (noticed.kind === "refused") return Promise.resolve({ do: "bury", reason: noticed.reason });
-        const name = `${noticed.tenant}/${noticed.key}`;
-        const handled = dispositions.get(name) ?? noteUpload(deps, noticed.tenant, noticed.key);
+        const object = notifiedObject(body);
+        if (object.kind === "own") return Promise.resolve({ do: "ack" });
+        if (object.kind === "refused") return Promise.resolve({ do: "bury", reason: object.reason });
+        const name = `${object.tenant}/${object.key}`;
+        const handled = dispositions.get(name) ?? noteUpload(deps, object.tenant, object.key);
         dispositions.set(name, handled);
         return handled;
       }),
@@ -28,7 +28,7 @@ async function noteUpload(
   const { state } = await snapshots.read(tenant, now());
   if (state === "unknown") return { do: "redeliver" };
   if (state === "absent") return { do: "bury", reason: `the object's key names no tenant: there is no "${tenant}"` };
-  const refused = await media.noticed(tenant, key);
+  const refused = await media.reconcile(tenant, key);
   if (!refused) return { do: "ack" };
   if (refused.code === "unavailable" || refused.code === "too-many-requests") return { do: "redeliver", seconds: refused.retryAfter };
   return { do: "bury", reason: `no job can be made of it: ${refused.detail}` };

@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { formats } from "../../images/format";
 import { maxOriginalBytes } from "../../images/inspect";
 import { aboutEntities, isMediaKey, keyPattern, mediaKey } from "../../domain/media/model";
+import { getMedia, listMedia } from "../../domain/media/queries";
+import { setHumanText } from "../../domain/media/store";
 import { Problem } from "../../errors";
 import { validate } from "../../queue/validate";
 import { chunksOf, smallBody } from "../body";
@@ -34,7 +36,7 @@ export const mediaRoutes = [
     }),
     answers: { 200: v.object({ media: outputList(mediaShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query: { prefix, cursor, limit } }) => {
-      const page = await deps.media.list(tenant, prefix, { after: cursor, limit });
+      const page = await listMedia({ db: deps.db, tenant }, prefix, { after: cursor, limit });
       return { status: 200, body: { media: page.media.map(mediaView), cursor: page.cursor } };
     },
   }),
@@ -47,9 +49,9 @@ export const mediaRoutes = [
     body: { schema: text, limit: smallBody },
     answers: { 200: mediaShape },
     handle: async ({ deps, tenant, params, body }) => {
-      const key = keyIn(params);
-      if (!(await deps.media.setText(tenant, key, body.altText))) throw noPicture();
-      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? throwMissing()) };
+      const scope = { db: deps.db, tenant, key: keyIn(params) };
+      if (!(await setHumanText(scope, body.altText, deps.now()))) throw noPicture();
+      return { status: 200, body: mediaView((await getMedia(scope)) ?? throwMissing()) };
     },
   }),
   route("PUT /v1/media/:key+", {
@@ -71,7 +73,7 @@ export const mediaRoutes = [
       if ("full" in stored) throw tooBusy(stored.full);
       if ("found" in stored) throw new Problem("unsupported-media-type", `Send a JPEG, PNG, GIF, WebP or AVIF: by its first bytes this is ${stored.found}.`);
       if (stored.refused) throw notAccepted(stored.refused);
-      return { status: 200, body: mediaView((await deps.media.get(tenant, key)) ?? throwMissing()) };
+      return { status: 200, body: mediaView((await getMedia({ db: deps.db, tenant, key })) ?? throwMissing()) };
     },
   }),
   route("GET /v1/media/:key+", {
@@ -86,13 +88,13 @@ export const mediaRoutes = [
     }),
     answers: { 200: mediaShape, 304: null },
     handle: async ({ deps, tenant, params, query, request }) => {
-      const found = await deps.media.get(tenant, keyIn(params));
-      if (!found) throw noPicture();
-      if (query.variant === undefined) return { status: 200, body: mediaView(found) };
-      const variant = variantNamed(found.variants, query.variant);
+      const picture = await getMedia({ db: deps.db, tenant, key: keyIn(params) });
+      if (!picture) throw noPicture();
+      if (query.variant === undefined) return { status: 200, body: mediaView(picture) };
+      const variant = variantNamed(picture.variants, query.variant);
       const object = variant && (await deps.media.open(variant));
-      if (!variant || !object) throw noVariant(found.variants.map(({ name }) => name));
-      const headers = headersOf(variant, object.httpEtag, query.v === found.etag);
+      if (!variant || !object) throw noVariant(picture.variants.map(({ name }) => name));
+      const headers = headersOf(variant, object.httpEtag, query.v === picture.etag);
       if (!hasVersion(request.headers.get("if-none-match"), object.httpEtag))
         return { status: 200, text: object.body, headers: { ...headers, "content-length": String(object.size) } };
       await object.body.cancel();

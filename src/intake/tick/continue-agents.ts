@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import { forgetRuns } from "../../domain/agents/erase";
 import { wakeDecided } from "../../domain/agents/wake";
 import type { createPayloads } from "../../ledger/payloads";
@@ -7,9 +8,6 @@ import type { Engine } from "../../queue/engine";
 
 /** Runs that one tick wakes. */
 const maxWoken = 50;
-/** Milliseconds. */
-const day = 24 * 3_600_000;
-
 export interface AgentStepDeps {
   db: D1Database;
   engine: Engine;
@@ -21,7 +19,7 @@ export async function continueAgents({ db, engine, payloads }: AgentStepDeps, no
   const woken = await wakeDecided({ db, engine, stateOf: createStateLookup(db) }, maxWoken);
   const mark = rotationMark(db, "agents");
   // A job that is accepted and has no row yet keeps its run.
-  const { removed, last } = await forgetRuns(db, payloads, await mark.read(), now - day);
+  const { removed, last } = await forgetRuns(db, payloads, await mark.read(), now - dayMs);
   await mark.write(last);
   return { woken, removed };
 }

@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import { type DueSummary, runDueSchedules } from "../../domain/schedules/due";
 import type { ScheduleStore } from "../../domain/schedules/store";
 import { createStateLookup } from "../../ledger/states";
@@ -10,9 +11,6 @@ import type { TenantSettings, TenantStore } from "../../tenants/tenant";
 
 /** Schedules that one tick runs: its steps share the 1,000 statements that D1 allows one invocation. */
 const maxSchedules = 300;
-/** Milliseconds. */
-const day = 24 * 3_600_000;
-
 export interface ScheduleStepDeps {
   db: D1Database;
   engine: Engine;
@@ -27,7 +25,7 @@ export function runSchedules({ db, engine, schedules, tenants, now }: ScheduleSt
   // A job without a row is open while it is new; later, retention has removed its row.
   const isOpen = async (tenant: string, id: string, plannedAt: number) => {
     const state = await stateOf(tenant, id);
-    return state === null ? now() - plannedAt < day : !isTerminal(state);
+    return state === null ? now() - plannedAt < dayMs : !isTerminal(state);
   };
   const deps = { store: schedules, enqueue: enqueueForMany(engine, tenants, now), isOpen };
   return (at) => runDueSchedules({ now: at, ...deps }, maxSchedules);

@@ -1,3 +1,5 @@
+import { jsonFrom, recordOf } from "../../json/record";
+
 /** The shop's row that a webhook is about. The webhook's content is not stored; a job reads the row from the shop. */
 export type ShopNotification = { about: "order"; orderId: number } | { about: "orders" } | { about: "products" } | { about: "nothing" };
 
@@ -35,7 +37,7 @@ export function deliveryId(text: string | null | undefined): string | undefined 
 }
 
 function hintOf(event: string, levels: readonly Fields[]): ShopNotification {
-  const order = levels.map((fields) => idIn(fields, orderIds) ?? idIn(objectOf(fields["order"]), ["id", ...orderIds])).find((id) => id !== undefined);
+  const order = levels.map((fields) => idIn(fields, orderIds) ?? idIn(recordOf(fields["order"]), ["id", ...orderIds])).find((id) => id !== undefined);
   const isOrder = /order|actionvalidate/.test(event);
   const isProduct = /product|stock|combination/.test(event);
   const own = levels.map((fields) => idIn(fields, ownIds)).findLast((id) => id !== undefined);
@@ -48,7 +50,7 @@ function hintOf(event: string, levels: readonly Fields[]): ShopNotification {
 }
 
 function wrapped(fields: Fields): Fields[] {
-  return wrappers.map((name) => objectOf(fields[name]));
+  return wrappers.map((name) => recordOf(fields[name]));
 }
 
 function has(fields: Fields, marks: readonly string[]): boolean {
@@ -57,12 +59,8 @@ function has(fields: Fields, marks: readonly string[]): boolean {
 
 function fieldsOf(type: string, text: string): Fields {
   if (type.toLowerCase().startsWith("application/x-www-form-urlencoded")) return Object.fromEntries(new URLSearchParams(text));
-  try {
-    return objectOf(JSON.parse(text));
-  } catch {
-    // An unreadable body names no row; its headers may still name the event.
-    return {};
-  }
+  // An unreadable body names no row; its headers may still name the event.
+  return recordOf(jsonFrom(text));
 }
 
 function idIn(fields: Fields, names: readonly string[]): number | undefined {
@@ -72,8 +70,4 @@ function idIn(fields: Fields, names: readonly string[]): number | undefined {
 
 function textIn(fields: Fields, names: readonly string[]): string | undefined {
   return names.map((name) => fields[name]).find((value): value is string => typeof value === "string" && value !== "");
-}
-
-function objectOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }

@@ -4,32 +4,32 @@ import type { Called } from "../../domain/agents/model";
 import type { Call } from "../../domain/agents/position";
 import { outcomeOf } from "../../queue/effect";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
-import { type Going, recordStep, resultOf } from "./going";
+import { type OpenRun, recordStep, resultOf } from "./open-run";
 
-/** Longer outputs are cut: a model reads each of them with every further step. Characters of JSON. */
+/** Longer outputs are cut: a model reads all of them in each further step. Characters of JSON. */
 const maxOutput = 24_000;
 
-/** One tool call, recorded with how it ended. Undefined: go on. */
-export async function callTool(going: Going, asked: Call): Promise<Outcome | undefined> {
-  const decision = decideCall(going.agent, going.steps, asked);
+/** One tool call, recorded with its result. Undefined: the run continues. */
+export async function callTool(openRun: OpenRun, asked: Call): Promise<Outcome | undefined> {
+  const decision = decideCall(openRun.agent, openRun.steps, asked);
   if (decision.kind === "refuse") {
-    await note(going, asked, { refused: decision.reason, reads: "trusted" });
+    await note(openRun, asked, { refused: decision.reason, reads: "trusted" });
     return undefined;
   }
   const { tool, input } = decision;
-  if (going.dry && tool.writes !== "none") return wouldDo(going, asked, input);
-  if (decision.kind === "act") return act(going, asked, tool, input);
-  return approved(going, asked, tool, input);
+  if (openRun.dry && tool.writes !== "none") return wouldDo(openRun, asked, input);
+  if (decision.kind === "act") return act(openRun, asked, tool, input);
+  return approved(openRun, asked, tool, input);
 }
 
-async function wouldDo(going: Going, asked: Call, input: unknown): Promise<undefined> {
+async function wouldDo(openRun: OpenRun, asked: Call, input: unknown): Promise<undefined> {
   const would = { tool: asked.tool, input };
-  if (going.context.dryRun) await going.context.effect(effectKey(asked), () => Promise.reject(new Error("a dry run acts")), { wouldDo: would });
-  await note(going, asked, { would, reads: "trusted" });
+  if (openRun.context.dryRun) await openRun.context.effect(effectKey(asked), () => Promise.reject(new Error("a dry run acts")), { wouldDo: would });
+  await note(openRun, asked, { would, reads: "trusted" });
 }
 
-async function approved(going: Going, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
-  const { context, run, agent, proposals } = going;
+async function approved(openRun: OpenRun, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
+  const { context, run, agent, proposals } = openRun;
   const { runs } = context.agents;
   const now = context.now();
   const proposal = proposals.find(({ step, place }) => step === asked.step && place === asked.place);
@@ -39,47 +39,47 @@ async function approved(going: Going, asked: Call, tool: Tool, input: unknown): 
     return waitForPerson(tool, expiresAt);
   }
   if (proposal.state === "pending" && proposal.expiresAt > now) return waitForPerson(tool, proposal.expiresAt);
-  if (proposal.state === "approved") return act(going, asked, tool, proposal.body);
+  if (proposal.state === "approved") return act(openRun, asked, tool, proposal.body);
   await context.checkpoint({ step: asked.step, place: asked.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
   const note = proposal.state === "rejected" ? "a person rejected the proposal" : "no person decided on the proposal in time";
-  return done({ ...resultOf(going), output: null, note });
+  return done({ ...resultOf(openRun), output: null, note });
 }
 
 function waitForPerson({ name }: Tool, until: number): Outcome {
   return wait(`a person has to approve ${name}`, { until });
 }
 
-async function act(going: Going, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
-  const { context, payload } = going;
+async function act(openRun: OpenRun, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
+  const { context, payload } = openRun;
   const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
   const make = (key: string) => tool.act(input, { ...scope, key });
   const key = effectKey(asked);
-  // A dry run reads too; as an effect of the engine the read would be skipped.
+  // A dry run reads too; as an effect the read would be skipped.
   const reply = context.dryRun ? await make(`${context.id}:${key}`) : await context.effect(key, make, { idempotentFor: tool.idempotentFor });
-  if (!reply.ok) return failedCall(going, asked, tool, reply.failure);
+  if (!reply.ok) return failedCall(openRun, asked, tool, reply.failure);
   const { output, ids } = reply.value ?? foundDone;
-  await note(going, { ...asked, input }, { output: boundedOutput(output), ...(ids ? { ids } : {}), reads: tool.reads });
+  await note(openRun, { ...asked, input }, { output: boundedOutput(output), ...(ids ? { ids } : {}), reads: tool.reads });
   return undefined;
 }
 
-/** The result of a call that got no answer and of which an operator found out that it was made. */
+/** The result of a call without an answer that an operator recorded as done. */
 const foundDone = { output: { note: "a person found that this was done; its output is not known" }, ids: undefined };
 
-/** What cannot be read is reported to the model; what cannot be done ends the run, so that a person looks at it. */
-async function failedCall(going: Going, asked: Call, tool: Tool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
-  const outcome = outcomeOf(failure, going.context.now());
+/** A failed read is reported to the model; a failed write ends the run, so that a person examines it. */
+async function failedCall(openRun: OpenRun, asked: Call, tool: Tool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
+  const outcome = outcomeOf(failure, openRun.context.now());
   if (outcome.kind !== "discard") return outcome;
   if (tool.writes !== "none") return discard(`${tool.name}: ${failure.reason}`);
-  await note(going, asked, { refused: "it failed", reads: "trusted" });
+  await note(openRun, asked, { refused: "it failed", reads: "trusted" });
   return undefined;
 }
 
-async function note(going: Going, { step, place, tool, input }: Call, how: Omit<Called, "tool" | "input">): Promise<void> {
-  const body: Called = { tool: toolOf(going.agent, tool)?.name ?? tool.slice(0, 64), input: input ?? null, ...how };
-  await recordStep(going, { step, place, kind: "tool", body, tokens: 0, micros: 0 }, going.context.agents.runs.noticedWrites(going.run));
+async function note(openRun: OpenRun, { step, place, tool, input }: Call, how: Omit<Called, "tool" | "input">): Promise<void> {
+  const body: Called = { tool: toolOf(openRun.agent, tool)?.name ?? tool.slice(0, 64), input: input ?? null, ...how };
+  await recordStep(openRun, { step, place, kind: "tool", body, tokens: 0, micros: 0 }, openRun.context.agents.runs.noticedWrites(openRun.run));
 }
 
-/** Stable through redeliveries and restarts, so that a call is made once. */
+/** The same after redeliveries and restarts, so that a call is made once. */
 function effectKey({ step, place }: Call): string {
   return `s${step}:${place - 1}`;
 }

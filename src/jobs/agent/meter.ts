@@ -1,25 +1,25 @@
-import { type Bound, boundOf, exceeded, monthVerdict } from "../../domain/agents/budget";
+import { type Bound, boundOf, exceeded, checkMonth } from "../../domain/agents/budget";
 import { type Budget, microsOf, type Used } from "../../domain/agents/model";
 
 import type { CallBound, Meter, Price } from "../../providers/models/models";
 import { discard, type Outcome, wait } from "../../queue/outcome";
-import type { Going } from "./going";
+import type { OpenRun } from "./open-run";
 
-/** A reservation that is not settled yet: what it is for, and when it was made. */
+/** A reservation that is not settled yet, and when it was made. */
 export interface Reserved extends Bound {
   at: number;
 }
 
-/** Reserves what each call of one chat can cost, in the run's budget, the agent's month and the tenant's. */
+/** Reserves the highest cost of each call of one chat in the budget of the run, and in the monthly budgets of agent and tenant. */
 export interface BudgetMeter extends Meter {
   /** Why the last call was not allowed. */
   readonly ended: Outcome | undefined;
-  /** Of the call that was answered. */
+  /** The reservation of the answered call. */
   readonly reserved: Reserved | undefined;
 }
 
-export function createMeter(going: Going, budget: Budget, perTenant: number, prices: readonly Price[]): BudgetMeter {
-  const { context, run } = going;
+export function createMeter(openRun: OpenRun, budget: Budget, perTenant: number, prices: readonly Price[]): BudgetMeter {
+  const { context, run } = openRun;
   const { runs } = context.agents;
   const state: { ended: Outcome | undefined; reserved: Reserved | undefined } = { ended: undefined, reserved: undefined };
   return {
@@ -32,10 +32,10 @@ export function createMeter(going: Going, budget: Budget, perTenant: number, pri
     async reserve(call) {
       const at = context.now();
       const bound = boundFor(call, prices);
-      state.ended = await refusalOf(going, budget, perTenant, bound, at);
+      state.ended = await refusalOf(openRun, budget, perTenant, bound, at);
       if (state.ended) return false;
       state.reserved = { ...bound, at };
-      count(going, { ...bound, ms: 0 });
+      count(openRun, { ...bound, ms: 0 });
       return true;
     },
     async lost(isBilled) {
@@ -44,34 +44,34 @@ export function createMeter(going: Going, budget: Budget, perTenant: number, pri
       state.reserved = undefined;
       const ms = context.now() - reserved.at;
       const released = isBilled ? { tokens: 0, micros: 0 } : { tokens: reserved.tokens, micros: reserved.micros };
-      count(going, { tokens: -released.tokens, micros: -released.micros, ms });
+      count(openRun, { tokens: -released.tokens, micros: -released.micros, ms });
       await runs.lose(run, released, ms, reserved.at);
     },
   };
 }
 
-/** Counts within this run as the records do. */
-export function count(going: Used, { tokens, micros, ms }: Used): void {
-  going.tokens += tokens;
-  going.micros += micros;
-  going.ms += ms;
+/** Adds to the run's counts, as the records do. */
+export function count(total: Used, { tokens, micros, ms }: Used): void {
+  total.tokens += tokens;
+  total.micros += micros;
+  total.ms += ms;
 }
 
-async function refusalOf(going: Going, budget: Budget, perTenant: number, bound: Bound, at: number): Promise<Outcome | undefined> {
-  const { context, run, agent } = going;
+async function refusalOf(openRun: OpenRun, budget: Budget, perTenant: number, bound: Bound, at: number): Promise<Outcome | undefined> {
+  const { context, run, agent } = openRun;
   const { runs } = context.agents;
-  const tooMuch = exceeded(budget, going, going.steps, bound);
+  const tooMuch = exceeded(budget, openRun, openRun.steps, bound);
   if (tooMuch !== undefined) return discard(tooMuch);
   const spent = await runs.spend(agent.type, at);
   for (const [spend, usd, whose] of [
     [spent.agent, budget.usdPerMonth, ""],
     [spent.tenant, perTenant, " for all agents"],
   ] as const) {
-    const month = monthVerdict(spend, bound, usd, at, whose);
+    const month = checkMonth(spend, bound, usd, at, whose);
     if (!month.ok) return wait(month.reason, { until: month.until });
   }
   const limits = { agent: microsOf(budget.usdPerMonth), tenant: microsOf(perTenant) };
-  // Another run of this moment took what was left.
+  // A concurrent run reserved the rest.
   return (await runs.reserve(run, bound, limits, at)) ? undefined : wait("the month's budget is used up", { until: at + 60_000 });
 }
 

@@ -9,9 +9,9 @@ import { again, discard, done, type Outcome, wait } from "../../queue/outcome";
 import { askModel } from "./ask";
 import { callTool } from "./call";
 import type { AgentPayload, agent as contract } from "./job";
-import { type Going, recordStep, resultOf } from "./going";
+import { type OpenRun, recordStep, resultOf } from "./open-run";
 
-// A stopped agent's runs are woken by its start; this is for those that were missed then. Milliseconds.
+// Starting an agent wakes its runs; this is for runs that the start missed. Milliseconds.
 const stoppedWait = 3_600_000;
 
 export const runAgent = createRunAgent(agents);
@@ -23,8 +23,8 @@ export function createRunAgent(all: readonly Agent[]): Run<typeof contract> {
     if (!agent) return discard(`there is no agent "${payload.agentType}"`);
     const outcome = await go(agent, payload, context);
     const failedNow = outcome.kind === "retry" || (outcome.kind === "discard" && outcome.reason.startsWith(unusable));
-    // A wait says nothing of how it goes; what was wrong with a request is not the agent's either.
-    if (outcome.kind === "done" || outcome.kind === "again" || failedNow) context.agents.went(agent.type, failedNow ? "transient" : "answered");
+    // Waits and invalid requests are no result of the agent.
+    if (outcome.kind === "done" || outcome.kind === "again" || failedNow) context.agents.reportResult(agent.type, failedNow ? "transient" : "answered");
     return outcome;
   };
 }
@@ -36,47 +36,47 @@ async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<t
   const opening = { job: context.id, agent: agent.type, revision: context.revision, dry, inputHash: await hashOf([agent.type, payload.dryRun, payload.input]) };
   const { revision, ...records } = await context.agents.runs.open(opening, context.now());
   const run: RunOf = { job: context.id, agent: agent.type, revision };
-  const going: Going = { agent, payload, context, run, dry, ...records };
-  await noteRetry(going);
+  const openRun: OpenRun = { agent, payload, context, run, dry, ...records };
+  await noteRetry(openRun);
   for (;;) {
     const { stopped } = await context.agents.runs.settings(agent.type);
     if (stopped) return wait(`the agent is stopped since ${new Date(stopped.at).toISOString()}`, { until: context.now() + stoppedWait });
-    const outcome = await continueRun(going);
+    const outcome = await continueRun(openRun);
     if (outcome) return outcome;
-    if (context.shouldYield()) return again({ records: going.steps.length });
+    if (context.shouldYield()) return again({ records: openRun.steps.length });
   }
 }
 
-/** A run that ended because its answers could not be used runs again: an operator retried it. Its step records that. */
-async function noteRetry(going: Going): Promise<void> {
-  if (positionOf(going.agent, going.steps).at !== "unusable") return;
-  const { step = 0 } = going.steps.at(-1) ?? {};
-  await recordStep(going, { step: step + 1, place: 0, kind: "retry", body: {}, tokens: 0, micros: 0 });
+/** Records an operator's retry of a run that ended with unusable answers. */
+async function noteRetry(openRun: OpenRun): Promise<void> {
+  if (positionOf(openRun.agent, openRun.steps).at !== "unusable") return;
+  const { step = 0 } = openRun.steps.at(-1) ?? {};
+  await recordStep(openRun, { step: step + 1, place: 0, kind: "retry", body: {}, tokens: 0, micros: 0 });
 }
 
-async function continueRun(going: Going): Promise<Outcome | undefined> {
-  const position = positionOf(going.agent, going.steps);
+async function continueRun(openRun: OpenRun): Promise<Outcome | undefined> {
+  const position = positionOf(openRun.agent, openRun.steps);
   switch (position.at) {
     case "begin":
-      return prepareInput(going);
+      return prepareInput(openRun);
     case "ask":
-      return askModel(going, position.step);
+      return askModel(openRun, position.step);
     case "call":
-      return callTool(going, position.call);
+      return callTool(openRun, position.call);
     case "unusable":
       return discard(`${unusable}: ${position.issue}`);
     case "nothing-to-do":
-      return done({ ...resultOf(going), output: null, note: "there is nothing to do" });
+      return done({ ...resultOf(openRun), output: null, note: "there is nothing to do" });
     case "end":
-      return done({ ...resultOf(going), output: position.output });
+      return done({ ...resultOf(openRun), output: position.output });
   }
 }
 
-async function prepareInput(going: Going): Promise<Outcome | undefined> {
-  const { agent, payload, context } = going;
+async function prepareInput(openRun: OpenRun): Promise<Outcome | undefined> {
+  const { agent, payload, context } = openRun;
   const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
   const prepared = await agent.prepare(payload.input, scope);
   if (!prepared.ok) return outcomeOf(prepared.failure, context.now());
-  await recordStep(going, { step: 0, place: 0, kind: "input", body: prepared.value, tokens: 0, micros: 0 });
+  await recordStep(openRun, { step: 0, place: 0, kind: "input", body: prepared.value, tokens: 0, micros: 0 });
   return undefined;
 }

@@ -7,10 +7,11 @@ import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type Page
 
 type SendBatch = NonNullable<Mail["sendBatch"]>;
 
-// Characters of the mails in one call; what is over goes in a further one.
+// Characters of the mails in one call; more need a further call.
 const maxBodyLength = 2_000_000;
 
-// One call for the page, or several where its mails are large. A body lies in R2 before it is sent: while it does, it may have arrived, and each try sends it.
+// One call for the page, or several where its mails are large. A body is stored in R2 before it is sent; while it is there it may have arrived, and each
+// try sends it again.
 export async function sendInBatches(job: PageJob, sendBatch: SendBatch, context: PageContext): Promise<Sending> {
   const left: LeftOut[] = [];
   let [sent, part] = [0, 0];
@@ -29,22 +30,22 @@ export async function sendInBatches(job: PageJob, sendBatch: SendBatch, context:
   return { sent, left, parts: part };
 }
 
-// What went out before the campaign was cancelled. A body without a recorded answer may have arrived.
+// What was sent before the campaign was cancelled. A body without a recorded answer may have arrived.
 export async function sentInBatches({ campaign, page }: Pick<PageJob, "campaign" | "page">, context: PageContext): Promise<Sent> {
   const left: LeftOut[] = [];
   let [sent, part] = [0, 0];
   for (; ; part++) {
     const body = await context.campaigns.body(campaign.id, page, part);
     if (body === null) return { sent, left, parts: part };
-    const known = context.recorded(`send-${part}`);
+    const recorded = context.recorded(`send-${part}`);
     const failed =
-      typeof known === "object" ? failedIn(known.value) : body.messages.map(({ hash }): LeftOut => ({ hash, state: "failed", reason: mayHaveArrived }));
+      typeof recorded === "object" ? failedIn(recorded.value) : body.messages.map(({ hash }): LeftOut => ({ hash, state: "failed", reason: mayHaveArrived }));
     left.push(...body.left, ...failed);
     sent += body.messages.length - failed.length;
   }
 }
 
-// An operator's retry after a fix, which comes only where nothing arrived for certain, makes the mails anew.
+// An operator's retry after a fix renders the mails again; it is possible only where certainly nothing arrived.
 async function knownBody({ campaign, page }: PageJob, part: number, context: PageContext): Promise<PageBody | null> {
   const body = await context.campaigns.body(campaign.id, page, part);
   return body !== null && body.at >= context.pinnedAt ? body : null;
@@ -99,12 +100,12 @@ async function sendBody(
   const { held, reply } = await withMailSlot(`${id}:${part}`, context, () => context.effect(`send-${part}`, send, options));
   if (held) return { outcome: held };
   if (reply.ok) return { failed: failedIn(reply.value) };
-  // It certainly did not arrive: the next try asks anew who is suppressed. Parts before it were sent as they are recorded.
+  // It certainly did not arrive: the next try reads the suppressions again. Earlier parts were sent as recorded.
   if (isNew && reply.failure.class !== "uncertain") await campaigns.removeBody(campaign.id, page, part);
   return { outcome: outcomeFrom(reply.failure, now()) };
 }
 
-// No value: an operator found out that it was sent.
+// Without a value, an operator recorded it as sent.
 function failedIn(value: unknown): LeftOut[] {
   return (value as { failed: LeftOut[] } | null)?.failed ?? [];
 }

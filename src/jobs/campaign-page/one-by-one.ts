@@ -3,14 +3,14 @@ import { type Act, type Failure, failed, ok } from "../../queue/effect";
 import { again, type Outcome } from "../../queue/outcome";
 import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
 
-// Mails under way at the same time.
+// Concurrent mails.
 const lanes = 5;
-// The campaign's state is read again after this. Milliseconds.
+// Interval of reading the campaign's state. Milliseconds.
 const lookEvery = 2000;
 
 type Left = Omit<LeftOut, "hash">;
 
-// An effect for each recipient: those that are done are remembered, and what a provider without idempotency may have is never sent again.
+// One effect for each recipient: done ones are skipped, and a mail that a provider without idempotency may have is never sent again.
 export async function sendOneByOne(job: PageJob, context: PageContext): Promise<Sending> {
   const left: LeftOut[] = [];
   let looked = context.now();
@@ -39,15 +39,15 @@ export async function sendOneByOne(job: PageJob, context: PageContext): Promise<
   return { sent, left, parts: 0 };
 }
 
-// What went out before the campaign was cancelled.
+// What was sent before the campaign was cancelled.
 export function sentOneByOne(recipients: readonly ClaimedRecipient[], context: PageContext): Sent {
-  const known = recipients.flatMap(({ hash, line }) => {
+  const recorded = recipients.flatMap(({ hash, line }) => {
     const effect = context.recorded(effectOf(line));
     if (effect === "open") return [{ hash, value: { state: "failed", reason: mayHaveArrived } satisfies Left }];
     return effect ? [{ hash, value: effect.value as Left | null }] : [];
   });
-  const left = known.flatMap(({ hash, value }) => (value ? [{ hash, ...value }] : []));
-  return { sent: known.length - left.length, left, parts: 0 };
+  const left = recorded.flatMap(({ hash, value }) => (value ? [{ hash, ...value }] : []));
+  return { sent: recorded.length - left.length, left, parts: 0 };
 }
 
 const effectOf = (line: number) => `to-${line}`;

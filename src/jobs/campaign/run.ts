@@ -10,21 +10,22 @@ type Context = Parameters<typeof runCampaign>[1];
 
 export const runCampaign: Run<typeof campaign> = async ({ campaign: id }, context) => {
   const { campaigns: work, now } = context;
-  const found = await work.get(id);
-  if (!found) return discard("there is no such campaign");
-  if (found.state === "cancelled" || found.state === "done") return done({ pages: found.next.page });
-  const hold = holdOf(found, now());
+  const running = await work.get(id);
+  if (!running) return discard("there is no such campaign");
+  if (running.state === "cancelled" || running.state === "done") return done({ pages: running.next.page });
+  const hold = holdOf(running, now());
   if (hold) return wait(hold.reason, { until: hold.until });
   const { open, planned } = await work.openPages(id);
-  await enqueuePages(found, planned, context);
-  const next = await cutPages(found, openPagesOf(found.ratePerMinute) - open, context);
-  const isOver = next.offset >= found.bytes && next.page === found.next.page && open === 0;
-  if (!isOver) return wait("its pages are being sent", { until: nextLook(found, now()) });
+  await enqueuePages(running, planned, context);
+  const next = await cutPages(running, openPagesOf(running.ratePerMinute) - open, context);
+  const isOver = next.offset >= running.bytes && next.page === running.next.page && open === 0;
+  if (!isOver) return wait("its pages are being sent", { until: nextLook(running, now()) });
   await context.checkpoint(next, [work.end(id)]);
   return done({ pages: next.page });
 };
 
-// The next pages, as many as there is room for. They are noted before they are enqueued: what a run leaves behind in between, the next one enqueues.
+// Cuts the next pages, as many as may be open. They are recorded before they are enqueued, so that the next run enqueues those of a run that ended in
+// between.
 async function cutPages(found: Campaign, room: number, context: Context): Promise<Campaign["next"]> {
   const { campaigns: work } = context;
   let { next } = found;
@@ -41,7 +42,7 @@ async function cutPages(found: Campaign, room: number, context: Context): Promis
   return next;
 }
 
-// Their keys follow from the number of the page: a step that is repeated enqueues none twice.
+// Keys derive from the page's number, so a repeated step enqueues no page twice.
 async function enqueuePages({ id }: Campaign, pages: readonly PagePlace[], { campaigns, enqueue }: Context): Promise<void> {
   if (pages.length === 0) return;
   const jobs = await Promise.all(
@@ -50,7 +51,7 @@ async function enqueuePages({ id }: Campaign, pages: readonly PagePlace[], { cam
   await campaigns.enqueued(id, jobs);
 }
 
-// Pages wake it; this is for a page whose Worker died before it did, and for pages that ended as dead letters.
+// Pages wake the job. This is for a page whose Worker crashed before that, and for pages that ended as dead letters.
 function nextLook({ started }: Campaign, now: number): number {
   return now + Math.min(60_000, Math.max(5000, (now - (started ?? now)) / 50));
 }

@@ -22,13 +22,13 @@ export interface ReceivedEvent {
   event: Event;
   /** Milliseconds; when it happened. */
   at: number;
-  /** Unique among all events of the tenant. */
+  /** Unique among the tenant's events. */
   key: string;
 }
 
 export type Child = { contract: Contract; payload: unknown } | { skipped: string };
 
-// The job that serves one destination. What does not fit is a reason to leave that destination out, and no trouble of the others.
+// The job of one destination. Data that does not fit its type skips that destination only.
 export function childOf(line: Exclude<PlannedDelivery, { kind: "skipped" }>, happening: ReceivedEvent): Child {
   if (line.kind === "destination") return delivery({ destination: line.name }, happening);
   if (line.kind === "subscription") return delivery({ subscription: line.name.slice("subscription:".length) }, happening);
@@ -59,7 +59,7 @@ const makers: Record<BuiltIn, (happening: ReceivedEvent) => Child> = {
     return { contract: agent, payload: { agentType: leadAnalysis.type, input: { subject, data: event.data }, about: entitiesOf(event) } };
   },
   store: ({ event, at, key }) => {
-    // About nothing that is known: found by its own id.
+    // An event without entities is found by its own id.
     const [entity = `event:${event.id}`] = entitiesOf(event);
     return { contract: storeEvent, payload: { entity, event: key, type: event.type, at, data: event.data, about: entitiesOf(event) } };
   },
@@ -86,14 +86,14 @@ function delivery(target: { destination: string } | { subscription: string }, { 
   return { contract: webhook, payload: { ...target, body, about: entitiesOf(event), hops: hops + 1 } };
 }
 
-// Forms behind a sender bring along what copying does: an address with a zero-width space would be another contact.
+// Copied values may contain invisible characters: an address with a zero-width space would be another contact.
 function personOf({ data }: Event): Partial<LeadData> & Partial<OfferData> {
   const { email: to, phone } = data;
-  const seen = { ...(typeof to === "string" ? { email: visible(to) } : {}), ...(typeof phone === "string" ? { phone: visible(phone) } : {}) };
-  return { ...data, ...seen } as Partial<LeadData> & Partial<OfferData>;
+  const cleaned = { ...(typeof to === "string" ? { email: visible(to) } : {}), ...(typeof phone === "string" ? { phone: visible(phone) } : {}) };
+  return { ...data, ...cleaned } as Partial<LeadData> & Partial<OfferData>;
 }
 
-// Properties that every account of a CRM has: one that it lacks makes it refuse the whole contact.
+// Properties that every CRM account has: an unknown property makes the CRM refuse the whole contact.
 function propertiesOf(person: Partial<LeadData>): Record<string, string> {
   const [first = "", ...rest] = personName({ name: person.name, firstName: person.firstName, lastName: person.lastName }).split(" ");
   const { firstName, lastName, phone, company, city, country } = person;

@@ -7,11 +7,11 @@ import { discard, done, type Outcome, retry } from "../../queue/outcome";
 import type { syncSingleOrder } from "./job";
 
 interface Cursor {
-  /** In vain. */
+  /** Lookups that did not find the order. */
   looks: number;
 }
 
-// A shop sends the webhook of an order before it has committed it. Seconds.
+// Delays of further lookups: a shop sends the webhook before it has committed the order. Seconds.
 const delays = [5, 30, 120];
 
 export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, orderId }, context) => {
@@ -22,10 +22,10 @@ export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, 
   const session = await openSession(context, siteId);
   if (!isSession(session)) return session;
   const readAt = context.now();
-  const found = await session.shop.find("orders", { field: "id", values: [orderId] }, context.signal);
-  if (!found.ok) return outcomeOfFailure(session, found.failure);
+  const reply = await session.shop.find("orders", { field: "id", values: [orderId] }, context.signal);
+  if (!reply.ok) return outcomeOfFailure(session, reply.failure);
   await markHealthy(session);
-  const { rows, unreadable, missing } = found.value;
+  const { rows, unreadable, missing } = reply.value;
   if (rows.length === 0) {
     const isListed = missing.includes(orderId);
     const isGone = !isListed && (await markDeleted(orderId, session, readAt));
@@ -40,16 +40,16 @@ export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, 
   return done({ changed: changed.length > 0 });
 };
 
-// One that is stored and that the shop has no longer.
+// Marks a stored order as deleted that the shop no longer has.
 async function markDeleted(orderId: number, session: SyncSession, readAt: number): Promise<boolean> {
-  const gone = await goneIds(session.scope, "orders", [], { after: orderId - 1, until: orderId }, readAt);
-  if (gone.length === 0) return false;
-  await session.checkpoint(session.cursor, goneWrites(session.scope, "orders", gone, readAt, session.now()));
+  const deletedIds = await goneIds(session.scope, "orders", [], { after: orderId - 1, until: orderId }, readAt);
+  if (deletedIds.length === 0) return false;
+  await session.checkpoint(session.cursor, goneWrites(session.scope, "orders", deletedIds, readAt, session.now()));
   await session.progress(1, 1, "deleted in the shop");
   return true;
 }
 
-// Counted apart from attempts: those in which the shop did not answer were no looks.
+// Counted apart from attempts: in a failed attempt the shop did not answer.
 async function notThere(orderId: number, session: SyncSession, isListed: boolean): Promise<Outcome> {
   const looks = ((session.cursor as Cursor | undefined)?.looks ?? 0) + 1;
   const after = delays[looks - 1];

@@ -1,7 +1,8 @@
+import { recordOf } from "../../json/record";
 import { quoted } from "../../masking/provider-text";
 import type { ImageFailure } from "./images";
 
-/** Codes of Cloudflare Images, with what they mean for the job that asked. Source: its page on troubleshooting. */
+/** Error codes of Cloudflare Images with their meaning for the job. Source: its page on troubleshooting. */
 const byCode: Record<number, Pick<ImageFailure, "class" | "retryAfter" | "isAboutPicture"> & { meaning: string }> = {
   9401: { class: "permanent", meaning: "the options are wrong" },
   9402: { class: "permanent", isAboutPicture: true, meaning: "the picture is too large" },
@@ -10,14 +11,14 @@ const byCode: Record<number, Pick<ImageFailure, "class" | "retryAfter" | "isAbou
   9413: { class: "permanent", isAboutPicture: true, meaning: "the picture has over 100 million pixels" },
   9422: { class: "limited", retryAfter: 3600, meaning: "the account's transformations are used up" },
   9520: { class: "permanent", isAboutPicture: true, meaning: "the format is not supported" },
-  // The local binding answers it for pixels that cannot be decoded; our options were checked before.
+  // The local binding returns it for pixels that cannot be decoded; our options are validated before.
   9523: { class: "permanent", isAboutPicture: true, meaning: "the picture was refused" },
 };
 
-/** Messages of libraries about a file that they cannot decode; the local binding passes them on without a code. */
+/** Messages of libraries about undecodable files; the local binding passes them on without a code. */
 const broken = /unsupported image format|premature end|corrupt|bad seek|invalid|truncated/i;
 
-/** The failure that an error of the Images binding means; `unknown` for an error without a known code. */
+/** The failure for an error of the Images binding; `unknown` for an error without a known code. */
 export function refusalOf(thrown: unknown): ImageFailure {
   const code = codeOf(thrown);
   const issue = code === undefined ? undefined : byCode[code];
@@ -35,6 +36,6 @@ function thrownText(thrown: unknown): string {
 }
 
 function codeOf(thrown: unknown): number | undefined {
-  const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
+  const code = recordOf(thrown)["code"];
   return typeof code === "number" ? code : undefined;
 }

@@ -1,3 +1,4 @@
+import { recordOf } from "../../json/record";
 import { failed, ok } from "../../queue/effect";
 import { messageOf } from "../../errors";
 import { unlessAborted } from "../body";
@@ -28,13 +29,13 @@ export interface CloudflareOptions {
   /** Undefined where the Worker has no such binding. */
   binding: EmailBinding | undefined;
   now: () => number;
-  /** How a call went, for the circuit breaker. */
+  /** Receives the result of each call, for the circuit breaker. */
   onResult?: ((result: "answered" | "transient") => void) | undefined;
 }
 
 /**
- * Mail by Cloudflare Email Service, for transactional mail only. It has no idempotency.
- * Its errors carry a code, which is the reason; their text may name the recipient and is quoted apart.
+ * Mail by Cloudflare Email Service, for transactional mail only, without idempotency keys.
+ * Its errors have a code, which is the reason; their text may name the recipient and is quoted separately.
  */
 export function cloudflare(options: CloudflareOptions): MailProvider {
   return {
@@ -78,7 +79,7 @@ function named(mailbox: string): CloudflareAddress {
 }
 
 function failureOf(thrown: unknown, message: MailMessage, now: number): MailFailure {
-  const thrownCode = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
+  const thrownCode = recordOf(thrown)["code"];
   const code = typeof thrownCode === "string" && /^E_[A-Z_]{1,60}$/.test(thrownCode) ? thrownCode : undefined;
   const quote = quoted(messageOf(thrown));
   const reason = `Cloudflare Email Service: ${code ?? "failed without a code"}`;
@@ -97,7 +98,7 @@ function classOf(code: string, { to }: MailMessage, now: number): Pick<MailFailu
     case "E_RECIPIENT_NOT_ALLOWED":
       return { class: "config" };
     case "E_RECIPIENT_SUPPRESSED":
-      // Of several recipients it does not say which.
+      // It does not name the refused one of several recipients.
       return { class: "permanent", ...(to.length === 1 ? { refused: to.map((each) => ({ address: addressOf(each), suppress: true })) } : {}) };
     default:
       return { class: isOfMessage(code) ? "permanent" : "uncertain" };

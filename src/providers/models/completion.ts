@@ -11,13 +11,13 @@ export const misfit = "misfit";
 /** Characters of the name and the id of a call: no tool has a longer name. */
 const maxName = 64;
 
-/** Calls of tools that one answer may hold; further ones are dropped. */
+/** Tool calls of one answer; further ones are dropped. */
 const maxToolCalls = 64;
 
 const text = v.nullish(v.string());
 const count = v.fallback(v.number(), 0);
 
-/** The fields of a chat completion that are read. Vendors leave out and add many. */
+/** The fields of a chat completion that are read. Vendors omit and add many. */
 const completion = v.object({
   model: v.fallback(text, null),
   usage: v.fallback(v.nullish(v.object({ prompt_tokens: count, completion_tokens: count })), null),
@@ -33,7 +33,7 @@ const completion = v.object({
 
 const toolCall = v.object({ id: v.fallback(text, null), function: v.object({ name: v.string(), arguments: v.unknown() }) });
 
-/** How an answer ended, by its `finish_reason` in small letters. Any other end counts as a whole answer, which is then checked. */
+/** How an answer ended, by its `finish_reason` in lower case. Any other value counts as a complete answer, which is then validated. */
 const ends: Record<string, Chatted["end"] | Failure> = {
   length: "length",
   max_tokens: "length",
@@ -43,7 +43,7 @@ const ends: Record<string, Chatted["end"] | Failure> = {
   insufficient_system_resource: { class: "transient", reason: "models: the answer broke off because the provider was overloaded", code: "overloaded" },
 };
 
-/** Reads the body of a 200. It may still be a failure: no completion, refused, filtered or broken off. */
+/** Reads the body of a 200. It may still be a failure: no completion, refused, filtered or cut off. */
 export function chattedFrom(body: unknown, asked: string): Reply<Chatted> {
   const parsed = v.safeParse(completion, body);
   if (!parsed.success) return failed({ class: "permanent", reason: "models: the answer is no chat completion", code: misfit });
@@ -64,8 +64,8 @@ export function chattedFrom(body: unknown, asked: string): Reply<Chatted> {
 
 function endOf(reason: string | null | undefined, toolCalls: readonly ToolCall[]): Chatted["end"] | Failure {
   const named = (reason ?? "").toLowerCase();
-  const known = Object.hasOwn(ends, named) ? ends[named] : undefined;
-  return known ?? (toolCalls.length > 0 || named === "tool_calls" || named === "function_call" ? "tools" : "stop");
+  const end = Object.hasOwn(ends, named) ? ends[named] : undefined;
+  return end ?? (toolCalls.length > 0 || named === "tool_calls" || named === "function_call" ? "tools" : "stop");
 }
 
 /** Content is text, a list of parts, or (of some endpoints in JSON mode) the value itself. */
@@ -75,14 +75,14 @@ function contentText(content: unknown): string {
   return typeof content === "object" && content !== null ? JSON.stringify(content) : "";
 }
 
-/** Parts of other types are thoughts and the like. */
+/** Parts of other types, such as thoughts, are dropped. */
 function partText(part: unknown): string {
   if (typeof part === "string") return part;
   const { type, text: said } = (part ?? {}) as { type?: unknown; text?: unknown };
   return (type === "text" || type === "output_text") && typeof said === "string" ? said : "";
 }
 
-/** A call without an id gets one, since its result has to name it. */
+/** A call without an id gets one, since its result must name it. */
 function toolCallFrom(raw: unknown, index: number): ToolCall[] {
   const parsed = v.safeParse(toolCall, raw);
   if (!parsed.success) return [];

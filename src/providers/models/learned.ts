@@ -1,21 +1,21 @@
 import type { Dialect } from "./dialect";
 
-/** The request dialect that each endpoint accepts, as this isolate learned it. */
+/** The dialect that each endpoint accepted, per isolate. */
 export interface Learned {
   get(endpoint: string, now: number): Dialect | undefined;
   set(endpoint: string, dialect: Dialect, now: number): void;
 }
 
-/** An endpoint may accept more after an update; trying again costs one refused call. Milliseconds. */
+/** An endpoint may accept more after an update; another try costs one refused call. Milliseconds. */
 const maxAge = 3_600_000;
 
-/** Remembers at most `maxEndpoints` (default 500) for an hour each; the oldest is dropped first. */
+/** Caches at most `maxEndpoints` (default 500) for one hour each; evicts the oldest first. */
 export function createLearned(maxEndpoints = 500): Learned {
   const kept = new Map<string, { dialect: Dialect; since: number }>();
   return {
     get: (endpoint, now) => {
-      const found = kept.get(endpoint);
-      return found && now - found.since < maxAge ? found.dialect : undefined;
+      const learned = kept.get(endpoint);
+      return learned && now - learned.since < maxAge ? learned.dialect : undefined;
     },
     set: (endpoint, dialect, now) => {
       kept.delete(endpoint);

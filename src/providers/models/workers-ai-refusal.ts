@@ -1,3 +1,5 @@
+import { recordOf } from "../../json/record";
+import { messageOf } from "../../errors";
 import type { Failure } from "../../queue/effect";
 import { untilNextDay } from "../quota";
 import type { Refused } from "./chat";
@@ -6,7 +8,7 @@ import { misfit } from "./completion";
 interface Meaning {
   class: Failure["class"];
   meaning: string;
-  /** In place of the number. */
+  /** Replaces the number. */
   code?: string;
 }
 
@@ -38,7 +40,7 @@ const byCode: Record<string, Meaning> = {
   "5021": { class: "permanent", meaning: "question and answer exceed the model's context", code: "context_length_exceeded" },
 };
 
-/** Of errors that carry no code, or one that is in no table. */
+/** Errors without a code, or with one outside the table. */
 const byText: readonly [RegExp, Meaning][] = [
   [/JSON Mode couldn'?t be met/i, { class: "permanent", meaning: "it found no JSON of the schema", code: misfit }],
   [
@@ -48,11 +50,11 @@ const byText: readonly [RegExp, Meaning][] = [
 ];
 
 /**
- * What an error of the binding means. Its text may repeat what was asked, so the code alone is kept. `isFault`: it says that the
- * service does badly, not that the call was wrong.
+ * The failure for an error of the binding. Its text may repeat the request, so only the code is kept. `isFault`: the error
+ * is the service's, not the call's.
  */
 export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): Refused & { isFault: boolean } {
-  const text = thrownText(thrown).slice(0, 4000);
+  const text = messageOf(thrown).slice(0, 4000);
   const number = isTimeout ? "3007" : codeIn(thrown, text);
   const named = byText.find(([pattern]) => pattern.test(text))?.[1] ?? (number === undefined ? undefined : byCode[number]);
   const { class: kind, meaning, code = number } = named ?? { class: "transient" as const, meaning: "it failed for an unknown reason" };
@@ -65,12 +67,8 @@ export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): Ref
   return { isAboutParameters: number === "5006" || named === undefined, text, failure, isFault: kind === "transient" || number === "3040" };
 }
 
-/** Numbers stand before the text, `AiError: 3040: …`, behind the name of an error, or in its field `code`. */
+/** Numbers are before the text, after the name of an error (`AiError: 3040: …`), or in its field `code`. */
 function codeIn(thrown: unknown, text: string): string | undefined {
-  const field = typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : "";
+  const field = String(recordOf(thrown)["code"] ?? "");
   return /^\d{4}$/.exec(field)?.[0] ?? /^(?:\w{1,40}: ?){0,3}\[?(\d{4})\]?(?::|$)/.exec(text)?.[1];
-}
-
-function thrownText(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

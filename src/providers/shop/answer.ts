@@ -1,4 +1,4 @@
-import { isRecord } from "../../json/record";
+import { isRecord, jsonFrom } from "../../json/record";
 import { readXml } from "./xml";
 import type { Element } from "./xml";
 
@@ -7,7 +7,7 @@ export type ShopAnswer =
   | { kind: "rows"; elements: readonly unknown[]; gaps: number; errors: readonly ShopError[]; warnings: readonly string[] }
   /** An HTML page. */
   | { kind: "html" }
-  /** Neither; nothing may be concluded from it, especially not that there are no rows. */
+  /** Neither: nothing follows from it, especially not that there are no rows. */
   | { kind: "unreadable"; reason: string };
 
 /** PrestaShop's own error. */
@@ -17,14 +17,14 @@ export interface ShopError {
 }
 
 /**
- * Reads a list. The format is decided by the body, since a module that echoes anything changes the content type and comes before the data.
- * Rows may have any root; an empty list counts only under the root of the resource itself.
- * `elements` keeps the empty arrays that stand for rows the shop failed to load; `gaps` counts those that 8 left out between others.
+ * Reads a list. The body decides the format: the output of a module changes the content type and precedes the data.
+ * Rows may have any root; an empty list is valid only under the root of the resource itself.
+ * `elements` includes the empty arrays of rows that the shop failed to load; `gaps` counts those that PrestaShop 8 omitted between others.
  */
 export function readAnswer(text: string, resource: string): ShopAnswer {
   const body = text.trim();
   if (body === "") return unreadable("an empty answer");
-  const exact = jsonOf(body);
+  const exact = jsonFrom(body);
   if (exact !== undefined) return fromJson(exact, resource, []);
   if (isPage(body)) return { kind: "html" };
   const broken = body.startsWith("{") || body.startsWith("[");
@@ -36,8 +36,8 @@ const mixed = "the shop mixed other text into its answer: a module or PHP notice
 function fromJson(body: unknown, resource: string, warnings: readonly string[]): ShopAnswer {
   if (Array.isArray(body)) return body.length === 0 ? { kind: "rows", elements: [], gaps: 0, errors: [], warnings } : unreadable("a JSON list without a root");
   if (!isRecord(body)) return unreadable("JSON without a root");
-  const { errors: given, ...roots } = body;
-  const errors = errorsOf(given);
+  const { errors: listed, ...roots } = body;
+  const errors = errorsOf(listed);
   const [first, ...others] = Object.entries(roots);
   if (!first && errors.length > 0) return { kind: "rows", elements: [], gaps: 0, errors, warnings };
   const elements = first && others.length === 0 ? elementsOf(first[1]) : undefined;
@@ -64,7 +64,7 @@ function gapsIn(root: unknown): number {
 /** More rows than any page has. */
 const maxGaps = 10_000;
 
-/** A row, or the empty value that stands for a row the shop failed to load. */
+/** A row, or the empty value of a row that the shop failed to load. */
 function isElement(value: unknown): boolean {
   return value === null || value === false || typeof value === "object";
 }
@@ -78,20 +78,20 @@ function errorsOf(given: unknown): ShopError[] {
 }
 
 /**
- * PHP's notices and a module's echo come before the data, what is printed at shutdown comes behind it: the first value that looks like data
- * is read up to its end, and nothing else is tried. Inside of JSON that breaks off there are whole lists as well, of lines for one.
+ * PHP's notices and a module's output precede the data, output at shutdown follows it: the first value that looks like data
+ * is read to its end, and nothing else is tried. Truncated JSON may contain complete lists too, such as lines.
  */
 function jsonIn(body: string, resource: string): ShopAnswer | undefined {
   const start = /\{\s*"/.exec(body)?.index;
   const end = start === undefined ? undefined : endOfObject(body, start);
-  const found = end === undefined ? undefined : jsonOf(body.slice(start, end));
-  const read = found === undefined ? undefined : fromJson(found, resource, [mixed]);
-  // An empty list is two characters: it is believed at the end, or before what begins with a line or mark-up of its own.
+  const json = end === undefined ? undefined : jsonFrom(body.slice(start, end));
+  const read = json === undefined ? undefined : fromJson(json, resource, [mixed]);
+  // An empty list is two characters: it is accepted at the end, or before a line break or mark-up.
   if (/^\[\s*\](?=\s*[\n<])/.test(body)) return read?.kind === "rows" ? undefined : fromJson([], resource, [mixed]);
   return start === undefined && /\[\s*\]$/.test(body) ? fromJson([], resource, [mixed]) : read;
 }
 
-/** Where the object that begins at `start` ends; undefined when it breaks off. */
+/** The end of the object that begins at `start`; undefined when it is truncated. */
 function endOfObject(text: string, start: number): number | undefined {
   for (let at = start, depth = 0; at < text.length; at++) {
     if (text[at] === '"') at = endOfString(text, at);
@@ -101,7 +101,7 @@ function endOfObject(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** The place of the closing quote. */
+/** Position of the closing quote. */
 function endOfString(text: string, start: number): number {
   let at = start + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
@@ -140,14 +140,6 @@ function valueOf({ text, children }: Element): unknown {
 
 function isPage(body: string): boolean {
   return /<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]/i.test(body.slice(0, 5000));
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function unreadable(reason: string): ShopAnswer {

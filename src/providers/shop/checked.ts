@@ -7,21 +7,21 @@ import type { ShopResource } from "./row-types";
 import type { IdPage, Page } from "./shop";
 import type { TruncationDetector } from "./complete-list";
 
-/** An id costs the shop an empty object. */
+/** An id costs the shop little: it loads no row. */
 export const idsPerPage = 5000;
 
-/** A page of which rows may be missing, or which may be the last. */
+/** A page that may lack rows, or may be the last. */
 export interface Doubtful<Row> {
   page: Page<Row>;
-  /** How many rows its list had, with those that failed to load as far as it showed. */
+  /** Rows of its list, including visible failures to load. */
   length: number;
   limit: number;
 }
 
-/** Where a page begins, and in which window it lies. */
+/** The beginning of a page, and its window. */
 export type Part = Omit<ListQuery, "limit" | "display">;
 
-/** Holds the pages of one shop against its lists of ids. */
+/** Checks the pages of a shop against its lists of ids. */
 export class PageCheck {
   readonly #connection: Connection;
   readonly #lengths: TruncationDetector;
@@ -32,9 +32,9 @@ export class PageCheck {
   }
 
   /**
-   * Rows that the shop fails to load are missing from a page, in 8 without a trace, and a proxy may give fewer than were asked for: only
-   * the list of ids from where the page began shows what is missing, and whether there is more. Where not one row could be loaded, it
-   * shows behind which id to go on, too.
+   * A page lacks rows that the shop fails to load (PrestaShop 8: silently), and a proxy may return fewer than requested: only
+   * the list of ids from the beginning of the page shows what is missing, and whether there is more. Where no row could be loaded, it
+   * also gives the id to continue after.
    */
   async checked<Row extends { id: number }>(resource: ShopResource, part: Part, doubtful: Doubtful<Row>, signal: AbortSignal): Promise<Reply<Page<Row>>> {
     const { page, length, limit } = doubtful;
@@ -52,10 +52,10 @@ export class PageCheck {
     const reply = await this.#connection.list(resource, pageQuery(part), signal);
     if (!reply.ok) return reply;
     const ids = reply.value.elements.map(idOf);
-    const known = ids.filter((id) => id !== null);
+    const valid = ids.filter((id) => id !== null);
     // A missed id would make its row count as deleted.
-    if (known.length < ids.length || known.some((id) => id <= part.afterId)) return failed(stray(resource));
-    return ok({ ids: known.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...known), full: known.length >= part.limit, more: known.length > 0 });
+    if (valid.length < ids.length || valid.some((id) => id <= part.afterId)) return failed(stray(resource));
+    return ok({ ids: valid.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...valid), full: valid.length >= part.limit, more: valid.length > 0 });
   }
 
   async #passedOver<Row>(resource: ShopResource, part: ListQuery, page: Page<Row>, missing: number[], signal: AbortSignal): Promise<Reply<Page<Row>>> {
@@ -67,7 +67,7 @@ export class PageCheck {
     return ok({ ...page, lastId: Math.max(...missing), missing, more: true, warnings });
   }
 
-  /** Ids from `afterId` on until one lies behind `lastId`, or to the end. */
+  /** Ids after `afterId` until one exceeds `lastId`, or to the end. */
   async #idsThrough(resource: ShopResource, part: Part, lastId: number, signal: AbortSignal): Promise<Reply<number[]>> {
     for (let ids: number[] = [], { afterId } = part; ;) {
       const reply = await this.ids(resource, { ...part, afterId, limit: idsPerPage }, signal);
@@ -79,7 +79,7 @@ export class PageCheck {
   }
 }
 
-/** A page cache in front of /api, or a module that changes the lists. */
+/** The failure caused by a page cache in front of /api, or a module that changes the lists. */
 export function stray(resource: ShopResource): Failure {
   const reason = `the shop answered with ${resource} that were not asked for: is there a cache in front of /api?`;
   return { class: "transient", code: "unreadable", reason };

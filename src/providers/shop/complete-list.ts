@@ -5,33 +5,33 @@ import { orFilters, type Parameters } from "./query";
 
 type Ask = (filters: Parameters) => Promise<Reply<List>>;
 
-/** Detects cut lists by the lengths of a shop's answers: a proxy before it may return fewer rows than were asked for, without an error. */
+/** Detects truncated lists by the lengths of a shop's answers: a proxy may return fewer rows than requested, without an error. */
 export class TruncationDetector {
   #longest = 0;
   #cut = Infinity;
 
-  /** Notes the length of an answer that holds rows. */
+  /** Records the length of an answer with rows. */
   saw(rows: number): void {
     this.#longest = Math.max(this.#longest, rows);
   }
 
-  /** Notes that an answer of so many rows should have held all and did not. */
+  /** Records that an answer of this length was truncated. */
   wasCut(rows: number): void {
     this.#cut = Math.max(rows, this.#cut === Infinity ? 0 : this.#cut);
   }
 
-  /** Whether an answer is as long as one that was cut. */
+  /** Whether an answer is as long as a truncated one. */
   mayBeCut(rows: number): boolean {
     return rows >= this.#cut;
   }
 
-  /** The shop has given more at once: this answer was not cut. */
+  /** Whether the shop has returned more rows at once, so that this answer was not truncated. */
   isUncut(rows: number): boolean {
     return rows < this.#longest;
   }
 }
 
-/** All rows that the filters let through, in as many requests as it takes. `isWhole`: nothing is missing that could come. */
+/** All rows that match the filters, in as many requests as needed. `isWhole`: whether the list is complete. */
 export async function readAll(ask: Ask, lengths: TruncationDetector, isWhole: (list: List) => boolean = () => false): Promise<Reply<List>> {
   for (let sum: List = nothing, after = 0; ;) {
     const reply = await ask(after > 0 ? { "filter[id]": `>[${after}]` } : {});
@@ -45,7 +45,7 @@ export async function readAll(ask: Ask, lengths: TruncationDetector, isWhole: (l
   }
 }
 
-/** The rows with these ids. An answer by id is cut at its end, so what is missing before its last row is not there. */
+/** The rows with these ids. An answer by id is truncated at its end, so ids that are missing before its last row do not exist. */
 export async function rowsById(ask: Ask, lengths: TruncationDetector, ids: readonly (number | string)[]): Promise<Reply<List>> {
   let sum: List = nothing;
   for (let after = 0, left = ids.map(Number).toSorted((a, b) => a - b); left.length > 0;) {
@@ -69,11 +69,11 @@ function lastId({ elements }: List, after: number): number {
   return Math.max(after, ...elements.map((element) => idOf(element) ?? 0));
 }
 
-/** A row that came before is not new. */
+/** Joins two lists without repeated rows. */
 export function joined(sum: List, { elements, gaps, warnings, seconds, version }: List, after: number): List {
-  const fresh = elements.filter((element) => (idOf(element) ?? Infinity) > after);
+  const further = elements.filter((element) => (idOf(element) ?? Infinity) > after);
   return {
-    elements: [...sum.elements, ...fresh],
+    elements: [...sum.elements, ...further],
     gaps: sum.gaps + gaps,
     warnings: [...new Set([...sum.warnings, ...warnings])],
     seconds: sum.seconds + seconds,

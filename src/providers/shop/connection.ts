@@ -7,19 +7,19 @@ import { refusalOf, unreachable, userAgent } from "./refusal";
 
 export interface ConnectionOptions {
   http: Http;
-  /** The shop's address; its `/api` may be part of it. */
+  /** The shop's address, with or without `/api`. */
   url: string;
   key: string;
-  /** "address": as `ws_key`, for servers that drop the Authorization header. Default "header". */
+  /** `address`: as `ws_key`, for servers that drop the Authorization header. Default `header`. */
   keyIn?: "header" | "address" | undefined;
   /** Milliseconds of the Worker's clock. */
   now: () => number;
 }
 
 export interface List {
-  /** With an empty array for each row that the shop failed to load. */
+  /** Rows, with an empty array for each that the shop failed to load. */
   elements: readonly unknown[];
-  /** Rows that it failed to load and left out between others. */
+  /** Rows that it failed to load and omitted between others. */
   gaps: number;
   warnings: readonly string[];
   /** Seconds the shop worked on it. */
@@ -33,7 +33,7 @@ const sizeLimit = 8_000_000;
 /** The calls to one shop's webservice, one at a time. */
 export class Connection {
   readonly #options: ConnectionOptions;
-  /** XML once JSON could not be read: the only format that is the same in all versions. */
+  /** XML after JSON could not be read: only XML is the same in all versions. */
   #format: "JSON" | "XML" = "JSON";
   #last: Promise<unknown> = Promise.resolve();
 
@@ -67,8 +67,8 @@ export class Connection {
     const reply = await this.#call("GET", resource, parameters, signal);
     if (!reply.ok) return failed(unreachable(reply.failure, signal.aborted));
     const read = readAnswer(reply.value.text(), resource);
-    const taken = reply.value.status >= 200 && reply.value.status < 300 && read.kind === "rows" && read.errors.length === 0;
-    if (!taken) return failed(refusalOf(reply.value, read, { resource, key, now: now() }));
+    const isAccepted = reply.value.status >= 200 && reply.value.status < 300 && read.kind === "rows" && read.errors.length === 0;
+    if (!isAccepted) return failed(refusalOf(reply.value, read, { resource, key, now: now() }));
     const seconds = secondsOf(reply.value) ?? (now() - started) / 1000;
     return ok({ elements: read.elements, gaps: read.gaps, warnings: read.warnings, seconds, version: versionOf(reply.value) });
   }

@@ -1,22 +1,22 @@
 import { micros } from "./money";
 import { readLocal } from "../../time/zone";
 
-/** Settings of the shop that the meaning of a value depends on. */
+/** Settings of the shop that decide the meaning of values. */
 export interface Reading {
   timezone: string;
-  /** Of translated fields; null takes the first. */
+  /** Language of translated fields; null: the first. */
   languageId: number | null;
 }
 
-/** Takes what is wrong with a value, as `is no amount`. */
+/** Receives the issue of a value, as `is no amount`. */
 export type Note = (issue: string) => void;
 
-/** Reads one value of the webservice. A value that cannot be read is reported and becomes null. */
+/** Reads a value of the webservice. An unreadable value is reported and becomes null. */
 export type Field<T> = (value: unknown, note: Note) => T;
 
 /**
- * The scalars of the webservice. Nearly everything is a string, but with PHP 8.1 numbers may be numbers; null, false and "" mean "none";
- * version 8 leaves out what is empty, so each of them takes an absent field for "".
+ * Scalars of the webservice. Nearly all are strings, but with PHP 8.1 numbers may be numbers; null, false and "" mean none;
+ * version 8 omits empty fields, so an absent field counts as "".
  */
 function scalar<T>(expected: string, read: (value: string | number) => T | undefined): Field<T | null> {
   return (value, note) => {
@@ -28,7 +28,7 @@ function scalar<T>(expected: string, read: (value: string | number) => T | undef
   };
 }
 
-/** An id of another row; 0 is none. */
+/** The id of another row; 0 means none. */
 export const link = scalar("id", (value) => idFrom(value));
 
 /** A row's own id; 0 where it cannot be read. */
@@ -50,18 +50,18 @@ export const quantity = scalar("number", (value) => {
 
 /** Null where the version has no such field. */
 export const wholeOrNone: Field<number | null> = (value, note) => {
-  const found = value === null || value === undefined ? null : quantity(value, note);
-  if (found === null || Number.isInteger(found)) return found;
+  const amount = value === null || value === undefined ? null : quantity(value, note);
+  if (amount === null || Number.isInteger(amount)) return amount;
   note("is no whole number");
   return null;
 };
 
-/** Text as it is; one that comes in several languages is the shop's. */
+/** Text; of several languages, the shop's. */
 export function text(reading: Reading): Field<string> {
   return (value) => String(plain(translated(value, reading.languageId)) ?? "");
 }
 
-/** A date that cannot be read is none: zero-dates have many spellings. */
+/** A date; null when it is unreadable, since zero-dates have many spellings. */
 export function instant(reading: Reading): Field<number | null> {
   return (value, note) => readLocal(text(reading)(value, note), reading.timezone)?.instant ?? null;
 }
@@ -70,7 +70,7 @@ export function ambiguous(reading: Reading): Field<boolean> {
   return (value, note) => readLocal(text(reading)(value, note), reading.timezone)?.ambiguous ?? false;
 }
 
-/** Undefined for what is no scalar. */
+/** Undefined: the value is no scalar. */
 function plain(value: unknown): string | number | undefined {
   if (value === null || value === false || value === undefined) return "";
   if (value === true) return 1;
@@ -83,7 +83,7 @@ function idFrom(value: string | number): number | null | undefined {
   return id === 0 ? null : id;
 }
 
-/** `[{"id": 1, "value": "…"}, …]` where the shop has several languages; the day it gets a second one, text becomes this. */
+/** `[{"id": 1, "value": "…"}, …]` where the shop has several languages. */
 function translated(value: unknown, languageId: number | null): unknown {
   if (typeof value !== "object" || value === null) return value;
   const all = Object.values(value).filter((each): each is { id?: unknown; value?: unknown } => typeof each === "object" && each !== null);

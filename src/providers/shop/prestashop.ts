@@ -17,22 +17,22 @@ import { isTimezone } from "../../time/zone";
 
 export type PrestashopOptions = ConnectionOptions;
 
-/** A list and how many rows were asked for. */
+/** A list and the requested number of rows. */
 interface Sized {
   list: List;
   limit: number;
 }
 
-/** A row of an order, or of a product, is a dozen queries; others are one. The long pages of `light` are those of quantities. */
+/** An order or product takes about a dozen queries, other rows one. The long pages of `light` are quantities. */
 const heavyPace = { min: 5, start: 50, max: 100, quick: 2, slow: 5, growth: 1.5 };
 const lightPace = { min: 50, start: 2500, max: 5000, quick: 3, slow: 12, growth: 2 };
-/** An answer that took longer than this and did not come is taken for a page that was too large. */
+/** A call without an answer that took longer counts as a page that was too large. Milliseconds. */
 const patience = 15_000;
-/** Named of a row that cannot be read. */
+/** Issues of a row that its reason names. */
 const maxIssues = 3;
 
 /**
- * A shop by the webservice of PrestaShop 1.7, 8 and 9. Only lists are asked for: a single row as JSON lacks its empty fields in 8.
+ * A shop by the webservice of PrestaShop 1.7, 8 and 9. Only lists are requested: a single row as JSON lacks its empty fields in version 8.
  * Source: PrestaShop's classes/webservice and its documentation of the webservice.
  */
 export function prestashop(options: PrestashopOptions): Shop {
@@ -70,7 +70,7 @@ class Prestashop implements Shop {
     const head = await this.#connection.head(signal);
     if (!head.ok) return head;
     this.#settings = undefined;
-    // A HEAD has no body, so a refusal gives its reasons here only.
+    // A HEAD has no body, so only this request returns the reasons of a refusal.
     const settings = await this.settings(signal);
     if (settings.ok) return ok({ ...settings.value, version: head.value.version });
     const lasting = settings.failure.code === "html" || settings.failure.code === "unreadable";
@@ -111,8 +111,8 @@ class Prestashop implements Shop {
     const ids = idsOf(reply.value);
     if (ids.some((id) => id <= afterId)) return failed(stray(resource));
     const { list, limit } = reply.value;
-    const found = this.#read(resource, list, settings.value);
-    const page = { ...found, lastId: Math.max(afterId, ...ids), missing: [] };
+    const rows = this.#read(resource, list, settings.value);
+    const page = { ...rows, lastId: Math.max(afterId, ...ids), missing: [] };
     const length = list.elements.length + list.gaps;
     this.#lengths.saw(length);
     if (length > ids.length) return this.#check.checked(resource, part, { page: { ...page, more: true }, length, limit }, signal);
@@ -166,7 +166,7 @@ class Prestashop implements Shop {
     return this.#check.ids(resource, part, signal);
   }
 
-  /** A page that the shop could not finish is asked for once more, smaller. */
+  /** A page that the shop could not finish is requested once more, smaller. */
   async #paced(pace: PageSize, resource: ShopResource, signal: AbortSignal, query: (size: number) => Query): Promise<Reply<Sized>> {
     const ask = async (): Promise<Reply<Sized>> => {
       const parameters = query(pace.size);
@@ -202,9 +202,9 @@ class Prestashop implements Shop {
   }
 
   #readerOf<R extends ShopResource>(resource: R, settings: ShopSettings): Field<ShopRows[R]> {
-    const known = this.#readers.get(resource) ?? resources[resource].row(settings);
-    this.#readers.set(resource, known);
-    return known as Field<ShopRows[R]>;
+    const reader = this.#readers.get(resource) ?? resources[resource].row(settings);
+    this.#readers.set(resource, reader);
+    return reader as Field<ShopRows[R]>;
   }
 }
 

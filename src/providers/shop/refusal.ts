@@ -8,7 +8,7 @@ import type { ShopFailureCode } from "./shop";
 
 export const userAgent = "Jobyard/1.0 (PrestaShop webservice client)";
 
-/** The request, so that the reason can name it. */
+/** The request that the reason names. */
 export interface RequestedList {
   /** "" for the webservice itself. */
   resource: string;
@@ -16,7 +16,7 @@ export interface RequestedList {
   now: number;
 }
 
-/** Why an answer is no list: PrestaShop's own error where there is one, else the program in front of the shop. */
+/** Why an answer is no list: PrestaShop's error where there is one, else the program in front of the shop. */
 export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
   if (answer.status >= 300 && answer.status < 400) return redirected(answer, asked);
   const [error] = read.kind === "rows" ? read.errors.toSorted((a, b) => rank(a) - rank(b)) : [];
@@ -24,7 +24,7 @@ export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: Requested
   return { ...failure, ...waitOf(failure, answer, asked) };
 }
 
-/** The shop could not be reached, or its answer not be read to the end. `ended`: it was us who broke off. */
+/** The failure of a shop that could not be reached, or of an incomplete answer. `ended`: our own signal stopped the call. */
 export function unreachable(failure: Failure, ended: boolean): Failure {
   if (failure.class === "config") return { ...failure, code: failure.code ?? "address", reason: `the site's settings: ${failure.reason}` };
   if (failure.class === "permanent") return { ...failure, code: failure.code ?? "too-large", reason: `the shop: ${failure.reason}` };
@@ -36,7 +36,7 @@ export function unreachable(failure: Failure, ended: boolean): Failure {
 const where = "Advanced Parameters > Webservice";
 const certificate = "the shop's certificate is not trusted (self-signed, expired or for another name): install a valid one";
 
-/** Of several errors the most specific one: "unknown key" before "so it has no permission". */
+/** Of several errors the most specific counts: "unknown key" before "so it has no permission". */
 function rank({ code }: ShopError): number {
   return code === null ? 1000 : code === 21 ? 900 : code >= 2 && code <= 15 ? 800 : code;
 }
@@ -44,8 +44,8 @@ function rank({ code }: ShopError): number {
 function ofShop({ code, message }: ShopError, { resource, key }: RequestedList): Failure | undefined {
   if (code === null) return undefined;
   const quote = quoted(message, [key]);
-  const known = reasons.find(({ codes }) => codes.includes(code));
-  if (known) return { class: known.class, code: String(code), reason: known.reason(resource, code), ...quote };
+  const rule = reasons.find(({ codes }) => codes.includes(code));
+  if (rule) return { class: rule.class, code: String(code), reason: rule.reason(resource, code), ...quote };
   return { class: "permanent", code: String(code), reason: `the shop refused the request for ${resource} with error ${code}`, ...quote };
 }
 
@@ -55,7 +55,7 @@ interface Known {
   reason(resource: string, code: number): string;
 }
 
-/** Numbers of classes/webservice/WebserviceRequest.php; the same from 1.7 to 9. Any other number is a refused request: a defect of this code. */
+/** Codes of classes/webservice/WebserviceRequest.php, the same from 1.7 to 9. Any other code is a refused request, a defect of this code. */
 const reasons: readonly Known[] = [
   { codes: [16, 17], class: "config", reason: () => noKey },
   { codes: [18], class: "config", reason: () => `the shop says the key does not have 32 characters: copy it again from ${where}` },
@@ -65,7 +65,7 @@ const reasons: readonly Known[] = [
   { codes: [132], class: "config", reason: () => `the key is not allowed on this shop of the multistore: tick the shop for this key in ${where}` },
   { codes: [22], class: "config", reason: () => `the webservice is switched off: enable it in ${where}` },
   { codes: [126], class: "config", reason: () => `the key's class does not exist in the shop: make a new key in ${where}` },
-  // Rows that come along are not a whole page.
+  // Rows beside this error are no complete page.
   {
     codes: [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     class: "transient",
@@ -76,7 +76,7 @@ const reasons: readonly Known[] = [
 const noKey =
   'the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else put the site with "keyIn": "address"';
 
-/** Answers of hosting, firewalls and other programs. */
+/** Answers of hosting, firewalls and other programs in front of the shop. */
 function inFront(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
   const rule = rules.find(({ when }) => when(answer, read));
   const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now: asked.now });
@@ -86,7 +86,7 @@ function inFront(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Fa
 
 interface Rule {
   when(answer: HttpAnswer, read: ShopAnswer): boolean;
-  /** Default: what the status means. */
+  /** Default: the class of the status. */
   class?: Failure["class"];
   code?: ShopFailureCode;
   reason(status: number, resource: string, read: ShopAnswer): string;
@@ -136,12 +136,12 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** The realm names the program; a password protection of the hosting has one of its own. */
+/** The realm names the program: a password protection of the hosting has another. */
 function isShops({ headers, text }: HttpAnswer): boolean {
   return /prestashop/i.test(headers.get("www-authenticate") ?? "") || text().trim() === "401 Unauthorized";
 }
 
-/** Not followed: the key would be dropped on the way, and the site should have its canonical address. */
+/** Not followed: the key would be dropped, and the site should have its canonical address. */
 function redirected({ headers, status }: HttpAnswer, asked: RequestedList): Failure {
   const target = URL.parse(headers.get("location") ?? "");
   const path = target?.pathname.replace(/\/api(\/.*)?$/, "").replaceAll(asked.key, "") ?? "";

@@ -6,7 +6,7 @@ import { row } from "./row-reader";
 import type { ShopSettings } from "./shop";
 import { isTimezone } from "../../time/zone";
 
-/** What of a shop's configuration is read, by one request. */
+/** The configuration that is read, by one request. */
 const names = ["PS_TIMEZONE", "PS_LANG_DEFAULT", "PS_CURRENCY_DEFAULT"];
 export const settingsFilter = `[${names.join("|")}]`;
 
@@ -17,7 +17,7 @@ const configuration = row({
   value: ["value", text(raw)],
 });
 
-/** A multistore has a row for each shop that differs; the oldest is the one for all. */
+/** A multistore has a row for each differing shop; the oldest row is that of all shops. */
 export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> {
   const rows = rowsOf(elements);
   const valueOf = (name: string) => rows.toSorted((a, b) => a.id - b.id).find((each) => each.name === name)?.value ?? "";
@@ -32,10 +32,10 @@ export function settingsFrom(elements: readonly unknown[]): Reply<ShopSettings> 
   });
 }
 
-/** The rows come oldest first, so with one of each name those that count are there. */
+/** Rows are oldest first, so with one row of each name the relevant ones are present. */
 export function hasAllSettings({ elements }: { elements: readonly unknown[] }): boolean {
-  const found = new Set(rowsOf(elements).map(({ name }) => name));
-  return names.every((name) => found.has(name));
+  const present = new Set(rowsOf(elements).map(({ name }) => name));
+  return names.every((name) => present.has(name));
 }
 
 function rowsOf(elements: readonly unknown[]) {

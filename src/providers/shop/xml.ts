@@ -1,4 +1,4 @@
-/** An element as the webservice writes them: attributes, elements inside, text. Namespaces stay part of the name. */
+/** An element: attributes, child elements, text. Namespaces are part of the name. */
 export interface Element {
   name: string;
   attributes: Record<string, string>;
@@ -12,8 +12,8 @@ const token =
   /<!\[CDATA\[([\s\S]*?)\]\]>|<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<\/([\w:.-]+)\s*>|<([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>|([^<]+)/gy;
 
 /**
- * Reads the little XML that the webservice answers with. Undefined for everything else: a document type (so no entity is ever expanded),
- * an element that is not closed, text behind the root, more than 16 levels.
+ * Reads the XML of the webservice. Undefined for anything else: a document type (so no entity is expanded),
+ * an unclosed element, text after the root, more than 16 levels.
  */
 export function readXml(text: string): Element | undefined {
   const open: Element[] = [{ name: "", attributes: {}, children: [], text: "" }];
@@ -42,8 +42,8 @@ function closeOrAdd([, data, closing, opening, attributes, empty, plain]: RegExp
 }
 
 function attributesOf(text: string): Record<string, string> {
-  const found = text.matchAll(/(?<![\w:.-])([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g);
-  return Object.fromEntries([...found].map(([, name = "", double, single]) => [name, decodeEntities(double ?? single ?? "")]));
+  const matches = text.matchAll(/(?<![\w:.-])([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g);
+  return Object.fromEntries([...matches].map(([, name = "", double, single]) => [name, decodeEntities(double ?? single ?? "")]));
 }
 
 function decodeEntities(text: string): string {

@@ -1,7 +1,7 @@
+import { dayMs } from "../../time/day";
 import { dayLimitIn } from "../../d1";
 import type { Memory } from "../memory";
 
-const dayMs = 24 * 3600_000;
 /** A refusal stands for the messages that are answered within this time. */
 const freshMs = 60_000;
 /** A plan that is changed lifts the limit within minutes: messages come back this often. Seconds. */

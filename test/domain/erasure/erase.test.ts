@@ -6,7 +6,9 @@ import { createMailStores } from "../../../src/app/mail-stores";
 import { createStores } from "../../../src/app/stores";
 import { createMediaDeps } from "../../../src/app/media";
 import { agentRuns } from "../../../src/domain/agents/store";
-import { eraseAbout, numbersGiven, ownOf } from "../../../src/domain/events/erase";
+import { listMedia, mediaAbout } from "../../../src/domain/media/queries";
+import { registerVersion, setHumanText } from "../../../src/domain/media/store";
+import { eraseAbout, numbersGiven, personEntities } from "../../../src/domain/events/erase";
 import { createFollowUps } from "../../../src/domain/events/capability";
 import { numbersLike, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
 import { storeSubmission } from "../../../src/domain/leads/store";
@@ -147,7 +149,7 @@ describe("erasing a person", () => {
 
   test("removes pictures that are about the person or named after them, and alt texts that name them", async () => {
     const tenant = "pictures";
-    const { store, queries, objects } = createMediaDeps(env as never, () => noon);
+    const { objects } = createMediaDeps(env as never, () => noon);
     await storeAs(tenant, "seen", { email: "seen@x.example", phone: "+49 171 5551234", phoneKey: "+491715551234" });
     const pictures: [key: string, about: string[], text: string | null][] = [
       ["selfie.jpg", ["lead:seen"], null],
@@ -157,17 +159,23 @@ describe("erasing a person", () => {
     ];
     for (const [key, about, text] of pictures) {
       await env.MEDIA.put(`${tenant}/${key}`, "bytes");
-      await store.register(tenant, key, { etag: "e", size: 5, uploaded: 0 }, { format: "jpeg", width: 1, height: 1, issue: null }, about, noon);
-      if (text !== null) await store.setHumanText(tenant, key, text, noon);
+      await registerVersion(
+        { db: env.DB, tenant, key },
+        { etag: "e", size: 5, uploaded: 0 },
+        { format: "jpeg", width: 1, height: 1, issue: null },
+        about,
+        noon,
+      );
+      if (text !== null) await setHumanText({ db: env.DB, tenant, key }, text, noon);
     }
     const person = { email: "seen@x.example", together: true };
     expect(await leads.erase(tenant, person)).toEqual({ ...nothing, leads: 1, submissions: 1, media: 2, altTexts: 1 });
-    const { media } = await queries.list(tenant, "", { after: "", limit: 10 });
+    const { media } = await listMedia({ db: env.DB, tenant }, "", { after: "", limit: 10 });
     expect(media.map(({ key, altText }) => [key, altText?.text])).toEqual([
       ["card.jpg", undefined],
       ["shop.jpg", "The front of a shop"],
     ]);
-    expect([await objects.head(tenant, "selfie.jpg"), await queries.about(tenant, ["lead:seen"])]).toEqual([null, []]);
+    expect([await objects.head(tenant, "selfie.jpg"), await mediaAbout(env.DB, tenant, ["lead:seen"])]).toEqual([null, []]);
     expect(await objects.head(tenant, "shop.jpg")).not.toBeNull();
     expect(await leads.erase(tenant, { ...person, cursor: "mcard.jpg" })).toEqual(nothing);
   });
@@ -240,7 +248,7 @@ describe("erasing a person", () => {
       { lead: "1", isWhole: true, submissions: ["1"] },
       { lead: "2", isWhole: false, submissions: ["3"] },
     ]);
-    await ownOf(db, "t", { keys, leads: ["1"] }, []);
+    await personEntities(db, "t", { keys, leads: ["1"] }, []);
     await eraseAbout(db, "t", { entities: ["lead:1"], keys, countries: [] });
     await numbersLike(db, "t", keys);
     await numbersGiven(db, "t", keys, []);

@@ -103,14 +103,14 @@ describe("erasing by one key", () => {
 
   test("of any leads takes no submission that carries none of the keys beside one that names somebody else", () => {
     const key = fc.constantFrom("e:a", "e:b", "p:1", "p:2");
-    const said = fc.record({ lead: fc.constantFrom("x", "y"), id: fc.uuid(), keys: fc.uniqueArray(key), namesSomebody: fc.boolean(), isTrusted: fc.boolean() });
+    const said = fc.record({ lead: fc.constantFrom("x", "y"), id: fc.uuid(), keys: fc.uniqueArray(key), hasContact: fc.boolean(), isTrusted: fc.boolean() });
     fc.assert(
       fc.property(fc.array(said, { maxLength: 12 }), fc.uniqueArray(key, { minLength: 1 }), (all, given) => {
         const sought = new Set(given);
         const gone = new Set(partsOf(all, sought).flatMap(({ submissions }) => submissions));
         for (const each of all) {
           const carries = each.keys.some((one) => sought.has(one));
-          const others = all.filter(({ lead, keys, namesSomebody }) => lead === each.lead && namesSomebody && !keys.some((one) => sought.has(one)));
+          const others = all.filter(({ lead, keys, hasContact }) => lead === each.lead && hasContact && !keys.some((one) => sought.has(one)));
           if (carries) expect(gone.has(each.id)).toBe(true);
           else expect(gone.has(each.id)).toBe(others.length === 0);
         }

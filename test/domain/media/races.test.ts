@@ -4,7 +4,8 @@ import { createMediaDeps } from "../../../src/app/media";
 import { createMediaWork } from "../../../src/domain/media/capability";
 import { type Original, originalFrom } from "../../../src/domain/media/objects";
 import { forgetMedia, removeMedia } from "../../../src/domain/media/remove";
-import { unknown } from "../../../src/domain/media/store";
+import { getMedia, mediaAbout } from "../../../src/domain/media/queries";
+import { registerVersion, unknown } from "../../../src/domain/media/store";
 import type { WorkerEnv } from "../../../src/env";
 import { picture } from "../../support/pictures";
 
@@ -19,27 +20,29 @@ beforeEach(() => {
   tenant = `races-${++count}`;
 });
 
+const scope = () => ({ db: env.DB, tenant, key });
+
 async function put(kind: "png" | "webp"): Promise<Original> {
   const object = await env.MEDIA.put(`${tenant}/${key}`, picture(kind));
   if (!object) throw new Error("it was not stored");
   const original = { ...originalFrom(object), uploaded: object.uploaded.getTime() + ++later };
-  await parts.store.register(tenant, key, original, { ...unknown, format: kind }, [`lead:${later}`], 1000);
+  await registerVersion(scope(), original, { ...unknown, format: kind }, [`lead:${later}`], 1000);
   return original;
 }
 
-const known = () => parts.queries.get(tenant, key);
+const known = () => getMedia(scope());
 
 test("a job that is late with a version that was replaced does not bring it back", async () => {
   const old = await put("png");
   const newest = await put("webp");
   expect(await createMediaWork(parts, tenant, "en").register(key, old, { ...unknown, format: "png" })).toBeNull();
   expect(await known()).toMatchObject({ etag: newest.etag, format: "webp" });
-  expect(await parts.queries.about(tenant, newest.about.length > 0 ? newest.about : [`lead:${later}`])).toEqual([key]);
+  expect(await mediaAbout(env.DB, tenant, newest.about.length > 0 ? newest.about : [`lead:${later}`])).toEqual([key]);
 });
 
 test("a job whose original was removed is told so, and leaves no row once it has tidied up", async () => {
   const old = await put("png");
-  await removeMedia(parts, tenant, key);
+  await removeMedia(parts.objects, scope());
   const work = createMediaWork(parts, tenant, "en");
   expect(await work.register(key, old, unknown)).toBeNull();
   expect(await work.tidy(key, null)).toBe(false);
@@ -55,14 +58,15 @@ test("a notification of a removal leaves a picture that was put while the bucket
     if (++asked === 1) await put("webp");
     return found;
   };
-  await forgetMedia({ store: parts.store, objects: { ...parts.objects, head } }, tenant, key);
+  await forgetMedia({ ...parts.objects, head }, scope());
   expect(await known()).toMatchObject({ format: "webp" });
 });
 
 test("a removal leaves a picture that was put while it went on", async () => {
   await put("png");
-  const forget: typeof parts.store.forget = async (...which) => (await put("webp"), parts.store.forget(...which));
-  expect(await removeMedia({ objects: parts.objects, store: { ...parts.store, forget } }, tenant, key)).toBe(true);
+  const batch = async (statements: D1PreparedStatement[]) => (await put("webp"), env.DB.batch(statements));
+  const db = { prepare: (sql: string) => env.DB.prepare(sql), batch } as D1Database;
+  expect(await removeMedia(parts.objects, { ...scope(), db })).toBe(true);
   expect(await known()).toMatchObject({ format: "webp" });
   expect(await env.MEDIA.head(`${tenant}/${key}`)).not.toBeNull();
 });

@@ -5,24 +5,24 @@ import { type ListPage, page } from "../list";
 import { rowsOf, type Scope } from "../scope";
 
 export interface OrderFilter {
-  /** Change feed: what changed after this, in the order of its changes. Milliseconds. */
+  /** Change feed: orders that changed after this, in the order of their changes. Milliseconds. */
   changedAfter?: number | undefined;
   state?: number | undefined;
   customer?: number | undefined;
   reference?: string | undefined;
   /** Part of the reference, or of the id. */
   q?: string | undefined;
-  /** When the order was placed: from inclusive, to exclusive. Milliseconds. */
+  /** When the order was placed: `from` inclusive, `to` exclusive. Milliseconds. */
   from?: number | undefined;
   to?: number | undefined;
-  /** An id, or a change number in the feed: what comes after it. */
+  /** The page begins after this id, or change number in the feed. */
   after?: number | undefined;
   limit: number;
 }
 
 export type OrderView = Awaited<ReturnType<typeof viewsOf>>[number];
 
-/** By id, or by change in the feed. */
+/** By id, or by change number in the feed. */
 export function listOrders(scope: Scope, filter: OrderFilter): Promise<ListPage<OrderView>> {
   const { changedAfter, q, state = null, customer = null, reference = null, from = null, to = null, after, limit } = filter;
   const table = {
@@ -49,8 +49,8 @@ export async function orderDetail(scope: Scope, id: number) {
     [...addresses.values()].map(({ countryId }) => countryId),
   );
   const address = (at: number | null) => {
-    const found = addresses.get(at ?? 0);
-    return found ? { ...dateless(found), country: countries.get(found.countryId ?? 0)?.isoCode ?? null } : null;
+    const address = addresses.get(at ?? 0);
+    return address ? { ...dateless(address), country: countries.get(address.countryId ?? 0)?.isoCode ?? null } : null;
   };
   const customer = (await named(scope, "customers", [order.customerId])).get(order.customerId ?? 0);
   const payments = (await details(scope, "order_payments", [order.reference])).get(order.reference) ?? [];
@@ -119,7 +119,7 @@ async function viewsOf(scope: Scope, rows: readonly OrderRow[]) {
       currency: currencies.get(order.currencyId ?? 0)?.isoCode ?? null,
       totalPaid: decimalOrNull(order.totalPaid),
       totalPaidTaxExcl: decimalOrNull(order.totalPaidTaxExcl),
-      // 0 is the shop's word for none: a guest.
+      // 0 is PrestaShop's id of a guest.
       customerId: order.customerId ?? 0,
       dateAdd: isoOrNull(order.dateAdd),
       dateUpd: isoOrNull(order.dateUpd),

@@ -5,7 +5,7 @@ import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
 import { perChunk, rowsOf, type Scope } from "../scope";
 
-/** One page of orders with what an order page shows besides. */
+/** One page of orders with their related rows. */
 export interface OrderPage {
   orders: readonly Order[];
   named: SomeNamed;
@@ -14,7 +14,7 @@ export interface OrderPage {
   readAt: number;
 }
 
-/** Statements that store a page, to commit with the cursor behind it. A row that is already newer stays; events come from what changes. */
+/** Statements that store a page; they commit with the cursor. A newer stored row stays; changes add events. */
 export function orderWrites(scope: Scope, page: OrderPage, now: number): D1PreparedStatement[] {
   const { orders, readAt } = page;
   if (orders.length === 0) return [];
@@ -30,16 +30,16 @@ export function orderWrites(scope: Scope, page: OrderPage, now: number): D1Prepa
   ];
 }
 
-/** Which of these orders are not stored as they are, or count as deleted: only of them the rest is worth asking for. */
+/** The orders of these that differ from the stored ones, or are stored as deleted: only their related rows must be read. */
 export async function changedOrders(scope: Scope, orders: readonly Order[], flawed: readonly Unreadable[] = []): Promise<Order[]> {
-  const known = await storedOrders(scope, orders);
-  return completed(orders, flawed, known).filter((order) => {
-    const stored = known.get(order.id);
+  const storedById = await storedOrders(scope, orders);
+  return completed(orders, flawed, storedById).filter((order) => {
+    const stored = storedById.get(order.id);
     return !stored || stored.deleted !== null || stored.body !== JSON.stringify(order);
   });
 }
 
-/** These orders; a field that cannot be read keeps the value that is stored. */
+/** These orders; an unreadable field keeps its stored value. */
 export async function completedOrders(scope: Scope, orders: readonly Order[], flawed: readonly Unreadable[]): Promise<Order[]> {
   return completed(orders, flawed, flawed.length === 0 ? new Map() : await storedOrders(scope, orders));
 }
@@ -63,7 +63,7 @@ function completed(orders: readonly Order[], flawed: readonly Unreadable[], know
   });
 }
 
-/** The row with the stored value of each field that cannot be read. */
+/** The row with the stored value of each unreadable field. */
 export function withKnown<Row extends { id: number }>(row: Row, flawed: readonly Unreadable[], known: Row | undefined): Row {
   const fields = flawed.find(({ id }) => id === row.id)?.fields.filter((field) => field !== "lines") ?? [];
   const values = known as Record<string, unknown> | undefined;
@@ -78,7 +78,7 @@ export async function firstOrder(scope: Scope): Promise<number | null> {
   return (await rowsOf<{ id: number }>(scope, firstSql))[0]?.id ?? null;
 }
 
-/** Each with an order of the page that it belongs to, and that order's place. */
+/** Details, each with its order of the page and that order's index. */
 function detailItems({ orders, details }: OrderPage): unknown[][] {
   return details.flatMap((detail) => {
     const index = orders.findIndex(({ id, reference }) => detail.owner === (detail.resource === "order_payments" ? reference : String(id)));
@@ -92,8 +92,8 @@ function orderItem(order: Order, nth: number): unknown[] {
 }
 
 /**
- * Whether `e` (an item) is newer than `o` (stored). Dates have whole seconds, may be absent, and mean little in the hour that a clock
- * change repeats: then what was asked for later is newer.
+ * Whether `e` (an item) is newer than `o` (stored). Dates have whole seconds, may be absent, and are ambiguous in the hour that a clock
+ * change repeats: then the row that was requested later is newer.
  */
 const newer = (readAt: string) => `(
   e.value ->> 2 > o.upd
@@ -107,9 +107,9 @@ const data = (previous: string) => `json_object(
   'customerId', coalesce(e.value ->> 7, 0), 'dateAdd', ${iso("e.value ->> 4")}, 'dateUpd', ${iso("e.value ->> 2")}`;
 
 /**
- * What the first sync finds from before the shop was connected is history and publishes no event: ten thousand orders publish none.
- * An order that is first seen later publishes one unless it is clearly older, by more than clocks differ and an order takes to be placed:
- * a wider window finds old ones, too. One without a date is history until the first sync has ended. Dates have whole seconds.
+ * Orders from before the shop was connected are history and publish no event: a first sync of 10,000 orders publishes none.
+ * An order that is first read later publishes one unless it is older by more than clocks differ and placing an order takes:
+ * a wider window finds old orders, too. An order without a date is history until the first sync has ended. Milliseconds.
  */
 const longAgo = 10 * 60_000;
 const createdSql = `
@@ -136,7 +136,7 @@ const upsertSql = `
   ON CONFLICT DO UPDATE SET changed = excluded.changed, read_at = excluded.read_at, upd = excluded.upd, vague = excluded.vague,
     added = excluded.added, reference = excluded.reference, state = excluded.state, customer = excluded.customer, deleted = NULL, body = excluded.body`;
 
-/** Payments and shipments that change without their order. */
+/** Records a change of an order whose payments or shipments changed. */
 const bumpSql = `
   UPDATE shop_orders SET changed = ${numberOf("t.nth", "?5")}
   FROM (
@@ -148,7 +148,7 @@ const bumpSql = `
 const knownSql = `
   SELECT o.id, o.body, o.deleted FROM json_each(?3) e CROSS JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value`;
 
-/** No index by reference: only rows that could not be read and then could are looked for by it. */
+/** There is no index by reference: only rows that became readable are searched by it. */
 const byReferenceSql = "SELECT id FROM shop_orders WHERE tenant = ?1 AND site = ?2 AND reference IN (SELECT value FROM json_each(?3))";
 
 const firstSql = "SELECT id FROM shop_orders WHERE tenant = ?1 AND site = ?2 AND deleted IS NULL ORDER BY id LIMIT 1";

@@ -3,16 +3,16 @@ import { type Micros, roundQuantity } from "../../../decimal";
 import { details, named } from "../related-rows";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";
 
-/** A line of a shop's order that is to be bought, or part of it. */
+/** A line of a shop's order, or a part of it, to buy. */
 export interface PurchaseLine {
   supplier: number;
-  /** Of the shop's order. */
+  /** Id of the line in the shop's order. */
   line: number;
   order: number;
   product: number;
   combination: number;
   quantity: number;
-  /** Purchase price of one without tax, in millionths. */
+  /** Purchase price of one unit without tax, in millionths. */
   price: Micros;
   currency: string;
   reference: string;
@@ -21,13 +21,13 @@ export interface PurchaseLine {
 
 export interface Shortage {
   lines: PurchaseLine[];
-  /** Short items that no supplier is known for. */
+  /** Short items without a supplier. */
   unassigned: { product: number; combination: number; quantity: number }[];
 }
 
 /**
- * What is short: PrestaShop takes an order's goods off the stock at once, so an item whose quantity is below zero lacks that many.
- * It is bought for the newest orders that are paid and not shipped, each line once; what earlier purchases cover is not bought again.
+ * The items in short supply. PrestaShop subtracts an order from the stock at once, so a negative quantity is the number that is missing.
+ * Buys for the newest orders that are paid and not shipped, each line once; what earlier purchases cover is not bought again.
  */
 export async function shortage(scope: Scope): Promise<Shortage> {
   const short = await rowsOf<Short>(scope, shortSql);
@@ -44,7 +44,7 @@ export async function shortage(scope: Scope): Promise<Shortage> {
   return result;
 }
 
-/** Statements that make one draft a supplier. A line that another purchase has taken meanwhile is left out; a draft without lines is not made. */
+/** Statements that create one draft a supplier, without lines that another purchase took meanwhile. No draft is created without lines. */
 export function draftWrites(scope: Scope, job: string, lines: readonly PurchaseLine[], now: number): D1PreparedStatement[] {
   return [...Map.groupBy(lines, ({ supplier }) => supplier)].flatMap(([supplier, own]) => [
     statement(scope, headSql, supplier, job, own[0]?.currency ?? "", now),
@@ -79,9 +79,9 @@ function totalQuantity(lines: readonly { quantity: number }[]): number {
 
 const pageOfOrders = 500;
 
-/** Lines of paid orders that are on their way nowhere yet, of these items, newest first: read in pages, only what is asked for is kept. */
+/** Lines of these items in paid, unshipped orders, newest first. Read in pages; other lines are dropped. */
 async function openLines(scope: Scope, items: ReadonlySet<string>): Promise<Map<string, OpenLine[]>> {
-  const found = new Map<string, OpenLine[]>();
+  const linesByItem = new Map<string, OpenLine[]>();
   for (let below = Number.MAX_SAFE_INTEGER; ;) {
     const rows = await rowsOf<{ id: number; body: string; ready: number }>(scope, openSql, below, pageOfOrders);
     for (const { body, ready } of rows) {
@@ -89,25 +89,25 @@ async function openLines(scope: Scope, items: ReadonlySet<string>): Promise<Map<
       const order = JSON.parse(body) as Order;
       for (const line of order.lines) {
         const key = `${line.productId}/${line.productAttributeId ?? 0}`;
-        // Of a line that cannot be read nothing is bought.
+        // Nothing is bought for an unreadable line.
         if (!items.has(key) || line.id === 0 || line.quantity === null) continue;
-        found.set(key, [...(found.get(key) ?? []), { line: line.id, order: order.id, quantity: line.quantity, name: line.name, taken: false }]);
+        linesByItem.set(key, [...(linesByItem.get(key) ?? []), { line: line.id, order: order.id, quantity: line.quantity, name: line.name, taken: false }]);
       }
     }
-    if (rows.length < pageOfOrders) return marked(scope, found);
+    if (rows.length < pageOfOrders) return marked(scope, linesByItem);
     below = rows.at(-1)?.id ?? 0;
   }
 }
 
 async function marked(scope: Scope, found: Map<string, OpenLine[]>): Promise<Map<string, OpenLine[]>> {
   const ids = [...found.values()].flat().map(({ line }) => line);
-  const taken = new Set((await rowsOf<{ line: number }>(scope, takenSql, JSON.stringify(ids))).map(({ line }) => line));
-  return new Map([...found].map(([key, lines]) => [key, lines.map((line) => ({ ...line, taken: taken.has(line.line) }))]));
+  const purchased = new Set((await rowsOf<{ line: number }>(scope, takenSql, JSON.stringify(ids))).map(({ line }) => line));
+  return new Map([...found].map(([key, lines]) => [key, lines.map((line) => ({ ...line, taken: purchased.has(line.line) }))]));
 }
 
 type From = Pick<PurchaseLine, "supplier" | "price" | "currency" | "reference">;
 
-/** Whom to buy an item from: the product's default supplier when it sells the item, else the first that does, else the default one. */
+/** The supplier of an item: the product's default supplier when it offers the item, else the first that does, else the default one. */
 async function suppliersOf(scope: Scope, items: readonly Item[]): Promise<(item: Item) => From | undefined> {
   const ids = items.map(({ product }) => product);
   const rows = await rowsOf<{ id: number; supplier: number | null; reference: string; own: number | null }>(scope, productsSql, JSON.stringify(ids));
@@ -140,7 +140,7 @@ function lineItem({ line, order, product, combination, quantity, price, referenc
   return [line, order, product, combination, quantity, price, reference, name];
 }
 
-/** A product that has combinations is stocked by them; its own row is their sum. What is bought for orders that are done with no longer counts. */
+/** A product with combinations is stocked by them; its own row is their sum. Purchases for completed orders no longer count. */
 const shortSql = `
   SELECT s.product, s.combination, s.quantity,
     (SELECT coalesce(sum(l.quantity), 0) FROM shop_purchase_lines l

@@ -4,47 +4,47 @@ import { rowsOf, type Scope, statement } from "../scope";
 
 export type SyncKind = "orders" | "products";
 
-/** What is known of a shop and how far its syncs have come. Times in milliseconds. */
+/** A shop's settings and the progress of its syncs. Times in milliseconds. */
 export interface SiteState {
   connected: number;
   settings: ShopSettings | null;
   settingsAt: number | null;
   orders: SyncState;
   products: SyncState;
-  /** Rows of quantities that the shop listed last; null before they were read whole. */
+  /** Number of quantity rows in the shop's last complete list; null before the first. */
   stockRows: number | null;
-  /** What the newest run found out. */
+  /** Page sizes of the newest run. */
   pageSizes: PageSizes | null;
   paused: Paused | null;
-  /** Why the newest run could not go on; null once a call succeeded. */
+  /** Why the newest run stopped; null once a call succeeded. */
   lastError: { at: number; reason: string } | null;
-  /** When a call last took long; null: not that we know. */
+  /** When a call was last slow; null: none was. */
   slowAt: number | null;
-  /** There are rows that could not be read. */
+  /** Whether there are unreadable rows. */
   hasUnreadable: boolean;
-  /** What its key may not read, as of the last time, with the reason. */
+  /** Resources that the key may not read, as of the last call, with the reason. */
   refused: Map<ShopResource, string>;
 }
 
 export interface SyncState {
-  /** Everything changed up to here is stored; null before the first run ended. */
+  /** All changes up to this time are stored; null before the first run ended. */
   readTo: number | null;
   lastSuccess: number | null;
-  /** When the rows that its own rows name (states, suppliers, …) were read whole. */
+  /** When the rows that its rows name (states, suppliers, …) were last read completely. */
   listsAt: number | null;
-  /** When the ids of all its rows were last compared with ours. */
+  /** When the ids of all its rows were last compared with the stored ones. */
   comparedAt: number | null;
 }
 
-/** Held because no call can succeed before an operator acts. */
+/** Paused: no call can succeed before an operator acts. */
 export interface Paused {
   at: number;
   reason: string;
-  /** No job calls the shop before this. */
+  /** No job calls the shop before this time. */
   probeAt: number;
 }
 
-/** A paused shop is tried again this often, by one job: the merchant may have mended it without a word. Milliseconds. */
+/** A paused shop is tried again by one job after this time: the merchant may have corrected it. Milliseconds. */
 const probeEvery = 3600_000;
 
 export async function siteState(scope: Scope): Promise<SiteState | null> {
@@ -52,24 +52,24 @@ export async function siteState(scope: Scope): Promise<SiteState | null> {
   return row ? fromRow(row) : null;
 }
 
-/** The site was put: it is known from now on, and held no longer. A shop at another address begins anew. */
+/** Creates the state of a site that was set, and ends its pause. A shop at another address (`moved`) starts again. */
 export async function connect(scope: Scope, moved: boolean, now: number): Promise<void> {
-  const known = statement(
+  const upsert = statement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
      ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, error_at = NULL, error_reason = NULL, settings = NULL, settings_at = NULL`,
     now,
   );
-  const anew = statement(
+  const restart = statement(
     scope,
     `UPDATE shop_sites SET connected = ?3, orders_to = NULL, orders_at = NULL, orders_lists_at = NULL, products_to = NULL, products_at = NULL,
       products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, orders_compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
     now,
   );
-  await scope.db.batch(moved ? [known, anew] : [known]);
+  await scope.db.batch(moved ? [upsert, restart] : [upsert]);
 }
 
-/** Returns until when the shop is left alone. The first reason's time stays. */
+/** Pauses a shop; returns when it is tried again. A repeated pause keeps its first time. */
 export async function pause(scope: Scope, reason: string, now: number): Promise<number> {
   const until = now + probeEvery;
   await statement(
@@ -83,27 +83,27 @@ export async function pause(scope: Scope, reason: string, now: number): Promise<
   return until;
 }
 
-/** True for the one job that may try a paused shop now: the others wait until it has a result. */
+/** True for the one job that may try a paused shop now; the others wait for its result. */
 export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
   const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
   return meta.changes > 0;
 }
 
-/** A run could not go on. */
-export async function wentWrong(scope: Scope, reason: string, now: number): Promise<void> {
+/** Records why a run stopped. */
+export async function recordFailure(scope: Scope, reason: string, now: number): Promise<void> {
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, error_at, error_reason) VALUES (?1, ?2, ?4, ?4, ?3)
     ON CONFLICT (tenant, site) DO UPDATE SET error_at = excluded.error_at, error_reason = excluded.error_reason`;
   await statement(scope, sql, reason, now).run();
 }
 
-/** A call succeeded. */
-export async function wentWell(scope: Scope): Promise<void> {
+/** Clears the last error after a successful call. */
+export async function clearFailure(scope: Scope): Promise<void> {
   await statement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
 }
 
-/** False when it was not paused. */
+/** Ends a pause. False: it was not paused. */
 export async function resume(scope: Scope): Promise<boolean> {
   const sql = `UPDATE shop_sites SET paused_at = NULL, paused_reason = NULL, probe_at = NULL WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL`;
   const { meta } = await statement(scope, sql).run();
@@ -117,8 +117,8 @@ export async function keepSettings(scope: Scope, settings: ShopSettings, now: nu
   await statement(scope, sql, JSON.stringify({ ...settings, timeZone: settings.timezone }), now).run();
 }
 
-/** A call took long. */
-export async function wasSlow(scope: Scope, now: number): Promise<void> {
+/** Records a slow call. */
+export async function recordSlowCall(scope: Scope, now: number): Promise<void> {
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, slow_at) VALUES (?1, ?2, ?3, ?3)
     ON CONFLICT (tenant, site) DO UPDATE SET slow_at = excluded.slow_at`;
@@ -129,7 +129,7 @@ export function listsRead(scope: Scope, kind: SyncKind, now: number): D1Prepared
   return statement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
 
-/** The ids of all rows were compared with ours. */
+/** The statement that records the comparison of all ids. */
 export function compared(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
   return statement(scope, `UPDATE shop_sites SET ${comparedAt[kind]} = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
@@ -140,11 +140,11 @@ export interface ReadSpan {
   from: number;
   to: number;
   pageSizes: PageSizes;
-  /** Undefined: they were not read whole. */
+  /** Undefined: they were not read completely. */
   stockRows?: number | undefined;
 }
 
-/** Everything from `from` to `to` is stored: the sync has come so far, unless a gap would be passed over. */
+/** The statement that moves `readTo` to `to`, unless the range would leave a gap after the stored one. */
 export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, stockRows }: ReadSpan, now: number): D1PreparedStatement {
   return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
@@ -185,7 +185,7 @@ interface Row {
   slow_at: number | null;
 }
 
-/** Rows keep the time zone under its former name too. */
+/** Stored rows may have the time zone under its former name. */
 function settingsFrom(text: string): ShopSettings {
   const { timeZone, ...settings } = JSON.parse(text) as ShopSettings & { timeZone: string };
   return { ...settings, timezone: timeZone };

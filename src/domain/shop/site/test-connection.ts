@@ -7,29 +7,29 @@ import type { Capabilities } from "../../../queue/job";
 import { isSecondary } from "../sync/noted";
 import { keepSettings, resume } from "./store";
 
-/** What a look at the shop found. */
+/** The result of a connection test. */
 export type ShopTest =
   | { ok: true; version: string | null; timezone: string; timeZone: string; warnings: string[] }
-  /** `class`: `config` — act; `transient` — try again later. */
+  /** `class`: `config` needs a change of settings; after `transient`, try again later. */
   | { ok: false; reason: string; class: string };
 
 export interface ShopTestDeps {
   db: D1Database;
   now(): number;
   engine: { gates: Pick<Gates, "enter" | "leave"> } & Pick<Engine, "capabilities">;
-  /** Brings forward the jobs that wait for a site. */
+  /** Wakes the jobs that wait for a site. */
   wake(tenant: string, site: string): Promise<void>;
 }
 
-/** A test answers a request: it may not take longer. Milliseconds. */
+/** The longest test, which answers a request. Milliseconds. */
 const testLimit = 25_000;
 
-/** How often and at which distance (milliseconds) a test asks for a place before it says that the shop is busy. */
+/** How often, and at which interval (milliseconds), a test tries to enter the gate. */
 const [tries, pauses] = [8, 500];
-/** Sites that are looked at beside their gate, since its circuit is open. */
-const beside = new Set<string>();
+/** Sites that are tested without their gate, since its circuit is open. */
+const withoutGate = new Set<string>();
 
-/** Everything a run may read. */
+/** All resources that a run reads. */
 const needed: readonly ShopResource[] = [
   "orders",
   "order_states",
@@ -49,8 +49,8 @@ const needed: readonly ShopResource[] = [
 ];
 
 /**
- * Looks at a shop from inside its gate, as a job does. Where the circuit is open, one test at a time is let by: what is
- * wrong with the shop is what a test is for. Throws `unavailable` when there is no place.
+ * Tests a shop inside its gate, as a job does. Where the circuit is open, one test at a time may pass: a test is there to
+ * find the fault. Throws `unavailable` when the gate has no free slot.
  */
 export async function testShop(deps: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
   const [gate, id] = [`shop:${site}`, `test-${crypto.randomUUID()}`];
@@ -59,9 +59,9 @@ export async function testShop(deps: ShopTestDeps, tenant: string, site: string)
   if (!entry.granted) return lookBeside(deps, tenant, site);
   const calls = { value: "none" as "none" | "answered" | "transient" };
   try {
-    const found = await look(deps, tenant, site);
-    calls.value = !found.ok && found.class === "transient" ? "transient" : "answered";
-    return found;
+    const result = await look(deps, tenant, site);
+    calls.value = !result.ok && result.class === "transient" ? "transient" : "answered";
+    return result;
   } finally {
     await deps.engine.gates.leave(tenant, gate, [{ id, lease: entry.lease, calls: calls.value }], deps.now());
   }
@@ -78,12 +78,12 @@ async function place({ engine: { gates }, now }: ShopTestDeps, tenant: string, g
 
 async function lookBeside(deps: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
   const name = `${tenant}/${site}`;
-  if (beside.has(name)) throw busy();
-  beside.add(name);
+  if (withoutGate.has(name)) throw busy();
+  withoutGate.add(name);
   try {
     return await look(deps, tenant, site);
   } finally {
-    beside.delete(name);
+    withoutGate.delete(name);
   }
 }
 
@@ -109,7 +109,7 @@ async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, sit
   return { ok: true, version, timezone: settings.timezone, timeZone: settings.timezone, warnings };
 }
 
-/** As a job opens it; how its calls went is reported to the gate by the caller. */
+/** Opens the shop as a job does; the caller reports the results of calls to the gate. */
 async function openShop({ capabilities }: ShopTestDeps["engine"], tenant: string, site: string, signal: AbortSignal, at: number) {
   const { shops } = (await capabilities(["shops"], { tenant, at, signal, onResult: () => undefined })) as Pick<Capabilities, "shops">;
   return shops.open(site);

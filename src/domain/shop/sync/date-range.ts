@@ -1,34 +1,33 @@
+import { dayMs } from "../../../time/day";
 import { localTime } from "../../../time/zone";
 
-/** A span of change dates, closed at both ends. Milliseconds, whole seconds. */
+/** A range of change dates, both ends inclusive. Milliseconds, whole seconds. */
 export interface Span {
   from: number;
   to: number;
 }
 
 const minute = 60_000;
-const day = 24 * 60 * minute;
-
-/** A row is written before it can be seen: what changed in the last minute is left to the next window. */
+/** A row's date is set before its commit: changes of the last minute are left to the next window. */
 const commitDelay = minute;
-/** Windows overlap, for clocks that differ and transactions that take long; more on a day on which the shop's clock changes. */
+/** Windows overlap, because clocks differ and transactions take time; more on a day when the shop's clock changes. */
 const overlap = 10 * minute;
 const overlapOnChange = 3 * 60 * minute;
-/** How far back a site's first run reads by default. Days. */
+/** Days that a site's first run reads by default. */
 export const firstDays = 40;
-/** The length of a part of a bulk run. Days. */
+/** Days of one part of a bulk run. */
 const partDays = 7;
 
-/** What is deleted leaves no trace but its absence: a run of changes looks for it, too, when no other has for this long. Milliseconds. */
-export const compareEvery = day;
+/** A deleted row is found only by its absence: a run of changes compares ids when no run has for this time. Milliseconds. */
+export const compareEvery = dayMs;
 
-/** The newest window a run may close now. */
+/** The last `days` days, up to the newest time that a run may read. */
 export function lastDaysSpan(days: number, now: number): Span {
   const to = wholeSecond(now - commitDelay);
-  return { from: to - days * day, to };
+  return { from: to - days * dayMs, to };
 }
 
-/** From where the last run ended, with overlap. `zone` null: not known yet, so the longer overlap. */
+/** The range after the last run, with an overlap. `zone` null: unknown, so the longer overlap is used. */
 export function nextSpan(readTo: number | null, zone: string | null, now: number): Span {
   if (readTo === null) return lastDaysSpan(firstDays, now);
   const back = zone === null || clockChanges(zone, readTo) ? overlapOnChange : overlap;
@@ -36,19 +35,19 @@ export function nextSpan(readTo: number | null, zone: string | null, now: number
   return { from: Math.min(readTo, to) - back, to };
 }
 
-/** The span in parts of a week, oldest first. They meet in a second that belongs to both. */
+/** The range in parts of a week, oldest first. Neighbours share one second. */
 export function halves({ from, to }: Span): Span[] {
   const parts: Span[] = [];
-  for (let start = from; start < to || parts.length === 0; start += partDays * day) {
-    parts.push({ from: start, to: Math.min(to, start + partDays * day) });
+  for (let start = from; start < to || parts.length === 0; start += partDays * dayMs) {
+    parts.push({ from: start, to: Math.min(to, start + partDays * dayMs) });
   }
   return parts;
 }
 
-/** Whether the zone's clock is moved within half a day. */
+/** Whether the time zone's clock changes within half a day. */
 function clockChanges(zone: string, at: number): boolean {
   const offset = (time: number) => localTime(time, zone).slice(19);
-  return offset(at - day / 2) !== offset(at + day / 2);
+  return offset(at - dayMs / 2) !== offset(at + dayMs / 2);
 }
 
 function wholeSecond(at: number): number {

@@ -5,26 +5,26 @@ import { type Detail, details, type Owned } from "../related-rows";
 import { unreadableIn } from "./noted";
 import type { SyncSession } from "./session";
 
-/** The rows of each of these owners. Nothing is concluded from one that did not come or cannot be read: what is stored of it stays. None for a refused resource. */
+/** The rows of each of these owners. The stored rows stay of an owner whose rows were not returned or are unreadable. Empty for a refused resource. */
 export async function readOwned<R extends Owned>(session: SyncSession, resource: R, owners: readonly (string | number)[]): Promise<Reply<Detail[]>> {
   const { field, ownerOf } = ownership[resource];
   const by = { field, values: owners } as Lookup<R>;
-  const found = await session.shop.find(resource, by, session.signal);
-  if (!found.ok) return found;
-  if (found.value.refused) return ok([]);
+  const reply = await session.shop.find(resource, by, session.signal);
+  if (!reply.ok) return reply;
+  if (reply.value.refused) return ok([]);
   const keys = owners.map(String);
   const stored = await details(session.scope, resource, keys);
   const knownIds = [...stored.values()].flat().map(({ id }) => id);
-  const missing = await failedToLoad(session, resource, by, found.value, hasAbsent(found.value, knownIds));
+  const missing = await failedToLoad(session, resource, by, reply.value, hasAbsent(reply.value, knownIds));
   if (!missing.ok) return missing;
-  const kept = new Set([...missing.value, ...found.value.unreadable.map(({ id }) => id)]);
-  const came = Map.groupBy(found.value.rows, ownerOf);
+  const kept = new Set([...missing.value, ...reply.value.unreadable.map(({ id }) => id)]);
+  const came = Map.groupBy(reply.value.rows, ownerOf);
   return ok(keys.map((owner) => ({ resource, owner, rows: merged(came.get(owner) ?? [], stored.get(owner) ?? [], kept) })));
 }
 
 /**
- * Ids of the rows that the shop has for a lookup and failed to load. 8 leaves them out without a trace: where a row that is stored did not
- * come (`isDoubtful`), a list of ids decides whether it is gone.
+ * Ids of the rows of a lookup that the shop has and failed to load. PrestaShop 8 omits them silently: where a stored row was not
+ * returned (`isDoubtful`), a list of ids decides whether it was deleted.
  */
 export async function failedToLoad<R extends ShopResource>(
   session: SyncSession,
@@ -44,7 +44,7 @@ export async function failedToLoad<R extends ShopResource>(
   return ok(new Set([...found.missing, ...missing]));
 }
 
-/** A row that is stored is neither among those that came nor known to be missing. */
+/** Whether a stored row is neither among the returned rows nor known to have failed. */
 function hasAbsent(found: Found<{ id: number }>, known: readonly number[]): boolean {
   const answered = new Set([...found.rows.map(({ id }) => id), ...found.missing]);
   return known.some((id) => !answered.has(id));

@@ -5,10 +5,10 @@ import { readAgain } from "./read-again";
 import type { SyncSession } from "./session";
 import type { Progress, Step } from "./steps";
 
-/** Rows of one run that are looked at again: the others wait for the next. */
+/** Rows that one run reads again; the others wait for the next run. */
 const maxAgain = 500;
 
-/** Reads some of the rows again that could not be read before; undefined when none is left for this run. */
+/** Reads some of the unreadable rows again; undefined: none is left for this run. */
 export async function readAgainStep<Cursor extends Progress & { began: number }>(
   session: SyncSession,
   kind: SyncKind,
@@ -23,8 +23,8 @@ export async function readAgainStep<Cursor extends Progress & { began: number }>
 }
 
 /**
- * Compares a page of the shop's ids with ours: stored rows that it does not list are marked as deleted. Only the empty page behind all others
- * is the last (`isLast`), and it notes that all were compared.
+ * Compares a page of the shop's ids with the stored ones, and marks stored rows that are not listed as deleted. Only the empty page after the
+ * others is the last (`isLast`), and records that all ids were compared.
  */
 export async function compareIdsStep<Cursor extends Progress & { deleted: number }>(
   { shop, scope, now, signal }: SyncSession,
@@ -35,8 +35,8 @@ export async function compareIdsStep<Cursor extends Progress & { deleted: number
   const page = await shop.ids(kind, { afterId: cursor.after, signal });
   if (!page.ok) return page;
   const { ids, lastId, more } = page.value;
-  const gone = await goneIds(scope, kind, ids, { after: cursor.after, until: more ? lastId : null }, readAt);
-  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + gone.length };
-  const writes = [...goneWrites(scope, kind, gone, readAt, now()), ...(more ? [] : comparedWrites(scope, kind, readAt))];
+  const deletedIds = await goneIds(scope, kind, ids, { after: cursor.after, until: more ? lastId : null }, readAt);
+  const next = { ...cursor, after: lastId, read: cursor.read + ids.length, deleted: cursor.deleted + deletedIds.length };
+  const writes = [...goneWrites(scope, kind, deletedIds, readAt, now()), ...(more ? [] : comparedWrites(scope, kind, readAt))];
   return ok({ cursor: next, writes, isLast: !more });
 }

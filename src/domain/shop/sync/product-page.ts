@@ -26,7 +26,7 @@ export async function readProductPage(
   return ok({ ...rest, rows: rows.length, stock: whole.value.stock.length, writes });
 }
 
-/** Products that came, with all that belongs to them. */
+/** The returned products with their related rows. */
 export async function withDetails(
   session: SyncSession,
   found: Pick<Found<Product>, "rows" | "unreadable">,
@@ -53,28 +53,28 @@ export async function withDetails(
   return ok({ ...page, named: named.value, details: [...page.details, ...offers.value] });
 }
 
-/** A field that cannot be read keeps the value that is stored. */
+/** An unreadable field keeps its stored value. */
 async function completed({ scope }: SyncSession, { rows, unreadable }: Pick<Found<Product>, "rows" | "unreadable">): Promise<readonly Product[]> {
   if (unreadable.length === 0) return rows;
-  const known = await storedProducts(
+  const stored = await storedProducts(
     scope,
     unreadable.map(({ id }) => id),
   );
-  return rows.map((row) => withKnown(row, unreadable, known.get(row.id)));
+  return rows.map((row) => withKnown(row, unreadable, stored.get(row.id)));
 }
 
-/** All quantities of these products, or those that came: then none that is stored is taken for gone. */
+/** All quantities of these products; or, when not all were returned, those that were: then no stored one is deleted. */
 async function readStock(session: SyncSession, values: readonly number[]): Promise<Reply<{ stock: readonly Stock[]; isStockWhole: boolean }>> {
   const by = { field: "id_product", values } as const;
-  const found = await session.shop.find("stock_availables", by, session.signal);
-  if (!found.ok) return found;
-  const came = new Set(found.value.rows.map(stockKey));
+  const reply = await session.shop.find("stock_availables", by, session.signal);
+  if (!reply.ok) return reply;
+  const came = new Set(reply.value.rows.map(stockKey));
   const isDoubtful = (await storedStock(session.scope, values)).some((key) => !came.has(key));
-  const missing = await failedToLoad(session, "stock_availables", by, found.value, isDoubtful);
-  return missing.ok ? ok({ stock: found.value.rows, isStockWhole: missing.value.size === 0 }) : missing;
+  const missing = await failedToLoad(session, "stock_availables", by, reply.value, isDoubtful);
+  return missing.ok ? ok({ stock: reply.value.rows, isStockWhole: missing.value.size === 0 }) : missing;
 }
 
-/** Manufacturers, suppliers and currencies that are not stored yet. */
+/** Manufacturers, suppliers and currencies that are not stored. */
 function makersOf(session: SyncSession, products: readonly Product[], offers: readonly ProductSupplier[]): Promise<Reply<SomeNamed>> {
   return missingOf(session, [
     ["manufacturers", products.map(({ manufacturerId }) => manufacturerId)],

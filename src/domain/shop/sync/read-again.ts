@@ -9,30 +9,30 @@ import type { SyncKind } from "../site/store";
 import { grantedWrites, unreadableIds } from "../sync/unreadable";
 import { readAround } from "./order-page";
 import { withDetails } from "./product-page";
-import { believable } from "./referenced";
+import { withStoredValues } from "./referenced";
 import type { SyncSession } from "./session";
 import { resourcesOf } from "./unreadable";
 
-/** Rows that one step looks at. */
+/** Rows of one step. */
 const atOnce = 100;
 
-/** Whether there is something that a run looks at once more. */
+/** Whether there are rows or resources that a run must read again. */
 export function hasToReadAgain({ state }: SyncSession, kind: SyncKind): boolean {
   return state !== null && (state.hasUnreadable || resourcesOf[kind].some((resource) => state.refused.has(resource)));
 }
 
 /**
- * Looks once more at rows that could not be read, some of one resource: their dates say nothing of when they can be read. Those that were
- * looked at since `since` are left out. Before them it asks for what the key could not read. Returns the statements that store what came,
- * and null when nothing is left.
+ * Reads unreadable rows again, some of one resource: their dates do not change when they become readable. Rows that were tried
+ * since `since` are left out. First it requests the resources that the key could not read. Returns the statements that store the rows,
+ * or null when nothing is left.
  */
 export async function readAgain(
   session: SyncSession,
   kind: SyncKind,
   { since, linkVendors }: { since: number; linkVendors: boolean },
 ): Promise<Reply<unknown[] | null>> {
-  const refused = resourcesOf[kind].filter((resource) => session.state?.refused.has(resource) && !session.notes.refused.has(resource));
-  if (refused.length > 0) return askAgain(session, kind, refused);
+  const resources = resourcesOf[kind].filter((resource) => session.state?.refused.has(resource) && !session.notes.refused.has(resource));
+  if (resources.length > 0) return askAgain(session, kind, resources);
   for (const resource of resourcesOf[kind]) {
     if (session.notes.refused.has(resource)) continue;
     const ids = await unreadableIds(session.scope, resource, since, atOnce);
@@ -41,7 +41,7 @@ export async function readAgain(
   return ok(null);
 }
 
-/** Rows that were read without a resource are read again once the key may read it. */
+/** Requests refused resources; rows that were read without one are read again once the key may read it. */
 async function askAgain(session: SyncSession, kind: SyncKind, resources: readonly ShopResource[]): Promise<Reply<unknown[]>> {
   const answer = await session.shop.permissions(resources, session.signal);
   if (!answer.ok) return answer;
@@ -56,16 +56,16 @@ async function askAgain(session: SyncSession, kind: SyncKind, resources: readonl
 async function readOrderRows(session: SyncSession, resource: ShopResource, ids: readonly number[]): Promise<Reply<unknown[]>> {
   if (resource === "orders") return rereadOrders(session, ids);
   if (resource === "order_payments") {
-    const found = await soundRows(session, resource, ids);
-    return found.ok
+    const reply = await soundRows(session, resource, ids);
+    return reply.ok
       ? rereadOrders(
           session,
           await ordersByReference(
             session.scope,
-            found.value.map(({ orderReference }) => orderReference),
+            reply.value.map(({ orderReference }) => orderReference),
           ),
         )
-      : found;
+      : reply;
   }
   if (resource === "order_carriers") {
     const found = await soundRows(session, resource, ids);
@@ -78,8 +78,8 @@ async function readProductRows(session: SyncSession, resource: ShopResource, ids
   if (resource === "products") return rereadProducts(session, ids, linkVendors);
   if (resource === "stock_availables") {
     const readAt = session.now();
-    const found = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
-    return found.ok ? ok([...stockWrites(session.scope, found.value.rows as readonly Stock[], readAt, session.now())]) : found;
+    const reply = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
+    return reply.ok ? ok([...stockWrites(session.scope, reply.value.rows as readonly Stock[], readAt, session.now())]) : reply;
   }
   if (resource === "manufacturers" || resource === "suppliers") return readNamedRows(session, resource, ids);
   const found = await soundRows(session, resource as "combinations" | "product_suppliers", ids);
@@ -87,12 +87,12 @@ async function readProductRows(session: SyncSession, resource: ShopResource, ids
   return rereadProducts(session, idsIn(found.value.map(({ productId }) => productId)), linkVendors || resource === "product_suppliers");
 }
 
-/** Orders with all that belongs to them; of one that is still flawed nothing more is asked, unless it is not stored like that. */
+/** Reads orders with their related rows. Of an order that is still unreadable and unchanged, the related rows are not requested. */
 async function rereadOrders(session: SyncSession, ids: readonly number[]): Promise<Reply<unknown[]>> {
   const readAt = session.now();
-  const found = await session.shop.find("orders", { field: "id", values: ids }, session.signal);
-  if (!found.ok) return found;
-  const { rows, unreadable } = found.value;
+  const reply = await session.shop.find("orders", { field: "id", values: ids }, session.signal);
+  if (!reply.ok) return reply;
+  const { rows, unreadable } = reply.value;
   const flawed = new Set(unreadable.map(({ id }) => id));
   const changed = new Set((await changedOrders(session.scope, rows, unreadable)).map(({ id }) => id));
   const orders = (await completedOrders(session.scope, rows, unreadable)).filter(({ id }) => !flawed.has(id) || changed.has(id));
@@ -100,35 +100,35 @@ async function rereadOrders(session: SyncSession, ids: readonly number[]): Promi
   return around.ok ? ok([...orderWrites(session.scope, around.value, session.now())]) : around;
 }
 
-/** The same of products. */
+/** The same for products. */
 async function rereadProducts(session: SyncSession, ids: readonly number[], linkVendors: boolean): Promise<Reply<unknown[]>> {
   const readAt = session.now();
-  const found = await session.shop.find("products", { field: "id", values: ids }, session.signal);
-  if (!found.ok) return found;
-  const { unreadable } = found.value;
+  const reply = await session.shop.find("products", { field: "id", values: ids }, session.signal);
+  if (!reply.ok) return reply;
+  const { unreadable } = reply.value;
   const stored = await storedProducts(
     session.scope,
     unreadable.map(({ id }) => id),
   );
-  const rows = found.value.rows.filter(({ id }) => !stored.has(id));
+  const rows = reply.value.rows.filter(({ id }) => !stored.has(id));
   const page = await withDetails(session, { rows, unreadable }, linkVendors, readAt);
   return page.ok ? ok([...productWrites(session.scope, page.value, session.now())]) : page;
 }
 
 async function readNamedRows<R extends Named>(session: SyncSession, resource: R, ids: readonly number[]): Promise<Reply<unknown[]>> {
   const readAt = session.now();
-  const found = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
-  if (!found.ok) return found;
-  const rows = await believable(session, resource, found.value as Found<ShopRows[R]>);
+  const reply = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
+  if (!reply.ok) return reply;
+  const rows = await withStoredValues(session, resource, reply.value as Found<ShopRows[R]>);
   return ok([...namedWrites(session.scope, resource, rows, readAt)]);
 }
 
-/** Those that can be read now: whose they are is known. */
+/** Rows that are readable now, so that their owners are known. */
 async function soundRows<R extends Owned>(session: SyncSession, resource: R, ids: readonly number[]): Promise<Reply<ShopRows[R][]>> {
-  const found = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
-  if (!found.ok) return found;
-  const flawed = new Set(found.value.unreadable.map(({ id }) => id));
-  return ok(found.value.rows.filter(({ id }) => !flawed.has(id)));
+  const reply = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
+  if (!reply.ok) return reply;
+  const flawed = new Set(reply.value.unreadable.map(({ id }) => id));
+  return ok(reply.value.rows.filter(({ id }) => !flawed.has(id)));
 }
 
 function idsIn(ids: readonly (number | null)[]): number[] {

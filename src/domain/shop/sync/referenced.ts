@@ -8,12 +8,12 @@ import type { SyncSession } from "./session";
 export async function byId<R extends Named>(session: SyncSession, resource: R, ids: Iterable<number | null>): Promise<Reply<readonly ShopRows[R][]>> {
   const values = [...new Set(ids)].filter((id) => id !== null);
   if (values.length === 0) return ok([]);
-  const found = await session.shop.find(resource, { field: "id", values } as Lookup<R>, session.signal);
-  return found.ok ? ok(await believable(session, resource, found.value)) : found;
+  const reply = await session.shop.find(resource, { field: "id", values } as Lookup<R>, session.signal);
+  return reply.ok ? ok(await withStoredValues(session, resource, reply.value)) : reply;
 }
 
-/** What is stored of a row stays where the new one cannot be read whole. */
-export async function believable<R extends Named>(
+/** Keeps the stored row where the new one cannot be read completely. */
+export async function withStoredValues<R extends Named>(
   { scope }: SyncSession,
   resource: R,
   { rows, unreadable }: Found<ShopRows[R]>,
@@ -24,18 +24,18 @@ export async function believable<R extends Named>(
   return rows.filter(({ id }) => !flawed.includes(id) || unknown.includes(id));
 }
 
-/** Of rows that are named by many others, those that are not stored. */
+/** Reads the rows that are named and not stored. */
 export async function missingOf(session: SyncSession, wanted: readonly WantedRows[]): Promise<Reply<SomeNamed>> {
-  const found: SomeNamed = {};
+  const byResource: SomeNamed = {};
   for (const [resource, ids] of wanted) {
     const rows = await byId(session, resource, await missingIds(session.scope, resource, ids));
     if (!rows.ok) return rows;
-    Object.assign(found, { [resource]: rows.value });
+    Object.assign(byResource, { [resource]: rows.value });
   }
-  return ok(found);
+  return ok(byResource);
 }
 
-/** Statements that store all rows of these resources. They are few, and one that the shop fails to load is looked up where it is needed. */
+/** Statements that store all rows of these resources, which are few. A row that the shop fails to load is read where it is needed. */
 export async function readLists(session: SyncSession, resources: readonly Named[]): Promise<Reply<unknown[]>> {
   const writes: unknown[] = [];
   for (const resource of resources) {
@@ -43,7 +43,7 @@ export async function readLists(session: SyncSession, resources: readonly Named[
       const readAt = session.now();
       const page = await session.shop.page(resource, { afterId, expected: { rows: 0, counted: false }, signal: session.signal });
       if (!page.ok) return page;
-      const rows = await believable(session, resource, page.value as Found<ShopRows[typeof resource]>);
+      const rows = await withStoredValues(session, resource, page.value as Found<ShopRows[typeof resource]>);
       writes.push(...namedWrites(session.scope, resource, rows, readAt));
       ({ lastId: afterId, more } = page.value);
     }

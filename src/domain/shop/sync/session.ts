@@ -4,14 +4,14 @@ import { type Failure, outcomeOf } from "../../../queue/effect";
 import type { RunContext } from "../../../queue/job";
 import { again, discard, isOutcome, type Outcome, wait } from "../../../queue/outcome";
 import type { Scope, TenantScope } from "../scope";
-import { keepSettings, pause, resume, type SiteState, siteState, type SyncKind, takeProbe, wasSlow, wentWell, wentWrong } from "../site/store";
+import { keepSettings, pause, resume, type SiteState, siteState, type SyncKind, takeProbe, recordSlowCall, clearFailure, recordFailure } from "../site/store";
 import { noNotes, noted, type Notes } from "./noted";
 import { guardSlowness, slowFor, type Slowness, slowPause, slowReason } from "./slow-shop";
 import { allowedWrites, noteWrites, refusalWrites } from "./unreadable";
 
 export type SyncContext = RunContext & { shops: Shops; scope: TenantScope };
 
-/** A shop that may be called, for one run. */
+/** A shop that is open for one run. */
 export interface SyncSession extends SyncContext {
   scope: Scope;
   shop: Shop;
@@ -21,10 +21,10 @@ export interface SyncSession extends SyncContext {
   notes: Notes;
 }
 
-/** Settings and lists of a shop are read again after this time. Milliseconds. */
+/** Settings and lists of a shop are read again after this time. */
 const maxSettingsAgeMs = 12 * 3600_000;
 
-/** Opens the shop for this run, or says why the run ends: the site does not exist, or it is paused. Reads the shop's settings when they are old. */
+/** Opens the shop for this run, or returns the outcome of the run: the site does not exist, or is paused. Reads the shop's settings when they are old. */
 export async function openSession(context: SyncContext, siteId: string, pageSizes?: PageSizes): Promise<SyncSession | Outcome> {
   const { now, signal } = context;
   const scope = { ...context.scope, site: siteId };
@@ -36,10 +36,10 @@ export async function openSession(context: SyncContext, siteId: string, pageSize
   if (!opened.ok) return outcomeOfFailure({ scope, slowness, now }, opened.failure);
   const notes = noNotes(now());
   const shop = noted(guardSlowness(opened.value, slowness, now), notes, now);
-  const known = state?.settings && now() - (state.settingsAt ?? 0) < maxSettingsAgeMs ? state.settings : undefined;
-  shop.resume({ settings: known, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
+  const current = state?.settings && now() - (state.settingsAt ?? 0) < maxSettingsAgeMs ? state.settings : undefined;
+  shop.resume({ settings: current, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
   const session = { ...context, scope, shop, state, slowness, notes };
-  if (known) return { ...session, settings: known };
+  if (current) return { ...session, settings: current };
   const settings = await shop.settings(signal);
   if (!settings.ok) return outcomeOfFailure(session, settings.failure);
   await keepSettings(scope, settings.value, now());
@@ -51,40 +51,40 @@ export function isSession(value: SyncSession | Outcome): value is SyncSession {
 }
 
 /**
- * How a run ends whose call failed. What the operator or merchant must mend pauses the site with the reason; its jobs wait and burn
- * no attempt, one of them looks again each hour, and putting or testing the site brings them all back at once.
+ * The outcome of a run after a failed call. A fault that the operator or merchant must correct pauses the site: its jobs wait without an
+ * attempt, one of them tries again each hour, and setting or testing the site wakes all.
  */
 export async function outcomeOfFailure({ scope, slowness, now }: Pick<SyncSession, "scope" | "slowness" | "now">, failure: Failure): Promise<Outcome> {
-  if (slowness.slow) await wasSlow(scope, now());
+  if (slowness.slow) await recordSlowCall(scope, now());
   if (failure.code === "site") return discard(failure.reason);
-  // Waiting at the gate is no failure of the shop.
-  if (failure.code !== "slow") await wentWrong(scope, failure.reason, now());
+  // Waiting at a gate is no failure of the shop.
+  if (failure.code !== "slow") await recordFailure(scope, failure.reason, now());
   if (failure.class !== "config") return outcomeOf(failure, now());
   const until = await pause(scope, failure.reason, now());
   return wait(`the site is paused: ${failure.reason}`, { until, providerMessage: failure.providerMessage });
 }
 
-/** After a call that succeeded: a paused site is resumed, and its last error removed. */
+/** After a successful call: ends a pause and clears the last error. */
 export async function markHealthy({ scope, state }: SyncSession): Promise<void> {
   if (state?.lastError) {
     state.lastError = null;
-    await wentWell(scope);
+    await clearFailure(scope);
   }
   if (!state?.paused) return;
   state.paused = null;
   await resume(scope);
 }
 
-/** Statements that keep what the run noted since the last checkpoint, to commit with what it read. */
+/** Statements that store what the run recorded since the last checkpoint; they commit with its rows. */
 export function takeNotes({ scope, state, notes, now }: SyncSession): unknown[] {
-  const known = state?.refused ?? new Map<ShopResource, string>();
-  const refused = [...notes.refused].filter(([resource]) => !known.has(resource));
-  const allowed = [...notes.allowed].filter((resource) => known.has(resource));
+  const stored = state?.refused ?? new Map<ShopResource, string>();
+  const refused = [...notes.refused].filter(([resource]) => !stored.has(resource));
+  const allowed = [...notes.allowed].filter((resource) => stored.has(resource));
   const mayForget = state?.hasUnreadable ?? false;
   const reads = notes.reads.splice(0).map((read) => (mayForget ? read : { ...read, sound: [] }));
   if (state) state.hasUnreadable ||= reads.some(({ flawed }) => flawed.length > 0);
-  for (const [resource, reason] of refused) known.set(resource, reason);
-  for (const resource of allowed) known.delete(resource);
+  for (const [resource, reason] of refused) stored.set(resource, reason);
+  for (const resource of allowed) stored.delete(resource);
   return [
     ...reads.flatMap((read) => noteWrites(scope, read, now())),
     ...refused.map(([resource, reason]) => refusalWrites(scope, resource, reason, notes.began)),
@@ -92,15 +92,15 @@ export function takeNotes({ scope, state, notes, now }: SyncSession): unknown[] 
   ];
 }
 
-/** Whether the lists that a sync needs (states, suppliers, …) should be read whole again. */
+/** Whether the lists that a sync needs (states, suppliers, …) must be read again. */
 export function listsAreOld({ state, now }: SyncSession, kind: SyncKind): boolean {
   return now() - (state?.[kind].listsAt ?? 0) >= maxSettingsAgeMs;
 }
 
-/** How a run ends that should make room after a page: its time is used up, or the shop is slow. Undefined: it goes on. The cursor is saved. */
+/** The outcome of a run that must yield after a page: its time is used up, or the shop is slow. Undefined: it continues. The cursor is saved. */
 export async function yieldIfNeeded({ scope, slowness, now, shouldYield }: SyncSession, cursor: unknown): Promise<Outcome | undefined> {
   if (!slowness.slow) return shouldYield() ? again(cursor) : undefined;
-  await wasSlow(scope, now());
+  await recordSlowCall(scope, now());
   return wait(slowReason, { until: now() + slowPause * 1000 });
 }
 

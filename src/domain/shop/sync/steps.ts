@@ -5,13 +5,13 @@ import type { Outcome } from "../../../queue/outcome";
 import { markHealthy, outcomeOfFailure, type SyncSession, takeNotes, yieldIfNeeded } from "./session";
 import type { UnreadableRow } from "./unreadable";
 
-/** How far a run over many pages has come. It is the job's cursor, or part of it. */
+/** The progress of a run over many pages: the job's cursor, or a part of it. */
 export interface Progress {
-  /** `ended`: the last step is stored. */
+  /** `ended`: the last step is committed. */
   phase: string;
-  /** The id behind which the next page begins. */
+  /** The next page begins after this id. */
   after: number;
-  /** Rows of this phase: read, and how many there are as far as they were counted. */
+  /** Rows of this phase: read so far, and in total where counted. */
   read: number;
   total: number | null;
   unreadable: UnreadableRow[];
@@ -19,13 +19,13 @@ export interface Progress {
   pageSizes?: PageSizes;
 }
 
-/** What one step did: the cursor behind it, and the statements that commit with it. */
+/** The result of one step: the cursor after it, and the statements that commit with it. */
 export interface Step<Cursor> {
   cursor: Cursor;
   writes: readonly unknown[];
 }
 
-/** A page as it was read, with the statements that store it. */
+/** A page with the statements that store it. */
 export interface ReadPage {
   writes: readonly unknown[];
   lastId: number;
@@ -44,8 +44,8 @@ export function entering<Cursor extends Progress, Phase extends Cursor["phase"]>
 }
 
 /**
- * Takes one step after the other, each stored before the next begins, until the last one or until the run should make room.
- * Returns how the run ends, or the cursor behind the last step.
+ * Takes one step after the other, each committed before the next begins, until the last one or until the run must yield.
+ * Returns the outcome of the run, or the cursor after the last step.
  */
 export async function inSteps<Cursor extends Progress>(
   session: SyncSession,
@@ -68,8 +68,8 @@ export async function inSteps<Cursor extends Progress>(
 }
 
 /**
- * How many rows are in the window, or in all: by lists of ids, which load no row, up to the empty one behind them. Null: some, but the
- * shop's lists are so short that counting would take long.
+ * Counts the rows of the window, or all, by lists of ids, which load no rows, up to the empty list after them. Null: the
+ * shop's lists are so short that counting would take too long.
  */
 export async function countRows(shop: Shop, resource: ShopResource, window: Window | undefined, signal: AbortSignal): Promise<Reply<number | null>> {
   for (let afterId = 0, count = 0, short = 0; ;) {
@@ -82,21 +82,21 @@ export async function countRows(shop: Shop, resource: ShopResource, window: Wind
   }
 }
 
-/** The cursor behind a page. */
+/** The cursor after a page. */
 export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, missing, warnings }: Omit<ReadPage, "more" | "writes">): Cursor {
   return { ...cursor, after: lastId, read: cursor.read + rows + missing.length, warnings: allWarnings([...cursor.warnings, ...warnings]) };
 }
 
-/** The cursor with what the step could not read; the same when it has it already. */
+/** The cursor with the step's unreadable rows and refusals; unchanged when it has them already. */
 export function withNotes<Cursor extends Progress>(cursor: Cursor, { notes }: SyncSession): Cursor {
   const flawed = notes.reads.filter((read) => read.flawed.length > 0);
-  const found = flawed.flatMap(({ resource, flawed: rows }) => rows.map(({ id, reason }) => ({ resource, id, reason })));
+  const added = flawed.flatMap(({ resource, flawed: rows }) => rows.map(({ id, reason }) => ({ resource, id, reason })));
   const kept = flawed.map(({ resource }) => `some ${resource} could not be read: what was stored of them before stays`);
   const warnings = allWarnings([...cursor.warnings, ...notes.refused.values(), ...kept, ...notes.warnings]);
-  return { ...cursor, unreadable: allUnreadable([...cursor.unreadable, ...found]), warnings };
+  return { ...cursor, unreadable: allUnreadable([...cursor.unreadable, ...added]), warnings };
 }
 
-/** Each row once, as many as a cursor or result carries. */
+/** Each row once, up to the bound of a cursor or result. */
 export function allUnreadable(rows: readonly UnreadableRow[]): UnreadableRow[] {
   const all = new Map(rows.map((row) => [`${row.resource}/${row.id}`, row]));
   return [...all.values()].slice(0, maxUnreadable);
@@ -106,15 +106,15 @@ export function allWarnings(warnings: readonly string[]): string[] {
   return [...new Set(warnings)].slice(0, maxWarnings);
 }
 
-/** What the shop still has to give of a phase. `counted`: to the end, by lists of ids. */
+/** The number of rows left in a phase. `counted`: exact, by lists of ids. */
 export function expectedOf({ total, read }: Progress, counted: boolean): PageRequest["expected"] {
   return total === null ? undefined : { rows: total - read, counted };
 }
 
-/** Lists of ids that are shorter than asked, of which one count looks at no more. */
+/** One count reads at most this many lists of ids that are shorter than requested. */
 const maxShort = 20;
 
-/** Both travel in the cursor. */
+/** Bounds of the cursor. */
 const maxUnreadable = 50;
 const maxWarnings = 10;
 

@@ -2,14 +2,14 @@ import type { ShopResource } from "../../../providers/shop/row-types";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";
 import type { SyncKind } from "../site/store";
 
-/** What reading rows of one resource came to. */
+/** The result of reading rows of one resource. */
 export interface RowsRead {
   resource: ShopResource;
   /** When the request was sent. Milliseconds. */
   readAt: number;
-  /** Rows with a field that cannot be read, and rows that the shop failed to load. */
+  /** Rows with an unreadable field, and rows that the shop failed to load. */
   flawed: readonly FlawedRow[];
-  /** Rows that were read completely, or looked for by their id and are not there. */
+  /** Rows that were read completely, or requested by id and do not exist. */
   sound: readonly number[];
 }
 
@@ -18,22 +18,22 @@ export interface FlawedRow {
   reason: string;
 }
 
-/** A row that waits until it can be read. */
+/** An unreadable row. */
 export interface UnreadableRow extends FlawedRow {
   resource: ShopResource;
 }
 
-/** Which run looks at them again. */
+/** The resources whose unreadable rows each sync reads again. */
 export const resourcesOf: Record<SyncKind, readonly ShopResource[]> = {
   orders: ["orders", "order_states", "order_payments", "order_carriers", "carriers", "customers", "addresses", "countries", "currencies"],
   products: ["products", "combinations", "stock_availables", "manufacturers", "suppliers", "product_suppliers"],
 };
 
-/** Of each resource this many unreadable rows are announced as events; the others are counted and listed. */
+/** Unreadable rows of a resource that are published as events; further ones are only counted and listed. */
 const maxAnnounced = 100;
 const maxShown = 20;
 
-/** Statements that note what could not be read, and forget what can be read again. */
+/** Statements that record unreadable rows, and delete the records of readable ones. */
 export function noteWrites(scope: Scope, { resource, readAt, flawed, sound }: RowsRead, now: number): D1PreparedStatement[] {
   const items = flawed.map(({ id, reason }, index) => [index, id, reason]);
   return [
@@ -43,7 +43,7 @@ export function noteWrites(scope: Scope, { resource, readAt, flawed, sound }: Ro
   ];
 }
 
-/** Some rows of a resource that were not looked at since `before`, the longest unseen first. */
+/** Some unreadable rows of a resource that were not tried since `before`, the least recent first. */
 export async function unreadableIds(scope: Scope, resource: ShopResource, before: number, limit: number): Promise<number[]> {
   return (await rowsOf<{ id: number }>(scope, againSql, resource, before, limit)).map(({ id }) => id);
 }
@@ -52,14 +52,14 @@ export async function hasUnreadable(scope: Scope, resource: ShopResource): Promi
   return (await rowsOf(scope, "SELECT 1 FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?3 LIMIT 1", resource)).length > 0;
 }
 
-/** As the interface shows them, the newest first. */
+/** Unreadable rows as the API shows them, the newest first. */
 export async function unreadableView(scope: Scope): Promise<{ count: number; newest: UnreadableRow[] }> {
   const [counted] = await rowsOf<{ count: number }>(scope, "SELECT count(*) AS count FROM shop_unreadable WHERE tenant = ?1 AND site = ?2");
   const count = counted?.count ?? 0;
   return { count, newest: count === 0 ? [] : await rowsOf<UnreadableRow>(scope, newestSql, maxShown) };
 }
 
-/** A key may not read a resource, and the sync goes on without, since the run that met it began. */
+/** Statements that record that the key may not read a resource, from the beginning of the run (`since`). */
 export function refusalWrites(scope: Scope, resource: ShopResource, reason: string, since: number): D1PreparedStatement {
   return statement(scope, refusedSql, resource, reason, since);
 }
@@ -68,7 +68,7 @@ export function allowedWrites(scope: Scope, resource: ShopResource): D1PreparedS
   return statement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2 AND resource = ?3", resource);
 }
 
-/** The key may read a resource from now on: the rows that were read without it in the last weeks wait to be read again. */
+/** Statements that record that the key may read a resource again, and mark the rows of the last 40 days that were read without it. */
 export function grantedWrites(scope: Scope, kind: SyncKind, resource: ShopResource, now: number): D1PreparedStatement {
   return statement(scope, grantedSql(kind), resource, now, now - maxCatchUp);
 }
@@ -81,14 +81,14 @@ export async function refusalReasons(scope: Scope): Promise<string[]> {
   return rows.map(({ reason }) => reason);
 }
 
-const known = "SELECT 1 FROM shop_unreadable u WHERE u.tenant = ?1 AND u.site = ?2 AND u.resource = ?4";
+const recordedSql = "SELECT 1 FROM shop_unreadable u WHERE u.tenant = ?1 AND u.site = ?2 AND u.resource = ?4";
 
 const eventSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
   SELECT ?1, ?2, 'unreadable/' || ?4 || '/' || (e.value ->> 1) || '/' || CAST(?5 AS INTEGER), 'shop.row_unreadable', ?5,
     json_object('siteId', ?2, 'resource', ?4, 'rowId', e.value ->> 1, 'reason', e.value ->> 2)
   FROM json_each(?3) e
-  WHERE NOT EXISTS (${known} AND u.id = e.value ->> 1) AND (e.value ->> 0) + (SELECT count(*) FROM (${known} LIMIT ${maxAnnounced})) < ${maxAnnounced}
+  WHERE NOT EXISTS (${recordedSql} AND u.id = e.value ->> 1) AND (e.value ->> 0) + (SELECT count(*) FROM (${recordedSql} LIMIT ${maxAnnounced})) < ${maxAnnounced}
   ON CONFLICT DO NOTHING`;
 
 const noteSql = `

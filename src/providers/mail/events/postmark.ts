@@ -1,19 +1,19 @@
 import type { MailEvent } from "./event";
 import { type Fields, messageIdIn, textIn } from "./fields";
 
-/** Types of Postmark's `Bounce` after which the address takes no mail. */
+/** Types of Postmark's `Bounce` after which the address accepts no mail. */
 const hard: ReadonlySet<string> = new Set(["HardBounce", "BadEmailAddress", "ManuallyDeactivated"]);
 
-/** The events of Postmark's webhook. They have no id of their own: one is made from the fields that identify them, without the recipient. */
+/** The events of Postmark's webhook. They have no id: it is made of the identifying fields, without the recipient. */
 export function eventsOfPostmark(body: Fields): MailEvent[] {
   const record = textIn(body, "RecordType") ?? "";
   const recipient = textIn(body, "Email") ?? textIn(body, "Recipient");
-  const found = recipient === undefined ? undefined : whatOf(record, body);
-  if (!found || recipient === undefined) return [];
+  const event = recipient === undefined ? undefined : whatOf(record, body);
+  if (!event || recipient === undefined) return [];
   const messageId = messageIdIn(body, "MessageID");
   const number = typeof body["ID"] === "number" ? body["ID"] : "";
   const when = textIn(body, "BouncedAt") ?? textIn(body, "DeliveredAt") ?? textIn(body, "ChangedAt") ?? "";
-  return [{ id: ["postmark", record, messageId ?? "", number, when].join(":"), messageId, recipient, ...found }];
+  return [{ id: ["postmark", record, messageId ?? "", number, when].join(":"), messageId, recipient, ...event }];
 }
 
 function whatOf(record: string, body: Fields): Pick<MailEvent, "kind" | "class" | "detail"> | undefined {

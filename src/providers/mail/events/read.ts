@@ -8,7 +8,7 @@ import { eventsOfResend } from "./resend";
 import { eventsOfSes } from "./ses";
 import { addressOfSns, isFromSns } from "./sns";
 
-/** Milliseconds that one delivery may take with its calls to the outside. */
+/** Time limit of one delivery with its outside calls. Milliseconds. */
 const timeLimit = 10_000;
 
 /** Reads reports of providers; `http` is for certificates and confirmations of Amazon SNS. */
@@ -18,7 +18,7 @@ export function createMailEventReader(http: Http): ReadMailEvents {
 
 type Reader = (deps: { http: Http; now: number }, secret: string, incoming: SignedIncoming) => ReturnType<ReadMailEvents>;
 
-/** By the name in the address. */
+/** By the provider's name in the path. */
 const readers: Readonly<Record<string, Reader>> = {
   async resend({ now }, secret, { headers, body }) {
     const checked = await verify(secret, headers, body, now);
@@ -42,16 +42,16 @@ const readers: Readonly<Record<string, Reader>> = {
   },
 };
 
-/** The secret is the ARN of the topic, which is signed; or a password of the address. Without either anyone with a topic could report. */
+/** The secret is the signed ARN of the topic, or a password in the address. Without either, any topic could report. */
 async function isOfTopic(secret: string, message: Fields, incoming: SignedIncoming): Promise<boolean> {
   return secret.startsWith("arn:") ? equalSecrets(textIn(message, "TopicArn") ?? "", secret) : isWithSecret(secret, incoming);
 }
 
-/** `Authorization: Basic`, whose password or whole is the secret, or `?token=`. */
+/** The secret is the password, or the whole content, of `Authorization: Basic`, or `?token=`. */
 async function isWithSecret(secret: string, { headers, token }: SignedIncoming): Promise<boolean> {
   const login = basicOf(headers.get("authorization") ?? "");
-  const given = [login, login.slice(login.indexOf(":") + 1), token ?? ""];
-  const matches = await Promise.all(given.map((each) => equalSecrets(each, secret)));
+  const candidates = [login, login.slice(login.indexOf(":") + 1), token ?? ""];
+  const matches = await Promise.all(candidates.map((each) => equalSecrets(each, secret)));
   return matches.includes(true);
 }
 
@@ -60,7 +60,7 @@ function basicOf(header: string): string {
   try {
     return encoded === undefined ? "" : atob(encoded);
   } catch {
-    // No base64: no password can be in it.
+    // Not base64, so there is no password.
     return "";
   }
 }

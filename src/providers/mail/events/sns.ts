@@ -2,7 +2,7 @@ import type { Http } from "../../http";
 import { publicKeyOf } from "./certificate";
 import { type Fields, textIn } from "./fields";
 
-/** How old a message may be. SNS tries for hours; what came before is known by its id. Milliseconds. */
+/** Maximum age of a message. SNS retries for hours; the id recognises repeats. Milliseconds. */
 const maxAge = 24 * 3_600_000;
 
 const host = /^sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
@@ -20,7 +20,7 @@ export interface SnsOptions {
   signal: AbortSignal;
 }
 
-/** Certificates by their address: the same for months. */
+/** Certificates by address, which are valid for months. */
 const certificates = new Map<string, CryptoKey>();
 const maxCertificates = 20;
 
@@ -51,8 +51,8 @@ export function addressOfSns(text: string | undefined): URL | undefined {
 
 async function keyAt(url: URL, hash: "SHA-1" | "SHA-256", http: Http, signal: AbortSignal): Promise<CryptoKey | undefined> {
   const name = `${hash} ${url.href}`;
-  const known = certificates.get(name);
-  if (known) return known;
+  const cached = certificates.get(name);
+  if (cached) return cached;
   if (!/^\/SimpleNotificationService-[0-9a-f]{1,64}\.pem$/.test(url.pathname) || url.search !== "") return undefined;
   const reply = await http({ url: url.href, signal, timeLimit: 5000, sizeLimit: 20_000, redirects: "answer" });
   const spki = reply.ok && reply.value.status === 200 ? publicKeyOf(reply.value.text()) : undefined;
@@ -63,7 +63,7 @@ async function keyAt(url: URL, hash: "SHA-1" | "SHA-256", http: Http, signal: Ab
     certificates.set(name, key);
     return key;
   } catch {
-    // No key of RSA: not the certificate of SNS.
+    // Not an RSA key, so not the certificate of SNS.
     return undefined;
   }
 }

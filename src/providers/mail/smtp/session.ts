@@ -1,6 +1,6 @@
 import { unlessAborted } from "../../body";
 
-/** A socket as the runtime's `connect` gives it, as far as it is used. */
+/** The used part of a socket of the runtime's `connect`. */
 export interface Socket {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
@@ -19,7 +19,7 @@ export interface SmtpReply {
   text: string;
 }
 
-/** The connection ended, timed out or spoke no SMTP. */
+/** The connection ended, timed out or was no SMTP. */
 export class SmtpLost extends Error {
   override readonly name = "SmtpLost";
 }
@@ -27,13 +27,13 @@ export class SmtpLost extends Error {
 /** Characters of one reply. */
 const maxReply = 16 * 1024;
 
-/** Milliseconds that the end of a connection may take. */
+/** Time limit of closing a connection. Milliseconds. */
 const maxEnd = 500;
 
-/** One connection: commands go out, replies come in. Every call throws `SmtpLost` when there is no reply to read, or the server sent one before its command. */
+/** One connection of commands and replies. Every call throws `SmtpLost` when there is no reply, or the server replied before the command. */
 export interface SmtpSession {
   reply(): Promise<SmtpReply>;
-  /** Throws when a reply came before its command: each later reply would be taken for that of another command. */
+  /** Throws when a reply came before its command: later replies would be assigned to wrong commands. */
   refuseEarlyReply(): Promise<void>;
   command(line: string): Promise<SmtpReply>;
   write(data: string): Promise<void>;
@@ -49,7 +49,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   let writer = current.writable.getWriter();
   let rest = "";
   let decoder = new TextDecoder();
-  // A read that has begun and whose reply is not used yet.
+  // A started read whose reply is not used yet.
   let coming: ReturnType<typeof reader.read> | undefined;
   const nextRead = () => {
     if (!coming) (coming = reader.read()).catch(() => undefined);
@@ -66,9 +66,9 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
     for (;;) {
       const end = rest.indexOf("\n");
       if (end >= 0) {
-        const found = rest.slice(0, end).replace(/\r$/, "");
+        const line = rest.slice(0, end).replace(/\r$/, "");
         rest = rest.slice(end + 1);
-        return found;
+        return line;
       }
       const { done, value } = await waited(nextRead());
       coming = undefined;
@@ -116,7 +116,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   };
 }
 
-/** Closes it, without waiting for long. */
+/** Closes the socket within `maxEnd`. */
 async function closed(socket: Socket): Promise<void> {
   await Promise.race([socket.close().catch(() => undefined), scheduler.wait(maxEnd)]);
 }

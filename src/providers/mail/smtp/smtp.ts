@@ -19,17 +19,17 @@ export interface SmtpOptions {
   username?: string | undefined;
   password?: string | undefined;
   now: () => number;
-  /** Why the server may not be called; undefined when it may. Asked before each connection. */
+  /** Why the server may not be called; undefined when it may. Checked before each connection. */
   refused: () => string | undefined;
-  /** How a call went, for the circuit breaker. */
+  /** Receives the result of each call, for the circuit breaker. */
   onResult?: ((result: "answered" | "transient") => void) | undefined;
   /** Milliseconds for the whole transaction. Default 25,000. */
   timeLimit?: number | undefined;
 }
 
 /**
- * Mail over SMTP (RFC 5321), one connection a mail. There is no idempotency: once the final dot is sent, a lost answer is uncertain;
- * before it nothing was done. The Message-ID is made from the idempotency key, so that both copies have the same.
+ * Mail over SMTP (RFC 5321), one connection a mail, without idempotency: after the final dot is sent, a lost answer is uncertain;
+ * before it nothing was done. The Message-ID derives from the idempotency key, so that both copies have the same.
  */
 export function smtp(options: SmtpOptions): MailProvider {
   return {
@@ -37,8 +37,8 @@ export function smtp(options: SmtpOptions): MailProvider {
     idempotentFor: 0,
     takesBulk: true,
     send: async (message, sendOptions) => {
-      const refused = options.refused();
-      if (refused !== undefined) return failed({ class: "config", reason: `SMTP: the server ${refused}` });
+      const refusal = options.refused();
+      if (refusal !== undefined) return failed({ class: "config", reason: `SMTP: the server ${refusal}` });
       if (!isAscii(message)) return failed({ class: "permanent", reason: "SMTP: an address with other letters than ASCII before its @ cannot be sent to" });
       const long = Object.entries(message.headers ?? {}).findIndex(([name, value]) => /^[\x20-\x7e]*$/.test(value) && !fitsLines(name, value));
       if (long >= 0) return failed({ class: "permanent", reason: `SMTP: header ${long + 1} has a word that is too long for a line of a mail: 998 characters` });
@@ -54,7 +54,7 @@ export function smtp(options: SmtpOptions): MailProvider {
   };
 }
 
-/** Thrown by a step that was refused, caught in `deliver`. */
+/** Thrown by a refused step, caught in `deliver`. */
 class Refused extends Error {
   override readonly name = "Refused";
   constructor(readonly failure: MailFailure) {
@@ -62,7 +62,7 @@ class Refused extends Error {
   }
 }
 
-/** The domains as they travel: `grüße.example` is `xn--gre-8ka….example`. */
+/** The message with its domains in ASCII: `grüße.example` is `xn--gre-8ka….example`. */
 function asciiMessage(message: MailMessage): MailMessage {
   const { from, to, replyTo } = message;
   return { ...message, from: asciiMailbox(from), to: to.map(asciiMailbox), replyTo: replyTo === undefined ? undefined : asciiMailbox(replyTo) };
@@ -76,7 +76,7 @@ interface Transaction {
   message: MailMessage;
   options: SmtpOptions;
   idempotencyKey: string;
-  /** The final dot is on its way: from now on only an answer decides. */
+  /** The final dot was sent: only an answer decides now. */
   dotted: boolean;
   session: SmtpSession | undefined;
 }
@@ -96,7 +96,7 @@ async function deliver(message: MailMessage, { idempotencyKey, signal: run }: Se
   }
 }
 
-/** What the runtime throws for a connection may name the host only, but its words are no contract: they are not kept. */
+/** The runtime's error text is not kept, since its content is not guaranteed. */
 function lostConnection(thrown: unknown, dotted: boolean): Failure {
   const reason = thrown instanceof SmtpLost ? thrown.message : "the connection failed";
   return dotted ? { class: "uncertain", reason: `SMTP: ${reason} after the mail was handed over` } : { class: "transient", reason: `SMTP: ${reason}` };
@@ -157,7 +157,7 @@ async function logIn(session: SmtpSession, transaction: Transaction, offers: str
   }
 }
 
-/** Wrong addresses are left out while at least one is right. An address refused for now makes the whole mail wait, so that it is sent once. */
+/** Invalid addresses are omitted while at least one is valid. A temporarily refused address delays the whole mail, so that it is sent once. */
 async function nameRecipients(session: SmtpSession, transaction: Transaction): Promise<RefusedRecipient[]> {
   const { message, options } = transaction;
   const refused: (RefusedRecipient & { failure: MailFailure })[] = [];
@@ -174,10 +174,10 @@ async function nameRecipients(session: SmtpSession, transaction: Transaction): P
   return named;
 }
 
-/** The reply when it is of the kind that its first digit names (RFC 5321 §4.2.1), or a throw with the class of the refusal. */
+/** Returns a reply whose first digit is `kind` (RFC 5321 §4.2.1); throws the refusal for any other. */
 async function expect(step: SmtpStep, transaction: Transaction, kind: 2 | 3, reply: SmtpReply): Promise<SmtpReply> {
   if (Math.floor(reply.code / 100) === kind) return reply;
-  // After the final dot an answer that refuses nothing leaves it open whether the mail was taken.
+  // After the final dot, an answer that is no refusal leaves it uncertain whether the mail was accepted.
   if (step === "body" && reply.code < 400) throw new SmtpLost(`the server answered ${reply.code}`);
   const failure = refusalOf(step, reply, knownTo(transaction), transaction.options.now());
   const [only, ...others] = transaction.message.to;
