@@ -48,6 +48,7 @@ const pages = {
   jobs: "/jobs",
   job: `/jobs/${storyJob}`,
   failures: "/failures",
+  replays: "/replays",
   plan: "/bulk?verb=replay&group=g0",
   flow: "/flow",
   queue: "/flow/email-sending",

@@ -106,6 +106,10 @@ export function story(now: number): Answers {
     ...{ trend: Array.from({ length: 24 }, (_, hour) => (hour < 18 ? (hour % 5 === 0 ? 1 : 0) : hour - 16)), untilCount: null, sinceCount: 0, note: null },
     ...{ actor: null, statusAt: null, ...own },
   });
+  const replayed = (id: string, own: object) => ({
+    ...{ id, tenant: "demo", state: "running", reason: null, total: 0, sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, replayed: 0, failed: 0 },
+    ...{ canary: 5, examples: [], at: at(3), endedAt: null, ratePerMinute: 20, filter: null, ids: null, patched: [], actor: "root", actorName: null, ...own },
+  });
   const costs = (share: number) =>
     Object.entries({ email: 9.1, "sync-orders": 4.6, image: 2.2, webhook: 0.9, analytics: 0.5 }).map(([name, usd]) => ({
       ...{ name, usd: usd * share, jobs: Math.round(usd * share * 210_000) },
@@ -198,6 +202,9 @@ export function story(now: number): Answers {
         effects: [{ key: "send", revision: 0, state: "uncertain", at: at(8.7) }],
         payload: { to: "•••", templateId: "order-confirmation", variables: "•••" },
         parent: null,
+        parentJob: null,
+        children: { total: 0, byState: {}, more: false },
+        replays: [],
         revision: 0,
         doubt: false,
         templateVersion: 3,
@@ -214,6 +221,19 @@ export function story(now: number): Answers {
       ],
       cursor: null,
       deploy: { version: "5f1c2d", tag: "v0.1", at: at(55) },
+    },
+    "GET /v1/replays": {
+      replays: [
+        replayed("r1", {
+          ...{ total: 213, sent: 65, succeeded: 60, open: 5, filter: { type: "email", from: at(300) }, actorName: "ana" },
+        }),
+        replayed("r2", {
+          ...{ state: "stopped", reason: "5 of the first 5 jobs failed again; the others were not sent", total: 24, sent: 5, failedAgain: 5, at: at(60) },
+          ...{ endedAt: at(58), filter: { group: "g0" }, ratePerMinute: null, actorName: "night shift" },
+        }),
+        replayed("r3", { state: "done", total: 2, sent: 2, succeeded: 2, at: at(400), endedAt: at(399), ids: 2, patched: ["siteId"], ratePerMinute: null }),
+      ],
+      cursor: null,
     },
     "POST /v1/replays": () => ({
       ...{ total: 24, byType: { email: 24 }, refused: [], checked: 24, more: false, effects: { done: 0, inDoubt: 0 }, providerCalls: 24, usd: 0.00021 },

@@ -8,7 +8,7 @@ export type Fields = Readonly<Record<string, string>>;
 export interface Action {
   /** The last part of its address: `/t/{tenant}/do/{name}`. */
   name: string;
-  method: "POST" | "PUT" | "DELETE";
+  method: "POST" | "PUT" | "PATCH" | "DELETE";
   /** `/v1/jobs/:id/retry`; each parameter is a field of the form. */
   path: string;
   scope: Scope | "root";

@@ -6,6 +6,7 @@ import { campaignActions } from "./campaigns/actions";
 import { failureActions } from "./failures/actions";
 import { flowActions } from "./flow/actions";
 import { jobActions } from "./job/actions";
+import { replayActions } from "./replays/actions";
 import { scheduleActions } from "./schedules/actions";
 import { siteActions } from "./sites/actions";
 import { systemActions } from "./system/actions";
@@ -16,6 +17,7 @@ import { workerActions } from "./workers/actions";
 export const actions: readonly Action[] = [
   jobActions,
   failureActions,
+  replayActions,
   bulkActions,
   flowActions,
   scheduleActions,

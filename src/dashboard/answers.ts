@@ -11,13 +11,15 @@ import type { heartbeatShape } from "../intake/routes/heartbeat";
 import type { installationShape } from "../intake/routes/installation";
 import type { auditShape, meShape, pausesShape } from "../intake/routes/operators";
 import type { queuesShape } from "../intake/routes/queues";
+import type { replaysShape } from "../intake/routes/replays";
 import type { reportShape } from "../intake/routes/report";
 import type { statsShape } from "../intake/routes/system";
 import type { siteDetailShape, sitesShape } from "../intake/routes/sites";
 import type { planShape, replayShape } from "../intake/replay-shapes";
-import type { connectionShape, healthShape, jobShape, jobsShape, scheduleShape, tenantShape, tenantsShape, tokensShape, typesShape } from "../intake/shapes";
+import type { connectionShape, healthShape, jobShape, jobsShape, scheduleShape, typesShape } from "../intake/shapes";
 import type { purchaseOrdersShape } from "../intake/shop-shapes";
 import type { templatesShape } from "../intake/template-shapes";
+import type { tenantShape, tenantsShape, tokensShape } from "../intake/tenant-shapes";
 import type { workersShape } from "../intake/work/shapes";
 
 /** The answers of the public interface, typed by its own schemas, so that a page cannot read a field that does not exist. */
@@ -30,6 +32,7 @@ export type JobSummary = Jobs["jobs"][number];
 export type JobDetail = v.InferOutput<typeof jobShape>;
 export type Stats = v.InferOutput<typeof statsShape>;
 export type Replay = v.InferOutput<typeof replayShape>;
+export type Replays = v.InferOutput<typeof replaysShape>;
 export type BulkAction = v.InferOutput<typeof bulkActionShape>;
 export type BulkPlan = v.InferOutput<typeof bulkPlanShape>;
 export type Failures = v.InferOutput<typeof failuresShape>;

@@ -14,6 +14,7 @@ const sections: readonly Section[] = [
   { name: "Now", path: "/", key: "n" },
   { name: "Jobs", path: "/jobs", key: "j" },
   { name: "Failures", path: "/failures", key: "f" },
+  { name: "Replays", path: "/replays", key: "r" },
   { name: "Flow", path: "/flow", key: "q" },
   { name: "Schedules", path: "/schedules", key: "s" },
   { name: "Sites", path: "/sites", key: "i" },

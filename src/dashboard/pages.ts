@@ -3,7 +3,6 @@ import { bulkPage, planPage } from "./bulk/view";
 import { alertsPage } from "./alerts/view";
 import { campaignsPage } from "./campaigns/view";
 import { costsPage } from "./costs/view";
-import { replayPage } from "./failures/replays";
 import { failuresPage, groupPage } from "./failures/view";
 import { queuePage } from "./flow/queue-page";
 import { flowPage } from "./flow/view";
@@ -11,6 +10,8 @@ import { jobPage } from "./job/view";
 import { jobsPage } from "./jobs/view";
 import { nowPage } from "./now/view";
 import type { AnyPage } from "./page";
+import { replayPage } from "./replays/replay-page";
+import { replaysPage } from "./replays/view";
 import { schedulesPage } from "./schedules/view";
 import { sitePage, sitesPage } from "./sites/view";
 import { systemPage } from "./system/view";
@@ -21,7 +22,8 @@ import { workersPage } from "./workers/view";
 export const pages: readonly AnyPage[] = [
   nowPage,
   ...[jobsPage, jobPage, planPage, bulkPage],
-  ...[failuresPage, groupPage, replayPage],
+  ...[failuresPage, groupPage],
+  ...[replaysPage, replayPage],
   ...[flowPage, queuePage],
   schedulesPage,
   ...[sitesPage, sitePage],

@@ -11,6 +11,7 @@ import { projectShape } from "./routes/projects";
 import * as shapes from "./shapes";
 import { purchaseOrderShape, supplierShape } from "./shop-shapes";
 import { templateShape } from "./template-shapes";
+import { tenantShape } from "./tenant-shapes";
 import type * as v from "valibot";
 
 /** Shapes that the OpenAPI document describes once, under a name; answers refer to them. */
@@ -38,7 +39,7 @@ const named: readonly [name: string, schema: v.GenericSchema][] = [
   ["Subscription", subscriptionShape],
   ["Supplier", supplierShape],
   ["Template", templateShape],
-  ["Tenant", shapes.tenantShape],
+  ["Tenant", tenantShape],
 ];
 const names = new Map<unknown, string>(named.map(([name, schema]) => [schema, name]));
 

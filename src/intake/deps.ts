@@ -206,6 +206,7 @@ export interface AuditEntry {
     | "set"
     | "remove"
     | "replay"
+    | "rate"
     | "abort"
     | "pause"
     | "resume"

@@ -29,6 +29,8 @@ export function inOrder<Input extends { from?: number | undefined; to?: number |
 export const siteId = boundedName();
 
 const jobId = "[0-9a-hjkmnp-tv-z]{34}";
+/** The id of a job as a filter. */
+export const jobIdText = boundedText(34, { pattern: new RegExp(`^${jobId}$`), rule: "must be the id of a job" });
 /** Cursors of jobs and of dead letters. A cursor of a search begins with its stage, one of dead letters with the time of death. */
 export const jobCursor = cursor(new RegExp(`^(?:${jobId}|(?:open|rest|all)\\.(?:${jobId})?|dead\\.(?:\\d{1,15}\\.${jobId})?)$`));
 export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));

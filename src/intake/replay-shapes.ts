@@ -6,6 +6,7 @@ import { count, isoTime, nullableText } from "./shapes";
 
 export const replayShape = v.object({
   id: v.string(),
+  tenant: v.string(),
   state: v.pipe(v.picklist(["running", "stopped", "done"]), v.description("running until the last job that it sent has ended; stopped before all were sent")),
   reason: v.pipe(nullableText, v.description("Why it stopped")),
   total: v.pipe(count, v.description("Dead letters that it named when it began")),
@@ -20,7 +21,12 @@ export const replayShape = v.object({
   examples: v.pipe(outputList(v.string()), v.description("Ids of jobs that failed again, the first 20")),
   at: isoTime,
   endedAt: v.nullable(isoTime),
-  ratePerMinute: v.nullable(count),
+  ratePerMinute: v.pipe(v.nullable(count), v.description("Null: as fast as they can")),
+  filter: v.pipe(v.nullable(outputRecord(v.string())), v.description("What it names, where that is a filter")),
+  ids: v.pipe(v.nullable(count), v.description("How many jobs it names one by one")),
+  patched: v.pipe(outputList(v.string()), v.description("The names of the fields that it changes in each payload, the first 20")),
+  actor: v.pipe(nullableText, v.description("Who began it: `root`, or the id of a token; null: not recorded")),
+  actorName: v.pipe(nullableText, v.description("What that token is called")),
 });
 
 export const planShape = v.object({

@@ -15,7 +15,7 @@ export type RouteScope = Scope | "root" | "public" | "token";
  */
 export type TenantMode = "own" | "path" | "any" | "none";
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** One line of the table of routes: routing, authorisation, validation, the OpenAPI document and the tests are made from it. */
 export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {

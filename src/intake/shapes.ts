@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { boundedText, formerName, outputList, outputRecord } from "../queue/bounded";
 import { states } from "../queue/state";
-import { scopes } from "../tenants/token";
 
 /** Shapes of answers, for the OpenAPI document. Tests validate every answer by them. */
 
@@ -73,7 +72,7 @@ export const nullableText = v.nullable(v.string());
 const timelineEntry = v.object({
   at: isoTime,
   event: v.pipe(v.string(), v.description("queued, running, again, waiting, retry, checkpoint, done, dead and others; the result of a run is at its end")),
-  detail: nullableText,
+  detail: v.pipe(nullableText, v.description("Why; of replayed the id of the replay")),
   startedAt: v.pipe(v.nullable(isoTime), v.description("When the run started that led to it; null: no run did, or more than one")),
   ms: v.pipe(v.nullable(count), v.description("Duration of that run, or of all of them together")),
   times: v.pipe(count, v.description("How often it happened in a row: a repeated wait is one entry")),
@@ -90,7 +89,17 @@ export const jobShape = v.object({
   effects: outputList(v.object({ key: v.string(), revision: count, state: v.string(), at: isoTime, result: v.optional(json) })),
   payload: json,
   result: v.optional(json),
-  parent: v.nullable(v.string()),
+  parent: v.pipe(nullableText, v.description("The job that enqueued it")),
+  parentJob: v.pipe(v.nullable(v.object({ type: v.string(), state })), v.description("Null: it has no parent, or that one is no longer kept")),
+  children: v.pipe(
+    v.object({
+      total: v.pipe(count, v.description("Counted up to 1,000")),
+      byState: outputRecord(count),
+      more: v.pipe(v.boolean(), v.description("1,000 were counted; there may be more")),
+    }),
+    v.description("Jobs that it enqueued: GET /v1/jobs?parent={id} lists them"),
+  ),
+  replays: v.pipe(outputList(v.string()), v.description("Replays that sent it again, oldest first")),
   trace: v.pipe(
     v.nullable(v.string()),
     v.description("Its W3C trace id: of the traceparent it was sent with, else made of its id; null while it is not recorded"),
@@ -185,25 +194,7 @@ export function listShape<Name extends string, Shape extends v.GenericSchema>(na
   return v.object({ [name]: outputList(shape) } as Record<Name, v.ArraySchema<Shape, undefined>>);
 }
 
-const dated = { created: isoTime, updated: isoTime };
-
-export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: v.looseObject({}), ...dated });
-export const tenantsShape = v.object({ tenants: outputList(tenantShape), cursor });
-
-export const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown once and not stored")) });
-
-export const tokensShape = v.object({
-  tokens: outputList(
-    v.object({
-      id: v.string(),
-      name: v.string(),
-      scopes: outputList(v.picklist(scopes)),
-      types: v.pipe(v.nullable(outputList(v.string())), v.description("Remote types that the scope work is bound to; null: all")),
-      created: isoTime,
-      revoked: v.nullable(isoTime),
-    }),
-  ),
-});
+export const dated = { created: isoTime, updated: isoTime };
 
 export const siteShape = v.object({
   site: v.string(),

@@ -1,5 +1,5 @@
 import { jobUsd } from "../domain/costs/model";
-import type { ReplayView } from "../domain/replays/model";
+import type { ReplayFilter, ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
 import type { TimelineEntry } from "../ledger/timeline";
 import type { DeadLetterGroup, DeadLetterView, JobDetail, JobView } from "../ledger/views";
@@ -7,6 +7,7 @@ import type { Contract } from "../queue/job";
 import { typeAtGate } from "../queue/run/remote";
 import { traceIdOf } from "../trace";
 import { mask, maskAll, masked } from "../masking/personal";
+import { redact } from "../masking/redact";
 
 const noProgress = { done: 0, total: null, note: null };
 
@@ -69,6 +70,9 @@ export function detailOf(job: JobDetail, { contract, payload, result, revealed, 
     payload: payload === null ? null : maskedJson(contract?.payload, payload),
     ...(result === null ? {} : { result: maskedJson(contract?.result, result) }),
     parent: job.parent,
+    parentJob: job.parentJob,
+    children: job.children,
+    replays: replayIdsFrom(job.timeline),
     trace: traceIdOf(job),
     usd: jobUsd(job.timeline),
     revision: job.revision,
@@ -77,6 +81,12 @@ export function detailOf(job: JobDetail, { contract, payload, result, revealed, 
     entities: job.entities,
     revealed,
   };
+}
+
+/** Replays that sent the job, oldest first: the detail of that event names the replay. */
+function replayIdsFrom(timeline: readonly TimelineEntry[]): string[] {
+  const ids = timeline.flatMap(({ event, detail }) => (event === "replayed" && detail !== null ? [detail] : []));
+  return [...new Set(ids)];
 }
 
 function timelineEntry({ at, event, detail, ms, times, lastAt }: TimelineEntry) {
@@ -103,6 +113,9 @@ export function unwrittenJob(id: string) {
     cancelling: false,
     revealed: false,
     parent: null,
+    parentJob: null,
+    children: { total: 0, byState: {}, more: false },
+    replays: [],
     trace: null,
     payload: null,
   };
@@ -118,8 +131,22 @@ export function groupOf(group: DeadLetterGroup) {
   return { ...group, firstAt: iso(group.firstAt), lastAt: iso(group.lastAt) };
 }
 
-export function replayOf(replay: ReplayView) {
-  return { ...replay, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
+/** Of a patch so many names of fields are shown. */
+const maxPatched = 20;
+
+export function replayOf({ filter, patched, ...replay }: ReplayView) {
+  const named = { filter: filter && filterOf(filter), patched: patched.slice(0, maxPatched).map(redact) };
+  return { ...replay, ...named, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
+}
+
+/** What was searched for may hold an address, and so may the name of a patched field. */
+function filterOf({ from, to, q, ...rest }: ReplayFilter) {
+  return {
+    ...rest,
+    ...(q === undefined ? {} : { q: redact(q) }),
+    ...(from === undefined ? {} : { from: iso(from) }),
+    ...(to === undefined ? {} : { to: iso(to) }),
+  };
 }
 
 export function iso(at: number): string {

@@ -1,9 +1,7 @@
-import { timePart } from "../queue/id";
 import { isTerminal, type JobState } from "../queue/state";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
+import { byParent } from "./relatives";
 
-/** Children are searched among jobs made up to this long after the last parent found. Milliseconds. */
-const maxChain = 9 * 24 * 3600_000;
 const maxGenerations = 5;
 
 const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.result_ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
@@ -11,10 +9,7 @@ const byEntity = `
   SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id`;
 const byId = `SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
-/** Children have derived ids: `arrivals` lists these by time, so a part of it is read and not the whole ledger. */
-const byParent = `
-  SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-  WHERE a.tenant = ?1 AND a.slot >= ?3 AND a.slot < ?4 AND j.parent IN (SELECT value FROM json_each(?2))`;
+const childrenOf = `SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN ${byParent} ON j.tenant = ?1 AND j.parent = k.value`;
 
 const wipes = [
   `UPDATE jobs SET payload = NULL, ref = NULL, result_ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, provider_message = NULL, reason = iif(reason IS NULL, NULL, 'erased')
@@ -48,11 +43,9 @@ export async function holdersOf(
   for (let generation = 0; fresh.length > 0 && generation <= maxGenerations; generation++) {
     for (const each of fresh) found.set(each.id, each);
     const parents = lists(fresh.map(({ id }) => id));
-    const from = fresh.reduce((min, { at }) => Math.min(min, at), Infinity);
-    const to = fresh.reduce((max, { at }) => Math.max(max, at), 0);
     const children = await rows(
       db,
-      parents.map((list) => statement(db, byParent, tenant, list, timePart(from), timePart(to + maxChain))),
+      parents.map((list) => statement(db, childrenOf, tenant, list)),
     );
     fresh = children.filter(({ id }) => !found.has(id));
   }

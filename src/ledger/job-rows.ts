@@ -7,7 +7,7 @@ export const maxExamined = 2000;
 export const maxWalked = 20_000;
 
 /** The columns that a list shows; `j` is the table of jobs. */
-export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
+export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.parent, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
 
 /** Greater than every id made from a time, smaller than every derived id. */
 export const end = "8";
@@ -23,6 +23,7 @@ export interface JobRow {
   max: number;
   runs: number;
   site: string | null;
+  parent: string | null;
   at: number;
   due: number | null;
   reason: string | null;
@@ -39,7 +40,8 @@ export function matchesFilter(row: JobRow, filter: JobFilter): boolean {
     (filter.type === undefined || row.type === filter.type) &&
     (filter.state === undefined || matchesState(row, filter)) &&
     (filter.queue === undefined || row.queue === filter.queue) &&
-    (filter.siteId === undefined || row.site === filter.siteId)
+    (filter.siteId === undefined || row.site === filter.siteId) &&
+    (filter.parent === undefined || row.parent === filter.parent)
   );
 }
 

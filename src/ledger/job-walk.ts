@@ -1,5 +1,6 @@
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
+import { byParent } from "./relatives";
 import { columns, end, matchesFilter, type JobRow, maxExamined, maxWalked, jobViewOf } from "./job-rows";
 import type { JobFilter, JobPage, Page } from "./views";
 
@@ -10,6 +11,11 @@ const streams = [
   `SELECT a.slot AS position, ${columns} FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
    WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`,
 ];
+
+/** The children of one job, ?6, by their index. Each has a slot: their ids are derived. */
+const children = `
+  SELECT j.slot AS position, ${columns} FROM ${byParent}
+  WHERE j.tenant = ?1 AND j.parent = ?6 AND j.slot >= ?2 AND j.slot < ?3 ORDER BY j.slot DESC LIMIT ?4`;
 
 /** The rows of a stream that fit, and row ?4, which shows that the walk reached its limit. It stops after ?5 rows. */
 const narrowed = (stream: string, conditions: readonly string[]) => `
@@ -24,7 +30,7 @@ export interface Sought {
   matches(row: JobRow): boolean;
 }
 
-/** One page of a tenant's jobs, newest first, in one round trip: each stream is walked until the page is full, at most for 20,000 rows. */
+/** One page of a tenant's jobs, newest first, in one round trip: each stream is walked until the page is full, at most for 20,000 rows. With a parent the stream is its children. */
 export async function listJobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
   const { rows, ...rest } = await walkJobs(db, tenant, filter, page);
   return { ...rest, jobs: rows.map(jobViewOf) };
@@ -45,15 +51,16 @@ export async function walkJobs(
   if (sought) conditions.push(sought.sql);
   const isNarrowed = conditions.length > 0;
   const walkLimit = isNarrowed ? maxWalked : rowLimit;
+  const walked = filter.parent === undefined ? streams : [children];
   const results = await batch(
     db,
-    streams.map((stream) =>
+    walked.map((stream) =>
       isNarrowed
         ? statement(db, narrowed(stream, conditions), tenant, lowest, below, walkLimit, rowLimit, ...values)
-        : statement(db, stream, tenant, lowest, below, walkLimit),
+        : statement(db, stream, tenant, lowest, below, walkLimit, ...(values.length > 0 ? [rowLimit, ...values] : [])),
     ),
   );
-  const streamed = streams.map((_, index) => rowsOf<Walked>(results, index));
+  const streamed = walked.map((_, index) => rowsOf<Walked>(results, index));
   const unfinished = streamed.filter((each) => each.length === rowLimit || each.at(-1)?.n === walkLimit);
   // A stream that did not end hides its older jobs, so the page ends there for both.
   const reached = unfinished.map((each) => each.at(-1)?.position ?? "").toSorted();
@@ -68,10 +75,10 @@ export async function walkJobs(
   return { rows, cursor, ...(isNarrowed && cursor !== null ? { examined } : {}) };
 }
 
-/** `matchesFilter` in SQL, over the names of the columns; values from ?6 on. */
-function conditionsOf({ type, queue, siteId, state, now = 0 }: JobFilter): { conditions: string[]; values: (string | number)[] } {
+/** `matchesFilter` in SQL, over the names of the columns; values from ?6 on. A parent is the first value: its stream selects by it. */
+function conditionsOf({ type, queue, siteId, state, parent, now = 0 }: JobFilter): { conditions: string[]; values: (string | number)[] } {
   const conditions: string[] = [];
-  const values: (string | number)[] = [];
+  const values: (string | number)[] = parent === undefined ? [] : [parent];
   const add = (condition: string, value: string | number | undefined) => {
     if (value === undefined) return;
     values.push(value);

@@ -121,7 +121,8 @@ const dropSideRows = [
 const addDue = `
   INSERT INTO due (tenant, at, id) SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake IS NOT NULL AND j.gate IS NULL AND j.ended IS NULL ON CONFLICT DO NOTHING`;
-const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revived("j.tenant, j.id, ?3, ?4, NULL")} ON CONFLICT DO NOTHING`;
+/** ?5 the replay, or null. */
+const noteRevival = `INSERT INTO history (tenant, job, at, event, detail) ${revived("j.tenant, j.id, ?3, ?4, ?5")} ON CONFLICT DO NOTHING`;
 
 /** ?3 the replay. A job that it sent before and whose end is not counted yet counts as sent once. */
 const noteSent = [
@@ -142,7 +143,7 @@ export async function revive(db: D1Database, rows: readonly Revived[], how: Revi
   const { due, sent, wake } = how.place;
   const before = whole.flatMap((list) => [
     ...dropSideRows.map((sql) => statement(db, sql, list, from)),
-    statement(db, noteRevival, list, from, now, how.event),
+    statement(db, noteRevival, list, from, now, how.event, how.replay ?? null),
     ...(how.replay === undefined ? [] : noteSent).map((sql) => statement(db, sql, list, from, how.replay ?? null)),
   ]);
   const results = await batch(db, [

@@ -4,10 +4,11 @@ import { deadLetters, groups } from "./dead-letters";
 import { type JobRow, jobViewOf } from "./job-rows";
 import { listJobs } from "./job-walk";
 import { hasType } from "./known-types";
+import { childCountsOf, type ChildStates, childStates, parentOf } from "./relatives";
 import { deadRows, searchKeys, newestFirst, openRows, pageOf } from "./search";
 import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
-import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, Page, Queries } from "./views";
+import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, Page, ParentJob, Queries } from "./views";
 
 const countedAtMost = 100_000;
 
@@ -29,6 +30,8 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     statement(db, `SELECT * FROM jobs WHERE tenant = ? AND id = ?`, tenant, id),
     historyStatement(db, tenant, id),
     statement(db, `SELECT key, revision, state, result, at FROM effects WHERE tenant = ? AND job = ? LIMIT 500`, tenant, id),
+    statement(db, childStates, tenant, id),
+    statement(db, parentOf, tenant, id),
   ]);
   const [row] = rowsOf<WholeRow>(results, 0);
   if (!row) return null;
@@ -41,6 +44,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     doubt: doubt > 0,
     providerMessage,
     parent,
+    parentJob: rowsOf<ParentJob>(results, 4)[0] ?? null,
     trace,
     payload,
     ref,
@@ -49,6 +53,7 @@ async function job(db: D1Database, tenant: string, id: string): Promise<JobDetai
     timeline: timelineOf(row, rowsOf<TimelineEntry>(results, 1)),
     effects: rowsOf<EffectRecord>(results, 2),
     entities: row.entities === null ? [] : (JSON.parse(row.entities) as string[]),
+    children: childCountsOf(rowsOf<ChildStates>(results, 3)[0]),
   };
 }
 
@@ -60,6 +65,7 @@ function hasUploadedResult(settled: string | null): boolean {
 /** Newest first. Rare states are read from their side rows, so that newer jobs in other states cost nothing; other filters read a bounded number of rows. */
 async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
   if (filter.q !== undefined) return search(db, tenant, filter.q, filter, page);
+  if (filter.parent !== undefined) return listJobs(db, tenant, filter, page);
   const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
   if (open) return pageOf(open, filter, page);
   const walked = await listJobs(db, tenant, filter, page);
@@ -122,7 +128,6 @@ interface WholeRow extends Omit<JobRow, keyof TimelineRow>, TimelineRow {
   pinned: number | null;
   doubt: number;
   provider_message: string | null;
-  parent: string | null;
   trace: string | null;
   payload: string | null;
   ref: string | null;

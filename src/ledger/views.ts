@@ -37,6 +37,8 @@ export interface JobDetail extends JobView {
   /** The text that an outside system answered with; not masked here. */
   providerMessage?: string | null;
   parent: string | null;
+  /** Null: it has no parent, or that one is no longer kept. */
+  parentJob: ParentJob | null;
   /** `{trace id}-{flags}`; null: it follows from the ids. */
   trace: string | null;
   /** JSON text; null when it is in R2 (`ref`). */
@@ -47,8 +49,23 @@ export interface JobDetail extends JobView {
   resultRef: string | null;
   timeline: TimelineEntry[];
   effects: EffectRecord[];
-  /** Children this job enqueued are found by their `parent`. */
   entities: string[];
+  children: ChildCounts;
+}
+
+/** What of its parent a job says. */
+export interface ParentJob {
+  type: string;
+  state: JobState;
+}
+
+/** The children of a job by their states, where there are any. */
+export interface ChildCounts {
+  /** Counted up to 1,000. */
+  total: number;
+  byState: Partial<Record<JobState, number>>;
+  /** 1,000 were counted: there may be more. */
+  more: boolean;
 }
 
 export interface JobFilter {
@@ -58,6 +75,8 @@ export interface JobFilter {
   /** Milliseconds; what `scheduled` compares with. */
   now?: number | undefined;
   siteId?: string | undefined;
+  /** The job that enqueued them. */
+  parent?: string | undefined;
   /** The queue of their type; no job belongs to `overflow`. */
   queue?: string | undefined;
   /** An id or the last characters of one, an entity key (`order:123`), or words of the reason of a failed or waiting job. */
@@ -96,7 +115,8 @@ export interface DeadLetterView {
   diedAt: number;
 }
 
-export interface DeadLetterFilter extends JobFilter {
+/** A dead letter has no column for its parent. */
+export interface DeadLetterFilter extends Omit<JobFilter, "parent"> {
   group?: string | undefined;
 }
 

@@ -15,6 +15,7 @@ const shown = [
   "/bulk/b0",
   "/failures",
   "/failures/g0",
+  "/replays",
   "/replays/r0",
   "/flow",
   "/flow/email-sending",
@@ -31,7 +32,7 @@ const shown = [
   "/system",
 ];
 
-const forAll = ["/t/*/", "/t/*/failures", "/t/*/flow", "/t/*/flow/email-sending", "/t/*/workers", "/t/*/costs", "/t/*/tenants", "/t/*/system"];
+const forAll = ["/t/*/", "/t/*/failures", "/t/*/replays", "/t/*/flow", "/t/*/flow/email-sending", "/t/*/workers", "/t/*/costs", "/t/*/tenants", "/t/*/system"];
 
 /** In the dark only colours differ. */
 const rules = {

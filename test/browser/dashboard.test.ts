@@ -143,6 +143,29 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     });
   });
 
+  test("the rate of a running replay is changed on its page, and in the list a stopped one is continued", async () => {
+    const replay = worker.answers.get("GET /v1/replays/r0") as object;
+    worker.answers.set("PATCH /v1/replays/r0", () => {
+      worker.answers.set("GET /v1/replays/r0", { ...replay, ratePerMinute: 600 });
+      return replay;
+    });
+    await signIn("/t/demo/replays/r0");
+    await page.getByRole("button", { name: "Change the rate" }).click();
+    await page.getByRole("dialog").getByRole("spinbutton").fill("600");
+    await page.getByRole("dialog").getByRole("button", { name: "Change the rate" }).click();
+    await page.getByRole("status").getByText("The rate holds from the next minute on.").waitFor();
+    await page.getByText("600 a minute").waitFor();
+    expect(worker.calls.findLast(({ method }) => method === "PATCH")?.body).toEqual({ ratePerMinute: 600 });
+    worker.answers.set("GET /v1/replays", { replays: [{ ...replay, state: "stopped" }], cursor: null });
+    worker.answers.set("POST /v1/replays/r0/resume", replay);
+    await page.keyboard.press("g");
+    await page.keyboard.press("r");
+    await page.waitForURL("**/t/demo/replays");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Continue" }).click();
+    await page.getByRole("status").getByText("It goes on within a minute.").waitFor();
+  });
+
   test("a job's page keeps the words of its states whole beside a long reason, and reveals to its button alone", async () => {
     const path = `GET /v1/jobs/${idOf(2)}`;
     const job = worker.answers.get(path) as (query: Record<string, string>) => { timeline: object[] };

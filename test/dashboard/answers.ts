@@ -72,7 +72,10 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     payload: { to: "•••", [text]: text, list: times((index) => ({ index, text })) },
     result: { said: text },
     providerMessage: text,
-    parent: text,
+    parent: idOf(3),
+    parentJob: { type: text, state: "done" },
+    children: { total: 7, byState: { done: 5, dead: 2 }, more: false },
+    replays: ["r0"],
     revision: 0,
     doubt: true,
     templateVersion: 3,
@@ -110,8 +113,20 @@ export function answersOf({ rows, text, now }: Filling): Answers {
   });
   const policy = { maxAttempts: 5, backoff: { base: 1, cap: 60 }, timeout: 30, concurrency: 10, maxAge: 86_400, maxRuns: 50, uncertain: "ask" };
   const replay = (index: number) => ({
-    ...{ id: `r${index}`, state: "running", reason: index === 0 ? text : null, total: 7, sent: 5, succeeded: 2, failedAgain: 1, cancelled: 0, open: 2 },
+    ...{
+      id: `r${index}`,
+      tenant: "demo",
+      state: "running",
+      reason: index === 0 ? text : null,
+      total: 7,
+      sent: 5,
+      succeeded: 2,
+      failedAgain: 1,
+      cancelled: 0,
+      open: 2,
+    },
     ...{ replayed: 5, failed: 1, canary: 5, examples: times(idOf), at: ago(3), endedAt: null, ratePerMinute: 60 },
+    ...{ filter: { type: text, q: text, group: "g0" }, ids: null, patched: [text], actor: text, actorName: null },
   });
   const bulk = { id: "b0", action: "cancel", state: "running", total: 12, done: 5, failed: 1, at: ago(2), endedAt: null };
   const failure = (index: number) => ({
@@ -187,7 +202,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     "POST /v1/jobs/run-now": (_query: Query, body: unknown) => ((body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk),
     "POST /v1/dead-letters/dismiss": (_query: Query, body: unknown) =>
       (body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk,
-    "GET /v1/replays": { replays: times(replay) },
+    "GET /v1/replays": { replays: times(replay), cursor: rows > 1 ? "1.older" : null },
     "GET /v1/replays/r0": replay(0),
     "POST /v1/replays": (_query: Query, body: unknown) =>
       (body as { plan?: boolean }).plan

@@ -33,15 +33,6 @@ describe("an empty list of failures", () => {
   });
 });
 
-test("a replay says how its jobs ended, and no percentage that reads as success", async () => {
-  const api = createFakeApi(now);
-  const replay = api.answers.get("GET /v1/replays/r0") as object;
-  api.answers.set("GET /v1/replays/r0", { ...replay, total: 12, sent: 5, open: 0, succeeded: 0, failedAgain: 5, cancelled: 0 });
-  const html = await (await (await visitor(people.operator, api)).get("/t/demo/replays/r0")).text();
-  expect(html).toContain("5 of 12 have ended · 0 ended well, 5 failed again");
-  expect(html).not.toContain("41 %");
-});
-
 test("a group is named by what its failures share, with the newest beside it, and by no sign for a number", async () => {
   const api = createFakeApi(now, answersOf({ rows: 1, text: "shop", now }));
   const [group] = (api.answers.get("GET /v1/failures") as { failures: object[] }).failures;

@@ -171,7 +171,7 @@ describe("the switch to another tenant", () => {
     ["/t/demo/jobs?q=order%3A7&state=dead&cursor=x", "/t/acme/jobs?q=order%3A7&state=dead"],
     ["/t/demo/flow/email-sending", "/t/acme/flow/email-sending"],
     ["/t/demo/", "/t/acme/"],
-    ["/t/demo/replays/r0", "/t/acme/failures"],
+    ["/t/demo/replays/r0", "/t/acme/replays"],
     ["/t/demo/sites/shop-0", "/t/acme/sites"],
     ["/t/demo/bulk?verb=cancel&ids=01jy", "/t/acme/jobs"],
     ["/t/*/tenants", "/t/acme/"],

@@ -62,7 +62,7 @@ describe("asked for twice under one id", () => {
     const [one, other] = await Promise.all([replays.create("twice", request, "r-1"), replays.create("twice", request, "r-1")]);
     expect([one.id, other.id]).toEqual(["r-1", "r-1"]);
     expect(await states("twice")).toEqual({ queued: 5, dead: 7 });
-    expect(await replays.list("twice", 10)).toHaveLength(1);
+    expect((await replays.list("twice", { limit: 10 })).replays).toHaveLength(1);
   });
 
   test("is told from another request under it", async () => {
@@ -184,7 +184,7 @@ describe("what a replay says of its jobs", () => {
     await replays.abort("late", id);
     await bench.deliverAll();
     expect(await replays.get("late", id)).toMatchObject({ state: "stopped", sent: 2, succeeded: 2, open: 0 });
-    expect(await replays.list("late", 10)).toMatchObject([{ id, succeeded: 2 }]);
+    expect((await replays.list("late", { limit: 10 })).replays).toMatchObject([{ id, succeeded: 2 }]);
   });
 
   test("a plan says how many effects happened, are in doubt, and how many calls it makes", async () => {

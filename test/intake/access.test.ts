@@ -144,6 +144,8 @@ describe("every route", () => {
       "POST /v1/bulk-actions/:id/abort": "operate",
       "POST /v1/replays": "operate",
       "GET /v1/replays/:id": "read",
+      "PATCH /v1/replays/:id": "operate",
+      "POST /v1/replays/:id/resume": "operate",
       "POST /v1/replays/:id/abort": "operate",
       "GET /v1/types": "read",
       "GET /v1/types/:type/sample": "root",

@@ -365,6 +365,7 @@ const blankJob: JobDetail = {
   pinnedAt: now,
   doubt: false,
   parent: null,
+  parentJob: null,
   payload: JSON.stringify({ text: "anna@example.com", count: 3 }),
   ref: null,
   result: null,
@@ -372,4 +373,5 @@ const blankJob: JobDetail = {
   timeline: [{ at: now, event: "enqueued", detail: null, ms: null, times: 1, lastAt: now }],
   effects: [],
   entities: ["order:7"],
+  children: { total: 0, byState: {}, more: false },
 };

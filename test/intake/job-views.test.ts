@@ -72,6 +72,30 @@ describe("GET /v1/jobs/{id}", () => {
     expect(fits(jobShape, body)).toBe(true);
   });
 
+  test("names parent, children by state, and the replays that sent it", async () => {
+    const event = { ms: null, times: 1, at: now, lastAt: now };
+    const parent = await givenJob(bench, "jobs-own");
+    const id = await givenJob(bench, "jobs-own", {
+      parent,
+      parentJob: { type: "campaign", state: "done" },
+      children: { total: 3, byState: { done: 2, dead: 1 }, more: false },
+      timeline: [
+        { ...event, event: "queued", detail: null },
+        { ...event, event: "replayed", detail: null },
+        { ...event, event: "replayed", detail: "r-1" },
+        { ...event, event: "replayed", detail: "r-2" },
+      ],
+    });
+    const { body } = await get(`/${id}`);
+    expect(body).toMatchObject({
+      parent,
+      parentJob: { type: "campaign", state: "done" },
+      children: { total: 3, byState: { done: 2, dead: 1 }, more: false },
+      replays: ["r-1", "r-2"],
+    });
+    expect(fits(jobShape, body)).toBe(true);
+  });
+
   test("says why a dead one failed", async () => {
     const id = await givenJob(bench, "jobs-own", { state: "dead", reason: "503", endedAt: now });
     const { body } = await get(`/${id}`);
@@ -182,5 +206,24 @@ describe("GET /v1/jobs", () => {
     expect(body.jobs.length).toBeGreaterThan(0);
     expect(fits(jobsShape, body)).toBe(true);
     expect(text).not.toMatch(/payload|anna/);
+  });
+});
+
+describe("the children of a job", () => {
+  test("are asked for by its id; another tenant's and what is no id are refused instead of read as none", async () => {
+    const parent = await givenJob(bench, "jobs-own");
+    const foreign = await givenJob(bench, "jobs-other");
+    expect((await get(`?parent=${parent}&state=dead`)).status).toBe(200);
+    expect(bench.seen.lists.at(-1)).toMatchObject({ tenant: "jobs-own", filter: { parent, state: "dead" } });
+    for (const [wrong, message] of [
+      [foreign, "is no job of this tenant"],
+      [`${parent.slice(0, -1)}${parent.endsWith("0") ? "1" : "0"}`, "is no job of this tenant"],
+      ["x", "must be the id of a job"],
+      ["0".repeat(5000), "must be the id of a job"],
+    ] as const) {
+      const refused = await get(`?parent=${wrong}`);
+      expect(refused.status, wrong.slice(0, 40)).toBe(422);
+      expect(refused.body.errors).toEqual([{ path: "parent", message: expect.stringContaining(message) }]);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { replayShape } from "../../src/intake/replay-shapes";
+import { replaysShape } from "../../src/intake/routes/replays";
 import { pausedShape } from "../../src/intake/pause-shapes";
 import { deadLettersShape, groupsShape, typesShape } from "../../src/intake/shapes";
 import { queuesShape } from "../../src/intake/routes/queues";
@@ -125,6 +126,52 @@ describe("replays", () => {
     expect((await abort(other.operate)).status).toBe(404);
     expect((await abort(own.operate)).body).toMatchObject({ state: "stopped" });
     expect((await abort(own.operate)).body).toMatchObject({ status: 409, detail: "The replay has ended: it is stopped." });
+  });
+
+  test("change their rate while they run and go on when they were stopped, for those who may operate, and leave rows", async () => {
+    const made = await replay({ filter: { type: "note", q: "ann@example.org" }, ratePerMinute: 60 }, own.operate);
+    const path = made.headers.get("location") ?? "";
+    const change = (body: unknown, token = own.operate) => bench.call("PATCH", path, { token, body });
+    bench.seen.audits.length = 0;
+    const changed = await change({ ratePerMinute: 600 });
+    expect(changed).toMatchObject({ status: 200, body: { ratePerMinute: 600, tenant: "ops-own" } });
+    expect(fits(replayShape, changed.body)).toBe(true);
+    expect((await change({ ratePerMinute: null })).body).toMatchObject({ ratePerMinute: null });
+    for (const body of [{}, { ratePerMinute: 0 }, { ratePerMinute: 1.5 }, { ratePerMinute: 100_001 }, { ratePerMinute: "9" }, { rate: 9 }])
+      expect((await change(body)).status, JSON.stringify(body)).toBe(422);
+    expect((await change({ ratePerMinute: 9 }, own.read)).status).toBe(403);
+    expect((await change({ ratePerMinute: 9 }, other.operate)).status).toBe(404);
+    const resume = (token = own.operate) => bench.call("POST", `${path}/resume`, { token });
+    expect((await resume()).body).toMatchObject({ status: 409, detail: "The replay is not stopped: it is running." });
+    await bench.call("POST", `${path}/abort`, { token: own.operate });
+    expect((await change({ ratePerMinute: 9 })).body).toMatchObject({ status: 409, detail: "The replay does not run: it is stopped." });
+    expect((await resume(own.read)).status).toBe(403);
+    expect((await resume(other.operate)).status).toBe(404);
+    expect((await resume()).body).toMatchObject({ state: "running", reason: null, endedAt: null });
+    const target = path.replace("/v1/", "");
+    expect(bench.seen.audits.map(({ action, target: of, detail }) => [action, of, detail])).toEqual([
+      ["rate", target, "600 a minute"],
+      ["rate", target, "as fast as they can"],
+      ["abort", target, undefined],
+      ["resume", target, undefined],
+    ]);
+    expect((await bench.call("DELETE", path, { token: own.operate })).headers.get("allow")).toContain("PATCH");
+    bench.seen.replays.clear();
+  });
+
+  test("are listed with what they replay, without an address that was searched for and without values of a patch", async () => {
+    await replay({ filter: { q: "ann@example.org", from: "2026-10-01" }, patch: { to: "eve@example.org", "eve@example.org": 1 } });
+    const listed = await get("/v1/replays");
+    expect(fits(replaysShape, listed.body)).toBe(true);
+    expect(listed.body.replays).toMatchObject([
+      { tenant: "ops-own", filter: { q: "[e-mail]", from: "2026-10-01T00:00:00.000Z" }, ids: null, patched: ["to", "[e-mail]"] },
+    ]);
+    expect(listed.text).not.toContain("@example.org");
+    expect((await get("/v1/replays", other.read)).body.replays).toEqual([]);
+    const all = await bench.call("GET", "/v1/replays", { token: root });
+    expect(all.body.replays).toEqual(listed.body.replays);
+    expect((await get("/v1/replays?cursor=nonsense")).status).toBe(422);
+    bench.seen.replays.clear();
   });
 });
 

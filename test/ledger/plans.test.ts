@@ -122,6 +122,7 @@ async function readEverything(db: D1Database, tenant: string, id: string): Promi
   for (const q of [undefined, id, "order:1", "words"]) await queries.jobs(tenant, { q }, page);
   await queries.jobs(tenant, { type: "email", state: "queued", siteId: "main", from: noon - 1, to: noon + 1 }, page);
   await queries.jobs(tenant, { state: "waiting" }, page);
+  for (const state of [undefined, "done"] as const) await queries.jobs(tenant, { parent: id, state }, page);
   await queries.jobs(tenant, { type: "email", state: "done", queue: "events" }, page);
   await queries.hasType(tenant, "email");
   await queries.deadLetters(tenant, {}, page);

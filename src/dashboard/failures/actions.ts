@@ -13,7 +13,6 @@ const decide = (status: "open" | "resolved" | "ignored", label: string, done: st
   });
 
 export const failureActions = {
-  abortReplay: action("POST /v1/replays/:id/abort", { name: "abort-replay", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
   dismiss: action("DELETE /v1/dead-letters/:id", {
     name: "dismiss",
     scope: "operate",

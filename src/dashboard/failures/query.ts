@@ -1,4 +1,4 @@
-import type { BulkAction, Failure, Failures, Replay } from "../answers";
+import type { BulkAction, Failure, Failures, Replay, Replays } from "../answers";
 import type { Visit } from "../page";
 
 export interface FailuresModel extends Failures {
@@ -19,7 +19,7 @@ export async function queryFailures({ api, tenant, url }: Visit): Promise<Failur
   const isOne = tenant !== "*";
   const [failures, replays, bulk] = await Promise.all([
     api.get<Failures>("/v1/failures", filter),
-    isOne ? api.get<{ replays: Replay[] }>("/v1/replays", { limit: "20" }) : undefined,
+    isOne ? api.get<Replays>("/v1/replays", { limit: "5" }) : undefined,
     isOne ? api.get<{ actions: BulkAction[] }>("/v1/bulk-actions", { limit: "10" }) : undefined,
   ]);
   const isEmpty = failures.failures.length === 0 && (!isAll || sinceDeploy);
@@ -60,8 +60,4 @@ export async function queryGroup({ api, params, url }: Visit): Promise<GroupMode
     api.get<{ deadLetters: Letter[]; cursor: string | null }>("/v1/dead-letters", { group: name, limit: "50", cursor }),
   ]);
   return { group, letters: deadLetters, cursor: next };
-}
-
-export function queryReplay({ api, params }: Visit): Promise<Replay> {
-  return api.get<Replay>(`/v1/replays/${encodeURIComponent(params["id"] ?? "")}`);
 }

@@ -1,6 +1,7 @@
 import { bulkAddress } from "../bulk/selection";
 import { BulkTable, Tick, TickedActs } from "../bulk/view";
 import { page, type Visit } from "../page";
+import { ReplayTable } from "../replays/table";
 import { Act } from "../parts/act";
 import { Fact } from "../parts/fact";
 import { number, plural } from "../parts/format";
@@ -11,7 +12,6 @@ import { Sentence, Time } from "../parts/time";
 import { failureActions } from "./actions";
 import { GroupTable, shownTitle } from "./groups";
 import { failuresAddress, type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
-import { ReplayTable } from "./replays";
 
 export const failuresPage = page<FailuresModel>({
   path: "/failures",
@@ -34,7 +34,7 @@ export const failuresPage = page<FailuresModel>({
         </p>
       )}
       {model.replays.length > 0 ? (
-        <Section title="Replays">
+        <Section title="Newest replays" aside={<a href={`${visit.base}/replays`}>All replays</a>}>
           <ReplayTable visit={visit} replays={model.replays} />
         </Section>
       ) : null}

@@ -1,18 +1,20 @@
 import type { JobDetail } from "../answers";
+import type { Visit } from "../page";
 import { duration, number } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section } from "../parts/table";
 import { Clock, Sentence, Time } from "../parts/time";
+import { ReplayLink } from "./relatives";
 import { Waterfall } from "./waterfall";
 
 type Entry = JobDetail["timeline"][number];
 
 /** The job's waits, runs and effects on one time axis, then its timeline as a list, with repeated entries folded. */
-export function Life({ job, now }: { job: JobDetail; now: number }) {
+export function Life({ visit, job }: { visit: Visit; job: JobDetail }) {
   if (job.timeline.length === 0) return <Empty>Nothing is recorded of it yet.</Empty>;
   return (
     <Section title="Life">
-      <Waterfall job={job} now={now} />
+      <Waterfall job={job} now={visit.now} />
       <table class="words" aria-label="Life">
         <thead class="unseen">
           <tr>
@@ -31,7 +33,7 @@ export function Life({ job, now }: { job: JobDetail; now: number }) {
                 <When entry={entry} />
               </td>
               <td class="words">
-                {entry.detail === null ? null : <Sentence text={entry.detail} />}{" "}
+                <Detail visit={visit} entry={entry} />{" "}
                 {entry.ms === null ? null : <span class="dim">{entry.times === 1 ? `ran ${duration(entry.ms)}` : `ran ${duration(entry.ms)} in all`}</span>}
               </td>
             </tr>
@@ -40,6 +42,12 @@ export function Life({ job, now }: { job: JobDetail; now: number }) {
       </table>
     </Section>
   );
+}
+
+/** Of a replay its link. */
+function Detail({ visit, entry: { event, detail } }: { visit: Visit; entry: Entry }) {
+  if (detail === null) return null;
+  return event === "replayed" ? <ReplayLink visit={visit} id={detail} /> : <Sentence text={detail} />;
 }
 
 /** The text of a folded entry, in the past tense. */

@@ -14,6 +14,7 @@ import { jobActions } from "./actions";
 import { Effects } from "./effects";
 import { Life } from "./life";
 import { queryJob } from "./query";
+import { Relatives } from "./relatives";
 
 export const jobPage = page<JobDetail>({
   path: "/jobs/:id",
@@ -35,11 +36,12 @@ export const jobPage = page<JobDetail>({
       ) : null}
       <div class="two">
         <div>
-          <Life job={job} now={visit.now} />
+          <Life visit={visit} job={job} />
           <Effects visit={visit} job={job} />
         </div>
         <div>
           <Facts visit={visit} job={job} />
+          <Relatives visit={visit} job={job} />
         </div>
       </div>
       <Contents visit={visit} job={job} />
@@ -109,7 +111,6 @@ function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
     ["Goes on", job.endedAt === null && job.runAt !== null ? <Time at={job.runAt} /> : null],
     ["Template", job.templateVersion === undefined ? null : job.templateVersion === null ? "there is none of that name" : `version ${job.templateVersion}`],
     ["Cost so far", job.usd === undefined ? null : `about ${smallUsd(job.usd)} on Cloudflare's bill`],
-    ["Parent", job.parent === null ? null : link(`/jobs/${encodeURIComponent(job.parent)}`, job.parent)],
     ["Entities", job.entities.length === 0 ? null : job.entities.map((key) => <span key={key}>{link(`/jobs?q=${encodeURIComponent(key)}`, key)} </span>)],
     ["Failed alike", job.failure === null ? null : link(`/failures/${encodeURIComponent(job.failure)}`, "the others of its group")],
     ["Others", job.type === null ? null : link(`/jobs?type=${encodeURIComponent(job.type)}`, `all ${job.type} jobs`)],

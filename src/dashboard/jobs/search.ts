@@ -4,14 +4,23 @@ export interface Search {
   type?: string;
   state?: string;
   siteId?: string;
+  parent?: string;
   queue?: string;
   from?: string;
   to?: string;
 }
 
 /** Words of the search box that name a filter. */
-const words: Readonly<Record<string, keyof Search>> = { type: "type", state: "state", site: "siteId", queue: "queue", from: "from", to: "to" };
-const names = ["q", "type", "state", "siteId", "queue", "from", "to"] as const;
+const words: Readonly<Record<string, keyof Search>> = {
+  type: "type",
+  state: "state",
+  site: "siteId",
+  parent: "parent",
+  queue: "queue",
+  from: "from",
+  to: "to",
+};
+const names = ["q", "type", "state", "siteId", "parent", "queue", "from", "to"] as const;
 
 /**
  * Reads the address: `q` may hold filters beside what is searched for, as in `type:email state:dead site:shop-1 "host not found"`.

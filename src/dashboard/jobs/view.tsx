@@ -1,7 +1,7 @@
 import { type BulkVerb, bulkAddress, bulkVerbs, verbText } from "../bulk/selection";
 import { TickedActs } from "../bulk/view";
 import { page, type Visit } from "../page";
-import { number } from "../parts/format";
+import { number, tailOf } from "../parts/format";
 import { Empty } from "../parts/table";
 import { type JobsModel, queryJobs } from "./query";
 import { addressOf, type Search } from "./search";
@@ -21,7 +21,7 @@ const tabs: readonly [state: string | undefined, label: string, counted?: string
   ["cancelled", "Cancelled"],
 ];
 
-const chipNames = ["q", "type", "siteId", "queue", "from", "to"] as const;
+const chipNames = ["q", "type", "siteId", "parent", "queue", "from", "to"] as const;
 
 export const jobsPage = page<JobsModel>({
   path: "/jobs",
@@ -36,6 +36,11 @@ export const jobsPage = page<JobsModel>({
       <SearchBox visit={visit} model={model} />
       <Tabs visit={visit} model={model} />
       <Chips base={visit.base} search={model.search} />
+      {model.search.parent === undefined ? null : (
+        <p>
+          Jobs that <a href={`${visit.base}/jobs/${encodeURIComponent(model.search.parent)}`}>this job</a> enqueued.
+        </p>
+      )}
       {model.jobs.length > 0 ? (
         <>
           <Acts visit={visit} search={model.search} />
@@ -76,7 +81,7 @@ function SearchBox({ visit, model: { search, types, sites, issue } }: { visit: V
           <option key={site} value={`site:${site}`} />
         ))}
       </datalist>
-      {(["type", "state", "siteId", "queue", "from", "to"] as const).map((name) =>
+      {(["type", "state", "siteId", "parent", "queue", "from", "to"] as const).map((name) =>
         kept[name] ? <input key={name} type="hidden" name={name} value={kept[name]} /> : null,
       )}
       <button class="main">Search</button>
@@ -107,13 +112,18 @@ function Chips({ base, search }: { base: string; search: Search }) {
       {on.map((name) => (
         <li key={name}>
           <a href={addressOf(base, search, { [name]: undefined })} title="Take this filter off">
-            {name === "q" ? search.q : `${name === "siteId" ? "site" : name}:${search[name]}`} <span aria-hidden="true">✕</span>
+            {chipText(name, search[name] ?? "")} <span aria-hidden="true">✕</span>
             <span class="unseen">take off</span>
           </a>
         </li>
       ))}
     </ul>
   );
+}
+
+function chipText(name: (typeof chipNames)[number], value: string): string {
+  if (name === "q") return value;
+  return name === "parent" ? `children of ${tailOf(value)}` : `${name === "siteId" ? "site" : name}:${value}`;
 }
 
 const open = ["queued", "running"];
@@ -132,7 +142,8 @@ function verbsOf(state: string | undefined): BulkVerb[] {
 function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
-  const isFiltered = Object.values(search).some((value) => value !== undefined);
+  // An act on all that match knows no parent.
+  const isFiltered = search.parent === undefined && Object.values(search).some((value) => value !== undefined);
   return (
     <div class="acts">
       <TickedActs visit={visit} verbs={verbs} form="ticked" />

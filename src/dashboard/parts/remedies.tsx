@@ -85,6 +85,6 @@ function addressOf(path: string): string | undefined {
     .replace(/^\/agent-runs/, "/agents")
     .replace(/\/purchase-orders$/, "")
     .replace(/^\/heartbeat$/, "/system");
-  const isPage = /^\/(?:jobs|failures|agents|sites|flow|schedules|campaigns|workers|costs|system)(?:\/|$)/.test(address);
+  const isPage = /^\/(?:jobs|failures|replays|agents|sites|flow|schedules|campaigns|workers|costs|system)(?:\/|$)/.test(address);
   return isPage ? `${address}${query === undefined ? "" : `?${query}`}` : undefined;
 }

@@ -1,9 +1,9 @@
 import { canonical } from "../../json/canonical";
 import { replayUsd } from "../costs/model";
 import { patchedAll } from "./patch";
-import { defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
+import { type ChangedReplay, defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
 import { type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
-import { aborted, type Replay } from "./store";
+import { aborted, namedBy, notResumed, type Replay } from "./store";
 import { takeSteps } from "./stepper";
 import { type Candidate, type Walk, walkOver } from "./walk";
 
@@ -33,21 +33,27 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
       const named = withoutDoubles(request);
       return plan(deps, tenant, named, walkOver(deps.replayable, tenant, named));
     },
-    create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, completed(request), id),
+    create: (tenant, request, id = crypto.randomUUID(), actor = null) => create(deps, blank(tenant, id, completed(request), actor, deps.now())),
     earlier: async (tenant, id, request) => {
       const replay = await deps.store.get(tenant, id);
       return replay && { view: replayView(await settled(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
     },
     get: (tenant, id) => get(deps, tenant, id),
-    list: async (tenant, limit) => counted(deps, await deps.store.list(tenant, limit)),
-    ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
-    abort: async (tenant, id) => {
-      const changed = await deps.store.end(tenant, id, { state: "stopped", reason: aborted }, deps.now());
-      const replay = await get(deps, tenant, id);
-      return replay && { replay, changed };
+    list: async (tenant, page) => {
+      const { replays, cursor } = await deps.store.list(tenant, page);
+      return { replays: await counted(deps, replays), cursor };
     },
+    ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
+    abort: async (tenant, id) => changedReplay(deps, tenant, id, await deps.store.end(tenant, id, { state: "stopped", reason: aborted }, deps.now())),
+    setRate: async (tenant, id, ratePerMinute) => changedReplay(deps, tenant, id, await deps.store.setRate(tenant, id, ratePerMinute)),
+    resume: async (tenant, id) => changedReplay(deps, tenant, id, await deps.store.resume(tenant, id)),
     continueAll: () => continueAll(deps),
   };
+}
+
+async function changedReplay(deps: ReplayDeps, tenant: string, id: string, changed: boolean): Promise<ChangedReplay | null> {
+  const replay = await get(deps, tenant, id);
+  return replay && { replay, changed };
 }
 
 async function get(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
@@ -57,8 +63,8 @@ async function get(deps: ReplayDeps, tenant: string, id: string): Promise<Replay
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
   const open = replays.filter((replay) => replay.open > 0 || replay.state === "running").slice(0, maxCounted);
-  const known = new Map(await Promise.all(open.map(async (replay) => [replay.id, await settled(deps, replay)] as const)));
-  return replays.map((replay) => replayView(known.get(replay.id) ?? replay));
+  const known = new Map(await Promise.all(open.map(async (replay) => [replay, await settled(deps, replay)] as const)));
+  return replays.map((replay) => replayView(known.get(replay) ?? replay));
 }
 
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
@@ -103,8 +109,9 @@ function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
   if (refused.length < maxRefused) refused.push({ id, reason });
 }
 
-async function create(deps: ReplayDeps, tenant: string, request: CompletedRequest, id: string): Promise<ReplayView> {
-  const stepper = stepperOf(deps, blank(tenant, id, request, deps.now()));
+async function create(deps: ReplayDeps, begun: Replay): Promise<ReplayView> {
+  const { tenant, id, request } = begun;
+  const stepper = stepperOf(deps, begun);
   const { total } = await plan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
   stepper.replay = { ...stepper.replay, total };
   // Another call under this id was first.
@@ -114,10 +121,11 @@ async function create(deps: ReplayDeps, tenant: string, request: CompletedReques
   return replayView(stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
 }
 
-function blank(tenant: string, id: string, request: CompletedRequest, at: number): Replay {
+function blank(tenant: string, id: string, request: CompletedRequest, actor: string | null, at: number): Replay {
   const nothing = { sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, failed: 0, examples: [], looked: "", cursor: null };
   const { canary, ratePerMinute = null } = request;
-  return { ...nothing, tenant, id, state: "running", reason: null, request, total: 0, canary, ratePerMinute, at, endedAt: null };
+  const fromRequest = { request, ...namedBy(request), canary, ratePerMinute, actor, actorName: null };
+  return { ...nothing, ...fromRequest, tenant, id, state: "running", reason: null, total: 0, at, endedAt: null, resumed: notResumed };
 }
 
 /** The tick's step: every replay that runs is counted, and goes on by a step, then by another while the tick may. */
@@ -145,6 +153,6 @@ function withoutDoubles(request: ReplayRequest): ReplayRequest {
   return request.ids ? { ...request, ids: [...new Set(request.ids)] } : request;
 }
 
-function replayView({ tenant: _tenant, request: _request, cursor: _cursor, looked: _looked, ...view }: Replay): ReplayView {
+function replayView({ request: _request, cursor: _cursor, looked: _looked, resumed: _resumed, ...view }: Replay): ReplayView {
   return view;
 }

@@ -2,18 +2,31 @@
 export interface Replays {
   /** What would be replayed; changes nothing. */
   plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
-  /** `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. */
-  create(tenant: string, request: ReplayRequest, id?: string): Promise<ReplayView>;
+  /**
+   * `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. `actor`: who asks, `root` or the id of a
+   * token; default: not recorded.
+   */
+  create(tenant: string, request: ReplayRequest, id?: string, actor?: string | null): Promise<ReplayView>;
   /** The one of this id, and whether it was asked for by the same request; null: there is none. */
   earlier(tenant: string, id: string, request: ReplayRequest): Promise<Earlier<ReplayView> | null>;
   /** With the outcomes that are known by now. */
   get(tenant: string, id: string): Promise<ReplayView | null>;
-  /** Newest first. */
-  list(tenant: string, limit: number): Promise<ReplayView[]>;
+  /** Newest first. Null: of all tenants. `cursor`: of the answer before; null there means the end. */
+  list(tenant: string | null, page: { cursor?: string | undefined; limit: number }): Promise<{ replays: ReplayView[]; cursor: string | null }>;
   /** Those of a group of dead letters, newest first. */
   ofGroup(tenant: string, group: string, limit: number): Promise<ReplayView[]>;
-  /** Stops what has not been replayed yet. `changed` false: it had ended. */
-  abort(tenant: string, id: string): Promise<{ replay: ReplayView; changed: boolean } | null>;
+  /** Stops what has not been replayed yet. `changed` false: it had ended. Null: there is no such replay; so below. */
+  abort(tenant: string, id: string): Promise<ChangedReplay | null>;
+  /** The rate of a running replay, from the next tick on. Null: as fast as they can. `changed` false: it does not run. */
+  setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<ChangedReplay | null>;
+  /** Goes on with a stopped replay by the next tick: its canary first, counted anew. `changed` false: it was not stopped. */
+  resume(tenant: string, id: string): Promise<ChangedReplay | null>;
+}
+
+/** What an act on a replay left behind. */
+export interface ChangedReplay {
+  replay: ReplayView;
+  changed: boolean;
 }
 
 /** What a repeated call finds. */
@@ -68,6 +81,7 @@ export interface ReplayPlan {
 
 export interface ReplayView {
   id: string;
+  tenant: string;
   /** `running` until the last job that it sent has ended; `stopped` before all were sent, for the reason given. */
   state: "running" | "stopped" | "done";
   reason: string | null;
@@ -87,5 +101,14 @@ export interface ReplayView {
   /** Milliseconds. */
   at: number;
   endedAt: number | null;
+  /** Null: as fast as they can. */
   ratePerMinute: number | null;
+  /** What it names: a filter, or so many jobs one by one; the other is null. */
+  filter: ReplayFilter | null;
+  ids: number | null;
+  /** The names of the fields that it changes in each payload. */
+  patched: readonly string[];
+  /** Who began it: `root` or the id of a token, and what that token is called; null: not recorded. */
+  actor: string | null;
+  actorName: string | null;
 }

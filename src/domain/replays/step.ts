@@ -3,7 +3,7 @@ import type { Revived } from "../../queue/ports/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
 import type { Stepper } from "./stepper";
-import { canaryRoom, endOf } from "./end";
+import { canaryRoom, endOf, type Standing } from "./end";
 import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
@@ -36,7 +36,7 @@ export function stepperOf(deps: StepDeps, begun: Replay): ReplayStepper {
       allowance -= await takeStep(deps, stepper, room());
     },
   };
-  const room = () => Math.min(allowance, canaryRoom(stepper.replay));
+  const room = () => Math.min(allowance, canaryRoom(standingOf(stepper.replay)));
   return stepper;
 }
 
@@ -45,10 +45,17 @@ function isSent({ request, cursor }: Replay): boolean {
   return isBehind(request, cursor);
 }
 
+/** What it has come to since it began, or since it was continued. */
+function standingOf(replay: Replay): Standing {
+  const { canary, open, resumed } = replay;
+  const since = (what: keyof Replay["resumed"]) => replay[what] - resumed[what];
+  return { canary, open, sent: since("sent"), succeeded: since("succeeded"), failedAgain: since("failedAgain"), isSent: isSent(replay) };
+}
+
 /** Counts the outcomes of what it sent, and ends it when they say so. */
 export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Replay): Promise<Replay> {
   const counted = replay.open > 0 ? await deps.store.count(replay) : replay;
-  const end = counted.state === "running" ? endOf({ ...counted, isSent: isSent(counted) }) : null;
+  const end = counted.state === "running" ? endOf(standingOf(counted)) : null;
   if (!end) return counted;
   await deps.store.end(counted.tenant, counted.id, end, deps.now());
   return (await deps.store.get(counted.tenant, counted.id)) ?? counted;

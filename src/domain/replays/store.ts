@@ -4,20 +4,23 @@ import type { ReplayRequest, ReplayView } from "./model";
 
 /** A replay as it is kept: what was asked, how far it is. */
 export interface Replay extends ReplayView {
-  tenant: string;
   request: ReplayRequest;
   /** Where the next step goes on; null at the start. */
   cursor: string | null;
   /** The job whose outcome was looked at last. */
   looked: string;
+  /** What it had come to when it was continued; zeros when it never was. */
+  resumed: Progress;
 }
+
+type Progress = Pick<ReplayView, "sent" | "succeeded" | "failedAgain">;
 
 export interface ReplayStore {
   /** False: there is one of this id. */
   insert(replay: Replay): Promise<boolean>;
   get(tenant: string, id: string): Promise<Replay | null>;
-  /** Newest first. */
-  list(tenant: string, limit: number): Promise<Replay[]>;
+  /** Newest first; null: of all tenants. */
+  list(tenant: string | null, page: { cursor?: string | undefined; limit: number }): Promise<{ replays: Replay[]; cursor: string | null }>;
   /** Those that were asked for a group of dead letters, newest first. */
   ofGroup(tenant: string, group: string, limit: number): Promise<Replay[]>;
   /** Those still under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
@@ -26,6 +29,10 @@ export interface ReplayStore {
   advance(replay: Replay, from: string | null): Promise<boolean>;
   /** Ends one that runs. False: it had ended. */
   end(tenant: string, id: string, as: { state: "done" | "stopped"; reason?: string }, now: number): Promise<boolean>;
+  /** False: it does not run. */
+  setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<boolean>;
+  /** False: it was not stopped. */
+  resume(tenant: string, id: string): Promise<boolean>;
   /** Counts what became of the jobs it sent, and returns it as it is now. */
   count(replay: Replay): Promise<Replay>;
 }
@@ -48,28 +55,49 @@ interface Row {
   cursor: string | null;
   at: number;
   ended: number | null;
+  actor: string | null;
+  /** Undefined where it was not asked for. */
+  actor_name?: string | null;
+  /** 0: as fast as they can; null: as the request has it. */
+  rate: number | null;
+  resumed: string | null;
 }
+
+const columns = "*, (SELECT name FROM tokens t WHERE t.tenant = replays.tenant AND t.id = replays.actor) AS actor_name";
+
+/** ?1 and ?2 the place of the replay before, ?3 rows. Replays are few and kept for as long as their dead letters. */
+const listSql = (whose: string) => `SELECT ${columns} FROM replays WHERE ${whose} (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3`;
 
 export function createReplayStore(db: D1Database): ReplayStore {
   const get = async (tenant: string, id: string) => {
-    const row = await db.prepare(`SELECT * FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
+    const row = await db.prepare(`SELECT ${columns} FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
     return row && replayFrom(row);
   };
   return {
     get,
-    async insert({ tenant, id, state, request, total, failed, cursor, at, endedAt }) {
-      const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-      const values = [tenant, id, state, JSON.stringify(request), total, failed, cursor, at, endedAt];
+    async insert({ tenant, id, state, request, total, failed, cursor, at, endedAt, actor }) {
+      const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended, actor) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+      const values = [tenant, id, state, JSON.stringify(request), total, failed, cursor, at, endedAt, actor];
       const { meta } = await db
         .prepare(sql)
         .bind(...values)
         .run();
       return meta.changes > 0;
     },
-    // Replays are few and kept for as long as their dead letters.
-    list: (tenant, limit) => rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
+    async list(tenant, { cursor, limit }) {
+      const [, at = Number.MAX_SAFE_INTEGER, id = "~"] = /^(\d{1,15})\.(.+)$/.exec(cursor ?? "") ?? [];
+      const place = [Number(at), id, limit + 1];
+      const found = await rows(tenant === null ? db.prepare(listSql("")).bind(...place) : db.prepare(listSql("tenant = ?4 AND")).bind(...place, tenant));
+      const replays = found.slice(0, limit);
+      const last = replays.at(-1);
+      return { replays, cursor: last && found.length > limit ? `${last.at}.${last.id}` : null };
+    },
     ofGroup: (tenant, group, limit) =>
-      rows(db.prepare(`SELECT * FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, group, limit)),
+      rows(
+        db
+          .prepare(`SELECT ${columns} FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`)
+          .bind(tenant, group, limit),
+      ),
     // Replays are few: the table is read whole.
     running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("replays")).bind(limit, lastServed)),
     async advance({ tenant, id, failed, cursor }, from) {
@@ -79,6 +107,22 @@ export function createReplayStore(db: D1Database): ReplayStore {
     async end(tenant, id, { state, reason = null as string | null }, now) {
       const sql = `UPDATE replays SET state = ?3, reason = ?4, ended = ?5 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`;
       return (await db.prepare(sql).bind(tenant, id, state, reason, now).run()).meta.changes > 0;
+    },
+    async setRate(tenant, id, ratePerMinute) {
+      const sql = `UPDATE replays SET rate = ?3 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`;
+      return (
+        (
+          await db
+            .prepare(sql)
+            .bind(tenant, id, ratePerMinute ?? 0)
+            .run()
+        ).meta.changes > 0
+      );
+    },
+    async resume(tenant, id) {
+      const sql = `UPDATE replays SET state = 'running', reason = NULL, ended = NULL, resumed = json_object('sent', done, 'succeeded', succeeded, 'failedAgain', failed_again)
+        WHERE tenant = ? AND id = ? AND state IN ('stopped', 'aborted')`;
+      return (await db.prepare(sql).bind(tenant, id).run()).meta.changes > 0;
     },
     async count(replay) {
       await countOutcomes(db, replay);
@@ -92,7 +136,7 @@ async function rows(query: D1PreparedStatement): Promise<Replay[]> {
 }
 
 function replayFrom(row: Row): Replay {
-  const { tenant, id, total, open, succeeded, cancelled, failed, looked, cursor, at } = row;
+  const { tenant, id, total, open, succeeded, cancelled, failed, looked, cursor, at, actor } = row;
   const request = JSON.parse(row.request) as ReplayRequest;
   // As the first version called it.
   const [state, reason] = row.state === "aborted" ? (["stopped", aborted] as const) : [row.state, row.reason];
@@ -116,8 +160,19 @@ function replayFrom(row: Row): Replay {
     cursor,
     at,
     endedAt: row.ended,
-    ratePerMinute: request.ratePerMinute ?? null,
+    ratePerMinute: row.rate === null ? (request.ratePerMinute ?? null) : row.rate || null,
+    ...namedBy(request),
+    actor,
+    actorName: row.actor_name ?? null,
+    resumed: row.resumed === null ? notResumed : (JSON.parse(row.resumed) as Progress),
   };
+}
+
+export const notResumed: Progress = { sent: 0, succeeded: 0, failedAgain: 0 };
+
+/** What of a request its view says: no value of a patch, which may be personal. */
+export function namedBy({ filter, ids, patch = {} }: ReplayRequest): Pick<ReplayView, "filter" | "ids" | "patched"> {
+  return { filter: filter ?? null, ids: ids?.length ?? null, patched: Object.keys(patch) };
 }
 
 export const aborted = "an operator stopped it";

@@ -9,7 +9,7 @@ import { mayBeUnwritten } from "../../queue/operate";
 import { isTerminal, states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
-import { inOrder, jobCursor, paging, revealQuery, search, siteId, time } from "../query";
+import { inOrder, jobCursor, jobIdText, paging, revealQuery, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { kindOf } from "../../ledger/failure-kind";
@@ -26,6 +26,7 @@ const listQuery = v.pipe(
     state: v.optional(v.picklist([...states, "scheduled"], `must be one of ${states.join(", ")} or scheduled`)),
     queue: v.optional(boundedName("must be a queue")),
     siteId: v.optional(siteId),
+    parent: v.optional(v.pipe(jobIdText, v.description("The id of the job that enqueued them: its children"))),
     q: v.optional(
       v.pipe(
         search,
@@ -55,6 +56,7 @@ export const jobRoutes = [
     answers: { 200: jobsShape },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
+      await refuseForeignParent(deps, tenant, filter.parent);
       if (await isUnheardOf(deps, tenant, filter.type)) return { status: 200, body: { jobs: [], cursor: null } };
       const { jobs, ...page } = await deps.queries.jobs(tenant, { ...filter, now: deps.now() }, { cursor, limit });
       const why = await deps.reports.why(tenant, jobs);
@@ -155,6 +157,12 @@ async function ownId(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Read
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
   throw new Problem("not-found", "There is no such job.");
+}
+
+/** A mistyped or a foreign parent must not read as a job without children. */
+async function refuseForeignParent(deps: IntakeDeps, tenant: string, parent: string | undefined): Promise<void> {
+  if (parent === undefined || (await deps.ids.belongs(tenant, parent))) return;
+  throw new Problem("invalid", "The parent is no job of this tenant.", { errors: [{ path: "parent", message: "is no job of this tenant" }] });
 }
 
 /** The payload of the row, or of R2. */

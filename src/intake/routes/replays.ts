@@ -1,20 +1,31 @@
 import * as v from "valibot";
 import { unknownTemplate } from "../../domain/mail/known";
 import { Problem } from "../../errors";
-import { jsonObject } from "../../queue/bounded";
+import { jsonObject, outputList } from "../../queue/bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";
 import { ownTarget } from "../own-host";
 import { redact } from "../../masking/redact";
 import type { AuditEntry, IntakeDeps } from "../deps";
-import { paging } from "../query";
+import { cursor, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { planShape, replayShape } from "../replay-shapes";
 import { actorOf, type Caller, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
-import { listShape } from "../shapes";
+import { nullableText } from "../shapes";
 import { replayOf } from "../views";
+
+const ratePerMinute = v.pipe(
+  v.number(),
+  v.integer("must be a whole number"),
+  v.minValue(1, "must be at least 1"),
+  v.maxValue(100_000, "must be at most 100,000"),
+);
+
+const changeRequest = v.strictObject({ ratePerMinute: v.pipe(v.nullable(ratePerMinute), v.description("Jobs a minute; null: as fast as they can")) });
+
+export const replaysShape = v.object({ replays: outputList(replayShape), cursor: nullableText });
 
 const replayRequest = v.pipe(
   v.strictObject({
@@ -37,9 +48,7 @@ const replayRequest = v.pipe(
         v.description("Jobs that are sent first (default 5, 0 for none): the others follow when most of them ended well, else the replay stops"),
       ),
     ),
-    ratePerMinute: v.optional(
-      v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(1, "must be at least 1"), v.maxValue(100_000, "must be at most 100,000")),
-    ),
+    ratePerMinute: v.optional(ratePerMinute),
   }),
   eitherOf(),
 );
@@ -76,7 +85,7 @@ export const replayRoutes = [
       const begin = async () => {
         await auditPatch(id);
         await audit({ deps, tenant, caller }, "replay", id);
-        return replays.create(tenant, request, id);
+        return replays.create(tenant, request, id, actorOf(caller));
       };
       const begun = await begunOnce(isKeyed, () => replays.earlier(tenant, id, request), begin);
       return { status: 202, body: replayOf(begun.view), headers: { location: `/v1/replays/${id}`, ...begun.headers } };
@@ -84,14 +93,14 @@ export const replayRoutes = [
   }),
   route("GET /v1/replays", {
     name: "listReplays",
-    summary: "Replays, newest first",
+    summary: "Replays, newest first: what each replays, how far it is and what came of it",
     scope: "read",
-    tenant: "own",
-    query: v.strictObject({ ...paging }),
-    answers: { 200: listShape("replays", replayShape) },
+    tenant: "any",
+    query: v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging }),
+    answers: { 200: replaysShape },
     handle: async ({ deps, tenant, query }) => {
-      const replays = await deps.operate.replays.list(tenant, query.limit);
-      return { status: 200, body: { replays: replays.map(replayOf) } };
+      const page = await deps.operate.replays.list(tenant, query);
+      return { status: 200, body: { replays: page.replays.map(replayOf), cursor: page.cursor } };
     },
   }),
   route("GET /v1/replays/:id", {
@@ -104,6 +113,42 @@ export const replayRoutes = [
       const replay = await deps.operate.replays.get(tenant, param({ params }, "id"));
       if (!replay) throw noReplay();
       return { status: 200, body: replayOf(replay) };
+    },
+  }),
+  route("PATCH /v1/replays/:id", {
+    name: "changeReplay",
+    summary: "Change the rate of a running replay, from the next minute on",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: changeRequest, limit: smallBody },
+    answers: { 200: replayShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, caller, body }) => {
+      const changed = await deps.operate.replays.setRate(tenant, param({ params }, "id"), body.ratePerMinute);
+      if (!changed) throw noReplay();
+      if (!changed.changed) throw new Problem("conflict", `The replay does not run: it is ${changed.replay.state}.`);
+      await audit(
+        { deps, tenant, caller },
+        "rate",
+        `replays/${changed.replay.id}`,
+        body.ratePerMinute === null ? "as fast as they can" : `${body.ratePerMinute} a minute`,
+      );
+      return { status: 200, body: replayOf(changed.replay) };
+    },
+  }),
+  route("POST /v1/replays/:id/resume", {
+    name: "resumeReplay",
+    summary: "Go on with a stopped replay, within a minute: first its canary of those that were not sent",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: replayShape },
+    problems: [409],
+    handle: async ({ deps, tenant, params, caller }) => {
+      const resumed = await deps.operate.replays.resume(tenant, param({ params }, "id"));
+      if (!resumed) throw noReplay();
+      if (!resumed.changed) throw new Problem("conflict", `The replay is not stopped: it is ${resumed.replay.state}.`);
+      await audit({ deps, tenant, caller }, "resume", `replays/${resumed.replay.id}`);
+      return { status: 200, body: replayOf(resumed.replay) };
     },
   }),
   route("POST /v1/replays/:id/abort", {

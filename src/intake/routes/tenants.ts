@@ -8,7 +8,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
 import { pausedShape } from "../pause-shapes";
-import { mintedShape, tenantShape, tenantsShape, tokensShape } from "../shapes";
+import { mintedShape, tenantShape, tenantsShape, tokensShape } from "../tenant-shapes";
 import { iso, isoOrNull } from "../views";
 import { pauseBody, pausedNow } from "./queues";
 

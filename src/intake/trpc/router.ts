@@ -69,6 +69,8 @@ export interface ListInput {
   type?: string;
   state?: JobState;
   siteId?: string;
+  /** The id of the job that enqueued them. */
+  parent?: string;
   q?: string;
   /** ISO 8601. */
   from?: string;

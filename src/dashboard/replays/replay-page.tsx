@@ -1,41 +1,18 @@
 import type { Replay } from "../answers";
-import { page, type Visit } from "../page";
-import { Act } from "../parts/act";
+import { byOf } from "../flow/by";
+import { page } from "../page";
 import { Fact } from "../parts/fact";
 import { number, plural } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
-import { Section, Table } from "../parts/table";
+import { Section } from "../parts/table";
 import { Time } from "../parts/time";
-import { failureActions } from "./actions";
+import { rateOf, ReplayActs, What } from "./parts";
 import { queryReplay } from "./query";
-
-export function ReplayTable({ visit, replays }: { visit: Visit; replays: readonly Replay[] }) {
-  return (
-    <Table label="Replays" columns={["State", "Begun", "#Jobs", "#Ended well", "#Failed again", "#-Open"]}>
-      {replays.map(({ id, state, at, total, succeeded, failedAgain, open }) => (
-        <tr key={id} id={`replay-${id}`}>
-          <td>
-            <State is={state} />
-          </td>
-          <td>
-            <a href={`${visit.base}/replays/${id}`}>
-              <Time at={at} />
-            </a>
-          </td>
-          <td class="num">{number(total)}</td>
-          <td class="num">{number(succeeded)}</td>
-          <td class="num">{number(failedAgain)}</td>
-          <td class="num wide">{number(open)}</td>
-        </tr>
-      ))}
-    </Table>
-  );
-}
 
 export const replayPage = page<Replay>({
   path: "/replays/:id",
-  section: "Failures",
+  section: "Replays",
   tenants: "one",
   title: ({ state }) => `Replay: ${state}`,
   query: queryReplay,
@@ -46,24 +23,24 @@ export const replayPage = page<Replay>({
         <h1>
           Replay of {plural(replay.total, "job")} <State is={replay.state} />
         </h1>
-        {replay.state === "running" ? (
-          <Act visit={visit} action={failureActions.abortReplay} fields={{ id: replay.id }}>
-            <p>What has been sent runs on; the others stay dead.</p>
-          </Act>
-        ) : null}
+        <span class="remedies">
+          <ReplayActs visit={visit} replay={replay} />
+        </span>
       </div>
       {replay.reason === null ? null : <p class="why broken">{replay.reason}</p>}
       <p>
         <ProgressBar progress={{ done: replay.sent - replay.open, total: replay.total, note: outcomeOf(replay) }} noun="have ended" />
       </p>
       <dl class="facts">
+        <Fact name="Replays" value={<What replay={replay} />} />
         <Fact name="Ended well" value={number(replay.succeeded)} />
         <Fact name="Failed again" value={number(replay.failedAgain)} />
         <Fact name="Still open" value={number(replay.open)} />
         <Fact name="Not sent yet" value={number(Math.max(0, replay.total - replay.sent - replay.failed))} />
         <Fact name="Could not be sent" value={number(replay.failed)} />
         <Fact name="Went first" value={number(replay.canary)} />
-        <Fact name="Jobs a minute" value={replay.ratePerMinute === null ? "as fast as they can" : number(replay.ratePerMinute)} />
+        <Fact name="Rate" value={rateOf(replay)} />
+        <Fact name="Begun by" value={byOf(replay)} />
       </dl>
       <p class="dim">
         Begun <Time at={replay.at} />

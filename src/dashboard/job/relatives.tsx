@@ -1,0 +1,87 @@
+import type { JobDetail } from "../answers";
+import { addressOf } from "../jobs/search";
+import type { Visit } from "../page";
+import { Fact } from "../parts/fact";
+import { number, plural, tailOf } from "../parts/format";
+import { State } from "../parts/state";
+import { Section } from "../parts/table";
+
+/** The job that enqueued it, the jobs that it enqueued, and the replays that sent it again. */
+export function Relatives({ visit, job }: { visit: Visit; job: JobDetail }) {
+  if (job.type === null) return null;
+  return (
+    <Section title="Relatives">
+      <dl class="facts">
+        <Fact name="Parent" value={<Parent visit={visit} job={job} />} />
+        <Fact name="Children" value={<Children visit={visit} job={job} />} />
+        {job.replays.length === 0 ? null : (
+          <Fact
+            name="Replays"
+            value={job.replays.map((id) => (
+              <ReplayLink key={id} visit={visit} id={id} />
+            ))}
+          />
+        )}
+      </dl>
+    </Section>
+  );
+}
+
+export function ReplayLink({ visit, id }: { visit: Visit; id: string }) {
+  return (
+    <>
+      <a href={`${visit.base}/replays/${encodeURIComponent(id)}`}>replay {tailOf(id)}</a>{" "}
+    </>
+  );
+}
+
+/** Where a job of this type comes from that names no parent. */
+const origins: Readonly<Record<string, string>> = {
+  event: "none is recorded: a caller sent the event, or the tick published what a shop's sync had noted, and does not name the sync",
+};
+
+function Parent({ visit, job: { parent, parentJob, type } }: { visit: Visit; job: JobDetail }) {
+  if (parent === null) return <span class="dim">{origins[type ?? ""] ?? "no job enqueued it: a caller, a schedule or the tick did"}</span>;
+  const link = <a href={`${visit.base}/jobs/${encodeURIComponent(parent)}`}>{parentJob?.type ?? tailOf(parent)}</a>;
+  return parentJob ? (
+    <>
+      {link} <State is={parentJob.state} />
+    </>
+  ) : (
+    <>
+      {link} <span class="dim">no longer kept</span>
+    </>
+  );
+}
+
+/** What jobs of a type set off that is no child of theirs. */
+const withoutChildren: Readonly<Record<string, string>> = {
+  campaign: "its mails are sent by its pages and are no jobs",
+  "campaign-page": "its mails are sent by the page itself and are no jobs; the campaign counts them",
+  ...Object.fromEntries(
+    ["sync-orders", "sync-orders-part", "sync-products", "sync-single-order"].map((type) => [
+      type,
+      "the events of what it stored are published by the tick and name their site, not this job",
+    ]),
+  ),
+};
+
+function Children({ visit, job: { id, type, children } }: { visit: Visit; job: JobDetail }) {
+  const elsewhere = withoutChildren[type ?? ""];
+  const note = elsewhere === undefined ? null : <span class="dim">{elsewhere}</span>;
+  if (children.total === 0) return note === null ? <span class="dim">none</span> : <>none; {note}</>;
+  const address = (state?: string) => addressOf(visit.base, { parent: id }, { state });
+  return (
+    <>
+      <a href={address()}>{children.more ? `${number(children.total)} jobs and perhaps more` : plural(children.total, "job")}</a>:{" "}
+      {Object.entries(children.byState).map(([state, count]) => (
+        <span key={state}>
+          <a href={address(state)}>
+            <State is={state} word={`${number(count ?? 0)} ${state}`} />
+          </a>{" "}
+        </span>
+      ))}
+      {note}
+    </>
+  );
+}

@@ -1,0 +1,21 @@
+import { action, textField } from "../action";
+
+export const replayActions = {
+  abort: action("POST /v1/replays/:id/abort", { name: "abort-replay", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
+  resume: action("POST /v1/replays/:id/resume", {
+    name: "resume-replay",
+    scope: "operate",
+    label: "Continue",
+    done: "It goes on within a minute.",
+  }),
+  setRate: action("PATCH /v1/replays/:id", {
+    name: "set-replay-rate",
+    scope: "operate",
+    label: "Change the rate",
+    done: "The rate holds from the next minute on.",
+    body: (fields) => {
+      const rate = textField(fields, "ratePerMinute");
+      return { ratePerMinute: rate === undefined ? null : Number(rate) };
+    },
+  }),
+};

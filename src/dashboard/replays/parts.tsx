@@ -1,0 +1,60 @@
+import type { Replay } from "../answers";
+import type { Visit } from "../page";
+import { Act } from "../parts/act";
+import { number, plural } from "../parts/format";
+import { replayActions } from "./actions";
+
+/** What a replay names: its filter in the words of the search box, or so many ticked jobs. */
+export function What({ replay: { tenant, filter, ids, patched } }: { replay: Replay }) {
+  const { group, ...words }: Record<string, string | undefined> = filter ?? {};
+  return (
+    <>
+      {group === undefined ? null : <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>a group of failures</a>}{" "}
+      {Object.entries(words).map(([name, value]) => (
+        <code key={name}>
+          {name === "siteId" ? "site" : name}:{value}{" "}
+        </code>
+      ))}
+      {ids === null ? null : `${plural(ids, "job")} by id`}
+      {patched.length === 0 ? null : <span class="dim"> with {patched.join(", ")} changed</span>}
+    </>
+  );
+}
+
+/** What may be done to it as it stands, for its own tenant. */
+export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute } }: { visit: Visit; replay: Replay }) {
+  const act = { visit, tenant, fields: { id } };
+  if (state === "stopped")
+    return (
+      <Act {...act} action={replayActions.resume}>
+        <p>
+          The jobs that were not sent follow within a minute, the first few alone: if most of these fail again, it stops again. Those that failed again stay
+          dead.
+        </p>
+      </Act>
+    );
+  if (state !== "running") return null;
+  return (
+    <>
+      <Act {...act} action={replayActions.setRate}>
+        <p>It holds from the next minute on; what has been sent runs on.</p>
+        <label>
+          Jobs a minute (blank: as fast as they can)
+          <input name="ratePerMinute" type="number" min={1} max={100_000} value={ratePerMinute ?? ""} inputMode="numeric" />
+        </label>
+      </Act>{" "}
+      <Act {...act} action={replayActions.abort}>
+        <p>What has been sent runs on; the others stay dead.</p>
+      </Act>
+    </>
+  );
+}
+
+/** Jobs of it that have not ended, sent or not. */
+export function leftOf({ total, succeeded, failedAgain, cancelled, failed }: Replay): number {
+  return Math.max(0, total - succeeded - failedAgain - cancelled - failed);
+}
+
+export function rateOf({ ratePerMinute }: Replay): string {
+  return ratePerMinute === null ? "as fast as they can" : `${number(ratePerMinute)} a minute`;
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { answersOf, idOf } from "./answers";
+import { createFakeApi, people } from "./desk";
+import { now, visitor } from "./visitor";
+
+const fresh = () => createFakeApi(now, answersOf({ rows: 1, text: "shop", now }));
+const fragment = { accept: "text/vnd.jobyard.fragment" };
+
+/** The page of one replay, or the list of it alone, with these fields. */
+async function shown(path: string, change: object, who: keyof typeof people = "operator") {
+  const api = fresh();
+  const replay = { ...(api.answers.get("GET /v1/replays/r0") as object), ...change };
+  api.answers.set("GET /v1/replays/r0", replay);
+  api.answers.set("GET /v1/replays", { replays: [replay], cursor: null });
+  return (await (await visitor(people[who], api)).get(path)).text();
+}
+
+describe("a replay", () => {
+  test("says how its jobs ended, and no percentage that reads as success", async () => {
+    const html = await shown("/t/demo/replays/r0", { total: 12, sent: 5, open: 0, succeeded: 0, failedAgain: 5, cancelled: 0 });
+    expect(html).toContain("5 of 12 have ended · 0 ended well, 5 failed again");
+    expect(html).not.toContain("41 %");
+  });
+
+  test("says what it replays, at which rate and who began it", async () => {
+    const html = await shown("/t/demo/replays/r0", {
+      filter: { type: "email", siteId: "shop-1", group: "g7" },
+      patched: ["to"],
+      ratePerMinute: null,
+      actor: "t7",
+      actorName: "night shift",
+    });
+    for (const text of ["type:email", "site:shop-1", 'href="/t/demo/failures/g7"', "with to changed", "as fast as they can", "night shift"])
+      expect(html).toContain(text);
+    expect(html).not.toContain("t7");
+    expect(await shown("/t/demo/replays/r0", { filter: null, ids: 3 })).toContain("3 jobs by id");
+  });
+
+  test.each(["/t/demo/replays/r0", "/t/demo/replays"])("%s offers what fits its state, and nothing to those who may only read", async (path) => {
+    const offered = async (state: string, who: keyof typeof people = "operator") => {
+      const html = await shown(path, { state }, who);
+      return ["abort-replay", "set-replay-rate", "resume-replay"].filter((name) => html.includes(`/do/${name}"`));
+    };
+    expect(await offered("running")).toEqual(["abort-replay", "set-replay-rate"]);
+    expect(await offered("stopped")).toEqual(["resume-replay"]);
+    expect(await offered("done")).toEqual([]);
+    for (const state of ["running", "stopped"]) expect(await offered(state, "reader")).toEqual([]);
+  });
+
+  test.each([
+    ["90", { ratePerMinute: 90 }],
+    ["", { ratePerMinute: null }],
+  ])("changes its rate to %o by a call that says so", async (typed, body) => {
+    const api = fresh();
+    api.answers.set("PATCH /v1/replays/r0", { state: "running" });
+    const { post } = await visitor(people.operator, api);
+    const answer = await post("/t/demo/do/set-replay-rate", { id: "r0", ratePerMinute: typed, back: "/t/demo/replays/r0" }, fragment);
+    expect([answer.status, await answer.text()]).toEqual([200, "The rate holds from the next minute on."]);
+    expect(api.calls.findLast(({ method }) => method === "PATCH")).toMatchObject({ path: "/v1/replays/r0", body, tenant: "demo" });
+  });
+});
+
+describe("the list of replays", () => {
+  test("counts what is left, leads to each and to older ones, and says why one stopped", async () => {
+    const api = createFakeApi(now, answersOf({ rows: 2, text: "shop", now }));
+    const replays = (api.answers.get("GET /v1/replays") as { replays: object[] }).replays.map((each, index) => ({
+      ...each,
+      ...(index === 0
+        ? { state: "stopped", reason: "5 of the first 5 jobs failed again", total: 24, succeeded: 0, failedAgain: 5, cancelled: 0, failed: 1 }
+        : {}),
+    }));
+    api.answers.set("GET /v1/replays", { replays, cursor: "1.older" });
+    const { get } = await visitor(people.operator, api);
+    const html = await (await get("/t/demo/replays")).text();
+    expect(html).toMatch(/<tr id="replay-r0">.*5 of the first 5 jobs failed again.*<td class="num">18<\/td>/s);
+    expect(html).toContain('href="/t/demo/replays/r1"');
+    expect(html).toContain('href="/t/demo/replays?cursor=1.older"');
+    await get("/t/demo/replays?cursor=1.older");
+    expect(api.calls.findLast(({ path }) => path === "/v1/replays")?.query).toEqual({ limit: "50", cursor: "1.older" });
+  });
+
+  test("of all tenants names each one's tenant, and acts for it", async () => {
+    const api = fresh();
+    const replay = { ...(api.answers.get("GET /v1/replays/r0") as object), tenant: "acme" };
+    api.answers.set("GET /v1/replays", { replays: [replay], cursor: null });
+    const { get } = await visitor(people.root, api);
+    const html = await (await get("/t/*/replays")).text();
+    expect(html).toContain('href="/t/acme/replays/r0"');
+    expect(html).toContain('action="/t/acme/do/abort-replay"');
+    expect(html).not.toContain('action="/t/*/do/');
+    expect(api.calls.findLast(({ path }) => path === "/v1/replays")?.tenant).toBeNull();
+    expect((await (await visitor(people.admin, api)).get("/t/*/replays")).status).toBe(403);
+  });
+});
+
+describe("the relatives of a job", () => {
+  const path = `GET /v1/jobs/${idOf(2)}`;
+  const shownJob = async (change: object) => {
+    const api = fresh();
+    const job = (api.answers.get(path) as (query: object) => object)({});
+    api.answers.set(path, { ...job, ...change });
+    const html = await (await (await visitor(people.reader, api)).get(`/t/demo/jobs/${idOf(2)}`)).text();
+    return /<h2>Relatives<\/h2>.*?<\/dl>/s.exec(html)?.[0] ?? "";
+  };
+
+  test("are its parent with its state, its children by state, each a link to the list, and its replays", async () => {
+    const html = await shownJob({ replays: ["5f1c2d00-0000-4000-8000-000000000007"] });
+    expect(html).toMatch(new RegExp(`<a href="/t/demo/jobs/${idOf(3)}">shop</a> <span class="state`));
+    expect(html).toContain(`href="/t/demo/jobs?parent=${idOf(2)}">7 jobs</a>`);
+    expect(html).toMatch(new RegExp(`href="/t/demo/jobs\\?parent=${idOf(2)}&amp;state=dead"><span class="state broken">.*2 dead`));
+    expect(html).toContain('href="/t/demo/replays/5f1c2d00-0000-4000-8000-000000000007">replay …00000007');
+  });
+
+  test("a parent that is removed is said to be", async () => {
+    expect(await shownJob({ parentJob: null })).toContain("no longer kept");
+  });
+
+  const none = { children: { total: 0, byState: {}, more: false }, parent: null, parentJob: null };
+  test.each([
+    ["email", "no job enqueued it", ">none<"],
+    ["event", "does not name the sync", ">none<"],
+    ["campaign-page", "no job enqueued it", "its mails are sent by the page itself and are no jobs"],
+    ["sync-orders", "no job enqueued it", "are published by the tick and name their site"],
+  ])("of type %s that are not recorded are not called none", async (type, parent, children) => {
+    const html = await shownJob({ ...none, type });
+    expect(html).toContain(parent);
+    expect(html).toContain(children);
+  });
+
+  test("the list of children names its parent, keeps it from tab to tab, and offers no act on all of another filter", async () => {
+    const { get, api } = await visitor(people.operator, fresh());
+    const html = await (await get(`/t/demo/jobs?parent=${idOf(2)}&state=dead`)).text();
+    expect(api.calls.findLast(({ path: asked }) => asked === "/v1/jobs")?.query).toMatchObject({ parent: idOf(2), state: "dead" });
+    expect(html).toContain(`href="/t/demo/jobs?state=done&amp;parent=${idOf(2)}"`);
+    expect(html).toContain(`<a href="/t/demo/jobs/${idOf(2)}">this job</a>`);
+    expect(html).toContain(`<input type="hidden" name="parent" value="${idOf(2)}"`);
+    expect(html).toContain('name="verb"');
+    expect(html).not.toContain("/bulk?");
+  });
+});

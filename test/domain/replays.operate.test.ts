@@ -1,0 +1,141 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { fails, givenDead, setUp, states, useReplays } from "../support/replays";
+
+useReplays();
+
+describe("the rate of a running replay", () => {
+  const paced = async (tenant: string) => {
+    const world = setUp();
+    await givenDead(tenant, 100);
+    const { id } = await world.replays.create(tenant, { canary: 0, filter: { state: "dead" }, ratePerMinute: 10 });
+    return { ...world, id, sent: async () => (await world.replays.get(tenant, id))?.sent };
+  };
+
+  test("holds from the next tick on, up and down and without any", async () => {
+    const { replays, id, sent } = await paced("rate");
+    expect(await replays.setRate("rate", id, 30)).toMatchObject({ changed: true, replay: { ratePerMinute: 30, sent: 10 } });
+    expect(await sent()).toBe(10);
+    await replays.continueAll();
+    expect(await sent()).toBe(40);
+    await replays.setRate("rate", id, 5);
+    await replays.continueAll();
+    expect(await sent()).toBe(45);
+    expect(await replays.setRate("rate", id, null)).toMatchObject({ replay: { ratePerMinute: null } });
+    await replays.continueAll();
+    expect(await sent()).toBe(100);
+  });
+
+  test("is still another request's when its key is sent again", async () => {
+    const { replays } = setUp();
+    await givenDead("keyed-rate", 20);
+    const request = { canary: 0, filter: { state: "dead" }, ratePerMinute: 5 } as const;
+    await replays.create("keyed-rate", request, "r-1");
+    await replays.setRate("keyed-rate", "r-1", 9);
+    expect(await replays.earlier("keyed-rate", "r-1", request)).toMatchObject({ isSame: true, view: { ratePerMinute: 9 } });
+  });
+
+  test("is not changed once it has ended, nor by another tenant", async () => {
+    const { replays, id } = await paced("ended-rate");
+    expect(await replays.setRate("others", id, 30)).toBeNull();
+    await replays.abort("ended-rate", id);
+    expect(await replays.setRate("ended-rate", id, 30)).toMatchObject({ changed: false, replay: { state: "stopped", ratePerMinute: 10 } });
+  });
+});
+
+describe("a stopped replay that is continued", () => {
+  const mend = (tenant: string) => env.DB.prepare(`UPDATE jobs SET payload = '{"script":[{"do":"done"}]}' WHERE tenant = ?`).bind(tenant).run();
+
+  test("by an operator goes on with those that were not sent", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("goes-on", 30);
+    const { id } = await replays.create("goes-on", { canary: 0, filter: { state: "dead" }, ratePerMinute: 10 });
+    await replays.abort("goes-on", id);
+    expect(await replays.resume("goes-on", id)).toMatchObject({ changed: true, replay: { state: "running", reason: null, endedAt: null, sent: 10 } });
+    expect(await replays.resume("goes-on", id)).toMatchObject({ changed: false });
+    expect(await replays.resume("others", id)).toBeNull();
+    await replays.continueAll();
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.get("goes-on", id)).toMatchObject({ state: "done", sent: 30, succeeded: 30 });
+  });
+
+  test("after its canary failed sends another canary, then all the others once these end well", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("mended", 30, { payload: fails });
+    const { id } = await replays.create("mended", { filter: { state: "dead" } });
+    await bench.deliverAll();
+    await replays.continueAll();
+    expect(await replays.get("mended", id)).toMatchObject({ state: "stopped", sent: 5, failedAgain: 5 });
+    await mend("mended");
+    await replays.resume("mended", id);
+    await replays.continueAll();
+    expect(await replays.get("mended", id)).toMatchObject({ state: "running", sent: 10, open: 5 });
+    await replays.continueAll();
+    expect(await states("mended")).toEqual({ discarded: 5, dead: 20, queued: 5 });
+    await bench.deliverAll();
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.get("mended", id)).toMatchObject({ state: "done", sent: 30, succeeded: 25, failedAgain: 5 });
+  });
+
+  test("stops again when its cause still stands", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("stands-still", 30, { payload: fails });
+    const { id } = await replays.create("stands-still", { filter: { state: "dead" } });
+    await bench.deliverAll();
+    await replays.continueAll();
+    await replays.resume("stands-still", id);
+    await replays.continueAll();
+    await bench.deliverAll();
+    await replays.continueAll();
+    expect(await replays.get("stands-still", id)).toMatchObject({
+      state: "stopped",
+      sent: 10,
+      failedAgain: 10,
+      reason: expect.stringContaining("5 of the first 5"),
+    });
+    expect(await states("stands-still")).toEqual({ discarded: 10, dead: 20 });
+  });
+
+  test("is none that has ended or runs", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("over", 2);
+    const { id } = await replays.create("over", { canary: 0, filter: { state: "dead" } });
+    expect(await replays.resume("over", id)).toMatchObject({ changed: false, replay: { state: "running" } });
+    await bench.deliverAll();
+    expect(await replays.resume("over", id)).toMatchObject({ changed: false, replay: { state: "done" } });
+  });
+});
+
+describe("the list of replays", () => {
+  test("goes page by page, newest first, of one tenant or of all, and says what each replays and who began it", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("list-a", 6);
+    const [letter] = await givenDead("list-b", 1);
+    await env.DB.prepare("INSERT INTO tokens (tenant, id, name, scopes, created) VALUES ('list-a', 't7', 'night shift', '[]', 0) ON CONFLICT DO NOTHING").run();
+    const made: string[] = [];
+    for (let count = 0; count < 3; count++) {
+      made.unshift((await replays.create("list-a", { filter: { type: "scripted" }, patch: { text: "x" }, canary: 1 }, undefined, "t7")).id);
+      bench.advance(1000);
+    }
+    const other = await replays.create("list-b", { ids: [letter?.id ?? ""] }, undefined, "root");
+    const walked = async (tenant: string | null) => {
+      const found = [];
+      let cursor: string | null | undefined;
+      while (cursor !== null) {
+        const page = await replays.list(tenant, { limit: 2, cursor: cursor ?? undefined });
+        found.push(...page.replays);
+        cursor = page.cursor;
+      }
+      return found;
+    };
+    expect((await walked("list-a")).map(({ id }) => id)).toEqual(made);
+    expect((await walked(null)).map(({ id }) => id)).toEqual([other.id, ...made]);
+    expect((await walked("list-a"))[0]).toMatchObject({
+      ...{ tenant: "list-a", filter: { type: "scripted" }, ids: null, patched: ["text"], actor: "t7", actorName: "night shift" },
+    });
+    expect((await walked("list-b"))[0]).toMatchObject({ tenant: "list-b", filter: null, ids: 1, patched: [], actor: "root", actorName: null });
+    expect(await walked("list-c")).toEqual([]);
+  });
+});
