@@ -7,5 +7,5 @@ CREATE INDEX jobs_by_parent ON jobs (tenant, parent, slot) WHERE parent IS NOT N
 ALTER TABLE replays ADD COLUMN actor TEXT;
 -- Jobs a minute, where an operator changed it on the way: 0 as fast as they can; null: as the request has it.
 ALTER TABLE replays ADD COLUMN rate INTEGER;
--- What it had come to when an operator continued it: its canary and its stop rule begin there. JSON; null: it was never continued.
+-- Its counts when it was last resumed: the canary and the stop rule count from them. JSON; null: it never was.
 ALTER TABLE replays ADD COLUMN resumed TEXT;

@@ -142,7 +142,7 @@ function verbsOf(state: string | undefined): BulkVerb[] {
 function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
-  // An act on all that match knows no parent.
+  // The bulk calls have no filter `parent`.
   const isFiltered = search.parent === undefined && Object.values(search).some((value) => value !== undefined);
   return (
     <div class="acts">

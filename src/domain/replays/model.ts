@@ -19,11 +19,11 @@ export interface Replays {
   abort(tenant: string, id: string): Promise<ChangedReplay | null>;
   /** The rate of a running replay, from the next tick on. Null: as fast as they can. `changed` false: it does not run. */
   setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<ChangedReplay | null>;
-  /** Goes on with a stopped replay by the next tick: its canary first, counted anew. `changed` false: it was not stopped. */
+  /** Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped. */
   resume(tenant: string, id: string): Promise<ChangedReplay | null>;
 }
 
-/** What an act on a replay left behind. */
+/** A replay after an act on it. */
 export interface ChangedReplay {
   replay: ReplayView;
   changed: boolean;

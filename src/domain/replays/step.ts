@@ -45,7 +45,7 @@ function isSent({ request, cursor }: Replay): boolean {
   return isBehind(request, cursor);
 }
 
-/** What it has come to since it began, or since it was continued. */
+/** Its counts since it began, or since it was last resumed. */
 function standingOf(replay: Replay): Standing {
   const { canary, open, resumed } = replay;
   const since = (what: keyof Replay["resumed"]) => replay[what] - resumed[what];

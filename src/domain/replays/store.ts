@@ -9,7 +9,7 @@ export interface Replay extends ReplayView {
   cursor: string | null;
   /** The job whose outcome was looked at last. */
   looked: string;
-  /** What it had come to when it was continued; zeros when it never was. */
+  /** Its counts when it was last resumed; zeros if it never was. */
   resumed: Progress;
 }
 
