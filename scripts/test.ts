@@ -32,15 +32,18 @@ interface ProjectRun {
   failed: FailedTest[];
 }
 
-/** The stories first, then what runs inside the runtime: the two would take the cores from each other. */
+/** The stories first, then the tests in the runtime: run at once, the two would share the cores. Named files run at once. */
 async function runTests(without: readonly Part[], files: readonly string[], all: boolean): Promise<Tally> {
   const excluded = without.flatMap(({ folders }) => folders.map((folder) => `--exclude=${folder}/**`));
-  const stories = await runProject("node", [...excluded, ...files]);
-  const inside = await runProject("worker", files);
-  const runs = [await repeated("node", stories), inside];
+  const stages = files.length > 0 && !all ? [["node", "worker"]] : [["node"], ["worker"]];
+  const runs: ProjectRun[] = [];
+  for (const projects of stages) {
+    const first = await runProjects(projects, [...excluded, ...files]);
+    runs.push(projects.includes("node") ? await repeated(projects, first) : first);
+  }
   // These projects have long tests alone, some of them at full size from other folders.
   const long = [...excluded, ...files.filter((word) => word !== "test/long")];
-  if (all) runs.push(await repeated("long*", await runProject("long*", long)));
+  if (all) runs.push(await repeated(["long*"], await runProjects(["long*"], long)));
   for (const { file, name, error } of runs.flatMap((each) => each.failed)) console.log(`FAILED  ${relative(root, file)}${name && ` > ${name}`}: ${error}`);
   return sum(runs.map((each) => each.counted));
 }
@@ -49,11 +52,11 @@ async function runTests(without: readonly Part[], files: readonly string[], all:
  * Stories drive whole processes and depend on how busy the machine is. Files with a failure are run once more, one at a time, with nothing beside them;
  * what passes then is printed as unsteady and counts as passed.
  */
-async function repeated(project: string, first: ProjectRun): Promise<ProjectRun> {
+async function repeated(projects: readonly string[], first: ProjectRun): Promise<ProjectRun> {
   const files = [...new Set(first.failed.map((each) => each.file))];
   // More files than this are no accident.
   if (files.length === 0 || files.length > 4) return first;
-  const again = await runProject(project, ["--maxWorkers=1", ...files.map((file) => relative(root, file))]);
+  const again = await runProjects(projects, ["--maxWorkers=1", ...files.map((file) => relative(root, file))]);
   const still = new Set(again.failed.map((each) => `${each.file} ${each.name}`));
   const unsteady = first.failed.filter((each) => again.counted.passed > 0 && !still.has(`${each.file} ${each.name}`));
   for (const { file, name, error } of unsteady) console.log(`UNSTEADY  ${relative(root, file)}${name && ` > ${name}`} passed when run again: ${error}`);
@@ -62,11 +65,18 @@ async function repeated(project: string, first: ProjectRun): Promise<ProjectRun>
   return { counted: { passed: passed + Math.max(0, first.counted.failed - failed), failed, skipped }, failed: again.failed };
 }
 
-async function runProject(project: string, words: readonly string[]): Promise<ProjectRun> {
+async function runProjects(projects: readonly string[], words: readonly string[]): Promise<ProjectRun> {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-test-"));
   const report = join(folder, "report.json");
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-  const usual = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, "--passWithNoTests"];
+  const usual = [
+    "run",
+    ...projects.map((name) => `--project=${name}`),
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+    "--passWithNoTests",
+  ];
   const { ok, output } = await run([process.execPath, vitest, ...usual, ...words], { cwd: root, env: environment(), shown: true, atMost: 1800 });
   if (output) console.log(output);
   const text = existsSync(report) ? readFileSync(report, "utf8") : null;

@@ -9,7 +9,7 @@ import { rateFindings, workerFindings } from "./worker.ts";
 /** Everything in which configuration and account do not agree. Reads nothing. */
 export function compare(comparison: Comparison): Finding[] {
   const { wanted, account } = comparison;
-  const nowhere = "Nothing says under which names the Worker is reached. Deploy with --host: tenants must not be able to point calls back at it.";
+  const nowhere = "The Worker's host names are not set. Give them with --host, so that tenants cannot direct calls at the Worker.";
   return [
     ...(hostsIn(wanted).length === 0 ? [finding("host-missing", "OWN_HOSTS", nowhere)] : []),
     ...databaseFindings(comparison),

@@ -52,7 +52,11 @@ function differentVariables({ configuration }: Wanted, text: (variable: string) 
 }
 
 function missingSecret(secret: string): Finding {
-  return finding("secret-missing", secret, `The secret ${secret} is not set. Give it in --secrets-file, or in the environment.`);
+  return finding(
+    "secret-missing",
+    secret,
+    `The secret ${secret} is not set. Give it in --secrets-file or in the environment, or make all secrets with --make-secrets.`,
+  );
 }
 
 export function extraCrons(wanted: Wanted, crons: readonly string[]): string[] {
