@@ -5,7 +5,7 @@ import type { IntakeDeps } from "./deps";
 import { type AnyRoute, param, route, type RouteScope } from "./route";
 import { listShape } from "./shapes";
 
-/** Where the settings of a kind are kept. */
+/** The store of a kind of settings. */
 export interface StoredSettings<Stored> {
   list(tenant: string): Promise<readonly Stored[]>;
   get(tenant: string, name: string): Promise<Stored | null | undefined>;

@@ -131,7 +131,7 @@ export function groupOf(group: DeadLetterGroup) {
   return { ...group, firstAt: iso(group.firstAt), lastAt: iso(group.lastAt) };
 }
 
-/** Of a patch so many names of fields are shown. */
+/** Names of patched fields that are shown. */
 const maxPatched = 20;
 
 export function replayOf({ filter, patched, ...replay }: ReplayView) {
@@ -139,7 +139,7 @@ export function replayOf({ filter, patched, ...replay }: ReplayView) {
   return { ...replay, ...named, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
 }
 
-/** What was searched for may hold an address, and so may the name of a patched field. */
+/** Masks searched texts and names of patched fields: both may contain an address. */
 function filterOf({ from, to, q, ...rest }: ReplayFilter) {
   return {
     ...rest,

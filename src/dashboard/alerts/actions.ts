@@ -4,7 +4,7 @@ interface Sent {
   sent: { channel: string; id: string | null; reason: string | null }[];
 }
 
-/** What was accepted is not there yet: its job tells. */
+/** Accepted is not delivered: the state of the job shows whether it arrived. */
 function testText({ sent }: Sent): string {
   const texts = sent.map(({ channel, id, reason }) =>
     id === null ? `Nothing goes to ${channel}: ${reason}` : `A job takes the test to ${channel}; it says here whether it arrived.`,
@@ -36,7 +36,7 @@ export const alertActions = {
   }),
 };
 
-/** Ticked codes are fields of their own; texts hold several, parted by commas. */
+/** Each ticked code is a field of its own; a text field has several values, separated by commas. */
 function ruleFrom(fields: Fields): Record<string, unknown> {
   const codes = Object.keys(fields).flatMap((name) => (name.startsWith("code:") ? [name.slice("code:".length)] : []));
   const [types, email, destination] = [listOf(fields, "types"), listOf(fields, "email"), textField(fields, "destination")];

@@ -16,7 +16,7 @@ interface RulesProps {
   connected: readonly string[];
 }
 
-/** Which findings go where. */
+/** The alert rules: which findings go to which channels. */
 export function Rules({ visit, rules, connected }: RulesProps) {
   const add = (
     <Act visit={visit} action={alertActions.put} label="New rule" fields={{}} id="new">
@@ -60,7 +60,7 @@ export function Rules({ visit, rules, connected }: RulesProps) {
   );
 }
 
-/** Where a rule sends, and in red which of it reaches nothing, and why. */
+/** The channels of a rule; those without a connection are red, with the reason. */
 function Channels({ rule: { slack, email, destination }, connected }: { rule: Rule; connected: readonly string[] }) {
   const mailed = email.join(", ");
   const missing = [...(slack && !connected.includes("slack") ? ["slack"] : []), ...(mailed !== "" && !connected.includes("mail") ? ["mail"] : [])];

@@ -7,7 +7,7 @@ import { Sentence, Time } from "../parts/time";
 import { Rules } from "./rules";
 
 interface Model extends Alerts {
-  /** For an admin. */
+  /** Only for admins. */
   rules: AlertRules["rules"] | null;
   /** Names of the tenant's connections. */
   connected: readonly string[];
@@ -36,7 +36,7 @@ export const alertsPage = page<Model>({
   ),
 });
 
-/** What was found, and the channels it was handed to: the jobs of each tell whether it arrived. */
+/** The alerts and their channels; the jobs of a channel show whether an alert arrived. */
 export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["alerts"] }) {
   return (
     <Table label="Alerts" columns={["State", "About", "Why", "#-Count", "Since", "-Handed to"]}>

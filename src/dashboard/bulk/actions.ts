@@ -14,7 +14,7 @@ const bulk = (line: `POST ${(typeof bulkPaths)[keyof typeof bulkPaths]}`, name: 
     leadsTo: (_fields, answer) => `/bulk/${(answer as BulkAction).id}`,
   });
 
-/** Where each act on many jobs is asked for. */
+/** The actions on many jobs. */
 export const bulkPaths = { cancel: "/v1/jobs/cancel", "run-now": "/v1/jobs/run-now", dismiss: "/v1/dead-letters/dismiss" } as const;
 
 export const bulkActions = {
@@ -43,7 +43,7 @@ export const bulkActions = {
   abort: action("POST /v1/bulk-actions/:id/abort", { name: "abort-bulk", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
 };
 
-/** A blank field says nothing. */
+/** A blank field is left out. */
 function countIn(fields: Fields, name: string): Record<string, number> {
   const text = textField(fields, name);
   return text === undefined ? {} : { [name]: Number(text) };

@@ -3,13 +3,13 @@ import { type Fields, textField } from "../action";
 import type { Plan } from "../answers";
 import { number, plural } from "../parts/format";
 
-/** What is merged into each payload, as a form carries it: `{ patch }`, or nothing when the field is blank. */
+/** The patch of a form: `{ patch }`, or an empty object when the field is blank. */
 export function patchIn(fields: Fields): { patch?: unknown } {
   const text = textField(fields, "patch");
   return text === undefined ? {} : { patch: JSON.parse(text) as unknown };
 }
 
-/** What is wrong with it; undefined for a blank field. */
+/** The issue of a patch; undefined for a right one and for a blank field. */
 export function patchIssue(fields: Fields): string | undefined {
   const text = textField(fields, "patch");
   if (text === undefined) return undefined;
@@ -21,7 +21,7 @@ export function patchIssue(fields: Fields): string | undefined {
   }
 }
 
-/** What a plan with the patch says of it. */
+/** The result of a plan with the patch. */
 export function patchVerdict({ checked, refused, total }: Plan): string {
   const [first] = refused;
   const tried = `${checked < total ? `The first ${number(checked)} payloads of ${number(total)} were tried` : `${plural(checked, "payload")} ${checked === 1 ? "was" : "were"} tried`}`;

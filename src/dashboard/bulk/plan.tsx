@@ -1,7 +1,7 @@
 import type { Plan } from "../answers";
 import { number, plural, smallUsd } from "../parts/format";
 
-/** What a replay would do, before it is begun. */
+/** The plan of a replay. */
 export function PlanOf({ plan }: { plan: Plan }) {
   const { effects, refused } = plan;
   const known = [

@@ -5,13 +5,13 @@ import type { Visit } from "../page";
 import { bulkPaths } from "./actions";
 import { type BulkVerb, type Selection, selectionFrom } from "./selection";
 
-/** `unknown`: the name in the filter that nothing bears, where there is nothing to do. */
+/** `unknown`: the name in the filter that does not exist, for a plan without jobs. */
 export type PlanModel = { selection: Selection; unknown: string | undefined } & (
   | { verb: "replay"; plan: Plan }
   | { verb: Exclude<BulkVerb, "replay">; plan: BulkPlan }
 );
 
-/** What would be done, before anything is. */
+/** The plan of an action on many jobs. */
 export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanModel> {
   if (!may("operate")) throw new ApiProblem(403, "This token may not act on jobs.");
   const selected = selectionFrom(url.searchParams, now);

@@ -1,27 +1,27 @@
 import { jsonFrom, recordOf } from "../../json/record";
 import { searchFrom, timeAt } from "../jobs/search";
 
-/** What is done to many jobs at once. */
+/** The kinds of actions on many jobs. */
 export const bulkVerbs = ["run-now", "cancel", "replay", "dismiss"] as const;
 
 export type BulkVerb = (typeof bulkVerbs)[number];
 
-/** On a button: the act, done to `what`. */
+/** Label of a button: the action on `what`. */
 export function verbText(verb: BulkVerb, what = ""): string {
   if (verb === "run-now") return ["Run", what, "now"].filter(Boolean).join(" ");
   return [`${verb[0]?.toUpperCase()}${verb.slice(1)}`, what].filter(Boolean).join(" ");
 }
 
-/** The jobs that are meant, as the body of the call names them. */
+/** The selected jobs, as in the body of the call. */
 export type Selection = { ids: string[] } | { filter: Record<string, string> };
 
-/** The address of the plan for all jobs that a filter finds. */
+/** The address of the plan for all jobs that match a filter. */
 export function bulkAddress(base: string, verb: BulkVerb, filter: Readonly<Record<string, string | undefined>>): string {
   const entries = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return `${base}/bulk?${new URLSearchParams([["verb", verb], ...entries])}`;
 }
 
-/** Ids that were ticked; without any the filter. Undefined: the address names neither a verb nor a job. */
+/** The ticked ids, or the filter if none is ticked. Undefined when the address has no verb or no selection. */
 export function selectionFrom(parameters: URLSearchParams, now: number): { verb: BulkVerb; selection: Selection } | undefined {
   const verb = bulkVerbs.find((each) => each === parameters.get("verb"));
   const ids = [...new Set(parameters.getAll("ids"))].filter(Boolean);
@@ -33,12 +33,12 @@ export function selectionFrom(parameters: URLSearchParams, now: number): { verb:
   return Object.keys(filter).length > 0 ? { verb, selection: { filter } } : undefined;
 }
 
-/** As a form carries it. */
+/** The selection as text for a form. */
 export function selectionText(selection: Selection): string {
   return JSON.stringify(selection);
 }
 
-/** What a form carried; empty, which the interface refuses, when it was tampered with. */
+/** The selection of a form; empty, which the interface refuses, when the text is not a selection. */
 export function selectionOf(text: string | undefined): object {
   return recordOf(jsonFrom(text ?? ""));
 }

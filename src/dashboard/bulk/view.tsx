@@ -12,14 +12,14 @@ import { PlanOf } from "./plan";
 import { type PlanModel, queryBulk, queryPlan } from "./query";
 import { type BulkVerb, bulkVerbs, selectionText, verbText } from "./selection";
 
-/** What an act on many jobs would do: it is done from here. */
+/** The page of a plan, from which the action is started. */
 export const planPage = page<PlanModel>({
   path: "/bulk",
   section: "Jobs",
   tenants: "one",
   title: ({ verb, plan }) => verbText(verb, plural(plan.total, "job")),
   query: queryPlan,
-  // Its form is one act: a refresh would make it another.
+  // The form has an idempotency key; a refresh would replace it.
   pace: () => "never",
   view: (model, visit) => (
     <div class="reading">
@@ -97,7 +97,7 @@ function Pace() {
   );
 }
 
-/** Corrects payloads on the way; what it changes is written down. */
+/** The patch that corrects payloads; the audit has the names of its fields. */
 function PatchField({ visit }: { visit: Visit }) {
   return (
     <details id="patch-part">
@@ -111,7 +111,7 @@ function PatchField({ visit }: { visit: Visit }) {
 
 const doneWords = { cancel: "Cancelled", "run-now": "Brought forward", dismiss: "Dismissed" } as const;
 
-/** How far an act on many jobs is. */
+/** The progress of an action on many jobs. */
 export const bulkPage = page<BulkAction>({
   path: "/bulk/:id",
   section: "Jobs",
@@ -150,7 +150,7 @@ export const bulkPage = page<BulkAction>({
   ),
 });
 
-/** The ones of late. */
+/** The newest actions. */
 export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly BulkAction[] }) {
   if (actions.length === 0) return null;
   return (
@@ -176,7 +176,7 @@ export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly 
   );
 }
 
-/** Buttons for the ticked rows of a list on this page; without a script as well, since they are a form of their own. */
+/** Buttons for the ticked rows of a list on this page. They are a form of their own, which works without the script. */
 export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit: Visit; verbs?: readonly BulkVerb[]; form: string }) {
   if (!visit.may("operate")) return null;
   return (
@@ -191,7 +191,7 @@ export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit:
   );
 }
 
-/** Ticks one row for the form of this name. */
+/** The checkbox of one row, for the form of this name. */
 export function Tick({ visit, id, form }: { visit: Visit; id: string; form: string }) {
   if (!visit.may("operate")) return null;
   return (

@@ -6,7 +6,7 @@ import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 
-/** Jobs that fail, retrying and dead ones together, by what they fail of. */
+/** Failing jobs, retrying and dead ones together, by cause. */
 export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["failures"] }) {
   const isAll = visit.tenant === "*";
   return (
@@ -46,7 +46,7 @@ export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["
   );
 }
 
-/** What differs from case to case reads as left out, numbers too. */
+/** The cause, with parts that differ from job to job replaced by a sign, numbers too. */
 export function shownTitle(title: string): string {
   return title.replaceAll(/#+/g, "…");
 }

@@ -2,11 +2,11 @@ import type { BulkAction, Failure, Failures, Replay, Replays } from "../answers"
 import type { Visit } from "../page";
 
 export interface FailuresModel extends Failures {
-  /** Shown: those that are open, or all. */
+  /** Status of the listed groups: open, or all. */
   isAll: boolean;
-  /** Only those that have failed since the newest version of the Worker came. */
+  /** Only groups that failed since the newest version of the Worker was first seen. */
   sinceDeploy: boolean;
-  /** There are groups that this list leaves out; looked for when it is empty. */
+  /** Whether the list leaves groups out; read only for an empty list. */
   hasOthers: boolean;
   replays: Replay[];
   bulk: BulkAction[];
@@ -27,7 +27,7 @@ export async function queryFailures({ api, tenant, url }: Visit): Promise<Failur
   return { ...failures, isAll, sinceDeploy, hasOthers, replays: replays?.replays ?? [], bulk: bulk?.actions ?? [] };
 }
 
-/** The address of the list, with a filter of it changed. */
+/** The address of the list with one filter changed. */
 export function failuresAddress(base: string, { isAll, sinceDeploy, cursor }: { isAll: boolean; sinceDeploy: boolean; cursor?: string }): string {
   const query = new URLSearchParams({
     ...(isAll ? { status: "all" } : {}),

@@ -63,7 +63,7 @@ function Filters({ visit, model: { deploy, isAll, sinceDeploy } }: { visit: Visi
   );
 }
 
-/** Nothing fails only where nothing was left out. */
+/** The text of an empty list: it says that nothing fails only when no group was left out. */
 function Nothing({ visit, model: { isAll, sinceDeploy, hasOthers } }: { visit: Visit; model: FailuresModel }) {
   if (!hasOthers) return <Empty>Nothing fails. What does stays here, retrying and dead jobs together, until it is resolved.</Empty>;
   const leftOut = [isAll ? "" : "are resolved or ignored", sinceDeploy ? "have not failed since the deploy" : ""].filter(Boolean).join(" or ");
@@ -188,7 +188,7 @@ function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"]
   );
 }
 
-/** Leads to what it names: a list finds jobs by the longest piece of text that the group's reasons share. */
+/** Link to the group's jobs: the list searches for the longest text that the group's reasons share. */
 function Retrying({ visit, group: { type, title } }: { visit: Visit; group: GroupModel["group"] }) {
   const [shared = ""] = title.split(/[#…"]+/).toSorted((left, right) => right.length - left.length);
   const q = shared.trim();

@@ -7,14 +7,14 @@ const withReason = (fields: Fields) => {
   return reason === undefined ? {} : { reason };
 };
 
-/** What the interface answers: the pauses that are left. */
+/** The answer of the call: the remaining pauses. */
 interface Held {
   tenant: string;
   paused: boolean;
   pauses: Pauses["pauses"];
 }
 
-/** A pause that another one outlives lets nothing go on. */
+/** The notice after a resume: another pause may still hold the jobs. */
 function resumed(name: string, { tenant, paused, pauses }: Held): string {
   const all = pauses.find((pause) => pause.tenant === "*");
   if (paused && all) return `${name} stays paused for all tenants, by ${byOf(all)}${all.reason === null ? "" : `: ${all.reason}`}.`;

@@ -1,4 +1,4 @@
-/** Who did it: what the token is called, where that is known. */
+/** The actor: the token's name, where it is known, else its id. */
 export function byOf({ actor, actorName }: { actor: string | null; actorName: string | null }): string {
   return actorName ?? actor ?? "unknown";
 }

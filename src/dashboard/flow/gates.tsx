@@ -6,7 +6,7 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { WhyRow } from "./why-row";
 
-/** What each dependency lets through; below one that lets nothing through, why. */
+/** The gates, with the reason below each that admits no job. */
 export function GateTable({ visit, gates }: { visit: Visit; gates: Gates["gates"] }) {
   const columns = ["Gate", "Circuit", "#-At once", "-Rate", "#Held", "#-Parked", "Last failure"];
   return (

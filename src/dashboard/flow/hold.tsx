@@ -11,10 +11,10 @@ interface HoldProps {
   visit: Visit;
   scope: Pause["scope"];
   name: string;
-  /** All that the interface lists. */
+  /** All pauses that the interface lists. */
   pauses: readonly Pause[];
   perMinute?: number;
-  /** On the button that pauses. */
+  /** Label of the button that pauses. */
   label?: string;
 }
 
@@ -24,7 +24,7 @@ const acts = {
   tenant: [flowActions.pauseTenant, flowActions.resumeTenant],
 } as const;
 
-/** Pause or resume. Of a pause for all tenants a single tenant sees whose it is: the root token alone lifts it. */
+/** Pause or resume. On a pause for all tenants, a tenant sees who made it, since only the root token lifts it. */
 export function Hold({ visit, scope, name, pauses, perMinute = 0, label }: HoldProps) {
   const [pause, resume] = acts[scope];
   const own = pauses.filter((each) => each.scope === scope && each.name === name && (each.tenant === "*" || each.tenant === visit.tenant));

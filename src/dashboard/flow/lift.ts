@@ -4,14 +4,14 @@ import type { Visit } from "../page";
 
 type Why = NonNullable<Queue["why"]>;
 
-/** The reason with a remedy for the root token: the interface offers a tenant none against a pause for all tenants. */
+/** Adds the remedy for the root token: for a pause for all tenants the interface offers a tenant none. */
 export function withLift({ isRoot }: Visit, why: Why, pauses: Pauses["pauses"]): Why {
   if (!isRoot || why.code !== "paused" || why.tenant !== "*" || why.actions.length > 0) return why;
   const held = pauses.find(({ scope, name, tenant }) => tenant === "*" && why.sentence.startsWith(`The ${scope} ${name} is paused `));
   return held ? { ...why, actions: [resumeOf(held)] } : why;
 }
 
-/** What helps against a finding; against a pause for all tenants too, where the root token looks at one tenant. */
+/** The remedies of a finding; for the root token on a tenant's page also that of a pause for all tenants. */
 export function remediesOf({ isRoot }: Visit, { code, tenant, subject, actions }: Report["findings"][number]) {
   const [, scope, name] = /^(queue|type|tenant)\/(.+)$/.exec(subject) ?? [];
   if (!isRoot || code !== "paused" || tenant !== "*" || actions.length > 0 || !scope || !name) return actions;

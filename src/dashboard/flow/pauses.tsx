@@ -8,7 +8,7 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { byOf } from "./by";
 
-/** What is paused: since when, by whom and why. */
+/** The pauses, with their start, actor and reason. */
 export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   return (
     <Table label="Pauses" columns={["What", "-For", "-Since", "-By", "Why", ""]}>

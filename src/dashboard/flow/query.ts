@@ -3,7 +3,7 @@ import type { Visit } from "../page";
 
 export interface FlowModel {
   queues: Queue[];
-  /** Of one tenant only. */
+  /** Only on a tenant's page. */
   gates: Gates["gates"];
   pauses: Pauses["pauses"];
   types: Types["types"];

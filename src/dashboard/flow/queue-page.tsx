@@ -17,15 +17,15 @@ import { WhyText } from "./why-row";
 interface Model {
   queue: Queue;
   pauses: Pauses["pauses"];
-  /** Those at which its jobs wait; of one tenant only. */
+  /** Gates at which its jobs wait; only on a tenant's page. */
   gates: Gates["gates"];
-  /** Of its types, in the last hour. */
+  /** Statistics of its types in the last hour. */
   stats: Stats;
-  /** The newest ones; of one tenant only. */
+  /** Its newest jobs; only on a tenant's page. */
   jobs: Jobs["jobs"];
 }
 
-/** One queue: how it flows, what holds it, its newest jobs. */
+/** One queue: its counts, what holds it, and its newest jobs. */
 export const queuePage = page<Model>({
   path: "/flow/:queue",
   section: "Flow",
@@ -93,7 +93,7 @@ async function queryQueue({ api, tenant, params, now }: Visit): Promise<Model> {
   };
 }
 
-/** Of all tenants' pauses those that hold jobs of the queue. */
+/** The pauses of all tenants that hold jobs of the queue. */
 function concerns({ scope, name }: Pauses["pauses"][number], { queue, types, heldBy }: Queue, tenant: string): boolean {
   if (scope === "tenant") return tenant !== "*" || heldBy.some(({ cause }) => cause === `pause/tenant/${name}`);
   return scope === "queue" ? name === queue : types.includes(name);
@@ -107,7 +107,7 @@ const states = [
   ["Scheduled", "scheduled", "scheduled"],
 ] as const;
 
-/** Its jobs by state, each a link to them, and how fast they go. A list of queued jobs has the scheduled ones too: ready ones beside such lead nowhere. */
+/** Its jobs by state, each a link to the list, and its rate. The list of queued jobs includes scheduled ones, so `ready` has no link while there are some. */
 function QueueFacts({ visit, queue }: { visit: Visit; queue: Queue }) {
   return (
     <dl class="facts">

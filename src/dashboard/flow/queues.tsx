@@ -11,14 +11,14 @@ import { WhyRow } from "./why-row";
 interface QueueTableProps {
   visit: Visit;
   queues: readonly Queue[];
-  /** With them each can be paused and resumed, and says in a row of its own why its jobs wait. */
+  /** Set where queues can be paused and resumed; a row of its own then shows why a queue's jobs wait. */
   pauses?: Pauses["pauses"];
 }
 
-/** Queues in jobs: how each flows, and what holds it. */
+/** The queues with their jobs by state, and what holds them. */
 export function QueueTable({ visit, queues, pauses }: QueueTableProps) {
   const acts = pauses !== undefined;
-  // A phone has no room for all the counts beside the control.
+  // On a phone the counts beside the control do not fit.
   const columns = [
     "Queue",
     "Health",
@@ -81,12 +81,12 @@ export function queueAddress({ base }: Pick<Visit, "base">, queue: string): stri
   return `${base}/flow/${encodeURIComponent(queue)}`;
 }
 
-/** The queue's own row has the control already. */
+/** Leaves out the remedy that the queue's row has as a control. */
 function withoutResume(why: NonNullable<Queue["why"]>, queue: string) {
   return { ...why, actions: why.actions.filter(({ path }) => path !== `/v1/queues/${queue}/resume`) };
 }
 
-/** Zero is nothing to look at. */
+/** A number; zero is dimmed. */
 function Count({ value, wide = false }: { value: number; wide?: boolean }) {
   return <td class={wide ? "num wide" : "num"}>{value === 0 ? <span class="dim">0</span> : number(value)}</td>;
 }

@@ -9,7 +9,7 @@ import { PauseTable } from "./pauses";
 import { type FlowModel, queryFlow } from "./query";
 import { QueueTable } from "./queues";
 
-/** What may hold jobs back: queues, gates, pauses. */
+/** The page of queues, gates and pauses. */
 export const flowPage = page<FlowModel>({
   path: "/flow",
   section: "Flow",

@@ -8,19 +8,19 @@ type Why = NonNullable<Gates["gates"][number]["why"]>;
 interface WhyProps {
   visit: Visit;
   why: Why;
-  /** Whose jobs; `*`: of all. */
+  /** Tenant of the jobs; `*`: all tenants. */
   tenant?: string;
-  /** Distinguishes its remedies from the same ones elsewhere on the page. */
+  /** Distinguishes its remedies from equal ones on the page. */
   place: string;
 }
 
 interface WhyRowProps extends Omit<WhyProps, "place"> {
   id: string;
-  /** Of the table, all of which it takes. */
+  /** Number of the table's columns, over which the row extends. */
   columns: number;
 }
 
-/** Why jobs wait, in a row below what holds them. */
+/** A row with the reason why jobs wait, below the row of the queue or gate. */
 export function WhyRow({ id, columns, ...about }: WhyRowProps) {
   return (
     <tr id={id} class="because">
@@ -31,7 +31,7 @@ export function WhyRow({ id, columns, ...about }: WhyRowProps) {
   );
 }
 
-/** The sentence, and what helps. Of all tenants the one it is about is named. */
+/** The reason and its remedies; on a page of all tenants with the tenant's name. */
 export function WhyText({ visit, why, tenant = visit.tenant, place }: WhyProps) {
   return (
     <>

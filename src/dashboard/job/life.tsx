@@ -44,7 +44,7 @@ export function Life({ visit, job }: { visit: Visit; job: JobDetail }) {
   );
 }
 
-/** Of a replay its link. */
+/** A link for a replay. */
 function Detail({ visit, entry: { event, detail } }: { visit: Visit; entry: Entry }) {
   if (detail === null) return null;
   return event === "replayed" ? <ReplayLink visit={visit} id={detail} /> : <Sentence text={detail} />;

@@ -35,7 +35,7 @@ export function ReplayLink({ visit, id }: { visit: Visit; id: string }) {
   );
 }
 
-/** Where a job of this type comes from that names no parent. */
+/** The origin of a job without a parent, by its type. */
 const origins: Readonly<Record<string, string>> = {
   event: "none is recorded: a caller sent the event, or the tick published what a shop's sync had noted, and does not name the sync",
 };
@@ -54,7 +54,7 @@ function Parent({ visit, job: { parent, parentJob, type } }: { visit: Visit; job
   );
 }
 
-/** What jobs of a type set off that is no child of theirs. */
+/** What jobs of a type cause besides their children. */
 const withoutChildren: Readonly<Record<string, string>> = {
   campaign: "its mails are sent by its pages and are no jobs",
   "campaign-page": "its mails are sent by the page itself and are no jobs; the campaign counts them",

@@ -6,13 +6,13 @@ import { unknownIn } from "./unknown";
 
 export interface JobsModel extends Jobs {
   search: Search;
-  /** How many there are by state, where that is known: not under a filter that no counter has. */
+  /** Jobs by state; empty for a filter without counters. */
   counts: Readonly<Record<string, number>>;
   types: string[];
   sites: string[];
-  /** Why this search cannot be made. */
+  /** The reason of a refused search. */
   issue?: string;
-  /** The name in it that nothing bears, where no job was found. */
+  /** The name in the search that does not exist, for a search without results. */
   unknown: string | undefined;
 }
 
@@ -38,7 +38,7 @@ export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
   };
 }
 
-/** A search that is refused finds nothing, and says why: the box stays, to correct it. */
+/** A refused search has no results and its reason; the search box stays, to correct it. */
 async function found(api: Visit["api"], query: Readonly<Record<string, string | undefined>>): Promise<Jobs & { issue?: string }> {
   try {
     return await api.get<Jobs>("/v1/jobs", query);
@@ -48,12 +48,12 @@ async function found(api: Visit["api"], query: Readonly<Record<string, string | 
   }
 }
 
-/** By state. Dead letters are not counted by type. */
+/** Jobs by state. Dead letters are not counted by type. */
 function countsOf(groups: NonNullable<Stats["groups"]>, { deadLetters, discarded }: Stats["backlog"], type: string | undefined): Record<string, number> {
   const counted = groups.filter(({ name }) => type === undefined || name === type);
   const sum = (...kinds: string[]) => counted.reduce((total, { open }) => total + kinds.reduce((all, kind) => all + (open[kind] ?? 0), 0), 0);
   return {
-    // The list of queued jobs has those for later too.
+    // The list of queued jobs includes scheduled ones.
     queued: sum("ready", "scheduled"),
     running: sum("running"),
     scheduled: sum("scheduled"),

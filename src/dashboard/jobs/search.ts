@@ -1,4 +1,4 @@
-/** What a list of jobs is narrowed by, as the address holds it. */
+/** The filters of a list of jobs, as in the address. */
 export interface Search {
   q?: string;
   type?: string;
@@ -24,7 +24,7 @@ const names = ["q", "type", "state", "siteId", "parent", "queue", "from", "to"] 
 
 /**
  * Reads the address: `q` may hold filters beside what is searched for, as in `type:email state:dead site:shop-1 "host not found"`.
- * A filter of its own parameter is overruled by the same one in the text. Other words with a colon are searched for: they are entity keys.
+ * A filter in the text has precedence over its parameter. Other words with a colon are entity keys, and searched for.
  */
 export function searchFrom(parameters: URLSearchParams): Search {
   const search: Search = {};
@@ -40,7 +40,7 @@ export function searchFrom(parameters: URLSearchParams): Search {
   return search;
 }
 
-/** Parts between quotes are one word each. */
+/** Splits into words; a part in quotes is one word. */
 function wordsOf(text: string): string[] {
   return text.split('"').flatMap((part, index) => (index % 2 === 1 ? [part] : part.split(/\s/).filter(Boolean)));
 }
@@ -70,7 +70,7 @@ export function timeAt(text: string | undefined, now: number): string | undefine
   return new Date(now - Number(count) * length).toISOString();
 }
 
-/** The address of a list with some of it changed; undefined takes a filter away. */
+/** The address of a list with some filters changed; undefined removes a filter. */
 export function addressOf(base: string, search: Search, changes: Partial<Record<keyof Search | "cursor", string | undefined>> = {}): string {
   const entries = Object.entries({ ...search, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return entries.length === 0 ? `${base}/jobs` : `${base}/jobs?${new URLSearchParams(entries)}`;

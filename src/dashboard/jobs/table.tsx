@@ -12,11 +12,11 @@ interface JobTableProps {
   visit: Visit;
   jobs: readonly JobSummary[];
   stream?: boolean;
-  /** Rows can be ticked, for the form of this name. */
+  /** Name of the form for which rows can be ticked. */
   form?: string;
 }
 
-/** Jobs, a line each: how it stands and why, before anything else. */
+/** Jobs, one row each: first the state and its reason. */
 export function JobTable({ visit, jobs, stream = false, form }: JobTableProps) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Jobs">
@@ -100,7 +100,7 @@ function When({ job }: { job: JobSummary }) {
   return <Time at={job.state === "running" ? job.startedAt : job.at} />;
 }
 
-/** What helps this job, as its reason offers it: running it now helps no job that a pause or a gate holds, a retry none with an effect in doubt. */
+/** The remedies of a job, as its `why` lists them: none to run a job now that a pause or a gate holds, none to retry one with an uncertain effect. */
 function RowActions({ visit, job, state }: { visit: Visit; job: JobSummary; state: string }) {
   const fields = { id: job.id };
   const helps = (verb: string) => job.why?.actions.some(({ path }) => path.endsWith(`/${verb}`)) ?? false;

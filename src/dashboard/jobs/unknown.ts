@@ -5,10 +5,10 @@ interface Known {
   sites: Sites["sites"];
 }
 
-/** Queues that no type names. */
+/** Queues that no type uses. */
 const typeless = ["overflow", "dead-letters", "media-uploads"];
 
-/** Says of a filter that finds nothing which name in it nothing bears: a typo must not read as "none". */
+/** For a filter without results, the name in it that does not exist, so that a typing error does not look like an empty list. */
 export function unknownIn({ type, queue, siteId }: { type?: string; queue?: string; siteId?: string }, { types, sites }: Known): string | undefined {
   if (type !== undefined && !types.some((each) => each.type === type || each.aliases.includes(type))) return `There is no type ${type}.`;
   if (queue !== undefined && !typeless.includes(queue) && !types.some(({ queues }) => queues.includes(queue))) return `There is no queue ${queue}.`;

@@ -7,7 +7,7 @@ import { type JobsModel, queryJobs } from "./query";
 import { addressOf, type Search } from "./search";
 import { JobTable } from "./table";
 
-/** State, name of its tab, and what counts it. */
+/** State, name of its tab, and its counter. */
 const tabs: readonly [state: string | undefined, label: string, counted?: string][] = [
   [undefined, "All"],
   ["queued", "Queued", "queued"],
@@ -56,7 +56,7 @@ export const jobsPage = page<JobsModel>({
 
 function SearchBox({ visit, model: { search, types, sites, issue } }: { visit: Visit; model: JobsModel }) {
   const given = visit.url.searchParams;
-  // A search that was refused is shown as it was typed.
+  // A refused search is shown as it was typed.
   const kept = issue === undefined ? search : { ...Object.fromEntries(given), q: given.get("q") ?? "" };
   return (
     <form action={`${visit.base}/jobs`} class="search" role="search">
@@ -103,7 +103,7 @@ function Tabs({ visit, model: { search, counts } }: { visit: Visit; model: JobsM
   );
 }
 
-/** The filters that are on, each with a way to take it off. */
+/** The filters in use, each with a link that removes it. */
 function Chips({ base, search }: { base: string; search: Search }) {
   const on = chipNames.filter((name) => search[name] !== undefined);
   if (on.length === 0) return null;
@@ -130,7 +130,7 @@ const open = ["queued", "running"];
 const held = ["scheduled", "waiting", "retrying"];
 const dead = ["dead", "discarded"];
 
-/** What can be done to jobs of a state, or of any. */
+/** The actions for jobs of a state, or of all states. */
 function verbsOf(state: string | undefined): BulkVerb[] {
   if (state === undefined) return [...bulkVerbs];
   if (held.includes(state)) return ["run-now", "cancel"];
@@ -138,7 +138,7 @@ function verbsOf(state: string | undefined): BulkVerb[] {
   return dead.includes(state) ? ["replay", "dismiss"] : [];
 }
 
-/** For ticked jobs, and for all that match, those on further pages too; a plan stands before each. */
+/** Actions on ticked jobs, and on all that match, further pages included. Each shows its plan first. */
 function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
@@ -161,7 +161,7 @@ function Acts({ visit, search }: { visit: Visit; search: Search }) {
   );
 }
 
-/** Never "none" while there may be one further back. */
+/** The text of an empty page; "none" only when no older job can match. */
 function Nothing({ visit, model: { search, cursor, examined, issue, unknown } }: { visit: Visit; model: JobsModel }) {
   if (issue !== undefined || unknown !== undefined)
     return (

@@ -4,7 +4,7 @@ import { duration, number } from "../parts/format";
 const [width, height, bars] = [960, 100, 60];
 const failures = ["dead", "discarded"];
 
-/** Jobs that ended well and badly, in sixty steps of the time asked for. */
+/** Chart of successful and failed jobs, in 60 steps over the chosen time. */
 export function Chart({ stats }: { stats: Stats }) {
   const [from, to] = [Date.parse(stats.from), Date.parse(stats.to)];
   const slots = Array.from({ length: bars }, () => ({ well: 0, broken: 0 }));

@@ -4,9 +4,9 @@ import type { Visit } from "../page";
 export interface NowModel {
   ok: boolean;
   findings: Report["findings"];
-  /** Of a tenant; of all of them it is not listed. */
+  /** Only on a tenant's page. */
   running: Jobs["jobs"];
-  /** Queues with something to tell. */
+  /** Queues that are not idle. */
   queues: Queue[];
   idle: string[];
   groups: Failures["failures"];
@@ -16,7 +16,7 @@ export interface NowModel {
 
 const maxRunning = "20";
 const maxGroups = "10";
-/** A group that has not failed for longer is shown on its own page. */
+/** Groups whose last failure is older are only on the page Failures. Milliseconds. */
 const failingFor = 7 * 24 * 3_600_000;
 export const ranges: readonly number[] = [1, 6, 24, 168];
 

@@ -6,10 +6,10 @@ import { Section, Table } from "../parts/table";
 type Group = NonNullable<Stats["groups"]>[number];
 
 const maxShown = 10;
-/** As on Flow: what a gate, a pause or a wait holds back. */
+/** Jobs that a gate, a pause or a wait holds back, as on the page Flow. */
 const held = ["held", "parked"];
 
-/** Whose jobs take the Worker's time, hold its places and wait: the ten tenants with the most. */
+/** The ten tenants with the most run time, running and waiting jobs. */
 export function Shares({ groups, hours }: { groups: readonly Group[]; hours: number }) {
   const largest = groups.toSorted((left, right) => weightOf(right) - weightOf(left)).slice(0, maxShown);
   const most = Math.max(0, ...largest.map(({ ms }) => ms));
@@ -43,7 +43,7 @@ export function Shares({ groups, hours }: { groups: readonly Group[]; hours: num
   );
 }
 
-/** Run time first; what runs and waits now decides between tenants without any. */
+/** Orders by run time, then by running and waiting jobs. */
 function weightOf({ ms, open }: Group): number {
   return ms + Object.values(open).reduce((sum, count) => sum + count, 0);
 }

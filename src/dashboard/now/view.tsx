@@ -13,7 +13,7 @@ import { Chart } from "./chart";
 import { Shares } from "./shares";
 import { type NowModel, queryNow, ranges } from "./query";
 
-/** What needs a person, what is under way, how each queue flows, what fails. */
+/** The first page: findings, running work, queues and failures. */
 export const nowPage = page<NowModel>({
   path: "/",
   section: "Now",

@@ -4,7 +4,7 @@ import { Act } from "../parts/act";
 import { number, plural } from "../parts/format";
 import { replayActions } from "./actions";
 
-/** What a replay names: its filter in the words of the search box, or so many ticked jobs. */
+/** A replay's selection: its filter as in the search box, or the number of ticked jobs. */
 export function What({ replay: { tenant, filter, ids, patched } }: { replay: Replay }) {
   const { group, ...words }: Record<string, string | undefined> = filter ?? {};
   return (
@@ -21,7 +21,7 @@ export function What({ replay: { tenant, filter, ids, patched } }: { replay: Rep
   );
 }
 
-/** What may be done to it as it stands, for its own tenant. */
+/** The actions that its state allows, for its own tenant. */
 export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute } }: { visit: Visit; replay: Replay }) {
   const act = { visit, tenant, fields: { id } };
   if (state === "stopped")

@@ -7,7 +7,7 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { leftOf, rateOf, ReplayActs, What } from "./parts";
 
-/** Replays, a line each: how it stands, what it replays and what came of it. `acts`: with what may be done to each. */
+/** Replays, one row each: state, selection and results. `acts`: with the actions for each. */
 export function ReplayTable({ visit, replays, acts = false }: { visit: Visit; replays: readonly Replay[]; acts?: boolean }) {
   const columns = ["State", "What", "#Left", "#Ended well", "#Failed again", "-Rate", "-Begun", "-By", ...(acts ? ["-"] : [])];
   return (

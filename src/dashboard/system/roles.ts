@@ -11,13 +11,13 @@ export function rolesText(roles: readonly Role[]): string {
     .join("\n");
 }
 
-/** Reads what was typed; scopes may be parted by blanks or commas. The interface reports the issues of a role. */
+/** Reads the typed roles; scopes are separated by blanks or commas. The interface reports the issues of a role. */
 export function rolesFrom(text: string): object[] {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.filter((line) => line !== "").map(roleFrom);
 }
 
-/** A name with a comma or quotes stands in quotes, as in CSV: quotes in it are doubled. */
+/** A name with a comma or quotes is quoted as in CSV: quotes in it are doubled. */
 function groupText(group: string): string {
   return groupMark + (/[",]|^\s|\s$/.test(group) ? `"${group.replaceAll('"', '""')}"` : group);
 }

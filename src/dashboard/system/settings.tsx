@@ -8,7 +8,7 @@ import { Time } from "../parts/time";
 import { systemActions } from "./actions";
 import { rolesText } from "./roles";
 
-/** The address that notices a dead installation, and how the newest call of it went. */
+/** The heartbeat address, and the result of its newest call. */
 export function HeartbeatPart({ visit, heartbeat }: { visit: Visit; heartbeat: Heartbeat | null }) {
   return (
     <Section title="Heartbeat" aside={<HeartbeatActs visit={visit} isSet={heartbeat !== null} />}>
@@ -53,7 +53,7 @@ function HeartbeatActs({ visit, isSet }: { visit: Visit; isSet: boolean }) {
   );
 }
 
-/** Whom Cloudflare Access lets in, and what each may do. */
+/** The roles of people who sign in by Cloudflare Access. */
 export function AccessPart({ visit, access }: { visit: Visit; access: Access | null }) {
   return (
     <Section title="Sign-in by Cloudflare Access" aside={<AccessActs visit={visit} access={access} />}>

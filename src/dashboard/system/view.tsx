@@ -10,14 +10,14 @@ import { AccessPart, HeartbeatPart } from "./settings";
 
 interface Model {
   health: Health | null;
-  /** For the root token. */
+  /** Only for the root token. */
   installation: Installation | null;
-  /** What only the root token sets. */
+  /** Settings that only the root token may change. */
   heartbeat: Heartbeat | null;
   access: Access | null;
-  /** The installation's; a tenant has a page of its own. */
+  /** Alerts of the installation; a tenant has a page of its own. */
   alerts: Alerts["alerts"];
-  /** For those who may operate. */
+  /** Only for the scope `operate`. */
   audit: Audit | null;
 }
 
@@ -126,7 +126,7 @@ async function setting<Value>(api: Visit["api"], path: string): Promise<Value | 
   }
 }
 
-/** What is down must not take this page with it. */
+/** Null when the health cannot be read: the page is shown without it. */
 async function healthOf(api: Visit["api"]): Promise<Health | null> {
   try {
     return await api.get<Health>("/healthz");
@@ -136,7 +136,7 @@ async function healthOf(api: Visit["api"]): Promise<Health | null> {
   }
 }
 
-/** Where what was acted on is shown; what has no page stays text. */
+/** Link to the page of the audited object; text where it has none. */
 function AuditTarget({ tenant, action, target }: { tenant: string; action: string; target: string | null }) {
   const address = target === null ? undefined : auditAddress(action, target);
   return address === undefined ? <>{target}</> : <a href={`/t/${tenant}${address}`}>{target}</a>;
@@ -152,7 +152,7 @@ const pagesOf: Readonly<Record<string, (name: string) => string>> = {
   types: () => "/flow",
 };
 
-/** The target is a path of the API, or the id alone of a replay or bulk action. */
+/** A target is a path of the API, or only the id of a replay or bulk action. */
 export function auditAddress(action: string, target: string): string | undefined {
   if (/^[0-9a-f-]{36}$/.test(target)) {
     if (action === "replay" || action === "patch") return `/replays/${target}`;

@@ -159,7 +159,7 @@ async function ownId(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Read
   throw new Problem("not-found", "There is no such job.");
 }
 
-/** A mistyped or a foreign parent must not read as a job without children. */
+/** Refuses a mistyped or foreign parent, which would look like a job without children. */
 async function refuseForeignParent(deps: IntakeDeps, tenant: string, parent: string | undefined): Promise<void> {
   if (parent === undefined || (await deps.ids.belongs(tenant, parent))) return;
   throw new Problem("invalid", "The parent is no job of this tenant.", { errors: [{ path: "parent", message: "is no job of this tenant" }] });
