@@ -44,7 +44,7 @@ export function Life({ visit, job }: { visit: Visit; job: JobDetail }) {
   );
 }
 
-/** A link for a replay. */
+/** The detail of an entry; a replay's is a link. */
 function Detail({ visit, entry: { event, detail } }: { visit: Visit; entry: Entry }) {
   if (detail === null) return null;
   return event === "replayed" ? <ReplayLink visit={visit} id={detail} /> : <Sentence text={detail} />;
