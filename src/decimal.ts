@@ -44,11 +44,3 @@ export function withCommas(whole: number): string {
   const digits = [...String(whole)];
   return digits.map((digit, index) => (index > 0 && (digits.length - index) % 3 === 0 ? `,${digit}` : digit)).join("");
 }
-
-export function iso(at: number): string {
-  return new Date(at).toISOString();
-}
-
-export function isoOrNull(at: number | null): string | null {
-  return at === null ? null : iso(at);
-}

@@ -1,3 +1,4 @@
+import { toBase64 } from "./base64";
 /** Seconds a signature may be old, or ahead. */
 export const tolerance = 300;
 
@@ -20,7 +21,7 @@ export async function sign(secrets: string | readonly string[], id: string, body
   if (keys.length === 0) return null;
   const timestamp = String(Math.floor(now / 1000));
   const content = contentOf(id, timestamp, new TextEncoder().encode(body));
-  const signatures = await Promise.all(keys.map(async (key) => `v1,${base64(new Uint8Array(await crypto.subtle.sign("HMAC", key, content)))}`));
+  const signatures = await Promise.all(keys.map(async (key) => `v1,${toBase64(new Uint8Array(await crypto.subtle.sign("HMAC", key, content)))}`));
   return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures.join(" ") };
 }
 
@@ -69,10 +70,6 @@ function contentOf(id: string, timestamp: string, body: Uint8Array): Uint8Array<
 function macOf(entry: string): Uint8Array<ArrayBuffer>[] {
   const mac = entry.startsWith("v1,") ? bytesOf(entry.slice(3)) : undefined;
   return mac?.length === 32 ? [mac] : [];
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }
 
 /** Undefined when it is no base64, or empty. */

@@ -1,8 +1,8 @@
+import { iso } from "../time/iso";
 import * as v from "valibot";
 import type { PauseView } from "../ledger/pauses";
 import { outputList } from "../queue/bounded";
 import { isoTime } from "./shapes";
-import { iso } from "./views";
 
 const pauseScope = v.picklist(["queue", "type", "tenant"]);
 

@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../time/iso";
 import { jobUsd } from "../domain/costs/model";
 import type { ReplayFilter, ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
@@ -147,12 +148,4 @@ function filterOf({ from, to, q, ...rest }: ReplayFilter) {
     ...(from === undefined ? {} : { from: iso(from) }),
     ...(to === undefined ? {} : { to: iso(to) }),
   };
-}
-
-export function iso(at: number): string {
-  return new Date(at).toISOString();
-}
-
-export function isoOrNull(at: number | null): string | null {
-  return at === null ? null : iso(at);
 }

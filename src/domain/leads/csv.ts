@@ -1,9 +1,8 @@
+import { iso } from "../../time/iso";
 import { byteOrderMark, csvLine } from "../../csv";
 import type { Lead } from "./store";
 
 type Column = readonly [name: string, value: (lead: Lead) => string | number];
-
-const iso = (at: number) => new Date(at).toISOString();
 
 const columns: readonly Column[] = [
   ["id", ({ id }) => id],

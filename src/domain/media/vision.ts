@@ -1,3 +1,4 @@
+import { toBase64 } from "../../base64";
 import type { Models } from "../../providers/models/models";
 import { failed, ok } from "../../queue/effect";
 import type { Missing } from "../../queue/engine";
@@ -5,7 +6,6 @@ import { altTextFrom, description, instructionsFor, type Vision } from "./alt-te
 
 /** Codes with which a model refuses to describe a picture. A retry does not help. */
 const unwilling = ["refusal", "content_filter"];
-const maxArguments = 8192;
 
 /** Alt texts by the tenant's language model. Without a model every call fails with the reason. */
 export function createVision(models: Models | Missing): Vision {
@@ -14,7 +14,7 @@ export function createVision(models: Models | Missing): Vision {
     idempotentFor: models.idempotentFor,
     async describe(picture, language, signal, job) {
       // Models do not fetch pictures from addresses.
-      const input = [{ type: "image" as const, url: `data:image/jpeg;base64,${base64Of(picture)}` }];
+      const input = [{ type: "image" as const, url: `data:image/jpeg;base64,${toBase64(picture)}` }];
       const answered = await models.ask({ instructions: instructionsFor(language), input, name: "alt_text", schema: description }, signal, { job });
       if (!answered.ok) return unwilling.includes(answered.failure.code ?? "") ? ok(null) : answered;
       const { value, model } = answered.value;
@@ -22,10 +22,4 @@ export function createVision(models: Models | Missing): Vision {
       return ok(text === null ? null : { text, source: "ai" as const, model, confidence: value.confidence, language });
     },
   };
-}
-
-function base64Of(bytes: Uint8Array): string {
-  let binary = "";
-  for (let from = 0; from < bytes.length; from += maxArguments) binary += String.fromCharCode(...bytes.subarray(from, from + maxArguments));
-  return btoa(binary);
 }

@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { budgetOf, monthOf, noSpend, type Spend, tenantUsdPerMonth } from "../../domain/agents/budget";
 import { type Agent, toolOf } from "../../domain/agents/define";
@@ -8,7 +9,6 @@ import { outputList } from "../../queue/bounded";
 import { mask, maskAll } from "../../masking/personal";
 import { states } from "../../queue/state";
 import { isoTime } from "../shapes";
-import { iso, isoOrNull } from "../views";
 
 const json = v.pipe(v.unknown(), v.description("JSON; personal fields are •••"));
 const usd = v.pipe(v.number(), v.description("USD"));

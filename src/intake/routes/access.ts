@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { type Access, accessSchema } from "../../domain/installation/access";
 import { Problem } from "../../errors";
@@ -6,7 +7,6 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { route } from "../route";
 import { isoTime } from "../shapes";
-import { iso } from "../views";
 
 export const accessShape = v.object({ ...accessSchema.entries, updated: isoTime });
 

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
@@ -14,7 +15,6 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { deadLetterCursor, paging } from "../query";
 import { actorOf, type Caller, param, permits, route } from "../route";
-import { iso } from "../views";
 
 const revealQuery = v.strictObject({
   reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal texts to an admin, and records it"))),

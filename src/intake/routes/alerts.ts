@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Alert, installation, type Notice } from "../../domain/alerts/model";
 import { listAlerts, listRules } from "../../domain/alerts/queries";
@@ -16,7 +17,6 @@ import { paging } from "../query";
 import { param, route } from "../route";
 import { count, isoTime, listShape } from "../shapes";
 import { requestsFor, unconnected } from "../tick/send-alerts";
-import { iso, isoOrNull } from "../views";
 
 export const alertShape = v.object({
   cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type} or offers-void/{worker}")),

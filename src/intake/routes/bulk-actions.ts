@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { actions, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
@@ -9,7 +10,6 @@ import { paging, search, siteId, time } from "../query";
 import { type Call, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
 import { count, isoTime, listShape } from "../shapes";
-import { iso, isoOrNull } from "../views";
 
 const openStates = ["queued", "running", "retrying", "waiting", "scheduled"] as const;
 const heldStates = ["retrying", "waiting", "scheduled"] as const;

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { campaignInput, campaignStates } from "../../domain/campaigns/model";
@@ -12,7 +13,6 @@ import { cursor, paging, revealQuery } from "../query";
 import { listedRows } from "../refusals";
 import { actorOf, param, permits, route } from "../route";
 import { count, isoTime } from "../shapes";
-import { iso } from "../views";
 
 /** Bytes of a list: a million rows of 500. */
 const maxListBytes = 512 * 1024 * 1024;

@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/destinations/model";
@@ -11,7 +12,6 @@ import type { IntakeDeps } from "../deps";
 import { namedRoutes } from "../named-routes";
 import { param, route } from "../route";
 import { isoTime } from "../shapes";
-import { iso, isoOrNull } from "../views";
 
 const retired = v.pipe(v.nullable(v.string()), v.description("The receiver's permanent refusal; nothing more is sent there until it is set again"));
 

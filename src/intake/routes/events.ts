@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { catalogue, eventTypes } from "../../domain/events/catalogue";
 import { signingSecret } from "../../domain/destinations/model";
@@ -14,7 +15,6 @@ import { toSchema } from "../json-schema";
 import { unavailable } from "../problem";
 import { param, route } from "../route";
 import { acceptedShape, batchShape, isoTime } from "../shapes";
-import { iso } from "../views";
 
 const modes = "{id, type, data, timestamp}, or CloudEvents 1.0 in structured, binary or batch mode";
 const accepted = v.union([acceptedShape, batchShape]);

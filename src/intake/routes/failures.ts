@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import type { FailureDetail, FailureView } from "../../domain/failures/model";
 import { statuses } from "../../domain/failures/model";
@@ -12,7 +13,7 @@ import { cursor, inOrder, paging, time } from "../query";
 import { replayShape } from "../replay-shapes";
 import { actorOf, param, route } from "../route";
 import { count, isoTime, nullableText } from "../shapes";
-import { iso, isoOrNull, replayOf } from "../views";
+import { replayOf } from "../views";
 
 const status = v.picklist(statuses, "must be open, resolved or ignored");
 const since = v.picklist(["deploy"], "must be deploy");

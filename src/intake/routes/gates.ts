@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import type { LastFailure } from "../../tenants/gate-state";
 import * as v from "valibot";
 import type { GateView } from "../../domain/gates/model";
@@ -8,7 +9,7 @@ import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
 import { count, isoTime, whyEntries } from "../shapes";
-import { iso, isoOrNull, whyView } from "../views";
+import { whyView } from "../views";
 import { boundedText, outputList } from "../../queue/bounded";
 
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { checkAddress } from "../../address/address";
 import { heartbeatSchema, heartbeatStep } from "../../domain/installation/model";
@@ -7,7 +8,6 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { route } from "../route";
 import { isoTime } from "../shapes";
-import { iso } from "../views";
 
 export const heartbeatShape = v.object({
   host: v.pipe(v.string(), v.description("Host of the address; the rest is never returned")),

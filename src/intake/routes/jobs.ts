@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import type { MailEventView } from "../../domain/mail-events/store";
 import { Problem } from "../../errors";
@@ -13,7 +14,7 @@ import { inOrder, jobCursor, jobIdText, paging, revealQuery, search, siteId, tim
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { kindOf } from "../../ledger/failure-kind";
-import { detailOf, iso, summaryOf, unwrittenJob, whyView } from "../views";
+import { detailOf, summaryOf, unwrittenJob, whyView } from "../views";
 
 const findingRequest = v.strictObject({
   key: boundedText(256, { min: 1 }),

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { csvHead, leadLine } from "../../domain/leads/csv";
 import { keysOf } from "../../domain/erasure/person";
@@ -12,7 +13,7 @@ import { releaseRobot } from "../leads/release";
 import { inOrder, leadCursor, paging, search, time } from "../query";
 import { actorOf, type Answer, param, route } from "../route";
 import { isoTime } from "../shapes";
-import { iso, summaryOf } from "../views";
+import { summaryOf } from "../views";
 
 const filters = {
   project: v.optional(boundedName("must be the name of a project")),

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { auditEntries, type AuditEntry } from "../../ledger/audit";
 import { outputList } from "../../queue/bounded";
@@ -5,7 +6,6 @@ import { cursor, paging } from "../query";
 import { pauseShape, pauseView } from "../pause-shapes";
 import { type Caller, route } from "../route";
 import { count, isoTime } from "../shapes";
-import { iso } from "../views";
 
 const nullableText = v.nullable(v.string());
 const actorName = v.pipe(nullableText, v.description("Name of that token"));

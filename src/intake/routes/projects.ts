@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import type { ProjectView } from "../../tenants/project";
@@ -6,7 +7,6 @@ import { projectBody } from "../body";
 import { notFound, namedRoutes } from "../named-routes";
 import { param, route } from "../route";
 import { isoTime } from "../shapes";
-import { iso } from "../views";
 
 const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), created: isoTime, updated: isoTime };
 export const projectShape = v.looseObject(entries);

@@ -1,3 +1,4 @@
+import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { boundedText, outputList } from "../../queue/bounded";
@@ -11,7 +12,7 @@ import { toSchema } from "../json-schema";
 import { pausedShape, pauseView } from "../pause-shapes";
 import { actorOf, type BodyRule, param, route } from "../route";
 import { count, isoTime, typesShape, whyEntries } from "../shapes";
-import { isoOrNull, whyView } from "../views";
+import { whyView } from "../views";
 
 const allTenants = "*";
 

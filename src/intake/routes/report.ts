@@ -1,9 +1,9 @@
+import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { severities } from "../../domain/report/model";
 import { outputList } from "../../queue/bounded";
 import { route } from "../route";
 import { actionShape, count, isoTime } from "../shapes";
-import { isoOrNull } from "../views";
 
 export const reportShape = v.object({
   ok: v.pipe(v.boolean(), v.description("False when a finding is worse than info")),

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import { unknownTemplate } from "../../domain/mail/known";
 import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
 import { Problem, wrongInput } from "../../errors";
@@ -13,7 +14,6 @@ import { notFound, namedRoutes } from "../named-routes";
 import { ownTarget } from "../own-host";
 import { param, route } from "../route";
 import { acceptedShape, scheduleShape } from "../shapes";
-import { iso } from "../views";
 import { acceptedAnswer } from "./enqueue";
 
 const settingsRoutes = namedRoutes(

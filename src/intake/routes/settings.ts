@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { gatesOf } from "../../tenants/connection";
@@ -6,7 +7,6 @@ import { smallBody } from "../body";
 import { namedRoutes } from "../named-routes";
 import { param, route } from "../route";
 import { connectionShape } from "../shapes";
-import { iso } from "../views";
 
 const anyConnection = v.union(Object.values(connectionSchemas));
 

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
@@ -9,7 +10,6 @@ import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";
 import { isoTime, listShape, siteShape } from "../shapes";
-import { iso } from "../views";
 import { formerName, outputList } from "../../queue/bounded";
 
 const progressShape = v.object({

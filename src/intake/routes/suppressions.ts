@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import {
@@ -18,7 +19,6 @@ import type { IntakeDeps } from "../deps";
 import { cursor as cursorOf, paging } from "../query";
 import { type Caller, param, permits, route } from "../route";
 import { isoTime } from "../shapes";
-import { iso } from "../views";
 
 const shape = v.object({
   address: v.pipe(v.nullable(v.string()), v.description("••• below admin; null once the person was erased")),

@@ -1,3 +1,4 @@
+import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { durationsIn } from "../../ledger/durations";
@@ -8,7 +9,6 @@ import { divisions, statsBy } from "../stats-by";
 import { route } from "../route";
 import { outputList, outputRecord } from "../../queue/bounded";
 import { count, healthShape, isoTime } from "../shapes";
-import { iso } from "../views";
 
 const hour = 3_600_000;
 const maxStats = 7 * 24 * hour;

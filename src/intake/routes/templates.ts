@@ -1,3 +1,4 @@
+import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem } from "../../errors";
 import { sourceOf, withLayout } from "../../domain/mail/content";
@@ -10,7 +11,6 @@ import type { IntakeDeps } from "../deps";
 import { cursor, paging } from "../query";
 import { param, route } from "../route";
 import { previewShape, templatePutShape, templateShape, templatesShape } from "../template-shapes";
-import { isoOrNull } from "../views";
 
 const previewRequest = v.strictObject({
   variables: v.optional(jsonObject(), {}),

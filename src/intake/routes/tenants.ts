@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem, summaryOf } from "../../errors";
 import { boundedName } from "../../queue/bounded";
@@ -9,7 +10,6 @@ import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
 import { pausedShape } from "../pause-shapes";
 import { mintedShape, tenantShape, tenantsShape, tokensShape } from "../tenant-shapes";
-import { iso, isoOrNull } from "../views";
 import { pauseBody, pausedNow } from "./queues";
 
 const pageSize = 200;

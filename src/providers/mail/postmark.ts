@@ -4,7 +4,7 @@ import type { Http, HttpAnswer } from "../http";
 import { quoted } from "../../masking/provider-text";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
-import { base64 } from "./base64";
+import { toBase64 } from "../../base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient } from "./mail";
 import { addressOf, namesAddress } from "./mailbox";
 import { recordOf } from "../../json/record";
@@ -55,7 +55,7 @@ function toJson({ from, to, replyTo, subject, html, text, headers, attachments, 
     TextBody: text,
     MessageStream: bulk ? (bulkStream ?? "broadcast") : (stream ?? "outbound"),
     Headers: Object.entries(headers ?? {}).map(([Name, Value]) => ({ Name, Value })),
-    Attachments: (attachments ?? []).map(({ filename, contentType, content }) => ({ Name: filename, Content: base64(content), ContentType: contentType })),
+    Attachments: (attachments ?? []).map(({ filename, contentType, content }) => ({ Name: filename, Content: toBase64(content), ContentType: contentType })),
   };
 }
 

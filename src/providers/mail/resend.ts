@@ -5,7 +5,7 @@ import type { Http, HttpAnswer } from "../http";
 import { codeIn, quoted } from "../../masking/provider-text";
 import { decimal, retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
-import { base64 } from "./base64";
+import { toBase64 } from "../../base64";
 import { recordOf } from "../../json/record";
 import type { BatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
 import { untilNextDay, untilNextMonth } from "../quota";
@@ -64,7 +64,7 @@ async function callResend(options: ResendOptions, path: string, body: unknown, {
 }
 
 function toJson({ from, to, subject, html, text, replyTo, headers, attachments }: MailMessage) {
-  const files = attachments?.map(({ filename, contentType, content }) => ({ filename, content: base64(content), content_type: contentType }));
+  const files = attachments?.map(({ filename, contentType, content }) => ({ filename, content: toBase64(content), content_type: contentType }));
   return { from, to, subject, html, text, reply_to: replyTo, headers, attachments: files?.length ? files : undefined };
 }
 

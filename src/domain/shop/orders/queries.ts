@@ -1,5 +1,6 @@
+import { iso, isoOrNull } from "../../../time/iso";
 import type { Order } from "../../../providers/shop/row-types";
-import { decimalOrNull, iso, isoOrNull } from "../../../decimal";
+import { decimalOrNull } from "../../../decimal";
 import { details, named } from "../related-rows";
 import { type ListPage, page } from "../list";
 import { rowsOf, type Scope } from "../scope";

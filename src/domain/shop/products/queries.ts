@@ -1,5 +1,6 @@
+import { iso, isoOrNull } from "../../../time/iso";
 import type { Product } from "../../../providers/shop/row-types";
-import { decimalOrNull, iso, isoOrNull, sumOrNull } from "../../../decimal";
+import { decimalOrNull, sumOrNull } from "../../../decimal";
 import { type ListPage, page } from "../list";
 import { details, named } from "../related-rows";
 import { rowsOf, type Scope } from "../scope";

@@ -1,5 +1,6 @@
+import { iso } from "../../../time/iso";
 import { csvLine } from "../../../csv";
-import { decimal, iso, type Micros, roundQuantity, sumOf, times } from "../../../decimal";
+import { decimal, type Micros, roundQuantity, sumOf, times } from "../../../decimal";
 import { rowsOf, type Scope, statement } from "../scope";
 
 type PurchaseState = "draft" | "approved" | "cancelled";

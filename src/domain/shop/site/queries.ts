@@ -1,4 +1,4 @@
-import { isoOrNull } from "../../../decimal";
+import { isoOrNull } from "../../../time/iso";
 import { rowsOf, type Scope } from "../scope";
 import { type Paused, siteState, type SyncState } from "./store";
 import { refusalReasons, type UnreadableRow, unreadableView } from "../sync/unreadable";

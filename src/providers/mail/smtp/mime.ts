@@ -1,4 +1,4 @@
-import { base64 } from "../base64";
+import { toBase64 } from "../../../base64";
 import type { Attachment, MailMessage } from "../mail";
 import { type Mailbox, mailboxOf } from "../mailbox";
 
@@ -41,12 +41,12 @@ function multipart(kind: string, boundary: string, parts: readonly string[]): st
 }
 
 function part(type: string, body: string): string {
-  return `Content-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(base64(new TextEncoder().encode(body)))}`;
+  return `Content-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n${wrapped(toBase64(new TextEncoder().encode(body)))}`;
 }
 
 function attached({ filename, contentType, content: bytes }: Attachment): string {
   const headers = `Content-Type: ${contentType}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n ${filenameParameter(filename)}`;
-  return `${headers}\r\n\r\n${wrapped(base64(bytes))}`;
+  return `${headers}\r\n\r\n${wrapped(toBase64(bytes))}`;
 }
 
 /** RFC 2231 for all names: none of its characters needs quoting. A long name continues in numbered parts, one a line. */
@@ -110,7 +110,7 @@ function encoded(value: string): string {
     }
     word += character;
   }
-  return [...words, word].map((each) => `=?utf-8?B?${base64(bytes(each))}?=`).join("\r\n ");
+  return [...words, word].map((each) => `=?utf-8?B?${toBase64(bytes(each))}?=`).join("\r\n ");
 }
 
 function bytes(value: string): Uint8Array {

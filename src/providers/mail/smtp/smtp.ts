@@ -1,7 +1,7 @@
 import { sha256Hex } from "../../../crypto";
 import type { Failure } from "../../../queue/effect";
 import { failed, ok } from "../../../queue/effect";
-import { base64 } from "../base64";
+import { toBase64 } from "../../../base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient, SendOptions } from "../mail";
 import { addressOf, asciiMailbox, personalOf } from "../mailbox";
 import { fitsLines, toMime } from "./mime";
@@ -200,5 +200,5 @@ function queueIdIn({ text }: SmtpReply): string | undefined {
 }
 
 function encoded(text: string): string {
-  return base64(new TextEncoder().encode(text));
+  return toBase64(new TextEncoder().encode(text));
 }
