@@ -6,8 +6,8 @@ export interface Bucket {
   at: number;
 }
 
-/** When a clock is further behind than this, the stored time counts as wrong. Milliseconds. */
-const maxSkew = 60_000;
+/** When a clock is further behind than this, the stored time counts as wrong. */
+const maxSkewMs = 60_000;
 
 /** The rate in force; without one there is no limit. */
 export function bucketOf({ perSecond, burst }: GateLimits): { perSecond: number; burst: number } {
@@ -20,7 +20,7 @@ export function refill(bucket: Bucket, limits: GateLimits, now: number): Bucket 
   const { perSecond, burst } = bucketOf(limits);
   if (bucket.tokens === null) return { tokens: burst, at: now };
   const passed = Math.max(0, now - bucket.at);
-  const at = bucket.at - now > maxSkew ? now : Math.max(bucket.at, now);
+  const at = bucket.at - now > maxSkewMs ? now : Math.max(bucket.at, now);
   return { tokens: Math.min(burst, bucket.tokens + (passed * perSecond) / 1000), at };
 }
 

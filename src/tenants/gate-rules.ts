@@ -5,7 +5,7 @@
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
-import { defaultConcurrency, heldGrace, maxWait, maxReason, maxHeld, probeWait } from "./gate-state";
+import { defaultConcurrency, heldGraceMs, maxWait, maxReason, maxHeld, probeWaitMs } from "./gate-state";
 import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
 
 /** One answer per job, in order. A job that has entered already gets its lease again, extended. */
@@ -153,7 +153,7 @@ function defined(limits: BreakerLimits): Partial<Record<keyof BreakerLimits, num
 /** Removes expired leases. After a probe that expired, or made no call, the next job is the probe. */
 function settled(state: GateState, now: number): GateState {
   const leases = state.leases.filter((lease) => lease.expires > now);
-  const held = state.held.filter((each) => each.until + heldGrace > now);
+  const held = state.held.filter((each) => each.until + heldGraceMs > now);
   const { breaker } = state;
   const probing = breaker.probe === null || leases.some((lease) => lease.lease === breaker.probe);
   return { ...state, leases, held, breaker: probing ? breaker : { ...breaker, probe: null } };
@@ -172,7 +172,7 @@ function openUntil(state: GateState, now: number): number {
   const { openUntil: until, probe } = state.breaker;
   if (probe === null) return until ?? now;
   const expires = state.leases.find((lease) => lease.lease === probe)?.expires ?? now;
-  return Math.max(now + 1000, Math.min(expires, now + probeWait));
+  return Math.max(now + 1000, Math.min(expires, now + probeWaitMs));
 }
 
 /** Jobs held back before it go first; each slot serves one job after the other. */

@@ -90,10 +90,10 @@ export const defaultConcurrency = 100;
 export const maxHeld = 100;
 /** Longer waits are parked. Milliseconds. */
 export const maxWait = 60_000;
-/** Jobs that arrive during a probe try again after this. Milliseconds. */
-export const probeWait = 15_000;
-/** A held job that has not come back this long after its time is no longer counted. Milliseconds. */
-export const heldGrace = 60_000;
+/** Jobs that arrive during a probe try again after this. */
+export const probeWaitMs = 15_000;
+/** A held job that has not come back this long after its time is no longer counted. */
+export const heldGraceMs = 60_000;
 /** Characters kept of a failure's reason. */
 export const maxReason = 300;
 

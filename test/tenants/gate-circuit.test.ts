@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { maxOpen } from "../../src/tenants/gate-breaker";
 import { enter, leave, reset } from "../../src/tenants/gate-rules";
-import { probeWait } from "../../src/tenants/gate-state";
+import { probeWaitMs } from "../../src/tenants/gate-state";
 import { minute, start, gate } from "./gate-world";
 
 describe("the circuit", () => {
@@ -24,7 +24,7 @@ describe("the circuit", () => {
     expect(g.status.circuit).toBe("half-open");
     const probe = g.in("a");
     expect(probe.probe).toBe(true);
-    expect(g.held("b")).toMatchObject({ reason: "open", until: g.now + probeWait });
+    expect(g.held("b")).toMatchObject({ reason: "open", until: g.now + probeWaitMs });
     expect(g.in("a")).toEqual(probe);
     g.leave("answered", probe);
     expect(g.status).toMatchObject({ circuit: "closed", failures: 0, openUntil: null });

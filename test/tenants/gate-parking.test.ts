@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { admit } from "../../src/tenants/gate-rules";
-import { heldGrace, maxHeld, probeWait } from "../../src/tenants/gate-state";
+import { heldGraceMs, maxHeld, probeWaitMs } from "../../src/tenants/gate-state";
 import { minute, start, gate } from "./gate-world";
 
 describe("parking", () => {
@@ -29,7 +29,7 @@ describe("parking", () => {
     g.now += 30_000;
     g.in("a");
     expect(g.status.held).toHaveLength(1);
-    g.now += heldGrace;
+    g.now += heldGraceMs;
     expect(g.status.held).toHaveLength(0);
   });
 
@@ -72,6 +72,6 @@ describe("admit", () => {
     g.now += 30_000;
     expect(admit(g.state, 100, g.now)).toMatchObject({ count: 1, until: g.now });
     g.in("probe");
-    expect(admit(g.state, 100, g.now)).toMatchObject({ count: 0, until: g.now + probeWait });
+    expect(admit(g.state, 100, g.now)).toMatchObject({ count: 0, until: g.now + probeWaitMs });
   });
 });

@@ -101,14 +101,13 @@ export interface AgentDefinition<Input extends v.GenericSchema, Output extends v
   approvalSeconds?: number;
 }
 
-/** Seconds. */
-const week = 7 * 24 * 3600;
+const weekSeconds = 7 * 24 * 3600;
 
 export const defaultLimits: Budget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
 
 /** Fills in the defaults. Throws when two tools have the same name. */
 export function defineAgent<Input extends v.GenericSchema, Output extends v.GenericSchema>(definition: AgentDefinition<Input, Output>): Agent {
-  const { tools = [], conclusion, limits, maxAnswerTokens = 4000, approvalSeconds = week, isPersonal = true, prepare, ...rest } = definition;
+  const { tools = [], conclusion, limits, maxAnswerTokens = 4000, approvalSeconds = weekSeconds, isPersonal = true, prepare, ...rest } = definition;
   const names = [...tools, ...(conclusion ? [conclusion.tool] : [])].map(({ name }) => name);
   if (new Set(names).size < names.length) throw new Error(`Agent "${definition.type}": two tools have one name`);
   return {

@@ -1,8 +1,7 @@
 import type { Campaign } from "./model";
 import { opensAt } from "./window";
 
-/** Milliseconds. */
-const minLook = 15_000;
+const minLookMs = 15_000;
 const maxLook = 6 * 3_600_000;
 
 /**
@@ -12,7 +11,7 @@ const maxLook = 6 * 3_600_000;
 export function holdOf(campaign: Pick<Campaign, "state" | "updated" | "window" | "zone">, now: number): { reason: string; until: number } | undefined {
   const { state, updated, window, zone } = campaign;
   if (state === "paused") {
-    const look = Math.min(maxLook, Math.max(minLook, (now - updated) / 2));
+    const look = Math.min(maxLook, Math.max(minLookMs, (now - updated) / 2));
     return { reason: "the campaign is paused", until: now + look };
   }
   const opens = opensAt(window, zone, now);

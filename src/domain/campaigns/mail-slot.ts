@@ -1,7 +1,7 @@
 import type { TenantGates } from "../../tenants/gates";
 import type { MailSlot } from "./capability";
 
-/** The lease of a slot, longer than any call to a mail provider. Milliseconds. */
+/** The lease of a slot, longer than any call to a mail provider. */
 const slotMs = 120_000;
 
 /** A slot at the gate `mail`. Campaigns and e-mail jobs share the tenant's limits. */

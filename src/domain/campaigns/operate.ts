@@ -56,15 +56,15 @@ export function createCampaignOperations(deps: CampaignOperationsDeps): Campaign
   };
 }
 
-/** A failed job is tried again after this time. Milliseconds. */
-const failureRest = 3_600_000;
+/** A failed job is tried again after this time. */
+const failureRestMs = 3_600_000;
 /** Campaigns of one tick. */
 const maxRevived = 20;
 
 async function revive(deps: CampaignOperationsDeps): Promise<number> {
   const { db, now } = deps;
   let revived = 0;
-  for (const { tenant, id, state } of await strandedCampaigns(db, now() - failureRest, maxRevived)) {
+  for (const { tenant, id, state } of await strandedCampaigns(db, now() - failureRestMs, maxRevived)) {
     // The campaign's job ends when nothing is left to send.
     if (state === "done") await endCampaign({ db, tenant, id }, now()).run();
     else if (!(await enqueued(deps, tenant, id)).ok) continue;

@@ -17,8 +17,8 @@ export type BuiltIn = keyof typeof builtIn;
 
 export const builtInNames = Object.keys(builtIn) as BuiltIn[];
 
-/** Delay of the follow-up mail to a lead that has not answered. Seconds. */
-export const followUpAfter = 24 * 3600;
+/** Delay of the follow-up mail to a lead that has not answered. */
+export const followUpAfterSeconds = 24 * 3600;
 
 export function isBuiltIn(name: string): name is BuiltIn {
   return Object.hasOwn(builtIn, name);

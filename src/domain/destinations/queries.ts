@@ -1,4 +1,4 @@
-import { builtIn, builtInNames, type Destination, followUpAfter, isBuiltIn } from "./model";
+import { builtIn, builtInNames, type Destination, followUpAfterSeconds, isBuiltIn } from "./model";
 
 /** A destination as it may be shown: of its address only the host. Times in milliseconds; null for an unchanged built-in one. */
 export interface DestinationView extends Destination {
@@ -52,7 +52,7 @@ export function destinationView(row: DestinationRow): DestinationView {
 
 /** A built-in destination without changes. */
 export function unchanged(name: keyof typeof builtIn): DestinationView {
-  const delaySeconds = name === "follow-up" ? followUpAfter : 0;
+  const delaySeconds = name === "follow-up" ? followUpAfterSeconds : 0;
   const { events } = builtIn[name];
   const never = { filter: null, host: null, retired: null, retiredAt: null, created: null, updated: null };
   return { name, builtIn: true, enabled: true, events, delaySeconds, ...never };

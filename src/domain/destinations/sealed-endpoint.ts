@@ -12,8 +12,8 @@ export interface SealedEndpoint {
 
 export type OpenedEndpoint = { ok: true; value: SealedEndpoint } | { ok: false; reason: string };
 
-/** A replaced secret signs for one more day. Milliseconds. */
-const overlap = 24 * 3600_000;
+/** A replaced secret signs for one more day. */
+const overlapMs = 24 * 3600_000;
 
 /** Why and when a setting is switched off. */
 export interface Retirement {
@@ -59,7 +59,7 @@ export function signingSecrets({ secret, previous }: SealedEndpoint, now: number
 
 function previousOf({ secret, previous }: SealedEndpoint, next: string, now: number): SealedEndpoint["previous"] {
   if (secret === undefined || secret === next) return previous;
-  return { secret, until: now + overlap };
+  return { secret, until: now + overlapMs };
 }
 
 export async function openEndpoint({ vault }: EndpointDeps, tenant: string, name: string, sealed: string): Promise<OpenedEndpoint> {

@@ -5,15 +5,15 @@ import { type Finding, isoTime } from "../report/model";
 const key = "d1-day-limit";
 /** KV's free plan accepts 1,000 writes a day. */
 const everyMs = 5 * 60_000;
-/** The record expires after this time without a refusal. Seconds. */
-const lifetime = 600;
+/** The record expires after this time without a refusal. */
+const lifetimeSeconds = 600;
 
 /** Records in KV, for all isolates, that D1's daily limit is used up: D1 itself cannot store it. */
 export async function keepDayLimit(kv: KVNamespace, { limit, since, seen }: SpentDay): Promise<void> {
   const recorded = await readDayLimit(kv);
   if (recorded && seen - recorded.seen < everyMs && nextDay(recorded.since) > seen) return;
   const first = recorded && nextDay(recorded.since) > seen ? recorded.since : since;
-  await kv.put(key, JSON.stringify({ limit, since: first, seen }), { expirationTtl: lifetime });
+  await kv.put(key, JSON.stringify({ limit, since: first, seen }), { expirationTtl: lifetimeSeconds });
 }
 
 /** The record of the last 10 minutes. */
@@ -23,7 +23,7 @@ export async function readDayLimit(kv: KVNamespace): Promise<SpentDay | null> {
 
 /** The finding about the used limit. */
 export function dayLimitFinding({ limit, since, seen }: SpentDay, now: number): Finding[] {
-  if (now - seen > lifetime * 1000 || nextDay(seen) <= now) return [];
+  if (now - seen > lifetimeSeconds * 1000 || nextDay(seen) <= now) return [];
   const sentence =
     `The account has used up the rows that D1's free plan lets it ${limit} in a day: jobs are accepted and do not run until ${isoTime(nextDay(now))}. ` +
     "A paid Workers plan lifts the limit within minutes; what waits then goes on within an hour.";

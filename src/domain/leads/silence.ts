@@ -29,7 +29,7 @@ export function silenceDue({ silence, last, since, alerted }: Watched, now: numb
   return quiet >= silence.minutes ? { minutes: Math.floor((now - (last ?? since)) / minute), lastLeadAt: last } : null;
 }
 
-/** When business hours began today; 0 when there are none; null outside of them. */
+/** When the current business hours began; 0 when none are set; null outside of them. Milliseconds. */
 function openedAt({ businessHours, zone, timezone = zone ?? "UTC" }: Silence, now: number): number | null {
   if (businessHours === undefined || businessHours === false) return 0;
   const { from, to, days } = businessHours === true ? { from: "09:00", to: "18:00", days: undefined } : businessHours;

@@ -4,10 +4,10 @@ import type { ForeignDisposition, ForeignMessage, ForeignReader } from "../../qu
 import type { ConnectionStore } from "../../tenants/connection";
 import type { Snapshots } from "../../tenants/snapshot";
 import type { SentStore } from "./sent";
-import { joinFor, type MailEventStore } from "./store";
+import { joinForMs, type MailEventStore } from "./store";
 
-/** A message whose mail is not recorded yet is redelivered after this. Seconds. */
-const joinAgain = 60;
+/** A message whose mail is not recorded yet is redelivered after this. */
+const joinAgainSeconds = 60;
 
 /** The provider of the connection, by provider in the path of the events. Amazon SES is used by SMTP. */
 const senders: Readonly<Record<string, string>> = { resend: "resend", postmark: "postmark", ses: "smtp" };
@@ -72,5 +72,5 @@ async function readOne({ events, sent, readCloudflare, now }: MailEventDeps, { b
     await events.take(origin.tenant, "cloudflare", [event], now(), origin);
     return { do: "ack" };
   }
-  return Math.abs(now() - event.happened) <= joinFor ? { do: "redeliver", seconds: joinAgain } : { do: "ack" };
+  return Math.abs(now() - event.happened) <= joinForMs ? { do: "redeliver", seconds: joinAgainSeconds } : { do: "ack" };
 }

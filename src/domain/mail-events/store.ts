@@ -8,8 +8,8 @@ import { removeOld } from "./sent";
 /** Days that the receiving server's message is kept, and the event. */
 export const detailDays = 30;
 export const eventDays = 90;
-/** An event that comes before its mail is recorded can be joined to it for this time. Milliseconds. */
-export const joinFor = 3_600_000;
+/** An event that comes before its mail is recorded can be joined to it for this time. */
+export const joinForMs = 3_600_000;
 const maxJoined = 500;
 const maxForgotten = 500;
 /** The mail that an event belongs to, where it is known. */
@@ -95,7 +95,7 @@ export function createMailEventStore({ db, words, hash, masked }: MailEventStore
       return changes(db, sql, tenant, hashes);
     },
     async join(now) {
-      const [joined] = await db.batch([db.prepare(join), db.prepare(`UPDATE mail_events SET open = 0 WHERE open = 1 AND at < ?1`).bind(now - joinFor)]);
+      const [joined] = await db.batch([db.prepare(join), db.prepare(`UPDATE mail_events SET open = 0 WHERE open = 1 AND at < ?1`).bind(now - joinForMs)]);
       return joined?.meta.changes ?? 0;
     },
     async forgetOld(now) {

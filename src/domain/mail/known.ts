@@ -4,8 +4,8 @@ import { invalid } from "../../queue/accept/receipts";
 
 /** Cached ids of existing templates; a template is never removed. */
 const maxRemembered = 10_000;
-/** The longest wait for an answer of D1. Milliseconds. */
-const patience = 1000;
+/** The longest wait for an answer of D1. */
+const maxAnswerMs = 1000;
 
 interface Known {
   /** The ids that have a template. */
@@ -73,7 +73,7 @@ function templateIdOf(payload: unknown): string | undefined {
 
 async function inTime<T>(answer: Promise<T>): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), patience)));
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), maxAnswerMs)));
   try {
     return await Promise.race([answer, late]);
   } catch {

@@ -13,9 +13,9 @@ export interface SwitchingDeps {
   now(): number;
 }
 
-/** A lease, longer than any call. Milliseconds. */
+/** A lease, longer than any call. */
 const leaseMs = 120_000;
-/** The wait after a gate could not be reached. Milliseconds. */
+/** The wait after a gate could not be reached. */
 const unreachableMs = 15_000;
 
 /** Chooses which of a tenant's providers is called. Each has its own gate, such as `mail-resend`. */

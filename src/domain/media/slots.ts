@@ -33,7 +33,7 @@ export const uploadLimits: SlotLimits = {
 };
 
 /** Milliseconds between two checks for a free slot. A waiting request that the platform ends stops checking. */
-const lookEvery = 25;
+const lookEveryMs = 25;
 
 interface Entry {
   tenant: string;
@@ -62,7 +62,7 @@ export function createSlots(limits: SlotLimits, now: () => number, pause = sleep
       waiting.add(entry);
       try {
         while (full !== undefined && now() < entry.until) {
-          await pause(lookEvery);
+          await pause(lookEveryMs);
           full = fullness(tenant);
         }
       } finally {

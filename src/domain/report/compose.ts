@@ -8,7 +8,7 @@ import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
 import type { SpentDay } from "../../queue/memory";
 import { dayLimitFinding } from "../installation/day-limit";
-import { unpolledAfter } from "../work/model";
+import { unpolledAfterMs } from "../work/model";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
 import type { Facts } from "./facts";
@@ -145,7 +145,7 @@ async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Prom
 
 async function silentTypes(deps: ReportDeps, tenant: string): Promise<Map<string, number | null>> {
   const polls = await deps.polls(tenant);
-  return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > unpolledAfter));
+  return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > unpolledAfterMs));
 }
 
 async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports["flow"]> {

@@ -21,7 +21,7 @@ export interface WhyFacts extends FlowFacts {
   sites: ReadonlyMap<string, PausedSite>;
 }
 
-/** Ready jobs older than this are stuck when nothing of their queue ends, else late. Milliseconds. */
+/** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
 export const maxLateMs = 10 * 60_000;
 
 /** Its pause, else what holds most of its jobs, else that they are late; null: nothing is held and nothing is late. */

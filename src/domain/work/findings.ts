@@ -1,13 +1,13 @@
 import type { Failure } from "../alerts/model";
 import type { WorkDeps } from "./deps";
-import { unpolledAfter } from "./model";
+import { unpolledAfterMs } from "./model";
 
 /** Findings about remote workers: types with waiting jobs that no worker pulls, and workers that do not start their offers. */
 export async function workFindings({ ledger, workers }: Pick<WorkDeps, "ledger" | "workers">, now: number): Promise<Failure[]> {
-  const [shelves, polled, silenced] = await Promise.all([ledger.waiting(), workers.polledAfter(now - unpolledAfter), workers.silenced(now)]);
+  const [shelves, polled, silenced] = await Promise.all([ledger.waiting(), workers.polledAfter(now - unpolledAfterMs), workers.silenced(now)]);
   const polledTypes = new Set(polled.map(({ owner, type }) => `${owner}/${type}`));
   const isAsked = (tenant: string, type: string) => polledTypes.has(`${tenant}/${type}`) || polledTypes.has(`*/${type}`);
-  const unpolled = shelves.filter(({ tenant, type, since }) => since !== null && since <= now - unpolledAfter && !isAsked(tenant, type));
+  const unpolled = shelves.filter(({ tenant, type, since }) => since !== null && since <= now - unpolledAfterMs && !isAsked(tenant, type));
   return [
     ...unpolled.map(({ tenant, type, waiting }) => ({
       tenant,

@@ -13,16 +13,16 @@ export const oldestProtocol = 1;
 export const maxLeases = 1000;
 /** Jobs of one pull, items of one bulk call. */
 export const maxItems = 100;
-/** A type with waiting jobs that no worker pulled for this time is a finding. Milliseconds. */
-export const unpolledAfter = 5 * 60_000;
+/** A type with waiting jobs that no worker pulled for this time is a finding. */
+export const unpolledAfterMs = 5 * 60_000;
 /** A worker that did not start this many offers in a row gets none for a while. */
 export const maxVoids = 3;
 export const quietFor = 10 * 60_000;
 
 /** The state that an operator has set for a worker. */
 export type WorkerState = "run" | "quiet" | "stop";
-/** A worker without jobs that sent nothing for this time has ended. Longer than a pull waits, and than the interval of its row's updates. Milliseconds. */
-export const endedAfter = 60_000;
+/** A worker without jobs that sent nothing for this time has ended. Longer than a pull waits, and than the interval of its row's updates. */
+export const endedAfterMs = 60_000;
 
 /** The caller of a worker's request. */
 export interface WorkScope {

@@ -27,12 +27,12 @@ export interface Pulled {
   workerState: WorkerState;
 }
 
-/** A repeated pull gets the same jobs for this time. Milliseconds. */
-const memory = 5 * 60_000;
+/** A repeated pull gets the same jobs for this time. */
+const repeatMs = 5 * 60_000;
 /** First and last interval of a waiting pull's checks, ± 25 %. Milliseconds. */
-const [firstLook, lastLook] = [250, 1000];
+const [firstCheckMs, lastCheckMs] = [250, 1000];
 /** When a worker is to pull again: soon, or after an operator stopped it. Milliseconds. */
-const [askSoon, askLater] = [1000, 15_000];
+const [pollSoonMs, pollLaterMs] = [1000, 15_000];
 /** Tries of one pull when other pulls were faster, or gates admitted nothing. */
 const maxTries = 3;
 
@@ -45,7 +45,7 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
     JSON.stringify([request.worker, [...request.types].sort(), request.versions ?? null, request.max, request.leaseSeconds ?? null]),
   );
   const owner = scope.tenant ?? "*";
-  for (let waited = 0, pause = firstLook; ; pause = Math.min(lastLook, pause * 2)) {
+  for (let waited = 0, pause = firstCheckMs; ; pause = Math.min(lastCheckMs, pause * 2)) {
     // A disconnected worker gets no job.
     if (signal.aborted) return nothing("run");
     const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
@@ -55,7 +55,7 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
     if (request.waitSeconds === 0) await close(deps, scope, request, body);
     const left = request.waitSeconds * 1000 - waited;
     if (left <= 0 || pulled.workerState !== "run")
-      return { ...pulled, pollAfterMs: pulled.workerState !== "run" ? askLater : request.waitSeconds > 0 ? 0 : askSoon };
+      return { ...pulled, pollAfterMs: pulled.workerState !== "run" ? pollLaterMs : request.waitSeconds > 0 ? 0 : pollSoonMs };
     const next = Math.min(left, Math.ceil(pause * (0.75 + deps.engine.random() / 2)));
     await deps.pause(next, signal);
     waited += next;
@@ -69,7 +69,7 @@ async function released(deps: WorkDeps, { jobs, workerState }: Pulled): Promise<
 }
 
 function nothing(workerState: WorkerState): Pulled {
-  return { ok: true, jobs: [], pollAfterMs: workerState === "run" ? askSoon : askLater, workerState };
+  return { ok: true, jobs: [], pollAfterMs: workerState === "run" ? pollSoonMs : pollLaterMs, workerState };
 }
 
 /** One check of the waiting jobs, and what it takes of them. */
@@ -78,7 +78,7 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
   for (let tries = 0; tries < maxTries; tries++) {
     const now = deps.engine.now();
     const look = await deps.ledger.look(shelvesOf(scope, request), key, request.worker, now);
-    if (look.record && now - look.record.at < memory) return repeat(deps, look.record, body, state);
+    if (look.record && now - look.record.at < repeatMs) return repeat(deps, look.record, body, state);
     if (state !== "run") return nothing(state);
     const expired = look.shelves.filter((shelf) => shelf.expired);
     for (const shelf of expired) await reap(deps, shelf, now);

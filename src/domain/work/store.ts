@@ -1,10 +1,10 @@
 import { changes, statement } from "../../d1";
-import { endedAfter, maxVoids, quietFor, type WorkerState } from "./model";
+import { endedAfterMs, maxVoids, quietFor, type WorkerState } from "./model";
 
-/** Minimum time between two writes of a worker's row. Milliseconds. */
-const writeEvery = 15_000;
-/** A worker that sent nothing for this time is deleted. Milliseconds. */
-const forgetAfter = 24 * 3_600_000;
+/** Minimum time between two writes of a worker's row. */
+const writeEveryMs = 15_000;
+/** A worker that sent nothing for this time is deleted. */
+const forgetAfterMs = 24 * 3_600_000;
 const maxListed = 1000;
 
 export interface Worker {
@@ -45,7 +45,7 @@ const stateNow = `iif(w.wish = 'run' AND w.quiet > ?2, 'quiet', w.wish)`;
 
 /** Counted by scanning the jobs that are handed out, which are few. A worker of all tenants holds jobs of any tenant. */
 const listed = `
-  SELECT worker, types, polled, beaten, leases, iif(leases = 0 AND max(coalesce(polled, 0), coalesce(beaten, 0)) < ?2 - ${endedAfter}, 'ended', state) AS state
+  SELECT worker, types, polled, beaten, leases, iif(leases = 0 AND max(coalesce(polled, 0), coalesce(beaten, 0)) < ?2 - ${endedAfterMs}, 'ended', state) AS state
   FROM (SELECT w.worker, w.types, w.polled, w.beaten, ${stateNow} AS state,
       (SELECT count(*) FROM leases l WHERE l.worker = w.worker AND (w.owner = '*' OR l.tenant = w.owner)) AS leases
     FROM workers w WHERE ?1 IS NULL OR w.owner = ?1 ORDER BY w.worker LIMIT ${maxListed})`;
@@ -58,7 +58,7 @@ export function createWorkerStore(db: D1Database): WorkerStore {
       const types = how === "beat" ? null : JSON.stringify([...how.types].sort());
       const key = `${owner}/${worker}/${how === "beat"}`;
       const last = written.get(key);
-      if (last && last.what === (types ?? "") && now - last.at < writeEvery && now >= last.at) return stateIn(db, owner, worker, now);
+      if (last && last.what === (types ?? "") && now - last.at < writeEveryMs && now >= last.at) return stateIn(db, owner, worker, now);
       const [polled, beaten] = how === "beat" ? [null, now] : [now, null];
       const row = await statement(db, upsert, owner, worker, types, polled, beaten).first<{ wish: WorkerState; quiet: number }>();
       const state = row && row.wish === "run" && row.quiet > now ? "quiet" : (row?.wish ?? "run");
@@ -94,7 +94,7 @@ export function createWorkerStore(db: D1Database): WorkerStore {
     },
     async forget(now) {
       const sql = `DELETE FROM workers WHERE max(coalesce(polled, 0), coalesce(beaten, 0)) < ?1`;
-      return changes(db, sql, now - forgetAfter);
+      return changes(db, sql, now - forgetAfterMs);
     },
   };
 }

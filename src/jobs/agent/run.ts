@@ -11,8 +11,8 @@ import { callTool } from "./call";
 import type { AgentPayload, agent as contract } from "./job";
 import { type OpenRun, recordStep, resultOf } from "./open-run";
 
-// Starting an agent wakes its runs; this is for runs that the start missed. Milliseconds.
-const stoppedWait = 3_600_000;
+// Starting an agent wakes its runs; this is for runs that the start missed.
+const stoppedWaitMs = 3_600_000;
 
 export const runAgent = createRunAgent(agents);
 
@@ -40,7 +40,7 @@ async function go(agent: Agent, payload: AgentPayload, context: Parameters<Run<t
   await noteRetry(openRun);
   for (;;) {
     const { stopped } = await context.agents.runs.settings(agent.type);
-    if (stopped) return wait(`the agent is stopped since ${new Date(stopped.at).toISOString()}`, { until: context.now() + stoppedWait });
+    if (stopped) return wait(`the agent is stopped since ${new Date(stopped.at).toISOString()}`, { until: context.now() + stoppedWaitMs });
     const outcome = await continueRun(openRun);
     if (outcome) return outcome;
     if (context.shouldYield()) return again({ records: openRun.steps.length });

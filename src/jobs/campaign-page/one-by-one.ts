@@ -5,8 +5,8 @@ import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type Page
 
 // Concurrent mails.
 const lanes = 5;
-// Interval of reading the campaign's state. Milliseconds.
-const lookEvery = 2000;
+// Interval of reading the campaign's state.
+const lookEveryMs = 2000;
 
 type Left = Omit<LeftOut, "hash">;
 
@@ -17,7 +17,7 @@ export async function sendOneByOne(job: PageJob, context: PageContext): Promise<
   let [sent, reached] = [0, 0];
   while (reached < job.recipients.length) {
     if (context.shouldYield()) return { outcome: again({ single: true }) };
-    if (context.now() - looked >= lookEvery) {
+    if (context.now() - looked >= lookEveryMs) {
       looked = context.now();
       const stop = await stopOf(job, context);
       if (stop === "cancelled") break;

@@ -34,9 +34,9 @@ export type Sending = Sent | { outcome: Outcome };
 export const mayHaveArrived = "uncertain: the campaign was cancelled before the provider answered, which may have the mail";
 
 /** Seconds until a connection that was refused for its settings is tried again; setting it wakes its jobs at once. */
-const configPause = 900;
-/** The run waits for a slot that is free within this time. Milliseconds. */
-const shortWait = 3000;
+const configPauseSeconds = 900;
+/** The run waits for a slot that is free within this time. */
+const shortWaitMs = 3000;
 
 /** A recipient's mail, or why it cannot be rendered. It derives from the list, the pinned template and the start of the campaign alone. */
 export async function mailTo(
@@ -55,7 +55,7 @@ export async function mailTo(
 /** A wrong setting is no failure of the page, which waits until the setting is corrected. */
 export function outcomeFrom(failure: Failure, now: number): Outcome {
   if (failure.class !== "config") return outcomeOf(failure, now);
-  return wait(failure.reason, { until: now + (failure.retryAfter ?? configPause) * 1000 });
+  return wait(failure.reason, { until: now + (failure.retryAfter ?? configPauseSeconds) * 1000 });
 }
 
 /** A recipient whose mail the provider refused, with the provider's message. */
@@ -92,7 +92,7 @@ async function mailSlotFor(key: string, { campaigns, signal, now }: PageContext)
   for (let tries = 0; ; tries++) {
     const slot = await campaigns.mailSlot(key);
     const pause = slot.granted ? 0 : slot.until - now();
-    if (slot.granted || slot.park || pause > shortWait || tries === 10) return slot;
+    if (slot.granted || slot.park || pause > shortWaitMs || tries === 10) return slot;
     await scheduler.wait(Math.max(10, pause), { signal });
   }
 }

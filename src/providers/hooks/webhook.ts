@@ -18,8 +18,8 @@ export interface WebhookOptions {
 }
 
 const keptAnswer = 4096;
-/** The id identifies a repeat however late it comes. Seconds. */
-const week = 7 * 24 * 3600;
+/** The id identifies a repeat however late it comes. */
+const weekSeconds = 7 * 24 * 3600;
 
 /**
  * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success; redirects are not followed; 410 means that the receiver is gone.
@@ -28,7 +28,7 @@ const week = 7 * 24 * 3600;
  */
 export function webhookTo(options: WebhookOptions): Hook {
   return {
-    idempotentFor: week,
+    idempotentFor: weekSeconds,
     post: async (message, signal) => {
       const headers = { ...(await headersOf(message, options)), "content-type": "application/json", "jobyard-hops": String(message.hops) };
       const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024, redirects: "answer" });

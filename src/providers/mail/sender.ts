@@ -72,7 +72,7 @@ export interface SenderOptions {
   now(): number;
 }
 
-/** How long a provider that was refused for its configuration is not called. Seconds. */
+/** How long a provider that was refused for its configuration is not called. */
 export const pauseSeconds = 900;
 
 /** The capability: validates a message, calls the providers in order, and records the results. */

@@ -6,8 +6,8 @@ export interface Learned {
   set(endpoint: string, dialect: Dialect, now: number): void;
 }
 
-/** An endpoint may accept more after an update; another try costs one refused call. Milliseconds. */
-const maxAge = 3_600_000;
+/** An endpoint may accept more after an update; another try costs one refused call. */
+const maxAgeMs = 3_600_000;
 
 /** Caches at most `maxEndpoints` (default 500) for one hour each; evicts the oldest first. */
 export function createLearned(maxEndpoints = 500): Learned {
@@ -15,7 +15,7 @@ export function createLearned(maxEndpoints = 500): Learned {
   return {
     get: (endpoint, now) => {
       const learned = kept.get(endpoint);
-      return learned && now - learned.since < maxAge ? learned.dialect : undefined;
+      return learned && now - learned.since < maxAgeMs ? learned.dialect : undefined;
     },
     set: (endpoint, dialect, now) => {
       kept.delete(endpoint);

@@ -37,7 +37,7 @@ const byCode: Record<string, Failure["class"]> = {
 };
 
 /** Seconds to wait when a limit gives no time. */
-const usualWait = 20;
+const usualWaitSeconds = 20;
 
 /** The refusal in an answer: any status but 200, or a 200 with an error instead of a completion. `body`: its JSON, if any. */
 export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined {
@@ -75,7 +75,7 @@ export function refusalOf({ status, headers, code, type, message }: Refusal, sec
 }
 
 function waitOf(kind: Failure["class"], asked: number | undefined): Pick<Failure, "retryAfter"> {
-  if (kind === "limited") return { retryAfter: Math.max(1, asked ?? usualWait) };
+  if (kind === "limited") return { retryAfter: Math.max(1, asked ?? usualWaitSeconds) };
   return kind === "transient" && asked !== undefined ? { retryAfter: asked } : {};
 }
 

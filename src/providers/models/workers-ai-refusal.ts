@@ -13,7 +13,7 @@ interface Meaning {
 }
 
 /** Seconds to wait for capacity. */
-const usualWait = 20;
+const usualWaitSeconds = 20;
 
 /** Codes of Workers AI, and of the guardrails of AI Gateway (2016, 2017). */
 const byCode: Record<string, Meaning> = {
@@ -62,7 +62,7 @@ export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): Ref
     class: kind,
     reason: `models: ${["Workers AI", number].filter(Boolean).join(" ")}: ${meaning}`,
     ...(code === undefined ? {} : { code }),
-    ...(kind === "limited" ? { retryAfter: number === "3036" ? untilNextDay(now) : usualWait } : {}),
+    ...(kind === "limited" ? { retryAfter: number === "3036" ? untilNextDay(now) : usualWaitSeconds } : {}),
   };
   return { isAboutParameters: number === "5006" || named === undefined, text, failure, isFault: kind === "transient" || number === "3040" };
 }

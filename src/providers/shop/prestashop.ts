@@ -26,8 +26,8 @@ interface Sized {
 /** An order or product takes about a dozen queries, other rows one. The long pages of `light` are quantities. */
 const heavyPace = { min: 5, start: 50, max: 100, quick: 2, slow: 5, growth: 1.5 };
 const lightPace = { min: 50, start: 2500, max: 5000, quick: 3, slow: 12, growth: 2 };
-/** A call without an answer that took longer counts as a page that was too large. Milliseconds. */
-const patience = 15_000;
+/** A call without an answer that took longer counts as a page that was too large. */
+const slowAnswerMs = 15_000;
 /** Issues of a row that its reason names. */
 const maxIssues = 3;
 
@@ -213,7 +213,7 @@ function unreadableFrom(id: number, issues: readonly string[]): Unreadable {
 }
 
 function isTooMuch({ code = "" }: Failure, elapsed: number): boolean {
-  return ["too-large", "504", "524"].includes(code) || (code === "no-answer" && elapsed > patience);
+  return ["too-large", "504", "524"].includes(code) || (code === "no-answer" && elapsed > slowAnswerMs);
 }
 
 function idsOf({ list }: Sized): number[] {

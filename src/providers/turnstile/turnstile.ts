@@ -19,8 +19,8 @@ export type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileResult
 
 const address = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 const tries = 2;
-/** Time limit of one try, during which a visitor waits. Milliseconds. */
-const patience = 3000;
+/** Time limit of one try, during which a visitor waits. */
+const maxTryMs = 3000;
 const maxToken = 2048;
 /** Codes for which the visitor must solve it again. */
 const visitors = ["missing-input-response", "invalid-input-response", "timeout-or-duplicate", "bad-request"];
@@ -37,14 +37,14 @@ export function createTurnstile(http: Http): Turnstile {
     const body = JSON.stringify({ secret, response: token, ...(ip === undefined ? {} : { remoteip: ip }), idempotency_key: uuid });
     let reason = "no answer";
     for (let attempt = 0; attempt < tries; attempt++) {
-      const signal = AbortSignal.timeout(patience);
+      const signal = AbortSignal.timeout(maxTryMs);
       const reply = await http({
         method: "POST",
         url: address,
         headers: { "content-type": "application/json" },
         body,
         signal,
-        timeLimit: patience,
+        timeLimit: maxTryMs,
         repeatable: true,
       });
       const answer = reply.ok ? answerOf(reply.value.json()) : undefined;

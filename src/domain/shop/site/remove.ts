@@ -2,8 +2,8 @@ import { type Scope, statement } from "../scope";
 
 /** Rows that one statement deletes. */
 const chunk = 500;
-/** Longer than any run that opened the shop before its removal. Milliseconds. */
-const settled = 20 * 60_000;
+/** Longer than any run that opened the shop before its removal. */
+const maxRunMs = 20 * 60_000;
 /** Statements that one request may use to delete a site's rows; the tick deletes the rest. */
 const maxStatements = 300;
 /** Sites of one tick. */
@@ -33,7 +33,7 @@ export async function continueRemovals(db: D1Database, max: number, now: number)
   let sites = 0;
   for (const { tenant, site, since } of results) {
     const scope = { db, tenant, site };
-    if (!(await deleteRows(scope, max)) || now - since < settled) continue;
+    if (!(await deleteRows(scope, max)) || now - since < maxRunMs) continue;
     await left(scope);
     sites++;
   }

@@ -44,8 +44,8 @@ export interface Paused {
   probeAt: number;
 }
 
-/** A paused shop is tried again by one job after this time: the merchant may have corrected it. Milliseconds. */
-const probeEvery = 3600_000;
+/** A paused shop is tried again by one job after this time: the merchant may have corrected it. */
+const probeEveryMs = 3600_000;
 
 export async function siteState(scope: Scope): Promise<SiteState | null> {
   const [row] = await rowsOf<Row>(scope, stateSql);
@@ -71,7 +71,7 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
 
 /** Pauses a shop; returns when it is tried again. A repeated pause keeps its first time. */
 export async function pause(scope: Scope, reason: string, now: number): Promise<number> {
-  const until = now + probeEvery;
+  const until = now + probeEveryMs;
   await statement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason, probe_at) VALUES (?1, ?2, ?4, ?4, ?3, ?5)

@@ -21,8 +21,8 @@ export interface ShopTestDeps {
   wake(tenant: string, site: string): Promise<void>;
 }
 
-/** The longest test, which answers a request. Milliseconds. */
-const testLimit = 25_000;
+/** The longest test, which answers a request. */
+const testLimitMs = 25_000;
 
 /** How often, and at which interval (milliseconds), a test tries to enter the gate. */
 const [tries, pauses] = [8, 500];
@@ -69,7 +69,7 @@ export async function testShop(deps: ShopTestDeps, tenant: string, site: string)
 
 async function place({ engine: { gates }, now }: ShopTestDeps, tenant: string, gate: string, id: string): Promise<Entry> {
   for (let left = tries; ; left--) {
-    const [entry] = await gates.enter(tenant, gate, [id], testLimit + 5000, now());
+    const [entry] = await gates.enter(tenant, gate, [id], testLimitMs + 5000, now());
     if (!entry) throw busy();
     if (entry.granted || entry.reason === "open" || left === 1) return entry;
     await new Promise((resolve) => setTimeout(resolve, pauses));
@@ -92,7 +92,7 @@ function busy(): Problem {
 }
 
 async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
-  const signal = AbortSignal.timeout(testLimit);
+  const signal = AbortSignal.timeout(testLimitMs);
   const opened = await openShop(engine, tenant, site, signal, now());
   if (!opened.ok) return failedTest(opened);
   const facts = await opened.value.test(signal);

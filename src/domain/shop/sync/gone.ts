@@ -3,8 +3,8 @@ import { staleStockWrites } from "../products/stock";
 import { perChunk, rowsOf, type Scope, statement } from "../scope";
 import { compared, type SyncKind } from "../site/store";
 
-/** A deleted row stays in the feed for this time. Milliseconds. */
-const deletedFor = 90 * 24 * 3600_000;
+/** A deleted row stays in the feed for this time. */
+const deletedForMs = 90 * 24 * 3600_000;
 const maxPruned = 500;
 
 const tables: Record<SyncKind, string> = { orders: "shop_orders", products: "shop_products" };
@@ -35,7 +35,7 @@ export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[]
 
 /** Statements that record the comparison of all ids, and delete the oldest rows that were marked as deleted 90 days ago. */
 export function comparedWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
-  return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => statement(scope, sql, now - deletedFor, maxPruned))];
+  return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => statement(scope, sql, now - deletedForMs, maxPruned))];
 }
 
 const goneSql = (table: string) => `

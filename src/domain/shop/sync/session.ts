@@ -6,7 +6,7 @@ import { again, discard, isOutcome, type Outcome, wait } from "../../../queue/ou
 import type { Scope, TenantScope } from "../scope";
 import { keepSettings, pause, resume, type SiteState, siteState, type SyncKind, takeProbe, recordSlowCall, clearFailure, recordFailure } from "../site/store";
 import { noNotes, noted, type Notes } from "./noted";
-import { guardSlowness, slowFor, type Slowness, slowPause, slowReason } from "./slow-shop";
+import { guardSlowness, slowForMs, type Slowness, slowPauseSeconds, slowReason } from "./slow-shop";
 import { allowedWrites, noteWrites, refusalWrites } from "./unreadable";
 
 export type SyncContext = RunContext & { shops: Shops; scope: TenantScope };
@@ -32,7 +32,7 @@ export async function openSession(context: SyncContext, siteId: string, pageSize
   const held = state?.paused ? await heldBack(scope, state.paused, now()) : undefined;
   if (held) return held;
   const opened = await context.shops.open(siteId);
-  const slowness = { known: now() - (state?.slowAt ?? 0) < slowFor, slow: false };
+  const slowness = { known: now() - (state?.slowAt ?? 0) < slowForMs, slow: false };
   if (!opened.ok) return outcomeOfFailure({ scope, slowness, now }, opened.failure);
   const notes = noNotes(now());
   const shop = noted(guardSlowness(opened.value, slowness, now), notes, now);
@@ -101,7 +101,7 @@ export function listsAreOld({ state, now }: SyncSession, kind: SyncKind): boolea
 export async function yieldIfNeeded({ scope, slowness, now, shouldYield }: SyncSession, cursor: unknown): Promise<Outcome | undefined> {
   if (!slowness.slow) return shouldYield() ? again(cursor) : undefined;
   await recordSlowCall(scope, now());
-  return wait(slowReason, { until: now() + slowPause * 1000 });
+  return wait(slowReason, { until: now() + slowPauseSeconds * 1000 });
 }
 
 async function heldBack(scope: Scope, paused: NonNullable<SiteState["paused"]>, now: number): Promise<Outcome | undefined> {

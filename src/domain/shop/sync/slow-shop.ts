@@ -1,12 +1,12 @@
 import type { Shop } from "../../../providers/shop/shop";
 import { failed, type Reply } from "../../../queue/effect";
 
-/** A call of this length delays the other jobs of its batch. Milliseconds. */
-const slowCall = 10_000;
-/** Pause between two runs of a slow shop's job, in which other jobs run. Seconds. */
-export const slowPause = 60;
-/** How long a shop counts as slow after a slow call. Milliseconds. */
-export const slowFor = 15 * 60_000;
+/** A call of this length delays the other jobs of its batch. */
+const slowCallMs = 10_000;
+/** Pause between two runs of a slow shop's job, in which other jobs run. */
+export const slowPauseSeconds = 60;
+/** How long a shop counts as slow after a slow call. */
+export const slowForMs = 15 * 60_000;
 
 /** The speed of a run's calls. */
 export interface Slowness {
@@ -22,10 +22,10 @@ export interface Slowness {
  */
 export function guardSlowness(shop: Shop, slowness: Slowness, now: () => number): Shop {
   const watch = async <T>(call: () => Promise<Reply<T>>): Promise<Reply<T>> => {
-    if (slowness.slow && !slowness.known) return failed({ class: "limited", reason: slowReason, retryAfter: slowPause, code: "slow" });
+    if (slowness.slow && !slowness.known) return failed({ class: "limited", reason: slowReason, retryAfter: slowPauseSeconds, code: "slow" });
     const started = now();
     const reply = await call();
-    slowness.slow ||= now() - started >= slowCall;
+    slowness.slow ||= now() - started >= slowCallMs;
     return reply;
   };
   return {

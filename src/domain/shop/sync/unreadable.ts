@@ -70,11 +70,10 @@ export function allowedWrites(scope: Scope, resource: ShopResource): D1PreparedS
 
 /** Statements that record that the key may read a resource again, and mark the rows of the last 40 days that were read without it. */
 export function grantedWrites(scope: Scope, kind: SyncKind, resource: ShopResource, now: number): D1PreparedStatement {
-  return statement(scope, grantedSql(kind), resource, now, now - maxCatchUp);
+  return statement(scope, grantedSql(kind), resource, now, now - maxCatchUpMs);
 }
 
-/** Milliseconds. */
-const maxCatchUp = 40 * 24 * 3600_000;
+const maxCatchUpMs = 40 * 24 * 3600_000;
 
 export async function refusalReasons(scope: Scope): Promise<string[]> {
   const rows = await rowsOf<{ reason: string }>(scope, "SELECT reason FROM shop_refusals WHERE tenant = ?1 AND site = ?2 ORDER BY resource");

@@ -2,8 +2,8 @@ import type { Http } from "../../http";
 import { publicKeyOf } from "./certificate";
 import { type Fields, textIn } from "./fields";
 
-/** Maximum age of a message. SNS retries for hours; the id recognises repeats. Milliseconds. */
-const maxAge = 24 * 3_600_000;
+/** Maximum age of a message. SNS retries for hours; the id recognises repeats. */
+const maxAgeMs = 24 * 3_600_000;
 
 const host = /^sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
 
@@ -35,7 +35,7 @@ export async function isFromSns(message: Fields, { http, now, signal }: SnsOptio
   const signature = bytesOf(textIn(message, "Signature") ?? "");
   const age = now - Date.parse(textIn(message, "Timestamp") ?? "");
   const certificate = addressOfSns(textIn(message, "SigningCertURL"));
-  if (!names || !signature || !certificate || !(Math.abs(age) <= maxAge)) return false;
+  if (!names || !signature || !certificate || !(Math.abs(age) <= maxAgeMs)) return false;
   const key = await keyAt(certificate, hash, http, signal);
   if (!key) return false;
   const content = names.flatMap((name) => (typeof message[name] === "string" ? [`${name}\n${message[name]}\n`] : [])).join("");

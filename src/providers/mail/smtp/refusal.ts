@@ -6,8 +6,8 @@ import type { SmtpReply } from "./session";
 /** The command that the server refused. */
 export type SmtpStep = "greeting" | "hello" | "tls" | "login" | "sender" | "recipient" | "data" | "body";
 
-/** A full mailbox is tried again after this. Seconds. */
-const full = 86_400;
+/** A full mailbox is tried again after this. */
+const fullMailboxSeconds = 86_400;
 
 /** Addresses that do not exist (RFC 3463): wrong mailbox, wrong domain, moved without forwarding, no mail accepted (RFC 7505). */
 const noSuchAddress: ReadonlySet<string> = new Set(["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]);
@@ -28,9 +28,9 @@ function classOf(step: SmtpStep, reply: SmtpReply, now: number): Pick<MailFailur
   const { code, enhanced = "", text } = reply;
   if (/daily message quota exceeded/i.test(text)) return { class: "limited", retryAfter: untilNextDay(now) };
   if (/maximum sending rate exceeded/i.test(text)) return { class: "limited", retryAfter: 10 };
-  if (code < 500) return /^4\.2\.2$/.test(enhanced) ? { class: "transient", retryAfter: full } : { class: "transient" };
+  if (code < 500) return /^4\.2\.2$/.test(enhanced) ? { class: "transient", retryAfter: fullMailboxSeconds } : { class: "transient" };
   if (isOfConfiguration(step, reply)) return { class: "config" };
-  if (enhanced === "5.2.2") return { class: "transient", retryAfter: full };
+  if (enhanced === "5.2.2") return { class: "transient", retryAfter: fullMailboxSeconds };
   return { class: "permanent" };
 }
 

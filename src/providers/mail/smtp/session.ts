@@ -27,8 +27,8 @@ export class SmtpLost extends Error {
 /** Characters of one reply. */
 const maxReply = 16 * 1024;
 
-/** Time limit of closing a connection. Milliseconds. */
-const maxEnd = 500;
+/** Time limit of closing a connection. */
+const maxEndMs = 500;
 
 /** One connection of commands and replies. Every call throws `SmtpLost` when there is no reply, or the server replied before the command. */
 export interface SmtpSession {
@@ -116,9 +116,9 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   };
 }
 
-/** Closes the socket within `maxEnd`. */
+/** Closes the socket within `maxEndMs`. */
 async function closed(socket: Socket): Promise<void> {
-  await Promise.race([socket.close().catch(() => undefined), scheduler.wait(maxEnd)]);
+  await Promise.race([socket.close().catch(() => undefined), scheduler.wait(maxEndMs)]);
 }
 
 async function readReply(line: () => Promise<string>): Promise<SmtpReply> {
