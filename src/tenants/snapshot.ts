@@ -60,12 +60,12 @@ export interface SnapshotOptions {
   report?: (event: string, details: Record<string, string>) => void;
 }
 
-const fresh = 60_000;
+const freshMs = 60_000;
 /** A snapshot from KV is kept for less time, so that D1 is read again soon after it came back. */
-const freshFromKv = 10_000;
+const freshFromKvMs = 10_000;
 const maxCached = 2_000;
 /** How long an unknown name is cached (milliseconds), and how many, so that invented names do not cost a query each. */
-const freshAbsent = 5_000;
+const freshAbsentMs = 5_000;
 const maxAbsent = 1_000;
 
 interface Entry {
@@ -83,16 +83,16 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const read = async (tenant: string, now: number): Promise<SnapshotLookup> => {
     const cached = cache.get(tenant);
     // `until` far ahead means that the clock was set back, so the entry is not used.
-    if (cached && now < cached.until && cached.until <= now + fresh) return { state: "known", snapshot: cached.snapshot };
+    if (cached && now < cached.until && cached.until <= now + freshMs) return { state: "known", snapshot: cached.snapshot };
     const until = absent.get(tenant) ?? 0;
-    if (now < until && until <= now + freshAbsent) return { state: "absent" };
+    if (now < until && until <= now + freshAbsentMs) return { state: "absent" };
     const before = changes;
     try {
       const snapshot = await withTimeLimit(timeLimit, "D1", readD1(db, tenant, sections));
-      if (snapshot) return remember(cache, snapshot, now + fresh);
+      if (snapshot) return remember(cache, snapshot, now + freshMs);
       cache.delete(tenant);
       // A tenant created during this read must not be absent for its creator.
-      if (before === changes) rememberAbsent(absent, tenant, now + freshAbsent);
+      if (before === changes) rememberAbsent(absent, tenant, now + freshAbsentMs);
       return { state: "absent" };
     } catch (thrown) {
       report("snapshot.d1-unavailable", { tenant, error: messageOf(thrown) });
@@ -107,7 +107,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     });
     const newest = stored && stored.v === 1 && stored.version >= (cached?.snapshot.version ?? 0) ? stored : cached?.snapshot;
     // KV may lag: only D1 decides that a tenant does not exist.
-    return newest ? remember(cache, newest, now + freshFromKv) : { state: "unknown" };
+    return newest ? remember(cache, newest, now + freshFromKvMs) : { state: "unknown" };
   };
 
   const changed = async (tenant: string): Promise<void> => {
@@ -116,7 +116,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     changes++;
     try {
       const snapshot = await withTimeLimit(5 * timeLimit, "Publishing", publish(db, kv, tenant, sections));
-      if (snapshot) remember(cache, snapshot, clock() + fresh);
+      if (snapshot) remember(cache, snapshot, clock() + freshMs);
     } catch (thrown) {
       report("snapshot.unpublished", { tenant, error: messageOf(thrown) });
     }

@@ -84,17 +84,17 @@ export function createCsvReader(): CsvReader {
       else take(character);
     }
   };
-  const taken = () => {
-    const found = records;
+  const flush = () => {
+    const finished = records;
     records = [];
-    return found;
+    return finished;
   };
   return {
-    push: (text) => (push(text), taken()),
+    push: (text) => (push(text), flush()),
     end: () => {
       if (place === "quoted") refuse("a quote is not closed");
       else if (size > 0) endRecord();
-      return taken();
+      return flush();
     },
   };
 }

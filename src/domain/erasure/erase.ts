@@ -166,10 +166,10 @@ async function walkJobs(walk: Walk, from: string): Promise<string | null> {
   const keys = new Set(walk.scope.keys);
   const prefilters = prefiltersFor(walk.scope.keys);
   for (let after = from; ;) {
-    const { found, looked, last } = await nextTexts(walk.deps.db, walk.tenant, after, prefilters);
+    const { found: jobs, looked, last } = await nextTexts(walk.deps.db, walk.tenant, after, prefilters);
     walk.rows -= looked;
     const named: string[] = [];
-    for (const job of found) if (await names(walk, keys, job)) named.push(job.id);
+    for (const job of jobs) if (await names(walk, keys, job)) named.push(job.id);
     if (named.length > 0) await forget(walk, named, []);
     if (last === null) return null;
     after = last;
@@ -191,11 +191,11 @@ async function walkFacts(walk: Walk, from: FactPlace): Promise<FactPlace | null>
   const sought = new Set(keys);
   const own = new Set(entities);
   for (let after = from; ;) {
-    const { found, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, prefiltersFor(keys));
+    const { facts, looked, last } = await nextFacts(walk.deps.db, walk.tenant, after, prefiltersFor(keys));
     walk.rows -= looked;
     // Facts that link the person's data are deleted at the end.
     const ties = ({ email, phone }: RecordedFact) => sought.has(`e:${email}`) || phoneKeys(phone, countries).some((key) => sought.has(key));
-    const other = found.filter((fact) => !own.has(fact.entity.replace(/^crm /, "")) && !ties(fact));
+    const other = facts.filter((fact) => !own.has(fact.entity.replace(/^crm /, "")) && !ties(fact));
     walk.counts.facts += await removeFacts(
       walk.deps.db,
       walk.tenant,

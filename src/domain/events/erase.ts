@@ -90,7 +90,7 @@ export async function nextFacts(
   tenant: string,
   after: FactPlace,
   needles: readonly Prefilter[],
-): Promise<{ found: RecordedFact[]; looked: number; last: FactPlace | null }> {
+): Promise<{ facts: RecordedFact[]; looked: number; last: FactPlace | null }> {
   const page = `SELECT entity, at, event, data, email, data ->> '$.phone' AS phone FROM facts WHERE tenant = ?1 AND (entity, at, event) > (?2, ?3, ?4) ORDER BY entity, at, event LIMIT ${pageSize}`;
   const ending = `SELECT entity, at, event, (SELECT count(*) FROM (${page})) AS looked FROM (${page}) ORDER BY entity DESC, at DESC, event DESC LIMIT 1`;
   const holding = `
@@ -100,9 +100,9 @@ export async function nextFacts(
     db.prepare(ending).bind(tenant, ...after),
     db.prepare(holding).bind(tenant, ...after, JSON.stringify(needles)),
   ]);
-  const found = factRows?.results ?? [];
-  const last = found.length === maxFound ? found.at(-1) : end?.results[0];
-  return { found, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
+  const facts = factRows?.results ?? [];
+  const last = facts.length === maxFound ? facts.at(-1) : end?.results[0];
+  return { facts, looked: end?.results[0]?.looked ?? 0, last: last ? [last.entity, last.at, last.event] : null };
 }
 
 /** Deletes these facts, and no others of the same entities. */

@@ -8,11 +8,11 @@ export const blockedDays = 90;
  * `content`: no text of the post is stored.
  */
 export async function showBlocked(db: D1Database, tenant: string, { id, content }: { id: string; content: string }, now: number): Promise<BlockedKind> {
-  const [, added, known] = await db.batch<{ content: string }>([
+  const [, added, stored] = await db.batch<{ content: string }>([
     db.prepare("DELETE FROM lead_blocked WHERE tenant = ?1 AND at < ?2").bind(tenant, now - blockedDays * 24 * 3600_000),
     db.prepare("INSERT INTO lead_blocked (tenant, id, content, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING").bind(tenant, id, content, now),
     db.prepare("SELECT content FROM lead_blocked WHERE tenant = ?1 AND id = ?2").bind(tenant, id),
   ]);
   if (added?.meta.changes) return "new";
-  return known?.results[0]?.content === content ? "repeated" : "another";
+  return stored?.results[0]?.content === content ? "repeated" : "another";
 }

@@ -7,14 +7,14 @@ export interface DisposableRules {
 }
 
 /** Built on first use: the list is long. */
-let known: ReadonlySet<string> | undefined;
+let publicList: ReadonlySet<string> | undefined;
 
 /**
  * Whether this domain, or a parent of it, is a disposable-mail domain by the public list or the project's additions. An exception applies
  * to its subdomains as well, and precedes both.
  */
 export async function isDisposable(domain: string, { add, except }: DisposableRules): Promise<boolean> {
-  known ??= new Set((await import("disposable-email-domains-js/dist/dict/disposable_email_blocklist.json")).default);
+  publicList ??= new Set((await import("disposable-email-domains-js/dist/dict/disposable_email_blocklist.json")).default);
   const domains = withParents(domain);
-  return !domains.some((each) => except.includes(each)) && domains.some((each) => known?.has(each) || add.includes(each));
+  return !domains.some((each) => except.includes(each)) && domains.some((each) => publicList?.has(each) || add.includes(each));
 }

@@ -31,7 +31,7 @@ const byEnd = (ends: string) => `
     ON i.tenant = ?1 AND substr(i.key, 1, 2) = 'p:' AND ${end} = k.value`;
 
 /** ?1 tenant, ?2 keys, ?3 last digits. An address is looked up as it is stored, a number by its last digits, which other numbers may share. */
-const found = `
+const leadsSql = `
   SELECT i.lead FROM json_each(?2) k CROSS JOIN lead_identities i ON i.tenant = ?1 AND i.key = k.value WHERE substr(k.value, 1, 2) = 'e:'
   UNION SELECT i.lead ${byEnd("?3")}`;
 
@@ -47,7 +47,7 @@ export async function submissionsNaming(db: D1Database, tenant: string, keys: re
   const sql = `
     SELECT s.lead, s.id, coalesce(s.data ->> '$.contact.email', s.data ->> '$.contact.emailKey') AS email,
       coalesce(s.data ->> '$.contact.phone', s.data ->> '$.contact.phoneKey') AS phone, s.data ->> '$.request.sender' AS sender
-    FROM (${found}) found CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = found.lead`;
+    FROM (${leadsSql}) found CROSS JOIN lead_submissions s INDEXED BY lead_submissions_by_lead ON s.tenant = ?1 AND s.lead = found.lead`;
   type Row = Pick<SubmissionKeys, "lead" | "id"> & Record<"email" | "phone" | "sender", string | null>;
   const { results } = await statement(db, sql, tenant, JSON.stringify(keys), JSON.stringify(endsOf(keys))).all<Row>();
   return results.map(({ lead, id, email, phone, sender }) => {

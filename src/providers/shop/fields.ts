@@ -20,9 +20,9 @@ export type Field<T> = (value: unknown, note: Note) => T;
  */
 function scalar<T>(expected: string, read: (value: string | number) => T | undefined): Field<T | null> {
   return (value, note) => {
-    const given = plain(value);
-    const found = given === undefined ? undefined : read(given);
-    if (found !== undefined) return found;
+    const scalarValue = plain(value);
+    const parsed = scalarValue === undefined ? undefined : read(scalarValue);
+    if (parsed !== undefined) return parsed;
     note(`is no ${expected}`);
     return null;
   };

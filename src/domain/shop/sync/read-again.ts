@@ -68,8 +68,8 @@ async function readOrderRows(session: SyncSession, resource: ShopResource, ids: 
       : reply;
   }
   if (resource === "order_carriers") {
-    const found = await soundRows(session, resource, ids);
-    return found.ok ? rereadOrders(session, idsIn(found.value.map(({ orderId }) => orderId))) : found;
+    const reply = await soundRows(session, resource, ids);
+    return reply.ok ? rereadOrders(session, idsIn(reply.value.map(({ orderId }) => orderId))) : reply;
   }
   return readNamedRows(session, resource as Named, ids);
 }
@@ -82,9 +82,9 @@ async function readProductRows(session: SyncSession, resource: ShopResource, ids
     return reply.ok ? ok([...stockWrites(session.scope, reply.value.rows as readonly Stock[], readAt, session.now())]) : reply;
   }
   if (resource === "manufacturers" || resource === "suppliers") return readNamedRows(session, resource, ids);
-  const found = await soundRows(session, resource as "combinations" | "product_suppliers", ids);
-  if (!found.ok) return found;
-  return rereadProducts(session, idsIn(found.value.map(({ productId }) => productId)), linkVendors || resource === "product_suppliers");
+  const reply = await soundRows(session, resource as "combinations" | "product_suppliers", ids);
+  if (!reply.ok) return reply;
+  return rereadProducts(session, idsIn(reply.value.map(({ productId }) => productId)), linkVendors || resource === "product_suppliers");
 }
 
 /** Reads orders with their related rows. Of an order that is still unreadable and unchanged, the related rows are not requested. */
