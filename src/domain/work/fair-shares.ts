@@ -8,8 +8,7 @@ export type FairShares = <S extends Shelf>(shelves: readonly (S & { count: numbe
 
 /**
  * Serves tenants in rotation, one job each, the least recently served first; likewise types within a tenant. Each isolate remembers the order in which
- * it
- * served them: the shares of each isolate are fair, and so is their sum.
+ * it served them: the shares of each isolate are fair, and so is their sum.
  */
 export function createFairShares(): FairShares {
   const last = new Map<string, number>();
