@@ -38,21 +38,22 @@ const withoutSourceMap = {
   load: (id: string) => (id.includes("/itty-router/") ? readFileSync(id, "utf8").replace(/\/\/# sourceMappingURL=\S+/, "") : undefined),
 };
 
-/** What takes longest, the longest first: begun early, it does not keep the others waiting at the end. */
+/** What takes longest, the longest first: begun early, it does not keep the others waiting at the end. What keeps a core busy is begun beside what waits for processes. */
 const longestFirst = [
-  ...["outage", "shop-input", "mail", "gate", "intake", "mail-providers", "tenants", "shop", "events", "remote"].map((name) => `test/way/${name}.test.ts`),
-  ...["browser/accessibility", "browser/dashboard", "hostile", "redis/import-take"].map((name) => `test/${name}.test.ts`),
-  ...["queue/interleavings", "domain/mail-render", "domain/schedules.due", "ledger/retention"].map((name) => `test/${name}.test.ts`),
-];
+  ...["browser/accessibility", "way/mail", "browser/dashboard", "way/outage", "way/shop", "way/remote", "way/gate", "way/tenants", "way/events"],
+  ...["browser/lead-form", "browser/gallery", "scripts/sandbox-shop-client", "way/images", "way/leads", "way/intake", "way/shop-input"],
+  ...["way/mail-providers", "redis/import-connect", "scripts/deploy-refusals", "redis/import-faults", "hostile"],
+  ...["queue/interleavings", "jobs/campaign-trouble", "domain/mail-render", "jobs/campaign", "jobs/sync-requests", "app/growth", "ledger/retention"],
+].map((name) => `/test/${name}.test.ts`);
 
-/** The stories first, which wait for processes more than they compute; then what keeps a core busy. */
+/** The stories first, which wait for processes more than they compute; then what keeps a core busy, as cores come free. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification) => {
-      const known = longestFirst.findIndex((file) => moduleId.endsWith(`/${file}`));
+      const known = longestFirst.findIndex((file) => moduleId.endsWith(file));
       return known < 0 ? longestFirst.length : known;
     };
-    const project = (file: TestSpecification) => (file.project.name === "node" ? 0 : 1);
+    const project = (file: TestSpecification) => (["node", "long"].includes(file.project.name) ? 0 : 1);
     return files.toSorted((a, b) => project(a) - project(b) || place(a) - place(b) || a.moduleId.localeCompare(b.moduleId));
   }
 }
@@ -68,6 +69,9 @@ const inside = {
   hookTimeout: 60_000,
   setupFiles: ["./test/support/anew.ts", "./test/support/matchers.ts"],
 };
+
+/** What drives the Worker from outside: wrangler is read once for all files of a process, and the Worker of the stories is bundled once for all processes. */
+const stories = { isolate: false, env: quiet, hookTimeout: 60_000, globalSetup: ["./test/way/support/shared-folder.ts"] };
 
 export default defineConfig(async () => {
   const migrations = await readD1Migrations("./migrations");
@@ -104,11 +108,10 @@ export default defineConfig(async () => {
           test: { ...inside, name: "long-inside", include: [...longInside, ...sized], env: { VITE_THOROUGH: "true" }, testTimeout: 300_000 },
         },
         {
-          // Not isolated either: wrangler is read once for all files of a process.
-          test: { name: "node", isolate: false, include: outside, exclude: long, env: quiet, testTimeout: 60_000, hookTimeout: 60_000 },
+          test: { ...stories, name: "node", include: outside, exclude: long, testTimeout: 60_000 },
         },
         {
-          test: { name: "long", isolate: false, include: long, exclude: longInside, env: quiet, testTimeout: 300_000, hookTimeout: 60_000 },
+          test: { ...stories, name: "long", include: long, exclude: longInside, testTimeout: 300_000 },
         },
       ],
     },

@@ -5,7 +5,7 @@ import { join, relative, resolve } from "node:path";
 import { run } from "./check/command.ts";
 import { findProgram, hasTests, parts, type Part } from "./check/programs.ts";
 import { check } from "./check/steps.ts";
-import { asLine, failedTests, sum, tally, type FailedTest, type Tally } from "./check/tally.ts";
+import { asLine, failedTests, sum, tally, testedFiles, type FailedTest, type Tally } from "./check/tally.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const mustHave = ["true", "1"].includes(process.env["CI"] ?? "");
@@ -30,39 +30,38 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 interface ProjectRun {
   counted: Tally;
   failed: FailedTest[];
+  /** Absolute paths of the files that ran. */
+  files: string[];
 }
 
-/** The stories first, then the tests in the runtime: run at once, the two would share the cores. Named files run at once. */
+/** All in one run of vitest, the stories first (`vitest.config.ts`): what runs inside the runtime takes the cores that the last stories leave. */
 async function runTests(without: readonly Part[], files: readonly string[], all: boolean): Promise<Tally> {
   const excluded = without.flatMap(({ folders }) => folders.map((folder) => `--exclude=${folder}/**`));
-  const stages = files.length > 0 && !all ? [["node", "worker"]] : [["node"], ["worker"]];
-  const runs: ProjectRun[] = [];
-  for (const projects of stages) {
-    const first = await runProjects(projects, [...excluded, ...files]);
-    runs.push(projects.includes("node") ? await repeated(projects, first) : first);
-  }
+  const runs = [await repeated("node", await runProjects(["node", "worker"], [...excluded, ...files]))];
   // These projects have long tests alone, some of them at full size from other folders.
   const long = [...excluded, ...files.filter((word) => word !== "test/long")];
-  if (all) runs.push(await repeated(["long*"], await runProjects(["long*"], long)));
+  if (all) runs.push(await repeated("long*", await runProjects(["long*"], long)));
   for (const { file, name, error } of runs.flatMap((each) => each.failed)) console.log(`FAILED  ${relative(root, file)}${name && ` > ${name}`}: ${error}`);
   return sum(runs.map((each) => each.counted));
 }
 
 /**
- * Stories drive whole processes and depend on how busy the machine is. Files with a failure are run once more, one at a time, with nothing beside them;
- * what passes then is printed as unsteady and counts as passed.
+ * Stories drive whole processes and depend on how busy the machine is. Files of that project with a failure are run once more, one at a time, with
+ * nothing beside them; what passes then is printed as unsteady and counts as passed. Failures of other projects stand.
  */
-async function repeated(projects: readonly string[], first: ProjectRun): Promise<ProjectRun> {
+async function repeated(project: string, first: ProjectRun): Promise<ProjectRun> {
   const files = [...new Set(first.failed.map((each) => each.file))];
   // More files than this are no accident.
   if (files.length === 0 || files.length > 4) return first;
-  const again = await runProjects(projects, ["--maxWorkers=1", ...files.map((file) => relative(root, file))]);
+  const again = await runProjects([project], ["--maxWorkers=1", ...files.map((file) => relative(root, file))]);
   const still = new Set(again.failed.map((each) => `${each.file} ${each.name}`));
-  const unsteady = first.failed.filter((each) => again.counted.passed > 0 && !still.has(`${each.file} ${each.name}`));
+  const isMended = (each: FailedTest) => again.files.includes(each.file) && again.counted.passed > 0 && !still.has(`${each.file} ${each.name}`);
+  const unsteady = first.failed.filter(isMended);
   for (const { file, name, error } of unsteady) console.log(`UNSTEADY  ${relative(root, file)}${name && ` > ${name}`} passed when run again: ${error}`);
+  const failed = [...first.failed.filter((each) => !again.files.includes(each.file)), ...again.failed];
   const { passed, skipped } = first.counted;
-  const failed = again.counted.failed;
-  return { counted: { passed: passed + Math.max(0, first.counted.failed - failed), failed, skipped }, failed: again.failed };
+  const count = Math.max(failed.length, again.counted.failed);
+  return { counted: { passed: passed + Math.max(0, first.counted.failed - count), failed: count, skipped }, failed, files: first.files };
 }
 
 async function runProjects(projects: readonly string[], words: readonly string[]): Promise<ProjectRun> {
@@ -71,7 +70,7 @@ async function runProjects(projects: readonly string[], words: readonly string[]
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const usual = [
     "run",
-    ...projects.map((name) => `--project=${name}`),
+    ...projects.map((project) => `--project=${project}`),
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${report}`,
@@ -81,7 +80,7 @@ async function runProjects(projects: readonly string[], words: readonly string[]
   if (output) console.log(output);
   const text = existsSync(report) ? readFileSync(report, "utf8") : null;
   rmSync(folder, { recursive: true, force: true });
-  return { counted: tally(text, ok), failed: failedTests(text) };
+  return { counted: tally(text, ok), failed: failedTests(text), files: testedFiles(text) };
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -1,9 +1,9 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { derivedConfig, root } from "../../test/way/support/config.ts";
-import { quietWrangler, wranglerCli } from "../start/wrangler.ts";
+import { join } from "node:path";
+import { bundle } from "../../test/way/support/bundle.ts";
+import { root } from "../../test/way/support/config.ts";
 
 const inside = join(root, "scripts", "chaos", "inside");
 const bundles = new Map<string, Promise<string>>();
@@ -33,20 +33,4 @@ function checkedOut(commit: string, folder: string): string {
   const lines = ['export { default, Gate } from "./src/index";', 'export { app } from "./src/app";', 'export { jobs } from "./src/jobs";'];
   writeFileSync(entry, [...lines, "export const leavesPacks = false;", ""].join("\n"));
   return entry;
-}
-
-/** As a deployment bundles; the answer is the script's path. */
-async function bundle(main: string, folder: string, alias: Record<string, string> = {}): Promise<string> {
-  const config = derivedConfig(main, 0, alias);
-  const child = spawn(process.execPath, [wranglerCli(root), "deploy", "--dry-run", "--outdir", folder, "--config", config.path], {
-    cwd: root,
-    env: { ...quietWrangler(config.folder), CI: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => output.push(chunk.toString()));
-  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
-  config.remove();
-  if (code !== 0) throw new Error(`${main} could not be bundled:\n${output.join("").trim()}`);
-  return join(folder, basename(main).replace(/\.ts$/, ".js"));
 }

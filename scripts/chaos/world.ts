@@ -6,12 +6,12 @@ import { type Derived, derivedConfig, root, secrets } from "../../test/way/suppo
 import { migrate } from "../../test/way/support/migrate.ts";
 import { freePort } from "../../test/way/support/processes.ts";
 import { Outside, RemoteWorker } from "../../test/way/support/remote.ts";
+import { Runtime } from "../../test/way/support/runtime.ts";
 import type { Switches } from "../../test/way/worker/switches.ts";
 import { type Sandbox, startSandbox } from "../sandbox/server.ts";
 import { healthy } from "../start/healthy.ts";
 import { bundled } from "./bundle.ts";
 import type { Observed } from "./observed.ts";
-import { Runtime } from "./runtime.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** The Worker in a process of its own, the outside world, a remote worker, and their clock. */

@@ -30,16 +30,17 @@ function steps(root: string): Step[] {
   ];
 }
 
-/** Runs every step and says how it went. @returns How many failed. */
+/** Runs all steps side by side, since types take most of the time; prints how each of them went. @returns How many failed. */
 export async function check(root: string): Promise<number> {
   let failed = 0;
   const env = { ...quietWrangler(join(root, ".wrangler", "check")), CI: "1" };
-  for (const step of steps(root)) {
-    const { ok, output, seconds } = await run(step.command, { cwd: root, env, atMost: 300 });
-    console.log(`${ok ? "ok    " : "FAILED"}  ${step.name} (${seconds.toFixed(1)} s)`);
+  const running = steps(root).map((step) => ({ ...step, result: run(step.command, { cwd: root, env, atMost: 300 }) }));
+  for (const { name, advice, result } of running) {
+    const { ok, output, seconds } = await result;
+    console.log(`${ok ? "ok    " : "FAILED"}  ${name} (${seconds.toFixed(1)} s)`);
     if (ok) continue;
     failed++;
-    console.log([output, step.advice].filter(Boolean).join("\n"));
+    console.log([output, advice].filter(Boolean).join("\n"));
   }
   return failed;
 }

@@ -37,6 +37,11 @@ export function failedTests(reportText: string | null): FailedTest[] {
   });
 }
 
+/** Absolute paths of the files of a JSON report of vitest. */
+export function testedFiles(reportText: string | null): string[] {
+  return (parsed(reportText).testResults ?? []).flatMap(({ name }) => name ?? []);
+}
+
 function firstLine(text: string): string {
   return text.trim().split("\n", 1)[0] ?? "";
 }

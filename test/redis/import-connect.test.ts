@@ -21,35 +21,6 @@ beforeEach(() => bench.reset());
 const failureOf = (running: Promise<unknown>) => running.then(() => undefined).catch((cause: unknown) => cause as { code: number; message: string });
 
 describe("the importer as a process", () => {
-  test("is killed at random points, again and again: every job is in the product once, and none is left", async () => {
-    const queue = libraries[2]!.open(bench.redis.port, "mail");
-    const ids = [];
-    for (let n = 0; n < 600; n++) ids.push(await queue.add(mail(n), n % 3 ? {} : { priority: 1 + (n % 4) }));
-    let calls = 0;
-    let kill = () => {};
-    // Before, and after, the product has the jobs.
-    bench.product.fault = ({ path }) => {
-      if (path !== "/v1/jobs/batch" || ++calls % 3 === 0) return undefined;
-      kill();
-      return calls % 3 === 1 ? "drop" : "drop-answer";
-    };
-    let kills = 0;
-    for (let code: number | null = null; code !== 0;) {
-      const child = bench.spawn("take");
-      kill = () => {
-        kills++;
-        child.kill("SIGKILL");
-      };
-      [code] = (await once(child, "exit")) as [number | null];
-      if (kills === 3) bench.product.fault = () => undefined;
-    }
-    expect(kills).toBeGreaterThanOrEqual(3);
-    expect(bench.product.jobs.size).toBe(600);
-    expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
-    expect(await bench.stands()).toMatchObject({ wait: [], prioritized: [] });
-    await queue.close();
-  });
-
   test("prints the report to the standard output alone, and ends in order when it is interrupted", async () => {
     const queue = libraries[1]!.open(bench.redis.port, "mail");
     await queue.add(mail(1));

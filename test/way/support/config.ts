@@ -6,6 +6,9 @@ import { parse } from "smol-toml";
 
 export const root = resolve(import.meta.dirname, "../../..");
 
+/** The Worker of the stories. */
+export const wayEntry = join(root, "test", "way", "worker", "entry.ts");
+
 export const secrets = {
   ROOT_TOKEN: "root-token-of-the-stories",
   ID_SECRET: "id-secret-of-the-stories",
@@ -21,7 +24,7 @@ export interface Derived {
 }
 
 /** The project's wrangler.toml with the stories' entry (or another), batches that do not wait for company (or so many seconds), and refusals without a limit. Stories hand their secrets over themselves. */
-export function derivedConfig(main = join(root, "test", "way", "worker", "entry.ts"), maxBatchTimeout = 0, alias: Record<string, string> = {}): Derived {
+export function derivedConfig(main = wayEntry, maxBatchTimeout = 0, alias: Record<string, string> = {}): Derived {
   const folder = mkdtempSync(join(tmpdir(), "jobyard-way-"));
   const config = parse(readFileSync(join(root, "wrangler.toml"), "utf8")) as unknown as Config;
   config.main = main;

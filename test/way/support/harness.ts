@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { createTestHarness } from "wrangler";
 import { play, type Playing } from "../../scripts/sandbox.ts";
 import type { Switches } from "../worker/switches.ts";
 import { Api, expectOk, makeTenant } from "./api.ts";
 import { migrate } from "./migrate.ts";
-import { derivedConfig, root, secrets } from "./config.ts";
+import { derivedConfig, secrets } from "./config.ts";
+import { wayScript } from "./one-bundle.ts";
+import { Runtime } from "./runtime.ts";
 import { until } from "./until.ts";
 
 export interface Way {
@@ -41,22 +42,17 @@ export async function startWay(): Promise<Way> {
   const config = derivedConfig();
   let ahead = 0;
   const sandbox = await play({ now: () => Date.now() + ahead });
-  const harness = createTestHarness({
-    root,
-    workers: [
-      {
-        configPath: config.path,
-        vars: { LOCAL: "yes", BOOT_ID: randomUUID(), PUBLIC_URL: "https://jobs.example.com", EMAIL_STUB: `${sandbox.url}/cloudflare/send` },
-        secrets,
-      },
-    ],
-  });
+  const lines: string[] = [];
+  const { folder, path } = config;
+  const script = await wayScript();
+  const runtime = new Runtime({ config: path, script, port: 0, stateDir: folder, line: (text) => void lines.push(text) });
   const close = async () => {
-    await harness.close();
+    await runtime.stop();
     await sandbox.close();
     config.remove();
   };
-  const { url } = await harness.listen().catch(async (cause: unknown) => {
+  const bindings = { ...secrets, LOCAL: "yes", BOOT_ID: randomUUID(), PUBLIC_URL: "https://jobs.example.com", EMAIL_STUB: `${sandbox.url}/cloudflare/send` };
+  const url = await runtime.start(bindings).catch(async (cause: unknown) => {
     await close();
     throw cause;
   });
@@ -91,9 +87,9 @@ export async function startWay(): Promise<Way> {
     tickTo: (time) => way.tick(time - way.now()),
     tickAt: async (time) => void (await fetch(`${url.origin}/cdn-cgi/local/scheduled?cron=*+*+*+*+*&time=${time}`)),
     now: () => Date.now() + ahead,
-    // By a request like any other: the harness's own way to a binding holds this process up, and the sandbox with it.
+    // By a request like any other: Miniflare's own way to a binding holds this process up, and the sandbox with it.
     rows: async <Row>(sql: string, ...values: unknown[]) => (await expectOk(api.ask("POST", "/__test/rows", { body: { sql, values } }))).body as Row[],
-    logs: () => harness.getLogs().map(({ message }) => String(message)),
+    logs: () => lines,
     close,
   };
   return way;

@@ -4,7 +4,7 @@ import { unstable_splitSqlQuery as splitSqlQuery } from "wrangler";
 import { type Api, expectOk } from "./api.ts";
 import { root } from "./config.ts";
 
-/** Brings the database of a stories' Worker up to date, in one request: wrangler's command takes seconds, the harness's way a call for each file. */
+/** Brings the database of a stories' Worker up to date, in one request: wrangler's command takes seconds. */
 export async function migrate(api: Api): Promise<void> {
   const folder = join(root, "migrations");
   const files = readdirSync(folder).filter((name) => name.endsWith(".sql"));

@@ -1,8 +1,8 @@
 import { setTimeout as passing } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { until } from "../way/support/until.ts";
-import { Bench, mail } from "./support/importer.ts";
-import { addFlow, type BullQueue, libraries } from "./support/libraries.ts";
+import { until } from "../../way/support/until.ts";
+import { Bench, mail } from "../../redis/support/importer.ts";
+import { addFlow, type BullQueue, libraries } from "../../redis/support/libraries.ts";
 
 let bench: Bench;
 let open: BullQueue[] = [];

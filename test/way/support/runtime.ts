@@ -8,6 +8,7 @@ export interface RuntimeOptions {
   config: string;
   /** The bundled Worker. */
   script: string;
+  /** 0: a free one. */
   port: number;
   stateDir: string;
   line: (text: string) => void;
@@ -25,11 +26,12 @@ export class Runtime {
     this.#options = options;
   }
 
-  async start(bindings: Record<string, string>): Promise<void> {
+  /** Gives its address. */
+  async start(bindings: Record<string, string>): Promise<URL> {
     const options = this.#with(bindings);
     if (this.#miniflare) await this.#miniflare.setOptions(options);
     else this.#miniflare = new Miniflare(options);
-    await this.#miniflare.ready;
+    return this.#miniflare.ready;
   }
 
   async stop(): Promise<void> {
