@@ -218,6 +218,21 @@ describe("hostile input is bounded before it is believed", () => {
   });
 });
 
+describe("tests look at jobs as operators do", () => {
+  const looksInside =
+    /\.row\(|\bSELECT\b[^;"`]*\bFROM\s+(?:jobs|effects|history|dead_letters|entities|arrivals|due|due_by_tenant|parked|parked_gates|pauses)\b/g;
+  /** Stories look into a Worker of their own; what tests share serves those of the ledger too. */
+  const mayLook = /^(?:ledger|queue|support|way|long|browser|redis)\//;
+  /** One seeds a million jobs, the other looks for what an erasure has left. */
+  const readers = ["app/growth.test.ts", "domain/erasure/rows.ts"];
+
+  test("columns of the ledger are read in test/ledger and test/queue; elsewhere a query of the Worker is asked", () => {
+    const others = globSync("**/*.{ts,tsx}", { cwd: import.meta.dirname }).filter((file) => !mayLook.test(file) && file !== "architecture.test.ts");
+    const looking = others.filter((file) => matchesOf(file, readFileSync(join(import.meta.dirname, file), "utf8"), looksInside).length > 0);
+    expect(looking.toSorted()).toEqual(readers);
+  });
+});
+
 test("a module beside the test files registers no hooks when it is loaded: it is loaded once for all files of a runtime", () => {
   const beside = globSync("**/*.ts", { cwd: import.meta.dirname }).filter((file) => !file.endsWith(".test.ts") && file !== join("support", "anew.ts"));
   const found = beside.filter((file) => /^(?:before|after)(?:Each|All)\(/m.test(readFileSync(join(import.meta.dirname, file), "utf8")));

@@ -8,6 +8,7 @@ import { createLedger } from "../ledger/ledger";
 import { createPayloads } from "../ledger/payloads";
 import { createQueries } from "../ledger/queries";
 import type { Engine } from "../queue/engine";
+import { enqueue } from "../queue/enqueue";
 import type { Job } from "../queue/job";
 import { createAccessSignIn } from "./access";
 import { createAppEngine } from "./engine";
@@ -55,7 +56,7 @@ function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   const { engine, gates, counters, ended } = createAppEngine(base);
   const work = createWork({ env, engine, counters });
   const deps = { ...base, engine, gates, counters, ended, work };
-  const intake = createIntakeDeps(deps);
+  const intake = createIntakeDeps({ ...deps, enqueue: (requests) => enqueue(engine, requests) });
   const { replays, bulkActions, campaigns, reports } = intake;
   return {
     engine,

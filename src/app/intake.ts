@@ -36,7 +36,6 @@ import type { Queries } from "../ledger/views";
 import { rotationMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/accept/prepare";
-import { enqueue } from "../queue/enqueue";
 import type { Enqueue } from "../queue/request";
 import { isOnItsWay, retryNow } from "../queue/operate";
 import { refusingQueues } from "../queue/accept/send";
@@ -53,6 +52,8 @@ export interface AppIntakeDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;
+  /** The engine's. */
+  enqueue: Enqueue;
   gates: TenantGates;
   payloads: ReturnType<typeof createPayloads>;
   queries: Queries;
@@ -66,6 +67,7 @@ export function createIntakeDeps({
   env,
   now,
   engine,
+  enqueue,
   gates,
   payloads,
   queries,
@@ -118,7 +120,6 @@ export function createIntakeDeps({
     lastServed: rotationMark(env.DB, "bulk-actions"),
   });
   const campaignDeps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
-  const send: Enqueue = (requests) => enqueue(engine, requests);
   const enqueuing = (through: Enqueue): ReturnType<IntakeDeps["inTrace"]> => ({
     enqueue: withKnownTemplates(email.type, through, stores.templates),
     campaigns: createCampaignIntake({ deps: campaignDeps, enqueue: through, stores, events: mail.events }),
@@ -139,8 +140,8 @@ export function createIntakeDeps({
     auth: { isRoot: secretCheck(env.ROOT_TOKEN), verifier: stores.verifier, mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success },
     templates: stores.templates,
     registry: engine.registry,
-    ...enqueuing(send),
-    inTrace: (trace) => enqueuing((requests) => send(requests.map((each) => ({ trace, ...each })))),
+    ...enqueuing(enqueue),
+    inTrace: (trace) => enqueuing((requests) => enqueue(requests.map((each) => ({ trace, ...each })))),
     ids: jobIdsOf(engine),
     queries,
     samples: createSampleQueries(env.DB),

@@ -12,6 +12,7 @@ import { timePart } from "../../src/queue/id";
 import { rotationMark } from "../../src/ledger/watermarks";
 import { emptyLedger } from "../support/invariants";
 import { recordingDb } from "../support/recorder";
+import { jobOf, jobsOf, statesOf } from "../support/jobs-of";
 import { ids as rowIds, lease, messageOf, newJob, newJobs, noon, sideRows, transition } from "../support/rows";
 
 beforeEach(async () => {
@@ -51,9 +52,9 @@ async function given(tenant: string, count: number, more: Parameters<typeof newJ
   return rows;
 }
 
-async function givenDead(tenant: string, count: number) {
+async function givenDead(tenant: string, count: number, more: Parameters<typeof newJobs>[2] = {}) {
   const ledger = createLedger(env.DB, () => undefined);
-  const rows = await given(tenant, count);
+  const rows = await given(tenant, count, more);
   for (let from = 0; from < count; from += 500) {
     const part = rows.slice(from, from + 500);
     await ledger.claim(part.map(messageOf), lease("fails"));
@@ -66,25 +67,19 @@ async function givenDead(tenant: string, count: number) {
   return rows;
 }
 
-async function states(tenant: string) {
-  const sql = "SELECT state, count(*) AS n FROM jobs WHERE tenant = ? GROUP BY state";
-  const { results } = await env.DB.prepare(sql).bind(tenant).all<{ state: string; n: number }>();
-  return Object.fromEntries(results.map(({ state, n }) => [state, n]));
-}
-
 describe("cancelling many jobs", () => {
   test("by a filter: those that fit and have not ended; their side rows go, other tenants keep theirs", async () => {
     const { bulk } = setUp();
-    await given("mine", 3, { type: "email", wake: noon, due: noon });
+    const [first] = await given("mine", 3, { type: "email", wake: noon, due: noon });
     await given("mine", 2, { type: "image" });
     await given("other", 2, { type: "email" });
-    await env.DB.prepare("UPDATE jobs SET state = 'done', ended = 1 WHERE id = (SELECT min(id) FROM jobs WHERE tenant = 'mine' AND type = 'email')").run();
+    await env.DB.prepare("UPDATE jobs SET state = 'done', ended = 1 WHERE id = ?").bind(first?.id).run();
     const request = { action: "cancel", filter: { type: "email" } } as const;
     expect(await bulk.plan("mine", request)).toEqual({ total: 2, byType: { email: 2 }, more: false });
-    expect(await states("mine")).toEqual({ queued: 4, done: 1 });
+    expect(await statesOf("mine")).toEqual({ queued: 4, done: 1 });
     expect(await bulk.create("mine", request)).toMatchObject({ action: "cancel", state: "done", total: 2, done: 2, failed: 0, endedAt: noon });
-    expect(await states("mine")).toEqual({ queued: 2, done: 1, cancelled: 2 });
-    expect(await states("other")).toEqual({ queued: 2 });
+    expect(await statesOf("mine")).toEqual({ queued: 2, done: 1, cancelled: 2 });
+    expect(await statesOf("other")).toEqual({ queued: 2 });
     expect((await sideRows("mine")).filter((row) => row.startsWith("due"))).toHaveLength(1);
     expect((await sideRows("mine")).filter((row) => row.startsWith("history cancelled"))).toHaveLength(2);
   });
@@ -97,7 +92,7 @@ describe("cancelling many jobs", () => {
     await env.DB.prepare("UPDATE jobs SET state = 'done', ended = 1 WHERE id = ?").bind(ended.id).run();
     const ids = [runs.id, ended.id, waits.id, waits.id];
     expect(await bulk.create("ids", { action: "cancel", ids })).toMatchObject({ state: "done", total: 2, done: 2, failed: 1 });
-    expect(await env.DB.prepare("SELECT state, cancel FROM jobs WHERE id = ?").bind(runs.id).first()).toEqual({ state: "running", cancel: 1 });
+    expect(await jobOf("ids", runs.id)).toMatchObject({ state: "running", cancelling: true });
   });
 
   test("ends jobs that have no row yet, and knows nothing of forged ids", async () => {
@@ -107,8 +102,8 @@ describe("cancelling many jobs", () => {
     const foreign = await rowIds.make("another", noon);
     const ids = [queued?.id ?? "", unwritten, foreign];
     expect(await bulk.create("on-demand", { action: "cancel", ids })).toMatchObject({ state: "done", total: 2, done: 2, failed: 1 });
-    expect(await states("on-demand")).toEqual({ cancelled: 2 });
-    expect(await env.DB.prepare("SELECT at, type, queue FROM jobs WHERE id = ?").bind(unwritten).first()).toEqual({ at: noon, type: "unknown", queue: "" });
+    expect(await statesOf("on-demand")).toEqual({ cancelled: 2 });
+    expect(await jobOf("on-demand", unwritten)).toMatchObject({ at: noon, type: "unknown", queue: "" });
   });
 
   test("is carried on by the tick in bounded steps, and can be stopped", async () => {
@@ -119,12 +114,12 @@ describe("cancelling many jobs", () => {
     expect(begun.statements).toBeLessThan(60);
     await bulk.abort("many", begun.result.id);
     expect(await bulk.continueAll()).toEqual({ done: 0, failed: 0 });
-    expect(await states("many")).toEqual({ queued: 2200, cancelled: 1000 });
+    expect(await statesOf("many")).toEqual({ queued: 2200, cancelled: 1000 });
     const again = await bulk.create("many", { action: "cancel", filter: { state: "queued" } });
     const ticked = await during(() => bulk.continueAll());
     expect(ticked.statements).toBeLessThan(60);
     expect(await bulk.get("many", again.id)).toMatchObject({ state: "done", total: 2200, done: 2200, failed: 0 });
-    expect(await states("many")).toEqual({ cancelled: 3200 });
+    expect(await statesOf("many")).toEqual({ cancelled: 3200 });
   });
 
   test("a step that is taken twice counts each job once", async () => {
@@ -139,10 +134,10 @@ describe("cancelling many jobs", () => {
 
 test("a queue narrows what is cancelled and what is dismissed", async () => {
   const { bulk } = setUp();
-  await givenDead("queues", 3);
-  await given("queues", 4);
-  await env.DB.prepare("UPDATE jobs SET queue = 'email-bulk' WHERE id IN (SELECT id FROM jobs WHERE tenant = 'queues' AND state = 'dead' LIMIT 1)").run();
-  await env.DB.prepare("UPDATE jobs SET queue = 'email-bulk' WHERE id IN (SELECT id FROM jobs WHERE tenant = 'queues' AND state = 'queued' LIMIT 2)").run();
+  await givenDead("queues", 1, { queue: "email-bulk" });
+  await givenDead("queues", 2);
+  await given("queues", 2, { queue: "email-bulk" });
+  await given("queues", 2);
   const total = async (request: Parameters<typeof bulk.plan>[1]) => (await bulk.plan("queues", request)).total;
   expect(await total({ action: "dismiss", filter: { queue: "email-bulk" } })).toBe(1);
   expect(await total({ action: "dismiss", filter: { queue: "events" } })).toBe(2);
@@ -160,7 +155,7 @@ test("dismissing takes dead letters off the list, writes it down once, and leave
   const request = { action: "dismiss", filter: { state: "dead" } } as const;
   expect(await bulk.plan("letters", request)).toEqual({ total: 4, byType: { email: 4 }, more: false });
   expect(await bulk.create("letters", request)).toMatchObject({ action: "dismiss", state: "done", total: 4, done: 4 });
-  expect(await states("letters")).toEqual({ dead: 4 });
+  expect(await statesOf("letters")).toEqual({ dead: 4 });
   const rows = await sideRows("letters");
   expect([rows.filter((row) => row.startsWith("letter")).length, rows.filter((row) => row.startsWith("history dismissed")).length]).toEqual([0, 4]);
   expect(await bulk.create("letters", request)).toMatchObject({ total: 0, done: 0 });
@@ -190,8 +185,8 @@ test("an act by the words of a reason leaves jobs alone whose id ends so; with â
   expect(await bulk.plan("words", { action: "cancel", filter: { q: tail } })).toMatchObject({ total: 1 });
   expect(await bulk.create("words", { action: "cancel", filter: { q: tail } })).toMatchObject({ total: 1, done: 1 });
   expect(await bulk.create("words", { action: "cancel", filter: { q: `â€¦${tail}` } })).toMatchObject({ total: 1, done: 1 });
-  const { results } = await env.DB.prepare("SELECT id, state FROM jobs WHERE tenant = 'words'").all();
-  expect(new Set(results)).toEqual(new Set([waits, healthy].map(({ id }) => ({ id, state: "cancelled" }))));
+  const states = (await jobsOf("words")).map(({ id, state }) => ({ id, state }));
+  expect(new Set(states)).toEqual(new Set([waits, healthy].map(({ id }) => ({ id, state: "cancelled" }))));
 });
 
 test("asked for twice under one id it is one action, and told from another request", async () => {

@@ -9,6 +9,7 @@ import { done, retry } from "../../src/queue/outcome";
 import { createGates } from "../../src/tenants/gates";
 import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
+import { jobsOf, statesOf } from "../support/jobs-of";
 
 beforeEach(emptyLedger);
 
@@ -57,14 +58,14 @@ describe("a connection that was mended", () => {
   test("is called at once: its circuit is closed and what was parked goes on", async () => {
     const { tenant, state, bench, operations, fail } = world();
     await fail(6);
-    expect(await bench.all("SELECT count(*) AS n FROM parked")).toEqual([{ n: 6 }]);
+    expect((await operations.list(tenant, { limit: 1 })).gates).toMatchObject([{ dependency: "mail", parked: 6 }]);
     state.down = false;
     await bench.tick(minute);
     expect(bench.held).toHaveLength(0);
     await operations.changed(tenant, ["mail"]);
     expect(bench.held).toHaveLength(6);
     await bench.deliverAll();
-    expect(await bench.all("SELECT DISTINCT state FROM jobs")).toEqual([{ state: "done" }]);
+    expect(await statesOf(tenant)).toEqual({ done: 6 });
   });
 
   test("whose gate cannot be reached stays set, and its jobs wait for the circuit", async () => {
@@ -106,7 +107,7 @@ describe("an operator", () => {
         expect.objectContaining({ dependency: "slack", circuit: "closed", parked: 0, lastFailure: null }),
       ],
     });
-    const [parked] = await bench.all<{ id: string }>("SELECT id FROM parked");
+    const [parked] = (await jobsOf(tenant)).filter(({ gate }) => gate !== null);
     await cancel(bench.engine, { tenant, id: parked?.id ?? "" });
     expect((await operations.list(tenant, { limit: 1 })).gates).toMatchObject([{ dependency: "mail", parked: 5 }]);
     expect(await operations.list(tenant, { limit: 1 })).toMatchObject({ cursor: "mail" });
@@ -119,7 +120,7 @@ describe("an operator", () => {
     await fail(2);
     await accept(2);
     await bench.deliver(bench.held.filter(({ at }) => at <= bench.now()).slice(0, 10));
-    const waiting = await bench.all<{ id: string }>("SELECT id FROM jobs WHERE state = 'waiting' AND gate IS NULL");
+    const waiting = (await jobsOf(tenant, { state: "waiting" })).filter(({ gate }) => gate === null);
     const heldNow = async () => (await operations.list(tenant, { limit: 1 })).gates[0]?.held;
     expect(await heldNow()).toBe(waiting.length);
     expect(waiting.length).toBeGreaterThan(0);
@@ -137,7 +138,7 @@ describe("an operator", () => {
     expect((await operations.list(tenant, { limit: 1 })).gates).toMatchObject([{ circuit: "closed" }]);
     expect(await bench.tick(minute)).toMatchObject({ admitted: 5 });
     await bench.deliverAll();
-    expect(await bench.all("SELECT DISTINCT state FROM jobs")).toEqual([{ state: "done" }]);
+    expect(await statesOf(tenant)).toEqual({ done: 6 });
   });
 
   test("resets: all go on", async () => {
@@ -146,7 +147,7 @@ describe("an operator", () => {
     state.down = false;
     expect(await operations.reset(tenant, "mail")).toMatchObject({ circuit: "closed", parked: 0 });
     await bench.deliverAll();
-    expect(await bench.all("SELECT DISTINCT state FROM jobs")).toEqual([{ state: "done" }]);
+    expect(await statesOf(tenant)).toEqual({ done: 6 });
   });
 
   test("finds no gate that nothing is called by, and makes none", async () => {

@@ -4,7 +4,8 @@ import type { AnyRoute } from "../../src/intake/route";
 import { routes } from "../../src/intake/routes";
 import { createTokens, type Scope, scopes } from "../../src/tenants/token";
 import { parseKeyRing } from "../../src/tenants/keys";
-import { createIntakeBench, givenJob, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
+import { givenJob, now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;
@@ -14,7 +15,7 @@ let jobId: string;
 beforeAll(async () => {
   own = await bench.tenant("walk-own");
   other = await bench.tenant("walk-other");
-  jobId = await givenJob(bench, "walk-own");
+  jobId = await givenJob("walk-own");
 });
 
 const guarded = routes.filter((route) => route.scope !== "public");

@@ -1,10 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { agentRuns } from "../../src/domain/agents/store";
-import { createLedger } from "../../src/ledger/ledger";
 import { createPayloads } from "../../src/ledger/payloads";
-import { newJob } from "../support/rows";
-import { type IntakeBench, createIntakeBench, givenJob, now, type Tokens } from "./fakes";
+import { type IntakeBench, createIntakeBench, type Tokens } from "./bench";
+import { givenJob, now } from "./given";
 
 let bench: IntakeBench;
 let tokens: Tokens;
@@ -19,8 +18,7 @@ beforeAll(async () => {
 
 /** A run that has read, answered, and waits for a person. */
 async function waitingRun(agent = "content-management", body: unknown = { texts: [text(1)] }, answer: object = { text: "", output: body }): Promise<string> {
-  const job = await givenJob(bench, tenant, { type: "agent", state: "waiting", payload: JSON.stringify({ agentType: agent, dryRun: false, input: {} }) });
-  await createLedger(env.DB, () => undefined).insert([newJob({ tenant, id: job, type: "agent" })]);
+  const job = await givenJob(tenant, { type: "agent", state: "waiting", payload: JSON.stringify({ agentType: agent, dryRun: false, input: {} }) });
   const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
   const run = { job, agent, revision: 0 };
   await runs.open({ ...run, dry: false, inputHash: "" }, now + ++count);
@@ -182,10 +180,10 @@ test("an agent is stopped, started, and given a budget", async () => {
 });
 
 test("a job that is no agent's is no run; one that has not begun has no steps and no proposal", async () => {
-  const note = await givenJob(bench, tenant);
+  const note = await givenJob(tenant);
   expect((await call("GET", `/v1/agent-runs/${note}`, "read")).status).toBe(404);
   expect((await call("POST", `/v1/agent-runs/${note}/approve`, "operate", {})).status).toBe(404);
-  const queued = await givenJob(bench, tenant, { type: "agent", payload: JSON.stringify({ agentType: "sync-doctor", dryRun: true, input: {} }) });
+  const queued = await givenJob(tenant, { type: "agent", payload: JSON.stringify({ agentType: "sync-doctor", dryRun: true, input: {} }) });
   expect((await call("GET", `/v1/agent-runs/${queued}`, "read")).body).toMatchObject({
     agentType: "sync-doctor",
     dryRun: true,

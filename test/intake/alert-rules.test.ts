@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
-import { createIntakeBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 let own: Tokens;

@@ -11,7 +11,7 @@ import {
   maxTokens,
   maxTokensEver,
 } from "../../src/tenants/bounds";
-import { createIntakeBench, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
 
 const tenant = "bounds";
 const bench = createIntakeBench();

@@ -1,32 +1,53 @@
+import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { expect, test } from "vitest";
+import { createBulkStore } from "../../src/domain/bulk-actions/store";
 import { bulkActionShape } from "../../src/intake/routes/bulk-actions";
-import { createIntakeBench, givenJob } from "./fakes";
+import { createIntakeBench } from "./bench";
+import { type GivenJob, givenJob, now } from "./given";
 
 const bench = createIntakeBench();
 const own = await bench.tenant("bulk-own");
 const other = await bench.tenant("bulk-other");
 const paths = ["/v1/jobs/cancel", "/v1/jobs/run-now", "/v1/dead-letters/dismiss"];
 
-test.each(paths)("%s: a plan acts on nothing, an action is followed and stopped by its own tenant", async (path) => {
-  const send = (body: object, token = own.operate) => bench.call("POST", path, { token, body });
-  expect(await send({ filter: { type: "note" }, plan: true })).toMatchObject({ status: 200, body: { total: 7, byType: { note: 7 } } });
+/** What each of them acts on. */
+const acted: [path: string, job: GivenJob][] = [
+  ["/v1/jobs/cancel", {}],
+  ["/v1/jobs/run-now", { state: "waiting" }],
+  ["/v1/dead-letters/dismiss", { state: "dead", settled: { reason: "503" } }],
+];
+
+test.each(acted)("%s: a plan acts on nothing, an action acts on all that fit, and its own tenant follows it", async (path, job) => {
+  const tenant = `bulk${path.replaceAll("/", "-")}`;
+  const { operate, read } = await bench.tenant(tenant);
+  for (let n = 0; n < 3; n++) await givenJob(tenant, job);
+  await givenJob(tenant, { ...job, type: "email" });
+  const send = (body: object) => bench.call("POST", path, { token: operate, body });
+  for (let round = 0; round < 2; round++)
+    expect(await send({ filter: { type: "note" }, plan: true })).toMatchObject({ status: 200, body: { total: 3, byType: { note: 3 } } });
   const audited = bench.seen.audits.length;
   const made = await send({ filter: { type: "note" } });
   expect(made.status, made.text).toBe(202);
   expect(v.is(bulkActionShape, made.body)).toBe(true);
+  expect(made.body).toMatchObject({ state: "done", total: 3, done: 3, failed: 0 });
   const location = made.headers.get("location") ?? "";
   expect(location).toBe(`/v1/bulk-actions/${made.body.id}`);
   expect(bench.seen.audits.slice(audited)).toMatchObject([{ action: made.body.action, target: made.body.id }]);
-  expect((await bench.call("GET", location, { token: own.read })).body).toEqual(made.body);
+  expect((await send({ filter: { type: "note" }, plan: true })).body.total).toBe(0);
+  expect((await bench.call("GET", location, { token: read })).body).toEqual(made.body);
   expect((await bench.call("GET", location, { token: other.read })).status).toBe(404);
-  expect((await bench.call("GET", "/v1/bulk-actions", { token: own.read })).body.actions.map(({ id }: { id: string }) => id)).toContain(made.body.id);
-  expect((await bench.call("POST", `${location}/abort`, { token: other.operate })).status).toBe(404);
-  expect((await bench.call("POST", `${location}/abort`, { token: own.operate })).body).toMatchObject({ state: "stopped" });
-  expect(await bench.call("POST", `${location}/abort`, { token: own.operate })).toMatchObject({
-    status: 409,
-    body: { detail: "The action has ended: it is stopped." },
-  });
+  expect((await bench.call("GET", "/v1/bulk-actions", { token: read })).body.actions.map(({ id }: { id: string }) => id)).toEqual([made.body.id]);
+});
+
+test("an action that goes on is stopped once, by its own tenant", async () => {
+  const request = { action: "cancel", filter: { type: "note" } } as const;
+  const action = { tenant: "bulk-own", id: "long", action: "cancel", state: "running", request, total: 5000, done: 0, failed: 0, cursor: null } as const;
+  await createBulkStore(env.DB).insert({ ...action, at: now, endedAt: null });
+  const abort = (token: string) => bench.call("POST", "/v1/bulk-actions/long/abort", { token });
+  expect((await abort(other.operate)).status).toBe(404);
+  expect((await abort(own.operate)).body).toMatchObject({ state: "stopped", total: 5000 });
+  expect(await abort(own.operate)).toMatchObject({ status: 409, body: { detail: "The action has ended: it is stopped." } });
 });
 
 test.each(paths)("%s: nothing acts on an empty filter, on both, on neither, or on another tenant's jobs", async (path) => {
@@ -38,7 +59,7 @@ test.each(paths)("%s: nothing acts on an empty filter, on both, on neither, or o
     [{ filter: { type: "note" }, ids: ["a"] }, "filter or ids"],
     [{ filter: { kind: "x" } }, "filter.kind"],
     [{ filter: { state: "done" } }, "filter.state"],
-    [{ ids: [await givenJob(bench, "bulk-other")] }, "ids[0]"],
+    [{ ids: [await givenJob("bulk-other")] }, "ids[0]"],
   ];
   for (const [body, told] of wrong) {
     const answer = await send(body);

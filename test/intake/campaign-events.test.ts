@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { createMailStores } from "../../src/app/mail-stores";
 import { sign } from "../../src/standard-webhooks";
-import { createIntakeBench, hashAddress, now, root, type Tokens, unsubscribeTokens } from "./fakes";
+import { createIntakeBench, hashAddress, root, type Tokens, unsubscribeTokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 const tenant = "mailing-events";

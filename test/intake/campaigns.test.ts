@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import { createIntakeBench, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 let own: Tokens;

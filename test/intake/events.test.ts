@@ -1,52 +1,12 @@
-import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createStores } from "../../src/app/stores";
-import type { WorkerEnv } from "../../src/env";
 import { decodeHeader } from "../../src/intake/events/cloud-event";
-import { createIntake } from "../../src/intake/router";
-import { destinationRoutes } from "../../src/intake/routes/destinations";
-import { eventRoutes } from "../../src/intake/routes/events";
-import type { EnqueueRequest } from "../../src/queue/request";
 import { sign } from "../../src/standard-webhooks";
-import { answered, type CallOptions, createIntakeBench, now, requestOf, root, type Tokens } from "./fakes";
+import { root, type Tokens } from "./bench";
+import { createEventBench, doorSecret } from "./event-bench";
+import { now } from "./given";
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const bench = createIntakeBench();
-const taken: EnqueueRequest[] = [];
-const keys = new Map<string, string>();
-let refuse: "unavailable" | undefined;
-let door: "known" | "unknown" = "known";
-
-const intake = createIntake(
-  {
-    ...bench.deps,
-    enqueue: async (requests) =>
-      requests.map((request) => {
-        if (refuse) return { ok: false, code: refuse, detail: "Down.", errors: [], retryAfter: 5 };
-        const key = `${request.tenant} ${JSON.stringify(request.own)}`;
-        const text = request.fingerprintOf ?? "";
-        const known = keys.get(key);
-        if (known !== undefined && known !== text)
-          return { ok: false, code: "idempotency-mismatch", detail: "x", errors: [{ path: "idempotencyKey", message: "x" }] };
-        keys.set(key, text);
-        taken.push(request);
-        return { ok: true, id: `job-${taken.length}`, type: request.type, state: "queued", replayed: known !== undefined };
-      }),
-    inboundSecrets: { ...bench.deps.inboundSecrets, open: async (tenant) => (tenant === "shop" ? [secret] : []) },
-    snapshots: {
-      read: async (tenant, at) => {
-        if (door === "unknown") return { state: "unknown" };
-        const known = await bench.deps.snapshots.read(tenant, at);
-        if (known.state !== "known") return known;
-        const events = { door: "sealed", jobs: false };
-        return { ...known, snapshot: { ...known.snapshot, sections: { ...known.snapshot.sections, events } } };
-      },
-    },
-  },
-  [...eventRoutes, ...destinationRoutes],
-);
-const call = async (method: string, path: string, options: CallOptions = {}) => answered(await intake(requestOf(method, path, options)));
+const { bench, taken, state, call } = createEventBench();
 
 let tokens: Tokens;
 beforeAll(async () => {
@@ -110,9 +70,9 @@ describe("what is refused, with the sender's own names", () => {
   });
 
   test("what cannot be taken now", async () => {
-    refuse = "unavailable";
+    state.refuse = "unavailable";
     const answers = [await send(native()), await send([cloud(), cloud()], batched)];
-    refuse = undefined;
+    state.refuse = undefined;
     expect(answers.map(({ status, headers }) => [status, headers.get("retry-after")])).toEqual([
       [503, "5"],
       [503, "5"],
@@ -245,7 +205,7 @@ test("a header's text is decoded as it was encoded, and never throws", () => {
 
 describe("the signed door", () => {
   const body = '{"type": "lead.created",  "data": {"id": "1"}}';
-  const signed = async (changes: Record<string, string> = {}, text = body, at = now) => ({ ...(await sign(secret, "msg_1", text, at)), ...changes });
+  const signed = async (changes: Record<string, string> = {}, text = body, at = now) => ({ ...(await sign(doorSecret, "msg_1", text, at)), ...changes });
   const knock = (headers: Record<string, string>, text = body, tenant = "shop") => call("POST", `/v1/events/${tenant}`, { body: text, headers });
 
   test("refuses all alike: unknown tenant, another's secret, wrong, old or no signature", async () => {
@@ -268,95 +228,9 @@ describe("the signed door", () => {
   });
 
   test("is closed for a while when nobody can tell", async () => {
-    door = "unknown";
+    state.door = "unknown";
     const { status } = await knock(await signed());
-    door = "known";
+    state.door = "known";
     expect(status).toBe(503);
-  });
-});
-
-describe("settings", () => {
-  const admin = (method: string, path: string, body?: unknown) => call(method, path, { token: tokens.admin, body });
-
-  test("a built-in destination is changed and put back", async () => {
-    expect((await admin("PUT", "/v1/destinations/slack", { enabled: false, filter: { score: { gte: 46 } } })).body).toMatchObject({
-      name: "slack",
-      builtIn: true,
-      enabled: false,
-    });
-    expect((await admin("PUT", "/v1/destinations/slack", { url: "https://x.example.com/" })).status).toBe(422);
-    expect((await admin("DELETE", "/v1/destinations/slack")).status).toBe(204);
-    expect((await admin("GET", "/v1/destinations/slack")).body).toMatchObject({
-      enabled: true,
-      filter: null,
-      events: ["lead.created", "lead.updated", "lead.silence", "offer.submitted"],
-    });
-  });
-
-  test("one of its own needs an address that may be called, and shows its host", async () => {
-    const body = { url: "https://erp.example.com/hook/s3cret", events: ["lead.created"], secret };
-    expect((await admin("PUT", "/v1/destinations/erp", { events: ["lead.created"] })).status).toBe(422);
-    expect((await admin("PUT", "/v1/destinations/erp", { ...body, url: "https://10.0.0.1/" })).body.errors).toMatchObject([{ path: "url" }]);
-    const answer = await admin("PUT", "/v1/destinations/erp", body);
-    expect([answer.status, answer.body.host]).toEqual([201, "erp.example.com"]);
-    expect((await admin("GET", "/v1/destinations")).text).not.toMatch(/s3cret|MfKQ/);
-    expect((await call("GET", "/v1/destinations/erp", { token: root, tenant: "other" })).status).toBe(404);
-  });
-
-  test("a subscription", async () => {
-    const body = { url: "https://saas.example.com/in", secret, events: ["job.done", "lead.created"] };
-    expect([(await admin("PUT", "/v1/subscriptions/saas", body)).status, (await admin("PUT", "/v1/subscriptions/saas", body)).status]).toEqual([201, 200]);
-    expect((await admin("GET", "/v1/subscriptions")).body).toMatchObject({ subscriptions: [{ name: "saas", host: "saas.example.com", events: body.events }] });
-    expect([(await admin("DELETE", "/v1/subscriptions/saas")).status, (await admin("GET", "/v1/subscriptions/saas")).status]).toEqual([204, 404]);
-  });
-
-  test("a secret that is replaced is refused at once, or taken for a while where that is asked for", async () => {
-    const { inboundSecrets } = createStores(env as unknown as WorkerEnv);
-    const open = async (at: number) => {
-      const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
-      return inboundSecrets.open("shop", row?.secret ?? "", at);
-    };
-    const [first, second, third] = ["A", "B", "C"].map((letter) => `whsec_${letter.repeat(32)}`);
-    await admin("PUT", "/v1/event-secret", { secret: first });
-    await admin("PUT", "/v1/event-secret", { secret: second, overlapSeconds: 60 });
-    expect([await open(now + 59_999), await open(now + 60_000)]).toEqual([[second, first], [second]]);
-    await admin("PUT", "/v1/event-secret", { secret: third });
-    expect([await open(now), await inboundSecrets.open("other", "v1.e1.x.y", now)]).toEqual([[third], []]);
-  });
-
-  test("events that there are not cannot be asked for, unless the tenant takes any", async () => {
-    const body = { url: "https://erp.example.com/", events: ["lead.created", "lead.craeted", "job.done"] };
-    expect((await admin("PUT", "/v1/destinations/erp", body)).body.errors).toMatchObject([{ path: "events[1]" }, { path: "events[2]" }]);
-    expect((await admin("PUT", "/v1/subscriptions/saas", { ...body, secret })).body.errors).toMatchObject([{ path: "events[1]" }]);
-    expect((await admin("PUT", "/v1/subscriptions/saas", { ...body, secret, events: ["*", "job.dead"] })).status).toBe(201);
-    const collector = { token: root, tenant: "collector", body: { ...body, events: ["tour.booked"] } };
-    expect((await call("PUT", "/v1/destinations/erp", collector)).status).toBe(201);
-    await admin("DELETE", "/v1/subscriptions/saas");
-  });
-
-  test("a secret that is made here is shown once, one that is given never", async () => {
-    expect((await admin("PUT", "/v1/event-secret", {})).body.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-    expect((await admin("PUT", "/v1/event-secret", { secret })).body).toEqual({});
-    expect((await admin("PUT", "/v1/event-secret", { secret: `v1,${secret}` })).status).toBe(200);
-    for (const wrong of ["whsec_x", "v1,whsec_short-and-urlsafe"])
-      expect((await admin("PUT", "/v1/event-secret", { secret: wrong })).body.errors).toMatchObject([{ path: "secret" }]);
-    expect((await admin("PUT", "/v1/event-secret", { secret, overlapSeconds: -1 })).body.errors).toMatchObject([{ path: "overlapSeconds" }]);
-    const row = await env.DB.prepare("SELECT secret FROM event_doors WHERE tenant = 'shop'").first<{ secret: string }>();
-    expect(row?.secret).toMatch(/^v1\.e1\./);
-    expect((await admin("DELETE", "/v1/event-secret")).status).toBe(204);
-  });
-
-  test("what events said of a lead needs the scope for lead data", async () => {
-    await bench.deps.tenants.put("shop", { name: "shop" }, now);
-    expect([
-      (await call("GET", "/v1/events?entity=lead:1", { token: tokens.read })).status,
-      (await call("GET", "/v1/events?entity=lead:1", { token: tokens.leads })).body,
-    ]).toEqual([403, { events: [], state: {} }]);
-  });
-
-  test("the catalogue", async () => {
-    const { types } = (await call("GET", "/v1/event-types", { token: tokens.read })).body;
-    expect(types.map(({ type }: { type: string }) => type)).toContain("lead.created");
-    expect(types[0].data).toMatchObject({ type: "object", required: ["id"] });
   });
 });

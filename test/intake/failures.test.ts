@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeEach, expect, test } from "vitest";
 import { failureShape, failuresShape } from "../../src/intake/routes/failures";
-import { createIntakeBench, now, root } from "./fakes";
+import { createIntakeBench, root } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 const own = await bench.tenant("failures-own");

@@ -1,5 +1,5 @@
 import type { IntakeDeps } from "../../src/intake/deps";
-import type { Seen } from "./fakes";
+import type { Seen } from "./bench";
 
 const gate = {
   circuit: "open",

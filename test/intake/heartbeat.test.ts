@@ -8,7 +8,8 @@ import { createHttp } from "../../src/providers/http";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
 import { neverAnswers, stubFetch } from "../providers/fetch-stub";
-import { createIntakeBench, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;

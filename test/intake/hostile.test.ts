@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { routes } from "../../src/intake/routes";
-import { createIntakeBench, root } from "./fakes";
+import { createIntakeBench, root } from "./bench";
 
 const bench = createIntakeBench();
 const tenant = "hostile";

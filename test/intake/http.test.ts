@@ -3,7 +3,8 @@ import { Problem } from "../../src/errors";
 import type { FailureReport } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { routes } from "../../src/intake/routes";
-import { answered, createIntakeBench, requestOf, root, type Tokens } from "./fakes";
+import { answered, requestOf } from "./calls";
+import { createIntakeBench, root, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 let own: Tokens;

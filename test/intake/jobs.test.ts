@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { acceptedShape, batchShape, cancelledShape, retriedShape } from "../../src/intake/shapes";
-import { createIntakeBench, givenJob, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
+import { givenJob } from "./given";
 
 const bench = createIntakeBench();
 
@@ -189,7 +190,7 @@ describe("cancel and retry", () => {
     ["retry", 409],
     ["run-now", 409],
   ])("%s knows nothing of forged and foreign jobs, and takes one without a row as queued", async (verb, status) => {
-    expect((await act(verb, await givenJob(bench, "jobs-other"))).status).toBe(404);
+    expect((await act(verb, await givenJob("jobs-other"))).status).toBe(404);
     expect((await act(verb, "0".repeat(34))).status).toBe(404);
     const { id } = (await post({ type: "note", payload })).body;
     const early = await act(verb, id);
@@ -197,26 +198,26 @@ describe("cancel and retry", () => {
   });
 
   test("an ended job cannot be cancelled, a running one cannot be retried", async () => {
-    const cancel = await act("cancel", await givenJob(bench, "jobs-own", { state: "done" }));
+    const cancel = await act("cancel", await givenJob("jobs-own", { state: "done" }));
     expect(cancel.body).toMatchObject({ status: 409, code: "conflict", detail: "The job has ended: it is done." });
-    const retry = await act("retry", await givenJob(bench, "jobs-own", { state: "running" }));
+    const retry = await act("retry", await givenJob("jobs-own", { state: "running" }));
     expect(retry.body).toMatchObject({ status: 409, detail: "A job that is running cannot be retried; one that failed, was cancelled or waits can." });
   });
 
   test("run-now brings forward what is held back, and says what cannot be", async () => {
-    const id = await givenJob(bench, "jobs-own", { state: "waiting" });
+    const id = await givenJob("jobs-own", { state: "waiting" });
     const run = await act("run-now", id);
     expect([run.status, run.body, run.headers.get("location")]).toEqual([202, { id, state: "queued" }, `/v1/jobs/${id}`]);
-    const ended = await act("run-now", await givenJob(bench, "jobs-own", { state: "dead" }));
+    const ended = await act("run-now", await givenJob("jobs-own", { state: "dead", settled: { reason: "503" } }));
     expect(ended.body).toMatchObject({ status: 409, detail: "A job that is dead is not held back; retry it." });
-    expect((await act("run-now", await givenJob(bench, "jobs-own", { state: "running" }))).status).toBe(409);
+    expect((await act("run-now", await givenJob("jobs-own", { state: "running" }))).status).toBe(409);
   });
 
   test("they answer 200 and 202", async () => {
-    const waiting = await act("cancel", await givenJob(bench, "jobs-own", { state: "waiting" }));
+    const waiting = await act("cancel", await givenJob("jobs-own", { state: "waiting" }));
     expect(waiting).toMatchObject({ status: 200, body: { state: "cancelled", cancelling: false } });
     expect(fits(cancelledShape, waiting.body)).toBe(true);
-    const id = await givenJob(bench, "jobs-own", { state: "dead" });
+    const id = await givenJob("jobs-own", { state: "dead", settled: { reason: "503" } });
     const retried = await act("retry", id);
     expect(retried).toMatchObject({ status: 202, body: { id, state: "queued" } });
     expect([fits(retriedShape, retried.body), retried.headers.get("location")]).toEqual([true, `/v1/jobs/${id}`]);

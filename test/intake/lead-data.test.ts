@@ -3,7 +3,8 @@ import * as v from "valibot";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
-import { createIntakeBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 const path = "/v1/leads/forms/homes";

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Receipt } from "../../src/queue/request";
-import { type Answered, createIntakeBench } from "./fakes";
+import { type Answered } from "./calls";
+import { createIntakeBench } from "./bench";
 
 const bench = createIntakeBench();
 const path = "/v1/leads/repeats/homes";

@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { urlencodedPairs } from "../../src/intake/leads/urlencoded";
 import { lead } from "../../src/jobs/lead/job";
-import { createIntakeBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 const path = "/v1/leads/typed/homes";

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach } from "vitest";
 import * as v from "valibot";
 import { lead } from "../../src/jobs/lead/job";
-import { createIntakeBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
 
 export const bench = createIntakeBench();
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { createIntakeBench } from "./fakes";
+import { createIntakeBench } from "./bench";
 import { bench, path, own, apiKey, settings, keyed, browse, taken, useLeadForms } from "./leads-bench";
 
 useLeadForms();

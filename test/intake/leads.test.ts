@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { now } from "./fakes";
+import { now } from "./given";
 import { bench, path, page, own, other, apiKey, ids, settings, keyed, browse, taken, useLeadForms } from "./leads-bench";
 
 useLeadForms();

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createMailEvents, createMailStores } from "../../src/app/mail-stores";
-import { type IntakeBench, createIntakeBench, hashAddress, now } from "./fakes";
+import { type IntakeBench, createIntakeBench, hashAddress } from "./bench";
+import { now } from "./given";
 
 const bench: IntakeBench = createIntakeBench();
 

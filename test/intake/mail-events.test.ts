@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createMailStores } from "../../src/app/mail-stores";
 import { sign } from "../../src/standard-webhooks";
-import { type IntakeBench, createIntakeBench, hashAddress, now } from "./fakes";
+import { type IntakeBench, createIntakeBench, hashAddress } from "./bench";
+import { now } from "./given";
 
 const bench: IntakeBench = createIntakeBench();
 

@@ -6,7 +6,8 @@ import { getMedia } from "../../src/domain/media/queries";
 import type { WorkerEnv } from "../../src/env";
 import { foreignReaders } from "../../src/intake/foreign";
 import { picture } from "../support/pictures";
-import { createIntakeBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 

@@ -4,7 +4,8 @@ import { createMediaDeps } from "../../src/app/media";
 import { createMediaWork } from "../../src/domain/media/capability";
 import type { WorkerEnv } from "../../src/env";
 import { picture } from "../support/pictures";
-import { createIntakeBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 

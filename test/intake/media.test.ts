@@ -6,7 +6,8 @@ import { getMedia, mediaAbout } from "../../src/domain/media/queries";
 import type { WorkerEnv } from "../../src/env";
 import type { EnqueueRequest } from "../../src/queue/request";
 import { picture } from "../support/pictures";
-import { createIntakeBench, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 

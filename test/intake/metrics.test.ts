@@ -6,14 +6,34 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { metricsText } from "../../src/intake/metrics";
 import { healthShape } from "../../src/intake/shapes";
 import { statsShape } from "../../src/intake/routes/system";
-import { createIntakeBench, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
+import { givenJob, now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;
 
+/** The name of a type that no client of Prometheus may trip over. */
+const odd = 'odd"\\\n';
+
 beforeAll(async () => {
   own = await bench.tenant("ops-own");
+  const counters = countersAt(now - 90_000);
+  counters.add("ops-own", odd, "done", 1500, 3);
+  counters.add("ops-other", odd, "done", 1500, 27);
+  await counters.flush();
+  const later = countersAt(now - 30_000);
+  later.add("ops-own", odd, "done", 500, 1);
+  await later.flush();
+  for (const tenant of ["ops-own", "ops-own", "ops-other"]) await givenJob(tenant, { state: "dead", settled: { reason: "503" } });
 });
+
+const countersAt = (at: number) =>
+  new Counters(
+    env.DB,
+    () => at,
+    () => undefined,
+    () => undefined,
+  );
 
 const get = (path: string, token = own.read) => bench.call("GET", path, { token });
 const fits = (schema: v.GenericSchema, body: unknown) => v.is(schema, body);
@@ -29,10 +49,10 @@ describe("stats", () => {
     expect(body).toMatchObject({
       from: "2026-10-01T11:00:00.000Z",
       to: "2026-10-01T12:00:00.000Z",
-      totals: { 'odd"\\\n': { done: 4 } },
+      totals: { [odd]: { done: 4 } },
       backlog: { deadLetters: 2 },
     });
-    expect((await get("/v1/stats", root)).body.totals['odd"\\\n']).toEqual({ done: 31 });
+    expect((await get("/v1/stats", root)).body.totals[odd]).toEqual({ done: 31 });
   });
 });
 
@@ -48,7 +68,7 @@ describe("metrics", () => {
 
   test("of the root token are everybody's", async () => {
     const { text } = await get("/metrics", root);
-    expect(text).toContain("jobyard_dead_letters 20\n");
+    expect(text).toContain("jobyard_dead_letters 3\n");
     expect(text).toContain('jobyard_queue_backlog_messages{queue="events"} 12\n');
     expect(text).not.toContain('backlog_messages{queue="email-sending"}');
     expect(text).toContain('jobyard_tick_step_ok{step="sweep",outcome="done"} 1\n');
@@ -76,12 +96,7 @@ describe("metrics", () => {
   });
 
   test("measure waits and runs by type: of a tenant its own, of the root token all, with as many series whatever the number of tenants", async () => {
-    const counters = new Counters(
-      env.DB,
-      () => now,
-      () => undefined,
-      () => undefined,
-    );
+    const counters = countersAt(now);
     const tenant = "ops-own";
     counters.time(tenant, "email", { run: 20, wait: 700 });
     await counters.flush();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { subscriberOf } from "../../src/intake/network";
-import { createIntakeBench, root } from "./fakes";
+import { createIntakeBench, root } from "./bench";
 
 test.each([
   ["192.0.2.7", "192.0.2.7"],

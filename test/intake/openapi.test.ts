@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { examples } from "../../src/intake/examples";
 import { openApi } from "../../src/intake/openapi";
 import { routes } from "../../src/intake/routes";
-import { createIntakeBench } from "./fakes";
+import { createIntakeBench } from "./bench";
 
 const bench = createIntakeBench();
 type Operation = Record<string, any>; // eslint-disable-line -- a document is walked by path

@@ -1,10 +1,12 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
+import { type BulkAction, createBulkStore } from "../../src/domain/bulk-actions/store";
 import { installationShape } from "../../src/intake/routes/installation";
 import { auditShape, meShape, pausesShape } from "../../src/intake/routes/operators";
 import { scheduleShape } from "../../src/intake/shapes";
-import { createIntakeBench, ids, now, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
+import { givenJob, now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;
@@ -14,6 +16,12 @@ beforeAll(async () => {
   own = await bench.tenant("operators-own");
   other = await bench.tenant("operators-other");
 });
+
+/** An action that is not over yet. */
+const long: Omit<BulkAction, "tenant"> = {
+  ...{ id: "long", action: "cancel", state: "running", request: { action: "cancel", filter: { type: "note" } } },
+  ...{ total: 5000, done: 0, failed: 0, cursor: null, at: now, endedAt: null },
+};
 
 const get = (path: string, token: string, tenant?: string) => bench.call("GET", path, { token, ...(tenant === undefined ? {} : { tenant }) });
 
@@ -56,8 +64,10 @@ describe("GET /v1/audit", () => {
     await call("DELETE", "/v1/alert-rules/night");
     expect((await bench.call("DELETE", "/v1/alert-rules/night", { token: acts.admin })).status).toBe(404);
     await call("POST", "/v1/gates/mail/reset");
+    await givenJob("operators-acts", { state: "waiting", settled: { reason: "ann@example.org is away" } });
     const bulk = await call("POST", "/v1/jobs/run-now", { filter: { q: "ann@example.org" } });
-    await call("POST", `/v1/bulk-actions/${bulk.id}/abort`);
+    await createBulkStore(env.DB).insert({ ...long, tenant: "operators-acts" });
+    await call("POST", "/v1/bulk-actions/long/abort");
     const replay = await call("POST", "/v1/replays", { filter: { type: "note" } });
     const { id } = await call("POST", "/v1/tenants/operators-acts/tokens", { name: "ann", scopes: ["read"] }, root);
     await call("DELETE", `/v1/tenants/operators-acts/tokens/${id}`);
@@ -69,17 +79,15 @@ describe("GET /v1/audit", () => {
       ["remove", "alert-rules/night"],
       ["reset", "gates/mail"],
       ["run-now", bulk.id],
-      ["abort", `bulk-actions/${bulk.id}`],
+      ["abort", "bulk-actions/long"],
       ["replay", replay.id],
       ["create", `tokens/${id}`, "read"],
       ["revoke", `tokens/${id}`],
     ]);
     expect(JSON.stringify(rows)).not.toContain("ann");
     expect(new Set(rows.map(({ tenant }) => tenant))).toEqual(new Set(["operators-acts"]));
-    const sql = "INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES ('operators-acts', ?, 'run-now', 'done', '{}', 213, 0)";
-    await env.DB.prepare(sql).bind(bulk.id).run();
     const { entries } = (await get("/v1/audit", acts.operate)).body;
-    expect(entries.find(({ target }: { target: string }) => target === bulk.id)).toMatchObject({ action: "run-now", jobs: 213 });
+    expect(entries.find(({ target }: { target: string }) => target === bulk.id)).toMatchObject({ action: "run-now", jobs: 1 });
     expect(entries.find(({ action }: { action: string }) => action === "pause")).toMatchObject({ jobs: null });
   });
 });
@@ -131,11 +139,9 @@ describe("GET /v1/schedules", () => {
     expect((await bench.call("PUT", "/v1/schedules/often", { token: own.admin, body: schedule })).body.words).toBe("On the hour, every 3 hours");
     await env.DB.prepare(`UPDATE schedules SET created_at = 0 WHERE name = 'often'`).run();
     const planned = [0, 3, 6, 9, 12].map((hours) => Math.floor(now / 10_800_000) * 10_800_000 - hours * 3_600_000);
-    const id = (at = 0) => ids.derive("operators-own", ["own", "note", "schedule", "often", new Date(at).toISOString()]);
-    const row = env.DB.prepare(
-      `INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at) VALUES ('operators-own', ?, 'note', 1, 'events', ?, 0, 3, 0)`,
-    );
-    await env.DB.batch([row.bind(await id(planned[0]), "done"), row.bind(await id(planned[2]), "dead")]);
+    const id = async (at = 0) => (await bench.deps.ids.own("operators-own", "note", ["schedule", "often", new Date(at).toISOString()])) ?? "";
+    await givenJob("operators-own", { id: await id(planned[0]), state: "done" });
+    await givenJob("operators-own", { id: await id(planned[2]), state: "dead", settled: { reason: "503" } });
     const { body } = await get("/v1/schedules/often", own.read);
     expect(v.is(scheduleShape, body)).toBe(true);
     expect(body.pastRuns.map(({ state }: { state: string | null }) => state)).toEqual(["done", null, "dead", null, null]);
@@ -156,6 +162,7 @@ describe("GET /v1/installation", () => {
 
 describe("GET /v1/replays", () => {
   test("lists the tenant's replays", async () => {
+    await givenJob("operators-own", { state: "dead", settled: { reason: "503" } });
     const made = await bench.call("POST", "/v1/replays", { token: own.operate, body: { filter: { type: "note" } } });
     expect((await get("/v1/replays", own.read)).body.replays).toMatchObject([{ id: made.body.id, state: "running" }]);
     expect((await get("/v1/replays", other.read)).body.replays).toEqual([]);

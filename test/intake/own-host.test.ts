@@ -2,7 +2,8 @@ import { beforeAll, expect, test } from "vitest";
 import { createIntake } from "../../src/intake/router";
 import { toSchema } from "../../src/intake/json-schema";
 import { routes } from "../../src/intake/routes";
-import { answered, createIntakeBench, type Tokens } from "./fakes";
+import { answered } from "./calls";
+import { createIntakeBench, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 const intake = createIntake(bench.deps);

@@ -5,7 +5,8 @@ import { listLeads } from "../../src/domain/leads/queries";
 import { storeSubmission } from "../../src/domain/leads/store";
 import { lead } from "../../src/jobs/lead/job";
 import { planOf, recordingDb } from "../support/recorder";
-import { createIntakeBench, now, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { connectionShape, scheduleShape, siteShape } from "../../src/intake/shapes";
 import { tenantShape, tenantsShape, tokensShape } from "../../src/intake/tenant-shapes";
 import { templatePutShape, templateShape } from "../../src/intake/template-shapes";
-import { createIntakeBench, root, type Tokens } from "./fakes";
+import { createIntakeBench, root, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 let own: Tokens;

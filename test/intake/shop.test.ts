@@ -8,7 +8,7 @@ import { namedWrites } from "../../src/domain/shop/related-rows";
 import { pause } from "../../src/domain/shop/site/store";
 import { orderDetailShape, ordersShape, productsShape, purchaseOrderShape } from "../../src/intake/shop-shapes";
 import { order, orderLine, orderState, product, start, stock } from "../jobs/fake-shop";
-import { createIntakeBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 const shop = { platform: "prestashop", url: "https://shop.example.com", key: "A".repeat(32) };

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createIntakeBench, now, type Tokens, unsubscribeTokens } from "./fakes";
+import { createIntakeBench, type Tokens, unsubscribeTokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;

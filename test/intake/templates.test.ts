@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { withKnownTemplates } from "../../src/domain/mail/known";
 import { previewShape, templateShape, templatesShape } from "../../src/intake/template-shapes";
 import type { Receipt } from "../../src/queue/request";
-import { createIntakeBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 let tokens: Tokens;

@@ -5,7 +5,8 @@ import type { FailureReport } from "../../src/intake/deps";
 import { type Answer, route } from "../../src/intake/route";
 import { createIntake } from "../../src/intake/router";
 import type { AppRouter, EmailInput } from "../../src/intake/trpc/router";
-import { createIntakeBench, type Tokens } from "./fakes";
+import { createIntakeBench, type Tokens } from "./bench";
+import { givenJob } from "./given";
 
 const bench = createIntakeBench();
 const intake = createIntake(bench.deps);
@@ -48,11 +49,15 @@ describe("calls", () => {
     expect(enqueued).toEqual({ id: expect.any(String), type: "note", state: "queued" });
     expect(bench.seen.requests.at(-1)).toMatchObject({ tenant: "trpc-own", type: "note", payload: { text: "hello" }, key: 'a "key"\\' });
     const reader = client(own.read);
-    expect(await reader.jobs.get.query({ id: enqueued.id })).toMatchObject({ id: enqueued.id, state: "queued", timeline: [], effects: [] });
-    await reader.jobs.list.query({ type: "note", state: "done", limit: 3 });
-    expect(bench.seen.lists.at(-1)).toMatchObject({ tenant: "trpc-own", filter: { type: "note", state: "done" }, page: { limit: 3 } });
-    expect(await reader.jobs.list.query()).toEqual({ jobs: [], cursor: "next" });
-    expect(await reader.jobs.list.query({ cursor: null })).toEqual({ jobs: [], cursor: "next" });
+    expect(await reader.jobs.get.query({ id: enqueued.id })).toMatchObject({ id: enqueued.id, state: "queued", timeline: [{ event: "queued" }], effects: [] });
+    const ended = await givenJob("trpc-own", { state: "done" });
+    await givenJob("trpc-other", { state: "done" });
+    const idsOf = ({ jobs }: { jobs: { id: string }[] }) => jobs.map(({ id }) => id);
+    expect(idsOf(await reader.jobs.list.query({ type: "note", state: "done", limit: 3 }))).toEqual([ended]);
+    const first = await reader.jobs.list.query({ limit: 1 });
+    const second = await reader.jobs.list.query({ limit: 1, cursor: first.cursor });
+    expect([...idsOf(first), ...idsOf(second)].toSorted()).toEqual([enqueued.id, ended].toSorted());
+    expect(idsOf(await reader.jobs.list.query({ cursor: null })).toSorted()).toEqual([enqueued.id, ended].toSorted());
   });
 
   test("email.send enqueues a mail", async () => {

@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseNotification } from "../../src/intake/webhooks/notification";
 import { isGenuine } from "../../src/intake/webhooks/signature";
-import { createIntakeBench, now, requestOf, answered } from "./fakes";
+import { requestOf, answered } from "./calls";
+import { createIntakeBench } from "./bench";
+import { now } from "./given";
 import { createIntake } from "../../src/intake/router";
 
 const bench = createIntakeBench();

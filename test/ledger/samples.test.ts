@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLedger } from "../../src/ledger/ledger";
 import { createSampleQueries } from "../../src/ledger/samples";
-import { root, createIntakeBench } from "../intake/fakes";
+import { root, createIntakeBench } from "../intake/bench";
 import { lease, messageOf, newJobs, noon, transition } from "../support/rows";
 
 const ledger = createLedger(env.DB, () => undefined);

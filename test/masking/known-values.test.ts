@@ -6,6 +6,7 @@ import { defineJob, job } from "../../src/queue/job";
 import { retry } from "../../src/queue/outcome";
 import { personal } from "../../src/masking/personal";
 import { createEngineBench } from "../support/engine";
+import { jobOf } from "../support/jobs-of";
 
 const schema = v.strictObject({ project: v.string(), contact: v.pipe(v.unknown(), personal()), note: v.optional(v.pipe(v.string(), personal())) });
 const ada = { project: "homes", contact: { name: "Ada Lovelace", city: "Marylebone" }, note: "please call" };
@@ -45,6 +46,6 @@ test("neither the ledger nor the log learns what a run's reason repeats", async 
   const bench = createEngineBench({ jobs: [job(contract, async ({ name }) => retry(`no room for ${name}`))] });
   const id = await bench.acceptOne({ type: "repeats", payload: { name: "Ada Lovelace" } });
   await bench.deliverAll();
-  expect(await bench.row(id)).toMatchObject({ state: "dead", reason: "no room for •••" });
+  expect(await jobOf("one", id)).toMatchObject({ state: "dead", reason: "no room for •••" });
   expect(JSON.stringify(bench.events)).not.toContain("Lovelace");
 });

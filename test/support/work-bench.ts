@@ -3,12 +3,14 @@ import * as v from "valibot";
 import { createWork } from "../../src/app/work";
 import type { WorkerEnv } from "../../src/env";
 import { createIntake } from "../../src/intake/router";
+import { createQueries } from "../../src/ledger/queries";
 import { personal } from "../../src/masking/personal";
 import { enqueue } from "../../src/queue/enqueue";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { remoteJob } from "../../src/queue/run/remote";
-import { createIntakeBench, type CallOptions, requestOf, root } from "../intake/fakes";
+import { type CallOptions, requestOf } from "../intake/calls";
+import { createIntakeBench, root } from "../intake/bench";
 import { createEngineBench, type BenchOptions } from "./engine";
 
 /** A remote type with all that a policy has. */
@@ -64,6 +66,7 @@ export function createWorkBench(options: BenchOptions = {}) {
     bench.advance(milliseconds);
   };
   const { engine } = bench;
+  const queries = createQueries(env.DB);
   const intake = createIntake({
     ...outside.deps,
     now: bench.now,
@@ -95,6 +98,12 @@ export function createWorkBench(options: BenchOptions = {}) {
         name,
         token,
         mint: async (granted: string[], bound?: string[]) => (await mint(granted, bound)).token,
+        /** A job of it, as operators see it. */
+        job: (id: string) => queries.job(name, id),
+        jobs: async () => (await queries.jobs(name, {}, { limit: 200 })).jobs,
+        deadLetters: async () => (await queries.deadLetters(name, {}, { limit: 200 })).deadLetters,
+        /** How many of its jobs lie on the shelf or wait at a gate. */
+        parked: async () => (await queries.backlog(name)).parked,
         post: (path: string, body?: unknown, how: Partial<CallOptions> = {}) =>
           call("POST", `/v1/work${path}`, { token, ...(body === undefined ? {} : { body }), ...how }),
         put: (path: string, body: unknown) => call("PUT", `/v1/work${path}`, { token, body }),

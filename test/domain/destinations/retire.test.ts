@@ -10,7 +10,8 @@ import { createPayloads } from "../../../src/ledger/payloads";
 import { verify } from "../../../src/standard-webhooks";
 import { createGates } from "../../../src/tenants/gates";
 import { type Answer, stubFetch } from "../../providers/fetch-stub";
-import { createEngineBench, idOf, type Row } from "../../support/engine";
+import { createEngineBench, idOf } from "../../support/engine";
+import { jobOf, jobsOf } from "../../support/jobs-of";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const stores = createStores(env as unknown as WorkerEnv);
@@ -51,9 +52,9 @@ async function send({ bench }: World) {
   return id;
 }
 
-const dead = ({ bench }: World) => bench.all<Row>("SELECT * FROM jobs WHERE tenant = ? AND state = 'discarded'", tenant);
-const skipped = async ({ bench }: World, id: string) => {
-  const { destinations } = JSON.parse((await bench.row(id))?.result ?? "{}") as { destinations: { name: string; skipped?: string }[] };
+const dead = () => jobsOf(tenant, { state: "discarded" });
+const skipped = async (id: string) => {
+  const { destinations } = JSON.parse((await jobOf(tenant, id)).result ?? "{}") as { destinations: { name: string; skipped?: string }[] };
   return destinations.map(({ name, skipped: reason }) => [name, reason ?? "served"]);
 };
 
@@ -78,12 +79,12 @@ describe("Slack's last word", () => {
     await toSlack();
     await send(here);
     const id = await send(here);
-    expect([(await dead(here)).map(({ type, reason }) => [type, reason]), here.seen.length]).toEqual([[["slack", "Slack: 404 no_service"]], 1]);
-    expect(await skipped(here, id)).toEqual([["slack", "the receiver wants no more until it is set again: Slack: 404 no_service"]]);
+    expect([(await dead()).map(({ type, reason }) => [type, reason]), here.seen.length]).toEqual([[["slack", "Slack: 404 no_service"]], 1]);
+    expect(await skipped(id)).toEqual([["slack", "the receiver wants no more until it is set again: Slack: 404 no_service"]]);
     expect(await stores.destinations.get(tenant, "slack")).toMatchObject({ retired: "Slack: 404 no_service", retiredAt: expect.any(Number), enabled: true });
 
     await toSlack();
-    expect(await skipped(here, await send(here))).toEqual([["slack", "served"]]);
+    expect(await skipped(await send(here))).toEqual([["slack", "served"]]);
     expect(here.seen.length).toBe(2);
   });
 
@@ -109,7 +110,7 @@ describe("Slack's last word", () => {
     await connect(5);
     await toSlack();
     await send(here);
-    expect([(await dead(here)).length, await stores.destinations.get(tenant, "slack")]).toMatchObject([1, { retired: null }]);
+    expect([(await dead()).length, await stores.destinations.get(tenant, "slack")]).toMatchObject([1, { retired: null }]);
   });
 
   test("is in the audit, once, and in the log without the address", async () => {
@@ -130,7 +131,7 @@ test("a rule of the workspace is a dead letter each time: it may mean this messa
   await toSlack();
   await send(here);
   await send(here);
-  expect((await dead(here)).length).toBe(2);
+  expect((await dead()).length).toBe(2);
 });
 
 test("410 switches off a destination and a subscription, each with its own dead letter", async () => {
@@ -139,9 +140,9 @@ test("410 switches off a destination and a subscription, each with its own dead 
   await subscribe(5);
   await send(here);
   const id = await send(here);
-  expect([(await dead(here)).length, here.seen.length]).toEqual([2, 2]);
+  expect([(await dead()).length, here.seen.length]).toEqual([2, 2]);
   const reason = "the receiver wants no more until it is set again: webhook: 410";
-  expect(await skipped(here, id)).toEqual([
+  expect(await skipped(id)).toEqual([
     ["erp", reason],
     ["subscription:saas", reason],
   ]);
@@ -152,7 +153,7 @@ test("410 switches off a destination and a subscription, each with its own dead 
   await toErp(here.bench.now());
   await subscribe(here.bench.now());
   stubFetch(new Response("ok"));
-  expect(await skipped(here, await send(here))).toEqual([
+  expect(await skipped(await send(here))).toEqual([
     ["erp", "served"],
     ["subscription:saas", "served"],
   ]);
@@ -176,7 +177,7 @@ test.each(["http://erp.example.com/", "https://127.0.0.1/", "https://169.254.169
     const here = world(new Response("ok"));
     await here.bench.accept([{ tenant, type: "webhook", payload: { url, body: {} } }]);
     await here.bench.deliverAll();
-    expect([(await dead(here)).length, here.seen.length]).toEqual([1, 0]);
+    expect([(await dead()).length, here.seen.length]).toEqual([1, 0]);
   },
 );
 
@@ -186,7 +187,7 @@ test("an address that was allowed when it was set is looked at again when it is 
   stores.rules.ownHosts = ["erp.example.com"];
   await send(here);
   stores.rules.ownHosts = [];
-  expect([(await dead(here)).map(({ reason }) => reason), here.seen.length]).toEqual([
+  expect([(await dead()).map(({ reason }) => reason), here.seen.length]).toEqual([
     ["webhook: the address must not point back to this service (erp.example.com)"],
     0,
   ]);

@@ -19,19 +19,18 @@ test("a request that was cut off and still waits takes nothing once its worker h
 
 test("nothing is taken for a worker that has hung up", async () => {
   const bench = createWorkBench();
-  const { offer } = await bench.tenant();
+  const { offer, job, name } = await bench.tenant();
   const { pull } = await import("../../../src/domain/work/pull");
   const [id = ""] = await offer();
-  const row = await bench.row(id);
-  const scope = { tenant: row?.tenant ?? "", caller: "test", types: undefined };
+  const scope = { tenant: name, caller: "test", types: undefined };
   const pulled = await pull(bench.work, scope, { worker: "w", pullId: crypto.randomUUID(), types: ["chore"], max: 1, waitSeconds: 20 }, AbortSignal.abort());
   expect(pulled).toMatchObject({ ok: true, jobs: [] });
-  expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0 });
+  expect(await job(id)).toMatchObject({ state: "queued", runs: 0 });
 });
 
 test("what was taken for a worker that hung up meanwhile is on the shelf again at once, and a repeat of the pull gets nothing twice", async () => {
   const bench = createWorkBench();
-  const { offer, one, name } = await bench.tenant();
+  const { offer, one, job, post, name } = await bench.tenant();
   const { pull } = await import("../../../src/domain/work/pull");
   const [id = ""] = await offer();
   const hangsUp = new AbortController();
@@ -44,10 +43,11 @@ test("what was taken for a worker that hung up meanwhile is on the shelf again a
   const request = { worker: "w", pullId: crypto.randomUUID(), types: ["chore"], max: 1, waitSeconds: 20 };
   const scope = { tenant: name, caller: "test", types: undefined };
   expect(await pull(bench.work, scope, request, hangsUp.signal)).toMatchObject({ ok: true, jobs: [] });
-  expect(await bench.row(id)).toMatchObject({ state: "queued", runs: 0, attempt: 0 });
+  expect(await job(id)).toMatchObject({ state: "queued", runs: 0, attempt: 0 });
   bench.work.ledger.take = take;
   const next = await one();
   expect(next.id).toBe(id);
   expect(await pull(bench.work, scope, request, new AbortController().signal)).toMatchObject({ ok: true, jobs: [] });
-  expect(await bench.row(id)).toMatchObject({ state: "running", worker: "w1" });
+  expect(await job(id)).toMatchObject({ state: "running" });
+  expect((await post(`/${id}/beat`, { lease: next.lease })).status).toBe(200);
 });

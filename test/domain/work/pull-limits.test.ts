@@ -31,10 +31,10 @@ describe("what holds at the pull", () => {
       admit: async (_tenant: string, _gate: string, waiting: number) => ({ count: open ? waiting : 0, perSecond: Infinity }),
     };
     const bench = createWorkBench({ gates });
-    const { offer, pull, one, post } = await bench.tenant();
+    const { offer, pull, one, post, job: seen } = await bench.tenant();
     const [id = ""] = await offer(1, "chore", { gate: "press" });
     expect((await pull()).body.jobs).toEqual([]);
-    expect(await bench.row(id)).toMatchObject({ state: "waiting", gate: "press", runs: 0, reason: "press: open" });
+    expect(await seen(id)).toMatchObject({ state: "waiting", gate: "press", runs: 0, reason: "press: open" });
     open = true;
     await bench.tick(60_000);
     await bench.shelve();
@@ -104,7 +104,7 @@ describe("tenants", () => {
       ],
     });
     expect(beats.body.results).toEqual([expect.objectContaining({ ok: false, code: "unknown" }), expect.objectContaining({ ok: false, code: "unknown" })]);
-    expect(await bench.row(id)).toMatchObject({ state: "running" });
+    expect(await mine.job(id)).toMatchObject({ state: "running" });
   });
 
   test("are served in turn by a worker of all of them", async () => {

@@ -1,7 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sized } from "../../support/size";
-import { createWorkBench, pullBody, type WorkBench } from "../../support/work-bench";
+import { createWorkBench, type WorkBench } from "../../support/work-bench";
 
 const seconds = (count: number) => count * 1000;
 
@@ -35,9 +33,9 @@ describe("a settlement", () => {
 
   test("to be tried again comes back to the shelf after its time, with the attempt counted", async () => {
     const bench = createWorkBench();
-    const { settle, one, pull, id } = await held(bench);
+    const { settle, one, pull, id, job } = await held(bench);
     await settle({ kind: "retry", reason: "the shop is closed", afterSeconds: 7 });
-    expect(await bench.row(id)).toMatchObject({ state: "retrying", attempt: 1, reason: "the shop is closed" });
+    expect(await job(id)).toMatchObject({ state: "retrying", attempt: 1, reason: "the shop is closed" });
     bench.advance(seconds(6));
     await bench.shelve();
     expect((await pull()).body.jobs).toEqual([]);
@@ -56,7 +54,7 @@ describe("a settlement", () => {
 
   test("that fails too often ends dead, with the reason", async () => {
     const bench = createWorkBench();
-    const { settle, one, id, post } = await held(bench);
+    const { settle, one, id, post, job: seen, deadLetters } = await held(bench);
     await settle({ kind: "retry", reason: "no" });
     for (let attempt = 2; attempt <= 3; attempt++) {
       bench.advance(seconds(120));
@@ -65,8 +63,8 @@ describe("a settlement", () => {
       expect(job.attempt).toBe(attempt);
       await post(`/${id}/settle`, { lease: job.lease, outcome: { kind: "retry", reason: "no" } });
     }
-    expect(await bench.row(id)).toMatchObject({ state: "dead", attempt: 3, reason: "no" });
-    expect(await bench.all("SELECT reason FROM dead_letters WHERE id = ?", id)).toEqual([{ reason: "no" }]);
+    expect(await seen(id)).toMatchObject({ state: "dead", attempt: 3, reason: "no" });
+    expect(await deadLetters()).toMatchObject([{ id, reason: "no" }]);
   });
 
   test("with a result that does not fit, or is too large, is refused, and the lease still stands", async () => {
@@ -80,19 +78,19 @@ describe("a settlement", () => {
 
   test("keeps nothing personal of its payload in a reason", async () => {
     const bench = createWorkBench();
-    const { settle, id } = await held(bench, { name: "Annabel Lee" });
+    const { settle, id, job } = await held(bench, { name: "Annabel Lee" });
     await settle({ kind: "discard", reason: "Annabel Lee has no e-mail post@example.com" });
-    expect((await bench.row(id))?.reason).toBe("••• has no e-mail [e-mail]");
+    expect((await job(id))?.reason).toBe("••• has no e-mail [e-mail]");
   });
 
   test("of an unknown or a forged job is not found", async () => {
     const bench = createWorkBench();
-    const { post, id } = await held(bench);
+    const { post, id, name } = await held(bench);
     const body = { lease: "x", outcome: { kind: "done" } };
     for (const other of [id.replace(/.$/, (last) => (last === "0" ? "1" : "0")), "nothing"]) expect((await post(`/${other}/settle`, body)).status).toBe(404);
-    const never = await bench.engine.ids.make((await bench.row(id))!.tenant, bench.now());
+    const never = await bench.engine.ids.make(name, bench.now());
     expect(await post(`/${never}/settle`, body)).toMatchObject({ status: 404, body: { code: "not-found" } });
-    const old = await bench.engine.ids.make((await bench.row(id))!.tenant, bench.now() - 6 * 24 * 3_600_000);
+    const old = await bench.engine.ids.make(name, bench.now() - 6 * 24 * 3_600_000);
     expect(await post(`/${old}/settle`, body)).toMatchObject({ status: 410, body: { code: "gone" } });
   });
 
@@ -131,29 +129,30 @@ describe("a settlement", () => {
 describe("a lease that ran out", () => {
   test("and nobody noticed: the settlement is accepted", async () => {
     const bench = createWorkBench();
-    const { settle, id } = await held(bench);
+    const { settle, id, job } = await held(bench);
     bench.advance(seconds(3000));
     expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200, body: { state: "done" } });
-    expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
+    expect(await job(id)).toMatchObject({ state: "done", runs: 1 });
   });
 
   test("and whose job lies on the shelf again: it is accepted, and the job taken off", async () => {
     const bench = createWorkBench();
-    const { settle, id, post, lease, pull, work } = { ...(await held(bench)), work: bench.work };
+    const { settle, id, post, lease, pull, job, parked, name: tenant } = await held(bench);
     await post("/beat", { worker: "w1", beats: [{ id, lease }] });
     bench.advance(seconds(61));
     const { reap } = await import("../../../src/domain/work/reap");
-    const tenant = (await bench.row(id))!.tenant;
-    expect(await reap(work, { tenant, type: "chore" }, bench.now())).toMatchObject({ crashed: 1, void: 0 });
-    expect(await bench.row(id)).toMatchObject({ state: "queued", gate: "worker/chore", crash: 1, attempt: 0, doubt: 0 });
+    expect(await reap(bench.work, { tenant, type: "chore" }, bench.now())).toMatchObject({ crashed: 1, void: 0 });
+    const back = await job(id);
+    expect(back).toMatchObject({ state: "queued", gate: "worker/chore", attempt: 0, doubt: false });
+    expect(back?.timeline).toContainEqual(expect.objectContaining({ event: "crashed", times: 1 }));
     expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200, body: { state: "done" } });
     expect((await pull()).body.jobs).toEqual([]);
-    expect(await bench.all("SELECT * FROM parked WHERE id = ?", id)).toEqual([]);
+    expect(await parked()).toBe(0);
   });
 
   test("and whose job another worker has: the late one is told, and there is one result", async () => {
     const bench = createWorkBench();
-    const { settle, one, id, post, lease } = await held(bench);
+    const { settle, one, id, post, lease, job } = await held(bench);
     await post("/beat", { worker: "w1", beats: [{ id, lease }] });
     bench.advance(seconds(61));
     const second = await one({ worker: "w2" });
@@ -163,41 +162,36 @@ describe("a lease that ran out", () => {
     expect(beat.body.results).toEqual([{ id, ok: false, code: "lease-lost", state: "running" }]);
     expect(await post(`/${id}/settle`, { lease: second.lease, outcome: { kind: "done", result: { made: 2 } } })).toMatchObject({ status: 200 });
     expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 409, body: { code: "lease-lost", state: "done" } });
-    expect((await bench.row(id))?.result).toBe('{"made":2}');
+    expect((await job(id))?.result).toBe('{"made":2}');
   });
 
   test("again and again: dead after its attempts, the first crash is only a mark", async () => {
     const bench = createWorkBench();
-    const { one, id, post, lease } = await held(bench);
-    const seen: unknown[] = [];
-    for (let job: { lease: string } | undefined = { lease }; job; job = await one()) {
-      await post(`/${id}/beat`, { lease: job.lease });
-      const row = await bench.row(id);
-      seen.push([row?.attempt, row?.crash]);
+    const { one, id, post, lease, job } = await held(bench);
+    const attempts: unknown[] = [];
+    for (let pulled: { lease: string } | undefined = { lease }; pulled; pulled = await one()) {
+      await post(`/${id}/beat`, { lease: pulled.lease });
+      attempts.push((await job(id))?.attempt);
       bench.advance(seconds(61));
     }
-    expect(seen).toEqual([
-      [0, 0],
-      [0, 1],
-      [1, 1],
-      [2, 1],
-    ]);
-    expect(await bench.row(id)).toMatchObject({ state: "dead", attempt: 3, reason: expect.stringContaining("in each of its attempts") });
+    expect(attempts).toEqual([1, 1, 2, 3]);
+    expect(await job(id)).toMatchObject({ state: "dead", attempt: 3, reason: expect.stringContaining("in each of its attempts") });
   });
 
   test("is noticed by the tick for a type that nobody asks for any more", async () => {
     const bench = createWorkBench();
-    const { id, post, lease } = await held(bench);
+    const { id, post, lease, job } = await held(bench);
     await post(`/${id}/beat`, { lease });
     const { reapWork } = await import("../../../src/intake/tick/reap-work");
     bench.advance(seconds(40));
     await reapWork(bench.work)(bench.now());
-    expect(await bench.row(id)).toMatchObject({ state: "running" });
+    expect(await job(id)).toMatchObject({ state: "running" });
     expect(await bench.all("SELECT at FROM leases WHERE id = ?", id)).toEqual([{ at: bench.now() + seconds(20) }]);
     bench.advance(seconds(21));
     expect(await reapWork(bench.work)(bench.now())).toMatchObject({ crashed: expect.any(Number) });
-    expect(await bench.row(id)).toMatchObject({ state: "queued", gate: "worker/chore" });
-    expect(await bench.all("SELECT event FROM history WHERE job = ?", id)).toEqual([{ event: "crashed" }]);
+    const back = await job(id);
+    expect(back).toMatchObject({ state: "queued", gate: "worker/chore" });
+    expect(back?.timeline.map(({ event }) => event)).toEqual(["queued", "running", "crashed"]);
   });
 
   test("is left alone by the sweep, also after the Worker was started anew", async () => {
@@ -210,52 +204,4 @@ describe("a lease that ran out", () => {
     expect(bench.held).toEqual([]);
     expect(await settle({ kind: "done", result: { made: 1 } })).toMatchObject({ status: 200 });
   });
-});
-
-test("whatever workers do in whatever order: one result, no job lost, none in two hands", async () => {
-  const step = fc.record({
-    do: fc.constantFrom("pull", "beat", "done", "retry", "release", "pass", "tick", "repeat"),
-    who: fc.nat({ max: 2 }),
-    seconds: fc.constantFrom(1, 20, 40, 70),
-  });
-  const { reapWork } = await import("../../../src/intake/tick/reap-work");
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
-      const bench = createWorkBench();
-      const tenant = await bench.tenant();
-      const [id = ""] = await tenant.offer();
-      const leases: (string | undefined)[] = [undefined, undefined, undefined];
-      const pulls = Array.from({ length: 3 }, () => pullBody());
-      let done = 0;
-      for (const { do: what, who, seconds: by } of steps) {
-        const lease = leases[who];
-        if (what === "pass") bench.advance(seconds(by));
-        if (what === "tick") await reapWork(bench.work)(bench.now());
-        if (what === "pull" || what === "repeat") {
-          const body = what === "pull" ? { ...pullBody(), worker: `w${who}` } : { ...pulls[who]!, worker: `w${who}` };
-          if (what === "pull") pulls[who] = body;
-          const { jobs } = (await tenant.post("/pull", body)).body;
-          if (jobs?.length > 0) leases[who] = jobs[0].lease;
-        }
-        if (lease !== undefined && what === "beat") await tenant.post(`/${id}/beat`, { lease });
-        if (lease !== undefined && what === "release") await tenant.post(`/${id}/release`, { lease });
-        if (lease !== undefined && (what === "done" || what === "retry")) {
-          const outcome = what === "done" ? { kind: "done", result: { made: who } } : { kind: "retry", reason: "again" };
-          const { status } = await tenant.post(`/${id}/settle`, { lease, outcome });
-          if (what === "done" && status === 200) done++;
-        }
-        await bench.shelve();
-        const row = (await bench.row(id))!;
-        const [{ n: onShelf } = { n: 0 }] = await bench.all<{ n: number }>("SELECT count(*) AS n FROM parked WHERE id = ?", id);
-        const inQueue = bench.messagesOf(id).length;
-        const isOpen = ["queued", "retrying", "waiting"].includes(row.state);
-        // An open job has exactly one place from where it goes on: the shelf or a message.
-        if (isOpen) expect([row.state, onShelf + inQueue]).toEqual([row.state, 1]);
-        else expect([row.state, onShelf, inQueue]).toEqual([row.state, 0, 0]);
-        if (row.state === "running") expect(await bench.all("SELECT at FROM leases WHERE id = ?", id)).toEqual([{ at: row.wake }]);
-      }
-      if (done > 0) expect((await bench.row(id))?.state).toBe("done");
-    }),
-    { numRuns: sized(5, 15) },
-  );
 });
