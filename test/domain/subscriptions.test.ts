@@ -11,8 +11,9 @@ import { queuedNow } from "../../src/queue/placement";
 import { check } from "../../src/queue/validate";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createVault } from "../../src/tenants/vault";
-import { createEngineBench, scripted } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { recordingDb } from "../support/recorder";
+import { scripted } from "../support/scripted";
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const store = createSubscriptionStore({

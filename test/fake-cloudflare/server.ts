@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { accountRoutes, type FakeAnswer, type FakeCall, type FakeRoute, type Grant, rootRoutes } from "./routes.ts";
+import type { FakeAnswer, FakeCall, FakeRoute, Grant } from "./call.ts";
+import { accountRoutes, rootRoutes } from "./routes.ts";
 import { FakeAccount } from "./state.ts";
 
 /** How calls go wrong. `lost`: it is done, and the connection is cut before the answer. `silent`: no answer ever; `times` is -1 when one came. */

@@ -4,9 +4,10 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { cancel } from "../../src/queue/operate";
 import { done, type Outcome, retry } from "../../src/queue/outcome";
-import { createEngineBench, scripted } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
+import { scripted } from "../support/scripted";
 
 hurry();
 

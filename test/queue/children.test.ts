@@ -4,9 +4,10 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createIds } from "../../src/queue/id";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { done, type Outcome, retry, wait } from "../../src/queue/outcome";
-import { createEngineBench, scripted } from "../support/engine";
+import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
+import { scripted } from "../support/scripted";
 
 hurry();
 

@@ -3,9 +3,10 @@ import * as v from "valibot";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { defineJob, job, type Policy, type RunContext } from "../../src/queue/job";
 import { again, done, type Outcome, retry, wait } from "../../src/queue/outcome";
-import { createEngineBench, type Held, scripted } from "../support/engine";
+import { createEngineBench, type Held } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
 import { hurry } from "../support/time";
+import { scripted } from "../support/scripted";
 
 hurry();
 

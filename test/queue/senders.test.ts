@@ -7,7 +7,8 @@ import { routes } from "../../src/intake/routes";
 import { jobs } from "../../src/jobs";
 import { firstName, ownParts } from "../../src/queue/accept/prepare";
 import type { EnqueueRequest } from "../../src/queue/request";
-import { createEngineBench, idOf, scripted } from "../support/engine";
+import { createEngineBench, idOf } from "../support/engine";
+import { scripted } from "../support/scripted";
 
 const real = () => createEngineBench({ jobs });
 const done = { script: [{ do: "done" }] };

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { traceFrom, traceIdOf } from "../../src/trace";
-import { createEngineBench, scripted } from "../support/engine";
+import { createEngineBench } from "../support/engine";
+import { scripted } from "../support/scripted";
 import type { Envelope } from "../../src/queue/envelope";
 
 const trace = `${"4bf92f3577b34da6a3ce929d0e0e4736"}-01`;

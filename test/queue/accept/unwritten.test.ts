@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { EnqueueRequest } from "../../../src/queue/request";
-import { type EngineBench, createEngineBench, idOf, scripted } from "../../support/engine";
+import { type EngineBench, createEngineBench, idOf } from "../../support/engine";
 import { emptyLedger } from "../../support/invariants";
+import { scripted } from "../../support/scripted";
 
 beforeEach(emptyLedger);
 
