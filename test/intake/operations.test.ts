@@ -139,23 +139,25 @@ describe("replays", () => {
   });
 
   test("change their rate while they run and go on when they were stopped, for those who may operate, and leave rows", async () => {
-    const made = await replay({ filter: { type: "note", q: "ann@example.org" }, ratePerMinute: 60 }, own.operate);
+    const { operate, read } = await bench.tenant("ops-rate");
+    await givenDead("ops-rate");
+    const made = await replay({ filter: { type: "note" }, ratePerMinute: 60 }, operate);
     const path = made.headers.get("location") ?? "";
-    const change = (body: unknown, token = own.operate) => bench.call("PATCH", path, { token, body });
+    const change = (body: unknown, token = operate) => bench.call("PATCH", path, { token, body });
     bench.seen.audits.length = 0;
     const changed = await change({ ratePerMinute: 600 });
-    expect(changed).toMatchObject({ status: 200, body: { ratePerMinute: 600, tenant: "ops-own" } });
+    expect(changed).toMatchObject({ status: 200, body: { ratePerMinute: 600, tenant: "ops-rate" } });
     expect(fits(replayShape, changed.body)).toBe(true);
     expect((await change({ ratePerMinute: null })).body).toMatchObject({ ratePerMinute: null });
     for (const body of [{}, { ratePerMinute: 0 }, { ratePerMinute: 1.5 }, { ratePerMinute: 100_001 }, { ratePerMinute: "9" }, { rate: 9 }])
       expect((await change(body)).status, JSON.stringify(body)).toBe(422);
-    expect((await change({ ratePerMinute: 9 }, own.read)).status).toBe(403);
+    expect((await change({ ratePerMinute: 9 }, read)).status).toBe(403);
     expect((await change({ ratePerMinute: 9 }, other.operate)).status).toBe(404);
-    const resume = (token = own.operate) => bench.call("POST", `${path}/resume`, { token });
+    const resume = (token = operate) => bench.call("POST", `${path}/resume`, { token });
     expect((await resume()).body).toMatchObject({ status: 409, detail: "The replay is not stopped: it is running." });
-    await bench.call("POST", `${path}/abort`, { token: own.operate });
+    await bench.call("POST", `${path}/abort`, { token: operate });
     expect((await change({ ratePerMinute: 9 })).body).toMatchObject({ status: 409, detail: "The replay does not run: it is stopped." });
-    expect((await resume(own.read)).status).toBe(403);
+    expect((await resume(read)).status).toBe(403);
     expect((await resume(other.operate)).status).toBe(404);
     expect((await resume()).body).toMatchObject({ state: "running", reason: null, endedAt: null });
     const target = path.replace("/v1/", "");
@@ -165,23 +167,22 @@ describe("replays", () => {
       ["abort", target, undefined],
       ["resume", target, undefined],
     ]);
-    expect((await bench.call("DELETE", path, { token: own.operate })).headers.get("allow")).toContain("PATCH");
-    bench.seen.replays.clear();
+    expect((await bench.call("DELETE", path, { token: operate })).headers.get("allow")).toContain("PATCH");
   });
 
   test("are listed with what they replay, without an address that was searched for and without values of a patch", async () => {
-    await replay({ filter: { q: "ann@example.org", from: "2026-10-01" }, patch: { to: "eve@example.org", "eve@example.org": 1 } });
-    const listed = await get("/v1/replays");
+    const { admin, read } = await bench.tenant("ops-listed");
+    await replay({ filter: { q: "ann@example.org", from: "2026-10-01" }, patch: { to: "eve@example.org", "eve@example.org": 1 } }, admin);
+    const listed = await get("/v1/replays", read);
     expect(fits(replaysShape, listed.body)).toBe(true);
     expect(listed.body.replays).toMatchObject([
-      { tenant: "ops-own", filter: { q: "[e-mail]", from: "2026-10-01T00:00:00.000Z" }, ids: null, patched: ["to", "[e-mail]"] },
+      { tenant: "ops-listed", filter: { q: "[e-mail]", from: "2026-10-01T00:00:00.000Z" }, ids: null, patched: ["to", "[e-mail]"] },
     ]);
     expect(listed.text).not.toContain("@example.org");
     expect((await get("/v1/replays", other.read)).body.replays).toEqual([]);
     const all = await bench.call("GET", "/v1/replays", { token: root });
-    expect(all.body.replays).toEqual(listed.body.replays);
+    expect(all.body.replays).toContainEqual(listed.body.replays[0]);
     expect((await get("/v1/replays?cursor=nonsense")).status).toBe(422);
-    bench.seen.replays.clear();
   });
 });
 
