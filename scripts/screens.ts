@@ -33,7 +33,8 @@ async function photograph(browser: Browser, url: string, { name, path, colorSche
   await page.goto(`${url}/t/demo${path}`);
   await page.getByLabel("Token").fill("jy_admin");
   await page.keyboard.press("Enter");
-  await page.locator("#live").waitFor();
+  // On a page that never refreshes itself the live button stays hidden.
+  await page.locator("body[data-live]").waitFor();
   const png = await page.screenshot();
   await context.close();
   const small = await sharp(png).png({ palette: true, colours: 64, compressionLevel: 9, effort: 10 }).toBuffer();

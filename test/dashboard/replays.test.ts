@@ -33,7 +33,7 @@ describe("a replay", () => {
     for (const text of ["type:email", "site:shop-1", 'href="/t/demo/failures/g7"', "with to changed", "as fast as they can", "night shift"])
       expect(html).toContain(text);
     expect(html).not.toContain("t7");
-    expect(await shown("/t/demo/replays/r0", { filter: null, ids: 3 })).toContain("3 jobs by id");
+    expect(await shown("/t/demo/replays/r0", { filter: null, ids: 3 })).toContain("3 by id");
   });
 
   test.each(["/t/demo/replays/r0", "/t/demo/replays"])("%s offers what fits its state, and nothing to those who may only read", async (path) => {

@@ -1,7 +1,7 @@
 import type { Replay } from "../answers";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 import { replayActions } from "./actions";
 
 /** A replay's selection: its filter as in the search box, or the number of ticked jobs. */
@@ -15,7 +15,7 @@ export function What({ replay: { tenant, filter, ids, patched } }: { replay: Rep
           {name === "siteId" ? "site" : name}:{value}{" "}
         </code>
       ))}
-      {ids === null ? null : `${plural(ids, "job")} by id`}
+      {ids === null ? null : `${number(ids)} by id`}
       {patched.length === 0 ? null : <span class="dim"> with {patched.join(", ")} changed</span>}
     </>
   );

@@ -1,7 +1,7 @@
 import type { Replay } from "../answers";
 import { byOf } from "../flow/by";
 import type { Visit } from "../page";
-import { domId, number } from "../parts/format";
+import { domId, number, plural } from "../parts/format";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
@@ -28,7 +28,7 @@ function Row({ visit, replay, acts }: { visit: Visit; replay: Replay; acts: bool
       </td>
       <td class="words">
         {visit.tenant === "*" ? <span class="dim">{tenant} </span> : null}
-        <a href={`/t/${tenant}/replays/${id}`}>{number(total)} of</a> <What replay={replay} /> {reason === null ? null : <span class="dim">{reason}</span>}
+        <a href={`/t/${tenant}/replays/${id}`}>{plural(total, "job")}</a>: <What replay={replay} /> {reason === null ? null : <span class="dim">{reason}</span>}
       </td>
       <td class="num">{number(leftOf(replay))}</td>
       <td class="num">{number(succeeded)}</td>
