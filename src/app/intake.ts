@@ -46,6 +46,7 @@ import { log } from "./log";
 import { createMailEvents, createMailStores } from "./mail-stores";
 import { createMediaIntake } from "./media";
 import { createReportsOn } from "./reports";
+import { createTokenUse } from "../tenants/token-use";
 import type { Stores } from "./stores";
 
 export interface AppIntakeDeps {
@@ -137,7 +138,12 @@ export function createIntakeDeps({
     gates: gateOperations,
     replays,
     bulkActions,
-    auth: { isRoot: secretCheck(env.ROOT_TOKEN), verifier: stores.verifier, mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success },
+    auth: {
+      isRoot: secretCheck(env.ROOT_TOKEN),
+      verifier: stores.verifier,
+      use: createTokenUse(env.DB, engine.defer),
+      mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
+    },
     templates: stores.templates,
     registry: engine.registry,
     ...enqueuing(enqueue),

@@ -32,6 +32,7 @@ export async function identify(request: Request, deps: Pick<IntakeDeps, "auth" |
   const lookup = await deps.snapshots.read(claims.tenant, deps.now());
   if (lookup.state === "unknown") throw unavailable("The token cannot be checked for revocation right now.");
   if (lookup.state === "absent" || lookup.snapshot.revoked.includes(claims.id)) throw refusedToken();
+  deps.auth.use.note(claims.tenant, claims.id, deps.now());
   return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes, types: claims.types };
 }
 

@@ -31,6 +31,7 @@ import type { Snapshots } from "../tenants/snapshot";
 import type { TenantStore } from "../tenants/tenant";
 import type { Tokens } from "../tenants/token";
 import type { TokenStore } from "../tenants/token-store";
+import type { TokenUse } from "../tenants/token-use";
 import type { LeadDeps } from "./leads/deps";
 
 /** What the intake is given by the composition root: no binding is used below. A function declares the members that it uses with `Pick`. */
@@ -116,6 +117,8 @@ export interface AuthDeps {
   /** Whether this is the root token; compared in constant time. */
   isRoot(token: string): boolean;
   verifier: Pick<Tokens, "verify">;
+  /** A token was used that is good. */
+  use: TokenUse;
   /** Whether one more refusal of this subscriber's credentials is within its rate. May throw when the limiter cannot be reached. */
   mayBeRefused(subscriber: string): Promise<boolean>;
 }

@@ -25,7 +25,12 @@ export const batchShape = v.object({
   ids: v.pipe(outputList(v.nullable(v.string())), v.description("In the order of the jobs; null where one was rejected")),
 });
 
-const progress = v.object({ done: v.number(), total: v.nullable(v.number()), note: v.nullable(v.string()) });
+const progress = v.object({
+  done: v.number(),
+  total: v.nullable(v.number()),
+  note: v.nullable(v.string()),
+  at: v.pipe(v.nullable(isoTime), v.description("When the job reported it; null before the first time")),
+});
 
 const summaryEntries = {
   id: v.string(),

@@ -19,6 +19,7 @@ export const tokensShape = v.object({
       types: v.pipe(v.nullable(outputList(v.string())), v.description("Remote types that the scope work is bound to; null: all")),
       created: isoTime,
       revoked: v.nullable(isoTime),
+      lastUsed: v.pipe(v.nullable(isoTime), v.description("Last use, to within an hour; null: none is recorded")),
     }),
   ),
 });

@@ -10,7 +10,7 @@ import { traceIdOf } from "../trace";
 import { mask, maskAll, masked } from "../masking/personal";
 import { redact } from "../masking/redact";
 
-const noProgress = { done: 0, total: null, note: null };
+const noProgress = { done: 0, total: null, note: null, at: null };
 
 /** A job as lists show it, without its payload. */
 export function summaryOf(job: JobView) {
@@ -23,7 +23,7 @@ export function summaryOf(job: JobView) {
     state: job.state,
     attempt: job.attempt,
     maxAttempts: job.maxAttempts,
-    progress: job.progress ?? noProgress,
+    progress: job.progress === null ? noProgress : { ...job.progress, at: isoOrNull(job.progress.at ?? null) },
     ...(held && job.reason !== null ? { waitingFor: job.reason } : {}),
     ...(worker === undefined ? {} : { waitingFor: `a worker that takes ${worker}` }),
     ...(failed ? { error: job.reason ?? "unknown" } : {}),

@@ -19,6 +19,10 @@ export function createTicks(db: D1Database) {
         ON CONFLICT DO UPDATE SET outcome = excluded.outcome, at = excluded.at, ms = excluded.ms, detail = excluded.detail`;
       await statement(db, sql, JSON.stringify(steps.map(({ step, outcome, at, ms, detail }) => [step, outcome, at, ms, detail]))).run();
     },
+    /** Of a step that is taken no more, or stands for something else now. */
+    async forget(step: string): Promise<void> {
+      await statement(db, "DELETE FROM ticks WHERE step = ?1", step).run();
+    },
     async list(): Promise<StepRecord[]> {
       return (await db.prepare(`SELECT step, outcome, at, ms, detail FROM ticks ORDER BY step`).all<StepRecord>()).results;
     },

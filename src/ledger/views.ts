@@ -2,6 +2,15 @@ import type { EffectRecord } from "../queue/effect";
 import type { JobState } from "../queue/state";
 import type { TimelineEntry } from "./timeline";
 
+/** What a run said last of how far it is. */
+export interface Progress {
+  done: number;
+  total: number | null;
+  note: string | null;
+  /** Milliseconds; of rows from before it was kept there is none. */
+  at?: number | undefined;
+}
+
 /** A job as the ledger has it, for reading. Times in milliseconds. Payload and result are not masked here. */
 export interface JobView {
   id: string;
@@ -24,7 +33,7 @@ export interface JobView {
   cancelling: boolean;
   startedAt: number | null;
   endedAt: number | null;
-  progress: { done: number; total: number | null; note: string | null } | null;
+  progress: Progress | null;
 }
 
 export interface JobDetail extends JobView {

@@ -31,7 +31,7 @@ export function createContext(engine: Engine, run: ActiveRun): RunContext {
     now: engine.now,
     effect: (key, act, options) => performEffect(engine, run, key, act, options),
     recorded: (key) => recordedOf(run, key),
-    progress: (done, total, note) => progress(run, done, total, note),
+    progress: (done, total, note) => progress(run, engine.now(), done, total, note),
     checkpoint: (cursor, writes) => checkpoint(engine, run, cursor, writes),
     shouldYield: () => engine.now() - run.startedAt >= yieldAfterMs || engine.now() >= deadlineOf(run.lease) - 5000,
     enqueue: <C extends Contract>(contract: C, payload: InputOf<C>, options: ChildOptions) => {
@@ -45,13 +45,14 @@ export function createContext(engine: Engine, run: ActiveRun): RunContext {
   };
 }
 
-async function progress(run: ActiveRun, done: number, total?: number, note?: string): Promise<void> {
+async function progress(run: ActiveRun, at: number, done: number, total?: number, note?: string): Promise<void> {
   run.refuseIfEnded();
   const number = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : null);
   run.progress = JSON.stringify({
     done: number(done) ?? 0,
     total: number(total),
     note: note === undefined ? null : redact(maskKnownValues(run.contract.payload, run.payload, note)).slice(0, 200),
+    at,
   });
   await run.heartbeat(progressEveryMs);
   run.refuseIfEnded();

@@ -40,6 +40,8 @@ export interface TokenView {
   created: number;
   /** When it was revoked; null while it is valid. */
   revoked: number | null;
+  /** When it was used last, to within an hour; null: not since this is kept. */
+  used: number | null;
 }
 
 export interface TokenStore {
@@ -66,7 +68,7 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       return { id, token: await tokens.mint(tenant, id, granted, bound) };
     },
     async list(tenant) {
-      const sql = "SELECT id, name, scopes, types, created, revoked FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id";
+      const sql = "SELECT id, name, scopes, types, created, revoked, used FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id";
       const { results } = await statement(db, sql, tenant).all<Omit<TokenView, "scopes" | "types"> & { scopes: string; types: string | null }>();
       return results.map(({ types, ...row }) => ({
         ...row,

@@ -32,7 +32,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
       state,
       attempt: 2,
       maxAttempts: 5,
-      progress: { done: 3, total: 12, note: text },
+      progress: { done: 3, total: 12, note: text, at: ago(1) },
       ...(state === "waiting" || state === "retrying" ? { waitingFor: text } : {}),
       ...(state === "dead" || state === "discarded" ? { error: text } : {}),
       queue: "email-sending",
@@ -172,6 +172,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
       totals: {},
       minutes: times((index) => ({ minute: ago(30), type: text, event: index % 2 === 0 ? "done" : "dead", count: 12, ms: 60_000 })),
       backlog: { deadLetters: rows, discarded: 0, parked: 0, due: 2 },
+      deploys: times((index) => ({ version: `v${index}`, tag: text, at: ago(50 - index / 100) })),
       groups: times((index) => ({
         ...{ name: `${text}${index}`, events: { done: 9 }, ms: 90_000 },
         open: { running: 2, ready: 0, held: 3, parked: 0, retrying: 1, scheduled: 0 },
@@ -230,6 +231,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     },
     "GET /v1/gates": {
       gates: times((index) => ({
+        tenant: "demo",
         dependency: `mail${index}`,
         circuit: index === 0 ? "open" : "closed",
         openUntil: index === 0 ? ago(-1) : null,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { answersOf, idOf } from "./answers";
-import { createFakeApi, people } from "./desk";
+import { createFakeApi, people, problem } from "./desk";
 import { now, visitor } from "./visitor";
 
 const accept = { accept: "text/vnd.jobyard.fragment" };
@@ -24,10 +24,37 @@ describe("acting on many jobs", () => {
 
   test("what names no job, or nothing to do, is refused before the interface is asked", async () => {
     const { get, api } = await visitor(people.operator);
-    for (const query of ["verb=cancel", "verb=erase&type=email", "type=email", "verb=cancel&ids="])
-      expect((await get(`/t/demo/bulk?${query}`)).status).toBe(422);
+    for (const query of ["verb=erase&type=email", "type=email"]) expect((await get(`/t/demo/bulk?${query}`)).status).toBe(422);
+    for (const query of ["verb=cancel", "verb=cancel&ids="])
+      expect(await (await get(`/t/demo/bulk?${query}`)).text()).toMatch(/role="alert"[^>]*>No job is ticked.*<input name="q"/s);
     expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([]);
   });
+
+  test.each(["replay", "cancel", "run-now", "dismiss"])(
+    "%s by a filter that is refused shows why, with the filter as it was given, to correct it",
+    async (verb) => {
+      const { get, api } = await visitor(people.operator);
+      const path = { replay: "/v1/replays", cancel: "/v1/jobs/cancel", "run-now": "/v1/jobs/run-now", dismiss: "/v1/dead-letters/dismiss" }[verb] ?? "";
+      api.answers.set(`POST ${path}`, () => problem(422, "filter.state: must be dead or discarded"));
+      const answer = await get(`/t/demo/bulk?verb=${verb}&type=email&state=deed&q=order%3A7&from=6x`);
+      const page = await answer.text();
+      expect(answer.status).toBe(200);
+      expect(page).toMatch(/role="alert"[^>]*>filter\.state: must be dead or discarded</);
+      const kept = [...page.matchAll(/<input (?:type="hidden" )?name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+      expect(kept).toEqual(
+        expect.arrayContaining([
+          ["verb", verb],
+          ["q", "order:7"],
+          ["type", "email"],
+          ["state", "deed"],
+          ["from", "6x"],
+        ]),
+      );
+      expect(page).not.toContain('action="/t/demo/do/');
+      api.answers.set(`POST ${path}`, () => problem(503, "not now"));
+      expect((await get(`/t/demo/bulk?verb=${verb}&type=email`)).status).toBe(503);
+    },
+  );
 
   test("is done from its plan with the same selection, and leads to how far it is", async () => {
     const { post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));

@@ -73,3 +73,14 @@ describe("a pause", () => {
     expect(controls(html)).toEqual(["/t/demo/do/resume-tenant"]);
   });
 });
+
+test("of all tenants Flow shows the open circuits, each with its tenant and with remedies that act on it", async () => {
+  const api = createFakeApi(now, answersOf({ rows: 1, text: "shop", now }));
+  const page = async () => (await (await visitor(people.root, api)).get("/t/*/flow")).text();
+  const html = await page();
+  expect(html).toContain('<tr id="gate-demo-mail0"><td><a href="/t/demo/flow">demo</a></td><td>mail0</td>');
+  expect(html).toContain('action="/t/demo/do/probe-gate"');
+  expect(api.calls.find(({ path }) => path === "/v1/gates")).toMatchObject({ tenant: null });
+  api.answers.set("GET /v1/gates", { gates: [], cursor: null });
+  expect(await page()).toContain("No open circuit holds jobs of any tenant.");
+});

@@ -71,7 +71,14 @@ export function settings({ rows, text, now }: Filling): Answers {
     ...agents({ rows, text, now }),
     "GET /v1/tenants/demo": { tenant: "demo", name: text, timezone: "Europe/Berlin", settings: { note: text }, ...dated },
     "GET /v1/tenants/demo/tokens": {
-      tokens: times((index) => ({ id: `t${index}`, name: text, scopes: ["read"], created: ago(99), revoked: index === 1 ? ago(9) : null })),
+      tokens: times((index) => ({
+        id: `t${index}`,
+        name: text,
+        scopes: ["read"],
+        created: ago(99),
+        revoked: index === 1 ? ago(9) : null,
+        lastUsed: index === 0 ? ago(30) : null,
+      })),
     },
     "GET /v1/connections": { connections: times((index) => ({ name: `mail-${index}`, provider: text, ...dated })) },
     "GET /v1/templates": {
@@ -91,6 +98,7 @@ export function settings({ rows, text, now }: Filling): Answers {
     "GET /v1/alert-rules": {
       rules: times((index) => ({
         ...{ name: `rule-${index}`, minSeverity: "warning", slack: true, email: [text], enabled: index !== 1, ...dated },
+        unconnected: index === 0 ? [{ channel: "email", reason: text }] : [],
         ...(index === 0 ? { codes: [text], types: [text], destination: text } : {}),
       })),
     },
@@ -118,6 +126,10 @@ export function settings({ rows, text, now }: Filling): Answers {
           state: "open",
           subject: text,
           reason: text,
+          sentence: text,
+          notSeenSince: index === 1 ? ago(4) : null,
+          actions: [{ method: "POST", path: "/v1/gates/mail/probe", label: "Probe now" }],
+          url: null,
           count: 3,
           since: ago(30),
           lastAt: ago(1),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { nextAlert, quietAfter } from "../../src/domain/alerts/model";
+import { currentOf } from "../../src/domain/alerts/current";
+import { type Alert, nextAlert, quietAfter } from "../../src/domain/alerts/model";
 import { alertCodes, type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
 import { messageOf } from "../../src/domain/alerts/text";
 import type { Facts } from "../../src/domain/report/facts";
@@ -27,10 +28,11 @@ const facts: Facts = {
     { ...open, kind: "ready", queue: "deliveries-2" },
     { ...open, kind: "retrying", cause: `550 ${person} is unknown` },
   ],
-  retrying: [{ ...open, kind: "retrying", cause: `550 ${person} is unknown` }],
+  retrying: [{ ...open, kind: "retrying", cause: `550 ${person} is unknown`, group: "email-550" }],
   settled: [],
   heavy: [{ tenant, queue: "email-sending", since: now - hour }],
   ended: new Map([[`${tenant} deliveries-2`, 5]]),
+  circuits: new Map(),
   gates: [
     {
       tenant,
@@ -77,16 +79,16 @@ describe("every kind of finding", () => {
 
   test.each([
     ["failed", "critical", "/t/acme/failures/email-550"],
-    ["retrying", "warning", "/t/acme/"],
+    ["retrying", "warning", "/t/acme/jobs?state=retrying&type=email"],
     ["circuit-open", "critical", "/t/acme/flow"],
-    ["paused", "warning", "/t/acme/flow"],
-    ["stuck", "critical", "/t/acme/flow"],
-    ["behind", "warning", "/t/acme/flow"],
+    ["paused", "warning", "/t/acme/flow/deliveries"],
+    ["stuck", "critical", "/t/acme/flow/email-sending"],
+    ["behind", "warning", "/t/acme/flow/deliveries-2"],
     ["schedule-failed", "critical", "/t/acme/schedules"],
-    ["site-paused", "critical", "/t/acme/sites"],
-    ["site-unreadable", "warning", "/t/acme/sites"],
-    ["no-worker", "critical", "/t/acme/"],
-    ["budget", "critical", "/t/acme/"],
+    ["site-paused", "critical", "/t/acme/sites/main"],
+    ["site-unreadable", "warning", "/t/acme/sites/main"],
+    ["no-worker", "critical", "/t/acme/workers"],
+    ["budget", "critical", "/t/acme/costs"],
     ["tick-failing", "critical", "/t/*/system"],
     ["heartbeat-failing", "warning", "/t/*/system"],
   ])("%s is sent without any setting as %s, once, with a link to %s, without a person's address, and its end is sent too", (code, severity, path) => {
@@ -95,7 +97,9 @@ describe("every kind of finding", () => {
     const isOwn = known[code] === undefined;
     expect(own !== undefined).toBe(isOwn);
     const failure = own ?? { tenant: finding.tenant, cause: known[code] ?? "", subject: "email", reason: finding.sentence, count: 1, lastAt: now };
-    expect(causeOf(failure.cause)).toEqual({ code, severity });
+    expect(causeOf(failure.cause)).toEqual({ code, severity, subject: finding.subject });
+    const current = { ...nextAlert(undefined, failure, now)!.alert, reason: "as it was when it was found" };
+    expect(currentOf(current, found, now)).toMatchObject({ sentence: finding.sentence, notSeenSince: null, actions: finding.actions });
     expect(wants(usual, failure)).toBe(true);
     const began = nextAlert(undefined, failure, now);
     expect(began?.notice).toBe("began");
@@ -115,6 +119,36 @@ describe("every kind of finding", () => {
         now,
       ),
     ).toEqual([]);
+  });
+});
+
+describe("an alert as it is now", () => {
+  const circuit = found.find(({ code }) => code === "circuit-open") as Finding;
+  const opened = (cause: string, more: Partial<Alert> = {}): Alert => ({
+    ...{ tenant, cause, state: "open", subject: "s", reason: "it was open until noon", count: 3, since: now - hour, lastAt: now - 60_000 },
+    ...{ toldAt: null, via: [], recoveredAt: null, ...more },
+  });
+
+  test("has the report's sentence, also where its severity has changed since", () => {
+    for (const severity of ["critical", "warning"])
+      expect(currentOf(opened(`finding/${severity}/circuit-open/gate/mail`), found, now)).toMatchObject({ sentence: circuit.sentence, notSeenSince: null });
+  });
+
+  test.each(["finding/critical/circuit-open/gate/mail", "dead-letters/email-550", "tick/sweep", "no-worker/remote-demo"])(
+    "%s that the report has not any more says since when, until it has recovered",
+    (cause) => {
+      expect(currentOf(opened(cause), [], now)).toMatchObject({ sentence: "it was open until noon", notSeenSince: now - 60_000, actions: [] });
+      expect(currentOf(opened(cause, { state: "recovered", recoveredAt: now }), found, now)).toMatchObject({
+        sentence: "it was open until noon",
+        notSeenSince: null,
+      });
+      expect(currentOf(opened(cause, { tenant: "other" }), found, now).notSeenSince).toBe(now - 60_000);
+    },
+  );
+
+  test("about a worker, of which the report has no finding, was seen by the newest tick or was not", () => {
+    expect(currentOf(opened("offers-void/w1"), found, now).notSeenSince).toBeNull();
+    expect(currentOf(opened("offers-void/w1", { lastAt: now - 4 * 60_000 }), found, now).notSeenSince).toBe(now - 4 * 60_000);
   });
 });
 

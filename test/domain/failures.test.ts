@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, listFailures } from "../../src/domain/failures/queries";
 import { decide, forgetOld } from "../../src/domain/failures/store";
-import { titleOf } from "../../src/ledger/failure-kind";
+import { kindOf, titleOf } from "../../src/ledger/failure-kind";
 import { createLedger } from "../../src/ledger/ledger";
 import { newestVersion, seen } from "../../src/ledger/versions";
 import { retryNow } from "../../src/queue/operate";
@@ -177,4 +177,23 @@ test("pages go from the newest failure to the oldest, and old groups are forgott
 
 test("a title keeps the words and drops numbers, ids and names in quotes", () => {
   expect(titleOf(`The Shop "My shop" refused order 4711 (deadbeef01): 'x'`)).toBe(`The Shop "…" refused order # (#): '…'`);
+});
+
+test.each([
+  ["mail: 422 validation_error", "mail: 422 validation_error"],
+  ["Postmark: answered 200 without a message id", "Postmark: answered 200 without a message id"],
+  ["answered 503", "answered 503"],
+  ["It answered 503.", "It answered 503."],
+  ["the shop refused the request for /api with 401", "the shop refused the request for /api with 401"],
+  ["the shop's server failed (500)", "the shop's server failed (500)"],
+  ["550 5.1.1 no such user", "550 #.#.# no such user"],
+  ["Postmark: 422 error 406", "Postmark: 422 error #"],
+  ["order 404 of 500 took 200 ms", "order # of # took # ms"],
+  ["it took: 500.25 s, then 4711", "it took: #.# s, then #"],
+])("a title keeps the status code of %s", (reason, title) => {
+  expect(titleOf(reason)).toBe(title);
+});
+
+test("failures that differ in their status code alone stay one group", async () => {
+  expect(await kindOf("email", "mail: 422")).toBe(await kindOf("email", "mail: 503"));
 });

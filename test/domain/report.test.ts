@@ -51,6 +51,30 @@ describe("the report", () => {
     expect(await codes("acme")).toHaveLength(1);
   });
 
+  test("what is tried again can be run now, but for what a pause or an open circuit would stop before its next attempt", async () => {
+    const reason = "mail API: host not found";
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason });
+    const offered = async () => (await reports.findings("acme")).find(({ code }) => code === "retrying")?.actions.map(({ label }) => label);
+    expect(await offered()).toEqual(["Look", "Run now"]);
+    const [found] = await reports.findings("acme");
+    expect(found?.actions[1]).toEqual({
+      ...{ method: "POST", path: "/v1/jobs/run-now", label: "Run now" },
+      body: { filter: { group: await kindOf("email", reason) } },
+    });
+    for (const held of [pause, { ...pause, scope: "type" as const, name: "email" }, { ...pause, scope: "tenant" as const, name: "acme", tenant: "*" }]) {
+      world.pauses = [held];
+      expect(await offered()).toEqual(["Look"]);
+    }
+    world.pauses = [{ ...pause, name: "events" }];
+    expect(await offered()).toEqual(["Look", "Run now"]);
+    world.gates = [circuit];
+    expect(await offered()).toEqual(["Look"]);
+    world.gates = [{ ...circuit, lastFailure: { at: noon, reason: "mail: 503" } }];
+    expect(await offered()).toEqual(["Look", "Run now"]);
+    await given("acme", 1, { state: "waiting", gate: "mail", reason: "mail: open" });
+    expect(await offered()).toEqual(["Look"]);
+  });
+
   test("what is tried again is so since its first attempt, not since the time of its next", async () => {
     await given("acme", 3, { state: "retrying", at: noon - 9 * minute, started: noon - 8 * minute, due: noon + 5 * minute, reason: "mail: 503" });
     expect(await reports.findings("acme")).toMatchObject([{ code: "retrying", since: noon - 8 * minute }]);
@@ -84,6 +108,7 @@ describe("the report", () => {
     expect(await open()).toEqual([]);
     await given("acme", 2, { state: "retrying", due: noon + minute, reason: "mail: 503" });
     expect(await open()).toMatchObject([{ tenant: "acme", subject: "gate/mail", count: 0 }]);
+    expect(await reports.openGates()).toMatchObject([{ tenant: "acme", dependency: "mail", circuit: "open" }]);
   });
 
   test("a pause is one at once, of low severity", async () => {

@@ -171,7 +171,7 @@ describe("flow", () => {
       retrying: 1,
       scheduled: 1,
       donePerMinute: 2,
-      health: "flowing",
+      health: "partly-held",
       oldestReadyAt: noon,
     });
     expect(flow?.heldBy).toEqual([{ cause: "mail", count: 213 }]);
@@ -264,6 +264,21 @@ describe("flow", () => {
     expect(await health()).toBe("held");
     await given("acme", 1, { state: "running", started: noon });
     expect(await health()).toBe("flowing");
+  });
+
+  test("is held in part, with the circuit's sentence, while others are retried behind an open circuit of one tenant", async () => {
+    world.gates = [{ ...circuit, held: 0, parked: 0 }];
+    const flow = async (tenant: string | null = null) => (await reports.flow(tenant)).get("email-sending");
+    await env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES ('other', ?, 'email', 'done', 50, 0)`).bind(noon).run();
+    await given("acme", 8, { state: "retrying", due: noon + minute, reason: "mail: 422 validation_error" });
+    expect(await flow()).toMatchObject({ health: "flowing", why: null });
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason: "mail API: host not found" });
+    expect(await flow()).toMatchObject({ health: "partly-held", why: { code: "circuit-open", tenant: "acme", since: noon - minute } });
+    expect((await flow("acme"))?.health).toBe("retrying");
+    await given("other", 1, { state: "running", started: noon });
+    expect((await flow())?.health).toBe("partly-held");
+    world.gates = [{ ...circuit, circuit: "closed", openUntil: null }];
+    expect(await flow()).toMatchObject({ health: "flowing", why: null });
   });
 
   test("is retrying, not idle, when all its jobs wait for their next attempt; flowing when most of what ends is done", async () => {

@@ -1,6 +1,8 @@
+import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
-import { createIntakeBench, type Tokens } from "./bench";
+import { rulesShape } from "../../src/intake/routes/alerts";
+import { createIntakeBench, root, type Tokens } from "./bench";
 
 const bench = createIntakeBench();
 let own: Tokens;
@@ -61,6 +63,45 @@ describe("alert rules", () => {
     await bench.call("DELETE", "/v1/alert-rules/hooks", { token: own.admin });
   });
 
+  test("say which of their channels get nothing, and what is missing, as their test does", async () => {
+    const tenant = await bench.tenant("rules-channels");
+    const call = (method: string, path: string, body?: object) => bench.call(method, path, { token: tenant.admin, ...(body ? { body } : {}) });
+    const pager = { url: "https://pager.example.com/x", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", events: ["lead.created"] };
+    await call("PUT", "/v1/destinations/pager", pager);
+    const rule = { slack: true, email: ["ops@example.com"], destination: "pager" };
+    const missing = [
+      { channel: "slack", reason: "The connection slack is not set." },
+      { channel: "email", reason: "The connection mail is not set." },
+    ];
+    expect((await call("PUT", "/v1/alert-rules/night", rule)).body.unconnected).toEqual(missing);
+    expect((await call("GET", "/v1/alert-rules/night")).body.unconnected).toEqual(missing);
+    await call("DELETE", "/v1/destinations/pager");
+    const gone = [...missing, { channel: "webhook", reason: "There is no destination pager." }];
+    const { body } = await call("GET", "/v1/alert-rules");
+    expect(v.is(rulesShape, body)).toBe(true);
+    expect(body.rules[0].unconnected).toEqual(gone);
+    expect(await call("POST", "/v1/alert-rules/night/test")).toMatchObject({ status: 422, body: { detail: expect.stringContaining("no destination pager") } });
+    await call("PUT", "/v1/connections/mail", { provider: "resend", apiKey: "re_key", baseUrl: "https://mail.example.com" });
+    expect((await call("GET", "/v1/alert-rules/night")).body.unconnected).toEqual([gone[0], gone[2]]);
+    expect((await call("POST", "/v1/alert-rules/night/test")).body.sent).toMatchObject([
+      { channel: "email" },
+      { id: null, ...gone[0] },
+      { id: null, ...gone[2] },
+    ]);
+  });
+
+  test("and settings of a tenant name a destination that there is", async () => {
+    const tenant = await bench.tenant("rules-settings");
+    const put = () => bench.call("PUT", "/v1/tenants/rules-settings", { token: root, body: { name: "x", settings: { alerts: { destination: "pager" } } } });
+    expect(await put()).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "settings.alerts.destination", message: expect.stringContaining("there is none") }] },
+    });
+    const pager = { url: "https://pager.example.com/x", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", events: ["lead.created"] };
+    await bench.call("PUT", "/v1/destinations/pager", { token: tenant.admin, body: pager });
+    expect((await put()).status).toBe(200);
+  });
+
   test("are at most 20", async () => {
     for (let count = 0; count < 20; count++) expect((await put(`r${count}`, { slack: true }, other.admin)).status).toBe(200);
     expect((await put("r20", { slack: true }, other.admin)).status).toBe(422);
@@ -107,9 +148,9 @@ describe("a rule wants", () => {
 
   test("a cause says its code and severity", () => {
     expect([causeOf("tick/sweep"), causeOf("dead-letters/a/b"), causeOf("finding/info/approval/agent/x")]).toEqual([
-      { code: "tick-failing", severity: "critical" },
-      { code: "failed", severity: "critical" },
-      { code: "approval", severity: "info" },
+      { code: "tick-failing", severity: "critical", subject: "tick/sweep" },
+      { code: "failed", severity: "critical", subject: "group/a/b" },
+      { code: "approval", severity: "info", subject: "agent/x" },
     ]);
   });
 });

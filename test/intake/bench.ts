@@ -25,6 +25,7 @@ import { done } from "../../src/queue/outcome";
 import type { Enqueue, EnqueueRequest } from "../../src/queue/request";
 import { createGates } from "../../src/tenants/gates";
 import type { Scope } from "../../src/tenants/token";
+import { createTokenUse } from "../../src/tenants/token-use";
 import { createEngineBench } from "../support/engine";
 import { type Answered, answered, type CallOptions, requestOf } from "./calls";
 import { gatesOn } from "./gate-fakes";
@@ -57,6 +58,8 @@ export interface Seen {
   failures: FailureReport[];
   /** `tenant/site` whose waiting jobs were brought forward. */
   woken: string[];
+  /** Work that goes on after an answer. */
+  deferred: Promise<unknown>[];
   /** `tenant/dependency` of gates that a change of a setting, or an operator, closed or probed. */
   gates: string[];
 }
@@ -74,7 +77,7 @@ export type Tokens = Record<Scope, string>;
 
 /** The interface as the Worker makes it, on the test's own stores and an engine whose queues nobody consumes. Made up are the outside world, gates and the platform. */
 export function createIntakeBench(): IntakeBench {
-  const seen: Seen = { requests: [], audits: [], failures: [], woken: [], gates: [] };
+  const seen: Seen = { requests: [], audits: [], failures: [], woken: [], deferred: [], gates: [] };
   const deps = createDeps(seen);
   const intake = createIntake(deps);
   return {
@@ -111,7 +114,7 @@ function createDeps(seen: Seen): IntakeDeps {
   });
   return {
     ...real,
-    auth: { ...real.auth, mayBeRefused: async () => true },
+    auth: { ...real.auth, use: createTokenUse(env.DB, (work) => void seen.deferred.push(work)), mayBeRefused: async () => true },
     leads: { ...real.leads, turnstile: async () => ({ result: "passed" }), mayPost: async () => true, mayPostTo: async () => true },
     shops: {
       test: async () => ({ ok: false, class: "config", reason: "there is no shop in this test" }),

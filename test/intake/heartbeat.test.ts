@@ -41,6 +41,20 @@ describe("the heartbeat address", () => {
   });
 
   test.each([
+    ["removed", () => bench.call("DELETE", "/v1/heartbeat", { token: root })],
+    ["replaced", () => put({ url: "https://other.example.com/ping" })],
+  ])("that is %s takes its newest call with it: the report warns of it no more", async (_what, change) => {
+    await put({ url });
+    await createTicks(env.DB).record([{ step: "heartbeat", outcome: "failed", at: now, ms: 1, detail: "it answered 500" }]);
+    const failing = async () =>
+      (await bench.call("GET", "/v1/report", { token: root })).body.findings.filter(({ code }: { code: string }) => code === "heartbeat-failing").length;
+    expect(await failing()).toBe(1);
+    await change();
+    expect(await failing()).toBe(0);
+    expect((await createTicks(env.DB).list()).map(({ step }) => step)).toEqual([]);
+  });
+
+  test.each([
     "http://hc.example.com/x",
     "https://127.0.0.1/x",
     "https://169.254.169.254/latest",

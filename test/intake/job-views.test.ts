@@ -38,7 +38,15 @@ describe("GET /v1/jobs/{id}", () => {
     const { id } = (await post({ type: "note", payload })).body;
     const { status, body } = await get(`/${id}`);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ id, state: "queued", attempt: 0, progress: { done: 0, total: null, note: null }, timeline: [], effects: [], payload: null });
+    expect(body).toMatchObject({
+      id,
+      state: "queued",
+      attempt: 0,
+      progress: { done: 0, total: null, note: null, at: null },
+      timeline: [],
+      effects: [],
+      payload: null,
+    });
     expect(fits(jobShape, body)).toBe(true);
   });
 
@@ -54,12 +62,12 @@ describe("GET /v1/jobs/{id}", () => {
     const id = await givenJob("jobs-own", {
       state: "waiting",
       effects: [{ key: "send", revision: 0, state: "done", result: JSON.stringify({ id: "anna@example.com" }), at: now }],
-      settled: { reason: "429 from the provider", progress: JSON.stringify({ done: 3, total: 10, note: "page 3" }) },
+      settled: { reason: "429 from the provider", progress: JSON.stringify({ done: 3, total: 10, note: "page 3", at: now - 4000 }) },
     });
     const { body, text } = await get(`/${id}`);
     expect(body).toMatchObject({
       ...{ id, type: "note", state: "waiting", attempt: 0, maxAttempts: 5, waitingFor: "429 from the provider", runAt: "2026-10-01T12:01:00.000Z" },
-      progress: { done: 3, total: 10, note: "page 3" },
+      progress: { done: 3, total: 10, note: "page 3", at: "2026-10-01T11:59:56.000Z" },
       timeline: [{ event: "queued" }, { event: "waiting", detail: "429 from the provider", times: 1 }, { event: "running" }],
       effects: [{ key: "send", state: "done", result: { id: "•••" } }],
       payload: { text: "•••", count: 3 },

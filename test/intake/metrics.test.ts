@@ -54,6 +54,18 @@ describe("stats", () => {
     });
     expect((await get("/v1/stats", root)).body.totals[odd]).toEqual({ done: 31 });
   });
+
+  test("name the versions of the Worker that were first seen in the time asked for", async () => {
+    const insert = env.DB.prepare("INSERT INTO versions (id, tag, first_at) VALUES (?, ?, ?)");
+    await env.DB.batch([insert.bind("v3", "c", now - 60_000), insert.bind("v2", "", now - 120_000), insert.bind("v1", "a", now - 2 * 3_600_000)]);
+    const { body } = await get("/v1/stats");
+    expect(fits(statsShape, body)).toBe(true);
+    expect(body.deploys).toEqual([
+      { version: "v2", tag: "", at: "2026-10-01T11:58:00.000Z" },
+      { version: "v3", tag: "c", at: "2026-10-01T11:59:00.000Z" },
+    ]);
+    expect((await get("/v1/stats?from=2026-10-01T09:00:00Z&to=2026-10-01T11:00:00Z")).body.deploys).toMatchObject([{ version: "v1" }]);
+  });
 });
 
 describe("metrics", () => {

@@ -195,6 +195,22 @@ describe("gates", () => {
     expect((await get("/v1/gates?limit=1")).body.gates).toHaveLength(1);
   });
 
+  test("of all tenants are the circuits that the report finds open, each with its tenant", async () => {
+    const [gate] = await bench.deps.gates.named("ops-own", ["mail"]);
+    bench.deps.reports = { ...bench.deps.reports, openGates: async () => (gate ? ["ops-own", "ops-other"].map((tenant) => ({ ...gate, tenant })) : []) };
+    const { body } = await bench.call("GET", "/v1/gates", { token: root });
+    expect(body.gates.every((each: unknown) => fits(gateShape, each))).toBe(true);
+    expect([body.gates.map(({ tenant, dependency }: Record<string, string>) => [tenant, dependency]), body.cursor]).toEqual([
+      [
+        ["ops-own", "mail"],
+        ["ops-other", "mail"],
+      ],
+      null,
+    ]);
+    expect((await bench.call("GET", "/v1/gates?limit=1", { token: root })).body.gates).toHaveLength(1);
+    expect((await get("/v1/gates")).body.gates[0]).toMatchObject({ tenant: "ops-own", dependency: "mail" });
+  });
+
   test("are probed and reset by operators, whatever their names hold", async () => {
     for (const [path, act] of [
       ["mail/reset", "reset ops-own/mail"],

@@ -4,6 +4,7 @@ import { connectionShape, scheduleShape, siteShape } from "../../src/intake/shap
 import { tenantShape, tenantsShape, tokensShape } from "../../src/intake/tenant-shapes";
 import { templatePutShape, templateShape } from "../../src/intake/template-shapes";
 import { createIntakeBench, root, type Tokens } from "./bench";
+import { now } from "./given";
 
 const bench = createIntakeBench();
 let own: Tokens;
@@ -48,7 +49,14 @@ describe("tenants and their tokens", () => {
     expect(made.body).toEqual({ id: expect.any(String), token: expect.stringMatching(/^jy_/) });
     const listed = await call("GET /v1/tenants/set-own/tokens");
     expect(fits(tokensShape, listed.body)).toBe(true);
-    expect(listed.body.tokens.find((each: { id: string }) => each.id === made.body.id)).toMatchObject({ name: "ci", scopes: ["enqueue"], revoked: null });
+    expect(listed.body.tokens.find((each: { id: string }) => each.id === made.body.id)).toMatchObject({
+      ...{ name: "ci", scopes: ["enqueue"], revoked: null, lastUsed: null },
+    });
+    await bench.call("GET", "/v1/me", { token: made.body.token });
+    await bench.call("GET", "/v1/me", { token: `${made.body.token}x` });
+    await Promise.all(bench.seen.deferred);
+    const used = (await call("GET /v1/tenants/set-own/tokens")).body.tokens.find((each: { id: string }) => each.id === made.body.id);
+    expect(used.lastUsed).toBe(new Date(now).toISOString());
     expect(listed.text).not.toContain(made.body.token);
     const path = made.headers.get("location") ?? "";
     expect((await call(`DELETE ${path}`)).status).toBe(204);

@@ -147,6 +147,6 @@ describe("what a run is told", () => {
     });
     const id = await start();
     await bench.deliverAll();
-    expect(await bench.row(id)).toMatchObject({ state: "done", progress: '{"done":5,"total":5,"note":"for [e-mail] 5"}' });
+    expect(await bench.row(id)).toMatchObject({ state: "done", progress: JSON.stringify({ done: 5, total: 5, note: "for [e-mail] 5", at: bench.now() }) });
   });
 });

@@ -32,7 +32,7 @@ test("a token is shown once, and the table holds nothing of it", async () => {
   const { id, token } = await store.create("one", { name: "shop", scopes: ["read", "enqueue", "read"] }, 5);
   expect(await tokens.verify(token)).toMatchObject({ tenant: "one", id, scopes: ["enqueue", "read"] });
   const row = await env.DB.prepare("SELECT * FROM tokens WHERE tenant = 'one' AND id = ?").bind(id).first();
-  expect(row).toEqual({ tenant: "one", id, name: "shop", scopes: "enqueue read", created: 5, revoked: null, types: null });
+  expect(row).toEqual({ tenant: "one", id, name: "shop", scopes: "enqueue read", created: 5, revoked: null, types: null, used: null });
   expect(JSON.stringify(row)).not.toContain(token.split(".").at(-1));
 });
 
@@ -50,7 +50,15 @@ test("revokes one's own only, once and for all", async () => {
   expect(await store.revoke("one", "unknown", 7)).toBe(false);
   expect(await store.revoke("one", id, 8)).toBe(true);
   expect(await store.revoke("one", id, 9)).toBe(true);
-  expect((await store.list("one")).find((token) => token.id === id)).toEqual({ id, name: "gone", scopes: ["admin"], types: null, created: 6, revoked: 8 });
+  expect((await store.list("one")).find((token) => token.id === id)).toEqual({
+    id,
+    name: "gone",
+    scopes: ["admin"],
+    types: null,
+    created: 6,
+    revoked: 8,
+    used: null,
+  });
   expect(await store.list("two")).toEqual([]);
   expect(changes.filter((tenant) => tenant === "one").length).toBeGreaterThanOrEqual(3);
 });

@@ -12,7 +12,7 @@ type Rule = AlertRules["rules"][number];
 interface RulesProps {
   visit: Visit;
   rules: readonly Rule[];
-  /** Names of the tenant's connections. */
+  /** Names of the tenant's connections: a new rule is ticked for Slack where there is one. */
   connected: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export function Rules({ visit, rules, connected }: RulesProps) {
               <td class="words">{rule.codes?.join(", ") ?? "all"}</td>
               <td class="wide">{rule.types?.join(", ") ?? "all"}</td>
               <td class="words">
-                <Channels rule={rule} connected={connected} />
+                <Channels rule={rule} />
               </td>
               <td class="actions">
                 <Act visit={visit} action={alertActions.test} fields={{ name: rule.name }} />{" "}
@@ -60,16 +60,16 @@ export function Rules({ visit, rules, connected }: RulesProps) {
   );
 }
 
-/** The channels of a rule; those without a connection are red, with the reason. */
-function Channels({ rule: { slack, email, destination }, connected }: { rule: Rule; connected: readonly string[] }) {
-  const mailed = email.join(", ");
-  const missing = [...(slack && !connected.includes("slack") ? ["slack"] : []), ...(mailed !== "" && !connected.includes("mail") ? ["mail"] : [])];
+const channelWords: Readonly<Record<string, string>> = { slack: "In Slack", email: "By mail", webhook: "To the destination" };
+
+/** The channels of a rule; those that get nothing are red, with the reason. */
+function Channels({ rule: { slack, email, destination, unconnected } }: { rule: Rule }) {
   return (
     <>
-      {[slack ? "Slack" : "", mailed, destination === undefined ? "" : `destination ${destination}`].filter(Boolean).join(", ")}
-      {missing.map((connection) => (
-        <p key={connection}>
-          <State is="failed" word="not sent" /> {connection === "slack" ? "In Slack" : "By mail"}: the connection {connection} is not set.
+      {[slack ? "Slack" : "", email.join(", "), destination === undefined ? "" : `destination ${destination}`].filter(Boolean).join(", ")}
+      {unconnected.map(({ channel, reason }) => (
+        <p key={channel}>
+          <State is="failed" word="not sent" /> {channelWords[channel] ?? channel}: {reason}
         </p>
       ))}
     </>

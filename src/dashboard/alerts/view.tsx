@@ -1,6 +1,8 @@
+import { pageOf } from "../../domain/alerts/link";
 import type { AlertRules, Alerts, Connection } from "../answers";
 import { page, type Visit } from "../page";
 import { number } from "../parts/format";
+import { Remedies } from "../parts/remedies";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
@@ -36,16 +38,30 @@ export const alertsPage = page<Model>({
   ),
 });
 
-/** The alerts and their channels; the jobs of a channel show whether an alert arrived. */
+/** The alerts, in the report's sentences, and their channels; the jobs of a channel show whether an alert arrived. */
 export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["alerts"] }) {
   return (
     <Table label="Alerts" columns={["State", "About", "Why", "#-Count", "Since", "-Handed to"]}>
       {alerts.map((alert, index) => (
         <tr key={alert.cause} id={`alert-${index}`}>
-          <td>{alert.state === "open" ? <State is="open" /> : <State is="done" word="recovered" />}</td>
-          <td class="name">{alert.subject}</td>
+          <td>
+            <AlertState alert={alert} />
+          </td>
+          <td class="name">
+            <a href={`${visit.base}/${pageOf({ tenant: visit.tenant, cause: alert.cause })}`}>{alert.subject}</a>
+          </td>
           <td class="words">
-            <Sentence text={alert.reason} />
+            <Sentence text={alert.sentence} />{" "}
+            {alert.notSeenSince === null ? null : (
+              <span class="dim">
+                Not seen since <Time at={alert.notSeenSince} />.
+              </span>
+            )}
+            {alert.actions.length === 0 ? null : (
+              <span class="remedies">
+                <Remedies visit={visit} remedies={alert.actions} place={`alert-${index}`} />
+              </span>
+            )}
           </td>
           <td class="num wide">{number(alert.count)}</td>
           <td>
@@ -62,6 +78,12 @@ export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["al
       ))}
     </Table>
   );
+}
+
+/** One that is not seen any more is not red: it recovers when it stays away. */
+function AlertState({ alert: { state, notSeenSince } }: { alert: Alerts["alerts"][number] }) {
+  if (state === "recovered") return <State is="done" word="recovered" />;
+  return notSeenSince === null ? <State is="open" /> : <State is="pending" word="not seen" />;
 }
 
 function Channel({ visit, channel }: { visit: Visit; channel: string }) {

@@ -3,20 +3,38 @@ import { ApiProblem } from "../api";
 import { unknownIn } from "../jobs/unknown";
 import type { Visit } from "../page";
 import { bulkPaths } from "./actions";
-import { type BulkVerb, type Selection, selectionFrom } from "./selection";
+import { type BulkVerb, type Selection, selectionFrom, verbIn } from "./selection";
+
+/** A selection that was refused, and why. */
+export interface RefusedPlan {
+  verb: BulkVerb;
+  issue: string;
+}
 
 /** `unknown`: the name in the filter that does not exist, for a plan without jobs. */
-export type PlanModel = { selection: Selection; unknown: string | undefined } & (
+export type AcceptedPlan = { selection: Selection; unknown: string | undefined } & (
   | { verb: "replay"; plan: Plan }
   | { verb: Exclude<BulkVerb, "replay">; plan: BulkPlan }
 );
 
-/** The plan of an action on many jobs. */
+export type PlanModel = AcceptedPlan | RefusedPlan;
+
+/** The plan of an action on many jobs, or the reason why the filter is refused. */
 export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanModel> {
   if (!may("operate")) throw new ApiProblem(403, "This token may not act on jobs.");
-  const selected = selectionFrom(url.searchParams, now);
-  if (!selected) throw new ApiProblem(422, "Tick jobs, or narrow the list by a filter, and choose what to do with them.");
-  const { verb, selection } = selected;
+  const verb = verbIn(url.searchParams);
+  if (!verb) throw new ApiProblem(422, "Tick jobs, or narrow the list by a filter, and choose what to do with them.");
+  const selection = selectionFrom(url.searchParams, now);
+  if (!selection) return { verb, issue: "No job is ticked, and no filter says which jobs are meant." };
+  try {
+    return await planFor(api, verb, selection);
+  } catch (thrown) {
+    if (thrown instanceof ApiProblem && thrown.status === 422) return { verb, issue: thrown.message };
+    throw thrown;
+  }
+}
+
+async function planFor(api: Visit["api"], verb: BulkVerb, selection: Selection): Promise<AcceptedPlan> {
   const body = { ...selection, plan: true };
   if (verb === "replay") {
     const plan = await api.send<Plan>("POST", "/v1/replays", body);

@@ -21,16 +21,18 @@ export function bulkAddress(base: string, verb: BulkVerb, filter: Readonly<Recor
   return `${base}/bulk?${new URLSearchParams([["verb", verb], ...entries])}`;
 }
 
-/** The ticked ids, or the filter if none is ticked. Undefined when the address has no verb or no selection. */
-export function selectionFrom(parameters: URLSearchParams, now: number): { verb: BulkVerb; selection: Selection } | undefined {
-  const verb = bulkVerbs.find((each) => each === parameters.get("verb"));
+export function verbIn(parameters: URLSearchParams): BulkVerb | undefined {
+  return bulkVerbs.find((each) => each === parameters.get("verb"));
+}
+
+/** The ticked ids, or the filter if none is ticked. Undefined when the address has no selection. */
+export function selectionFrom(parameters: URLSearchParams, now: number): Selection | undefined {
   const ids = [...new Set(parameters.getAll("ids"))].filter(Boolean);
-  if (!verb) return undefined;
-  if (ids.length > 0) return { verb, selection: { ids } };
+  if (ids.length > 0) return { ids };
   const { from, to, ...search } = searchFrom(parameters);
   const all = { ...search, from: timeAt(from, now), to: timeAt(to, now), group: parameters.get("group") ?? undefined };
   const filter = Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => Boolean(entry[1])));
-  return Object.keys(filter).length > 0 ? { verb, selection: { filter } } : undefined;
+  return Object.keys(filter).length > 0 ? { filter } : undefined;
 }
 
 /** The selection as text for a form. */

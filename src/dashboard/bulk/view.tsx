@@ -9,7 +9,8 @@ import { Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { bulkActions } from "./actions";
 import { PlanOf } from "./plan";
-import { type PlanModel, queryBulk, queryPlan } from "./query";
+import { type AcceptedPlan, type PlanModel, queryBulk, queryPlan } from "./query";
+import { Refused } from "./refused";
 import { type BulkVerb, bulkVerbs, selectionText, verbText } from "./selection";
 
 /** The page of a plan, from which the action is started. */
@@ -17,11 +18,15 @@ export const planPage = page<PlanModel>({
   path: "/bulk",
   section: "Jobs",
   tenants: "one",
-  title: ({ verb, plan }) => verbText(verb, plural(plan.total, "job")),
+  title: (model) => verbText(model.verb, "issue" in model ? "jobs" : plural(model.plan.total, "job")),
   query: queryPlan,
   // The form has an idempotency key; a refresh would replace it.
   pace: () => "never",
-  view: (model, visit) => (
+  view: (model, visit) => ("issue" in model ? <Refused visit={visit} refused={model} /> : <Planned visit={visit} model={model} />),
+});
+
+function Planned({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
+  return (
     <div class="reading">
       <h1>{verbText(model.verb, `${plural(model.plan.total, "job")}${model.plan.more ? " and more" : ""}`)}?</h1>
       <p>{"ids" in model.selection ? "Those that were ticked." : <Filter filter={model.selection.filter} />}</p>
@@ -29,10 +34,10 @@ export const planPage = page<PlanModel>({
       {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
       {model.plan.total === 0 ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Begin visit={visit} model={model} />}
     </div>
-  ),
-});
+  );
+}
 
-function nothingToDo({ verb, selection }: PlanModel): string {
+function nothingToDo({ verb, selection }: AcceptedPlan): string {
   if (verb === "run-now")
     return "None of them goes on by being run now: they run, have ended, or a pause, an open circuit or a paused site holds them, which is lifted first.";
   return "ids" in selection ? "None of them can be: they have changed meanwhile." : "No job that this can be done to fits the filter.";
@@ -68,7 +73,7 @@ function ByType({ byType }: { byType: Readonly<Record<string, number>> }) {
   );
 }
 
-function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; model: PlanModel }) {
+function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; model: AcceptedPlan }) {
   const action = bulkActions[verb];
   return (
     <form method="post" action={`${visit.base}/do/${action.name}`} class="begin">

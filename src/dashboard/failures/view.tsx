@@ -190,7 +190,7 @@ function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"]
 
 /** Link to the group's jobs: the list searches for the longest text that the group's reasons share. */
 function Retrying({ visit, group: { type, title } }: { visit: Visit; group: GroupModel["group"] }) {
-  const [shared = ""] = title.split(/[#…"]+/).toSorted((left, right) => right.length - left.length);
+  const [shared = ""] = title.split(/[#…"\d]+/).toSorted((left, right) => right.length - left.length);
   const q = shared.trim();
   const isTelling = q.length >= minShared;
   const query = new URLSearchParams({ ...(isTelling ? { q: `"${q}"` } : {}), type, state: "retrying" });

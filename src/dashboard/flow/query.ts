@@ -3,18 +3,18 @@ import type { Visit } from "../page";
 
 export interface FlowModel {
   queues: Queue[];
-  /** Only on a tenant's page. */
+  /** On the page of all tenants only open circuits. */
   gates: Gates["gates"];
   pauses: Pauses["pauses"];
   types: Types["types"];
 }
 
-export async function queryFlow({ api, tenant }: Visit): Promise<FlowModel> {
-  const [{ queues }, { pauses }, { types }, gates] = await Promise.all([
+export async function queryFlow({ api }: Visit): Promise<FlowModel> {
+  const [{ queues }, { pauses }, { types }, { gates }] = await Promise.all([
     api.get<Queues>("/v1/queues"),
     api.get<Pauses>("/v1/pauses"),
     api.get<Types>("/v1/types"),
-    tenant === "*" ? undefined : api.get<Gates>("/v1/gates", { limit: "200" }),
+    api.get<Gates>("/v1/gates", { limit: "200" }),
   ]);
-  return { queues, pauses, types, gates: gates?.gates ?? [] };
+  return { queues, pauses, types, gates };
 }

@@ -17,7 +17,7 @@ import { WhyText } from "./why-row";
 interface Model {
   queue: Queue;
   pauses: Pauses["pauses"];
-  /** Gates at which its jobs wait; only on a tenant's page. */
+  /** Gates at which its jobs wait; on the page of all tenants only open circuits. */
   gates: Gates["gates"];
   /** Statistics of its types in the last hour. */
   stats: Stats;
@@ -75,11 +75,11 @@ async function queryQueue({ api, tenant, params, now }: Visit): Promise<Model> {
   const name = params["queue"] ?? "";
   const from = new Date(now - 3_600_000 + 1).toISOString();
   const isOne = tenant !== "*";
-  const [{ queues }, { pauses }, stats, gates, list] = await Promise.all([
+  const [{ queues }, { pauses }, stats, { gates }, list] = await Promise.all([
     api.get<Queues>("/v1/queues"),
     api.get<Pauses>("/v1/pauses"),
     api.get<Stats>("/v1/stats", { from }),
-    isOne ? api.get<Gates>("/v1/gates", { limit: "200" }) : undefined,
+    api.get<Gates>("/v1/gates", { limit: "200" }),
     isOne ? api.get<Jobs>("/v1/jobs", { queue: name, limit: "20" }) : undefined,
   ]);
   const queue = queues.find((each) => each.queue === name);
@@ -87,7 +87,7 @@ async function queryQueue({ api, tenant, params, now }: Visit): Promise<Model> {
   return {
     queue,
     pauses: pauses.filter((pause) => concerns(pause, queue, tenant)),
-    gates: (gates?.gates ?? []).filter(({ dependency }) => queue.heldBy.some(({ cause }) => cause === dependency || cause.startsWith(`${dependency}: `))),
+    gates: gates.filter(({ dependency }) => queue.heldBy.some(({ cause }) => cause === dependency || cause.startsWith(`${dependency}: `))),
     stats: { ...stats, minutes: stats.minutes.filter(({ type }) => queue.types.includes(type)) },
     jobs: list?.jobs ?? [],
   };

@@ -25,11 +25,9 @@ export const flowPage = page<FlowModel>({
       <Section title="Queues">
         <QueueTable visit={visit} queues={queues} pauses={pauses} />
       </Section>
-      {visit.tenant === "*" ? null : (
-        <Section title="Gates">
-          {gates.length === 0 ? <Empty>There is no gate yet: one is made for each connection and shop.</Empty> : <GateTable visit={visit} gates={gates} />}
-        </Section>
-      )}
+      <Section title={visit.tenant === "*" ? "Open circuits" : "Gates"}>
+        {gates.length > 0 ? <GateTable visit={visit} gates={gates} /> : <Empty>{noGates(visit)}</Empty>}
+      </Section>
       <Section title="Types">
         <Table label="Types" columns={["Type", "State", "-Queues", "#-Attempts", "#-Concurrency", ""]}>
           {types.map(({ type, queues: on, policy, paused }) => (
@@ -49,6 +47,10 @@ export const flowPage = page<FlowModel>({
     </>
   ),
 });
+
+function noGates({ tenant }: Visit): string {
+  return tenant === "*" ? "No open circuit holds jobs of any tenant." : "There is no gate yet: one is made for each connection and shop.";
+}
 
 function WholeTenant({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   const isPaused = pauses.some(({ scope, name }) => scope === "tenant" && name === visit.tenant);

@@ -1,10 +1,14 @@
 import type { Stats } from "../answers";
-import { duration, number } from "../parts/format";
+import { duration, number, utc } from "../parts/format";
+import { Clock } from "../parts/time";
 
 const [width, height, bars] = [960, 100, 60];
 const failures = ["dead", "discarded"];
 
-/** Chart of successful and failed jobs, in 60 steps over the chosen time. */
+/** The legend names this many of the newest versions. */
+const maxNamed = 3;
+
+/** Chart of successful and failed jobs, in 60 steps over the chosen time, with a mark where a version of the Worker was first seen. */
 export function Chart({ stats }: { stats: Stats }) {
   const [from, to] = [Date.parse(stats.from), Date.parse(stats.to)];
   const slots = Array.from({ length: bars }, () => ({ well: 0, broken: 0 }));
@@ -23,6 +27,9 @@ export function Chart({ stats }: { stats: Stats }) {
         {slots.map((slot, index) => (
           <Bar key={index} x={(index * width) / bars + 1} well={tall(slot.well)} broken={tall(slot.broken)} />
         ))}
+        {stats.deploys.map(({ version, tag, at }) => (
+          <Mark key={version} x={((Date.parse(at) - from) / (to - from)) * width} title={`version ${nameOf({ version, tag })} first seen ${utc(at)}`} />
+        ))}
       </svg>
       <p class="legend">
         <span class="well">
@@ -36,6 +43,12 @@ export function Chart({ stats }: { stats: Stats }) {
         <span>
           at most {number(highest)} in {duration((to - from) / bars)}
         </span>
+        {stats.deploys.slice(-maxNamed).map((deploy) => (
+          <span key={deploy.version} class="deploy">
+            <i />
+            version {nameOf(deploy)} first seen <Clock at={deploy.at} />
+          </span>
+        ))}
       </p>
     </>
   );
@@ -49,6 +62,18 @@ function Bar({ x, well, broken }: { x: number; well: number; broken: number }) {
       {broken > 0 ? <rect class="broken" x={x} y={height - well - broken} width={wide} height={broken} /> : null}
     </>
   );
+}
+
+function Mark({ x, title }: { x: number; title: string }) {
+  return (
+    <line class="deploy" x1={x} x2={x} y1="0" y2={height}>
+      <title>{title}</title>
+    </line>
+  );
+}
+
+function nameOf({ version, tag }: { version: string; tag: string }): string {
+  return tag || version.slice(0, 8);
 }
 
 function sum(values: readonly number[]): number {

@@ -47,19 +47,22 @@ export const nowPage = page<NowModel>({
   ),
 });
 
-/** Findings of the severity `info` need no person. */
+/** Findings of the severity `info` need no person at once; pauses and approvals among them are counted. */
 function verdictOf(findings: Report["findings"]): string {
   const urgent = findings.filter(({ severity }) => severity !== "info").length;
-  if (urgent === 0) return "All is well";
-  return `${plural(urgent, "thing")} need${urgent === 1 ? "s" : ""} you`;
+  if (urgent > 0) return `${plural(urgent, "thing")} need${urgent === 1 ? "s" : ""} you`;
+  const pauses = findings.filter(({ code }) => code === "paused").length;
+  const approvals = findings.reduce((sum, { code, count }) => sum + (code === "approval" ? count : 0), 0);
+  return ["All is well", pauses > 0 ? plural(pauses, "pause") : "", approvals > 0 ? plural(approvals, "approval") : ""].filter(Boolean).join(", ");
 }
 
 function Findings({ visit, findings }: { visit: Visit; findings: Report["findings"] }) {
+  const ids = idsOf(findings);
   if (findings.length === 0) return <Empty>No circuit is open, nothing is paused, and no failure is open.</Empty>;
   return (
     <ul class="findings">
-      {findings.map((finding) => (
-        <li key={finding.subject} id={domId("finding", finding.code, finding.tenant, finding.subject)}>
+      {findings.map((finding, index) => (
+        <li key={ids[index]} id={ids[index]}>
           <State is={finding.severity} />
           <span class="sentence">
             <Sentence text={finding.sentence} />
@@ -74,6 +77,17 @@ function Findings({ visit, findings }: { visit: Visit; findings: Report["finding
       ))}
     </ul>
   );
+}
+
+/** Of several findings about one thing, such as two causes of one type's failures, the later ones are numbered. */
+function idsOf(findings: Report["findings"]): string[] {
+  const counts = new Map<string, number>();
+  return findings.map(({ code, tenant, subject }) => {
+    const id = domId("finding", code, tenant, subject);
+    const count = (counts.get(id) ?? 0) + 1;
+    counts.set(id, count);
+    return count === 1 ? id : `${id}-${count}`;
+  });
 }
 
 function Ranges({ visit, hours }: { visit: Visit; hours: number }) {

@@ -1,9 +1,12 @@
 import { duration, number } from "./format";
+import { Time } from "./time";
 
 interface Progress {
   done: number;
   total: number | null;
   note: string | null;
+  /** When it was reported; shown beside the rate, of what moves still. */
+  at?: string | null;
 }
 
 interface ProgressBarProps {
@@ -16,11 +19,20 @@ interface ProgressBarProps {
 
 /** A progress bar. */
 export function ProgressBar({ progress, ratePerSecond, noun }: ProgressBarProps) {
-  const { done, total, note } = progress;
+  const { done, total, note, at } = progress;
   return (
     <span class="progress">
       {total ? <progress max={total} value={done} aria-label="Progress" /> : null}
-      <span>{[counted(done, total, noun), paceOf(progress, ratePerSecond), note].filter(Boolean).join(" · ")}</span>
+      <span>
+        {[counted(done, total, noun), paceOf(progress, ratePerSecond)].filter(Boolean).join(" · ")}
+        {at && ratePerSecond !== undefined ? (
+          <>
+            {" · moved "}
+            <Time at={at} />
+          </>
+        ) : null}
+        {note ? ` · ${note}` : null}
+      </span>
     </span>
   );
 }

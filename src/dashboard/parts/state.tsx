@@ -14,6 +14,7 @@ const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   ran: ["well", "✓"],
   waiting: ["held", "◑"],
   held: ["held", "◑"],
+  "partly-held": ["held", "◑"],
   "at-limit": ["held", "◑"],
   behind: ["held", "◑"],
   "no-worker": ["broken", "✖"],

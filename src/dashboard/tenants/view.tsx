@@ -143,13 +143,16 @@ export const settingsPage = page<Model>({
 function TokenList({ visit, tokens }: { visit: Visit; tokens: Tokens["tokens"] }) {
   return (
     <Section title="Tokens">
-      <Table label="Tokens" columns={["Name", "Scopes", "-Made", "State", ""]}>
-        {tokens.map(({ id, name, scopes, created, revoked }) => (
+      <Table label="Tokens" columns={["Name", "Scopes", "-Made", "-Last used", "State", ""]}>
+        {tokens.map(({ id, name, scopes, created, lastUsed, revoked }) => (
           <tr key={id} id={domId("token", id)}>
             <td>{name}</td>
             <td>{scopes.join(", ")}</td>
             <td class="wide">
               <Time at={created} />
+            </td>
+            <td class="wide" title="To within an hour">
+              <Time at={lastUsed} none="not noted" />
             </td>
             <td>
               {revoked === null ? <State is="ok" word="valid" /> : <State is="cancelled" word="revoked" />} {revoked === null ? null : <Time at={revoked} />}

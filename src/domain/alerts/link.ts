@@ -1,26 +1,35 @@
 import { type Alert, installation } from "./model";
+import { causeOf } from "./rule";
 
-/** Of findings, the page that shows what they are about; of the others, the page that lists them all. */
-const pages: Readonly<Record<string, string>> = {
-  "circuit-open": "flow",
-  paused: "flow",
-  stuck: "flow",
-  behind: "flow",
-  "schedule-failed": "schedules",
-  "schedule-skipped": "schedules",
-  "site-paused": "sites",
-  "site-unreadable": "sites",
-  "heartbeat-failing": "system",
+/** By what an alert is about, the page that shows it: `name` is what follows the kind in its subject. */
+const pages: Readonly<Record<string, (name: string, code: string) => string>> = {
+  group: (name) => `failures/${name}`,
+  queue: (name) => `flow/${name}`,
+  gate: () => "flow",
+  tenant: () => "flow",
+  type: (name, code) => typePages[code]?.(name) ?? "flow",
+  schedule: () => "schedules",
+  site: (name) => `sites/${name}`,
+  worker: () => "workers",
+  tick: () => "system",
+  heartbeat: () => "system",
+  budget: () => "costs",
+};
+
+const typePages: Readonly<Record<string, (type: string) => string>> = {
+  retrying: (type) => `jobs?state=retrying&type=${type}`,
+  "no-worker": () => "workers",
 };
 
 /** Where an operator reads on; undefined where the installation does not know its own address (PUBLIC_URL, OWN_HOSTS). */
-export function linkOf({ tenant, cause }: Pick<Alert, "tenant" | "cause">, publicUrl: string | undefined): string | undefined {
-  return publicUrl === undefined ? undefined : `${publicUrl}/t/${tenant}/${pageOf(tenant, cause)}`;
+export function linkOf(alert: Pick<Alert, "tenant" | "cause">, publicUrl: string | undefined): string | undefined {
+  return publicUrl === undefined ? undefined : `${publicUrl}/t/${alert.tenant}/${pageOf(alert)}`;
 }
 
-function pageOf(tenant: string, cause: string): string {
-  const [kind = "", , code = ""] = cause.split("/");
-  if (kind === "dead-letters") return `failures/${encodeURIComponent(cause.slice("dead-letters/".length))}`;
-  if (kind === "tick" || tenant === installation) return "system";
-  return kind === "finding" ? (pages[code] ?? "") : "";
+/** The page about an alert, behind `/t/{tenant}/`; empty for Now. */
+export function pageOf({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
+  const { code, subject } = causeOf(cause);
+  const [kind = "", ...rest] = subject.split("/");
+  const page = Object.hasOwn(pages, kind) ? pages[kind]?.(encodeURIComponent(rest.join("/")), code) : undefined;
+  return page ?? (tenant === installation ? "system" : "");
 }

@@ -50,14 +50,24 @@ export interface NamedRule extends AlertRule {
   updated: number;
 }
 
-/** What an alert's cause says: `dead-letters/{group}`, `tick/{step}` or `finding/{severity}/{code}/{subject}`. */
-export function causeOf(cause: string): { code: string; severity: Severity } {
-  const [kind, severity = "", code = ""] = cause.split("/");
-  if (kind === "no-worker" || kind === "offers-void") return { code: "no-worker", severity: "critical" };
-  if (kind === "tick") return { code: "tick-failing", severity: "critical" };
-  if (kind !== "finding") return { code: "failed", severity: "critical" };
-  return { code, severity: severities.find((each) => each === severity) ?? "warning" };
+/** What an alert's cause says, as the finding of the report has it: `dead-letters/{group}`, `tick/{step}` or `finding/{severity}/{code}/{subject}`. */
+export function causeOf(cause: string): { code: string; severity: Severity; subject: string } {
+  const [kind = "", ...rest] = cause.split("/");
+  const name = rest.join("/");
+  if (kind === "finding") {
+    const [severity, code = "", ...subject] = rest;
+    return { code, severity: severities.find((each) => each === severity) ?? "warning", subject: subject.join("/") };
+  }
+  const [code, about] = otherKinds[kind] ?? ["failed", "group"];
+  return { code, severity: "critical", subject: `${about}/${name}` };
 }
+
+/** Causes that are no findings of the report: the code, and what it is about. */
+const otherKinds: Readonly<Record<string, readonly [code: string, about: string]>> = {
+  "no-worker": ["no-worker", "type"],
+  "offers-void": ["no-worker", "worker"],
+  tick: ["tick-failing", "tick"],
+};
 
 /** Whether a rule matches an alert. */
 export function wants({ enabled, codes, types, minSeverity }: AlertRule, { cause, subject }: Pick<Alert, "cause" | "subject">): boolean {

@@ -1,6 +1,7 @@
 import { type Alert, type Failure, installation, nextAlert, type Notice } from "./model";
 import { alertsOf, newDeadLetters } from "./queries";
 import { heartbeatStep } from "../installation/model";
+import { byWorstSeverity, causeKey } from "./severity";
 import { saveAlerts } from "./store";
 
 export interface WatchDeps {
@@ -28,14 +29,10 @@ const [maxNew, maxOwners] = [50, 25];
  */
 export async function watch({ db, mark, steps, findings, send }: WatchDeps, now: number): Promise<{ open: number; sent: number; refused: number }> {
   const from = Number((await mark.read()) || now);
-  const failures = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
-  const known = new Map((await alertsOf(db, failures)).map((alert) => [causeKey(alert), alert]));
-  const newest = new Map(withinLimit(failures, known).map((failure) => [causeKey(failure), failure]));
-  const judged = [...new Set([...known.keys(), ...newest.keys()])].flatMap((key) => {
-    const last = known.get(key);
-    const next = nextAlert(last, isNews(last, newest.get(key)) ? newest.get(key) : undefined, now);
-    return next ? [next] : [];
-  });
+  const found = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
+  const known = new Map((await alertsOf(db, found)).map((alert) => [causeKey(alert), alert]));
+  const { failures, outgrown } = byWorstSeverity(found, [...known.values()]);
+  const judged = judgedBy(known, firstByCause(withinLimit(failures, known)), outgrown, now);
   const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));
   const groups = [...Map.groupBy(due, ({ alert }) => alert.tenant)].slice(0, maxOwners);
   const sentBy = new Map<Alert, readonly string[]>();
@@ -52,6 +49,21 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   );
   await mark.write(String(now));
   return { open: judged.filter(({ alert }) => alert.state === "open").length, sent: groups.length - refused, refused };
+}
+
+/** What becomes of each alert that is known or new. */
+function judgedBy(known: ReadonlyMap<string, Alert>, found: ReadonlyMap<string, Failure>, outgrown: readonly Alert[], now: number) {
+  return [...new Set([...known.keys(), ...found.keys()])].flatMap((key): NonNullable<ReturnType<typeof nextAlert>>[] => {
+    const last = known.get(key);
+    if (last && outgrown.includes(last)) return [{ alert: { ...last, state: "recovered", recoveredAt: now }, notice: null }];
+    const next = nextAlert(last, isNews(last, found.get(key)) ? found.get(key) : undefined, now);
+    return next ? [next] : [];
+  });
+}
+
+/** Of findings with one cause, such as two reasons of one type's failures, the first: it is of the most jobs. */
+function firstByCause(failures: readonly Failure[]): Map<string, Failure> {
+  return new Map([...Map.groupBy(failures, causeKey)].flatMap(([key, [first]]) => (first ? [[key, first] as const] : [])));
 }
 
 function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): Failure[] {
@@ -77,8 +89,4 @@ function withinLimit(failures: readonly Failure[], known: ReadonlyMap<string, Al
 
 function isSame(alert: Alert, before: Alert | undefined): boolean {
   return before !== undefined && JSON.stringify(alert) === JSON.stringify(before);
-}
-
-function causeKey({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
-  return `${tenant}/${cause}`;
 }

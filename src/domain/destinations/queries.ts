@@ -57,3 +57,9 @@ export function unchanged(name: keyof typeof builtIn): DestinationView {
   const never = { filter: null, host: null, retired: null, retiredAt: null, created: null, updated: null };
   return { name, builtIn: true, enabled: true, events, delaySeconds, ...never };
 }
+
+/** Names of a tenant's own destinations that can be sent to: with an address, and not retired. */
+export async function sendableDestinations(db: D1Database, tenant: string): Promise<string[]> {
+  const sql = "SELECT name FROM destinations WHERE tenant = ?1 AND sealed IS NOT NULL AND retired IS NULL";
+  return (await db.prepare(sql).bind(tenant).all<{ name: string }>()).results.map(({ name }) => name);
+}

@@ -11,11 +11,11 @@ import { dayLimitFinding } from "../installation/day-limit";
 import { unpolledAfterMs } from "../work/model";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
-import type { Facts } from "./facts";
+import type { Facts, FailingGroup } from "./facts";
 import { finders } from "./findings";
 import { endedOn, flowOf, type QueueFlow } from "./flow";
 import { flowWhy, type QueueWhy } from "./flow-why";
-import { maxGates, openGates, waitedFor } from "./gates";
+import { circuitsBefore, gatesBefore, maxGates, openGates, type TenantGate } from "./gates";
 import { type Finding, inOrder, type Why } from "./model";
 import { reportRows } from "./queries";
 import { gateOf, type PausedSite, type Surroundings, whyOf } from "./why";
@@ -50,6 +50,8 @@ export interface Reports {
   findings(tenant: string | null): Promise<Finding[]>;
   /** Open jobs, grouped; of null those of all tenants. */
   open(tenant: string | null): Promise<OpenGroup[]>;
+  /** Circuits of all tenants that are not closed: those that hold jobs, or may. */
+  openGates(): Promise<TenantGate[]>;
   /** By queue, each with why its jobs wait; null when none is held back or late. */
   flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow & { why: QueueWhy | null }>>;
   /** In the order of the jobs; null for those that run or have ended well. */
@@ -65,6 +67,7 @@ export function createReports(deps: ReportDeps): Reports {
   return {
     findings: (tenant) => findingsWithLimit(deps, tenant),
     open: async (tenant) => deps.open(tenant === null ? await deps.tenants() : [tenant], deps.now()),
+    openGates: async () => openGates(deps, null, await deps.open(await deps.tenants(), deps.now())),
     flow: (tenant) => flow(deps, tenant),
     why: (tenant, jobs) => why(deps, tenant, jobs),
   };
@@ -108,6 +111,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     heavy,
     steps,
     gates,
+    circuits: circuitsBefore(open, gates),
     unpolled,
     ended: endedByQueue(deps, open, counts),
     installation: tenant === null,
@@ -116,11 +120,11 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
 }
 
 /** Jobs that will be tried again, but for those whose failure is resolved or ignored. */
-async function unsettled(open: readonly OpenGroup[], settled: Facts["settled"]): Promise<OpenGroup[]> {
-  const retrying = open.filter(({ kind }) => kind === "retrying");
+async function unsettled(open: readonly OpenGroup[], settled: Facts["settled"]): Promise<FailingGroup[]> {
   const known = new Set(settled.map(({ tenant, group }) => `${tenant} ${group}`));
-  const groups = await Promise.all(retrying.map(({ type, cause }) => kindOf(type, cause ?? "")));
-  return retrying.filter(({ tenant }, index) => !known.has(`${tenant} ${groups[index]}`));
+  const retrying = open.filter(({ kind }) => kind === "retrying");
+  const failing = await Promise.all(retrying.map(async (each) => ({ ...each, group: await kindOf(each.type, each.cause ?? "") })));
+  return failing.filter(({ tenant, group }) => !known.has(`${tenant} ${group}`));
 }
 
 /** Counters know no queue: a type counts for each of its queues. */
@@ -160,13 +164,14 @@ async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports
   ]);
   const isHeldAtSite = groups.some(({ kind, site }) => site !== null && (kind === "held" || kind === "parked"));
   const [gates, unpolled, sites] = await Promise.all([
-    waitedFor(deps, groups),
+    gatesBefore(deps, groups),
     unpolledTypes(deps, groups),
     isHeldAtSite ? pausedSites(deps.db, tenant) : new Map<string, PausedSite>(),
   ]);
   // For the installation only pauses for all tenants hold a queue.
   const own = pauses.filter((pause) => tenant !== null || pause.tenant === "*");
-  const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, unpolled, queuesOf: deps.queuesOf };
+  const circuits = circuitsBefore(groups, gates);
+  const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, circuits, unpolled, queuesOf: deps.queuesOf };
   return new Map(
     deps.queues.map((queue) => {
       const flow = flowOf(queue, facts);

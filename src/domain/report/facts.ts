@@ -1,8 +1,13 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
-import type { GateView } from "../gates/model";
+import type { TenantGate } from "./gates";
 import type { ReportRows } from "./queries";
+
+/** Jobs that will be tried again, with the failure group of their last attempt. */
+export interface FailingGroup extends OpenGroup {
+  group: string;
+}
 
 /** What a report is made from. Times in milliseconds. */
 export interface Facts extends ReportRows {
@@ -11,9 +16,11 @@ export interface Facts extends ReportRows {
   heavy: readonly HeavyView[];
   open: readonly OpenGroup[];
   /** Of the open ones those that will be tried again, without those that an operator has resolved or ignores. */
-  retrying: readonly OpenGroup[];
+  retrying: readonly FailingGroup[];
   /** Gates that are not closed. */
-  gates: readonly (GateView & { tenant: string })[];
+  gates: readonly TenantGate[];
+  /** Those of them before open jobs. */
+  circuits: ReadonlyMap<string, TenantGate>;
   /** `tenant queue`: jobs that ended in the last minutes. */
   ended: ReadonlyMap<string, number>;
   /** Steps of the tick, for the installation's own report; else empty. */

@@ -1,10 +1,12 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
 import { type Action, type Finding, isoTime, plural } from "./model";
+import { redact } from "../../masking/redact";
 import { heartbeatStep } from "../installation/model";
 import type { Facts } from "./facts";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
 import { isUnpolled } from "./flow";
 import { lateSentence, maxLateMs } from "./flow-why";
+import { circuitKey } from "./gates";
 import { circuitSentence, gateActions, openSince } from "./gate-why";
 import { heavySentence, pauseSentence, resumeOf } from "./why";
 
@@ -53,16 +55,9 @@ function tick({ steps, now, installation }: Facts): Finding[] {
   const [unheard, failing] = [failureFindings.filter(({ step }) => step === heartbeatStep), failureFindings.filter(({ step }) => step !== heartbeatStep)];
   return [
     ...silent,
-    ...failing.map(({ step, at }): Finding => {
-      return {
-        ...base,
-        code: "tick-failing",
-        severity: "critical",
-        subject: `tick/${step}`,
-        since: at,
-        sentence: `The tick's step ${step} fails.`,
-        actions: [],
-      };
+    ...failing.map(({ step, at, detail }): Finding => {
+      const sentence = `The tick's step ${step} fails${detail ? `: ${redact(detail)}` : "."}`;
+      return { ...base, code: "tick-failing", severity: "critical", subject: `tick/${step}`, since: at, sentence };
     }),
     ...unheard.map(({ at, detail }): Finding => {
       const sentence = `The call of the heartbeat address failed: ${detail || "no reason is known"}. Its service will report this installation as down.`;
@@ -166,17 +161,25 @@ function failed({ groups, now }: Facts): Finding[] {
   });
 }
 
-function retrying({ retrying: all }: Facts): Finding[] {
-  const alike = Map.groupBy(all, ({ tenant, type, cause }) => `${tenant} ${type} ${cause}`);
+function retrying({ retrying: all, circuits, pauses: paused }: Facts): Finding[] {
+  const alike = Map.groupBy(all, ({ tenant, group }) => `${tenant} ${group}`);
   return [...alike.values()].flatMap((groups): Finding[] => {
     const [first] = groups;
     const count = countOf(groups, () => true);
     if (!first || count < minRetrying) return [];
     const since = Math.min(...groups.map(({ oldestAt }) => oldestAt));
     const sentence = `${plural(count, `${first.type} job`)} failed and will be tried again: ${first.cause ?? "unknown"}`;
-    const actions: Action[] = [{ method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" }];
+    const look: Action = { method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" };
+    const now: Action = { method: "POST", path: "/v1/jobs/run-now", label: "Run now", body: { filter: { group: first.group } } };
+    // What is stopped before its next attempt gains nothing by making it now.
+    const isStopped = groups.every((group) => circuits.has(circuitKey(group)) || paused.some((pause) => isPausedBy(group, pause)));
+    const actions = isStopped ? [look] : [look, now];
     return [{ code: "retrying", severity: "warning", sentence, since, count, subject: `type/${first.type}`, tenant: first.tenant, actions }];
   });
+}
+
+function isPausedBy({ tenant, queue, type }: OpenGroup, pause: Facts["pauses"][number]): boolean {
+  return (pause.tenant === "*" || pause.tenant === tenant) && { queue, type, tenant }[pause.scope] === pause.name;
 }
 
 function countOf(groups: readonly OpenGroup[], fits: (group: OpenGroup) => boolean): number {

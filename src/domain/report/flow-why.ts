@@ -1,7 +1,7 @@
 import type { HeavyView } from "../../ledger/heavy";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
-import { endedOn, type FlowFacts, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
+import { circuitOf, endedOn, type FlowFacts, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
 import { isoTime, plural, type Why } from "./model";
@@ -24,12 +24,21 @@ export interface WhyFacts extends FlowFacts {
 /** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
 export const maxLateMs = 10 * 60_000;
 
-/** Its pause, else what holds most of its jobs, else that they are late; null: nothing is held and nothing is late. */
+/** Its pause, else what holds most of its jobs, else the open circuit behind which they are retried, else that they are late; null: none of these. */
 export function flowWhy(queue: string, flow: QueueFlow, facts: WhyFacts): QueueWhy | null {
   const tenant = facts.tenant ?? "*";
   const pause = facts.pauses.find(({ scope, name }) => scope === "queue" && name === queue);
   if (pause) return { ...paused(pause, facts.tenant), tenant: pause.tenant };
-  return heldWhy(queue, facts) ?? lateWhy(queue, flow, facts, tenant) ?? heavyWhy(queue, facts);
+  return heldWhy(queue, facts) ?? circuitWhy(queue, facts) ?? lateWhy(queue, flow, facts, tenant) ?? heavyWhy(queue, facts);
+}
+
+function circuitWhy(queue: string, { groups, circuits }: WhyFacts): QueueWhy | null {
+  const gate = circuitOf(
+    groups.filter((group) => group.queue === queue),
+    circuits,
+  );
+  const why = gate && gateWhy(gate);
+  return why ? { ...why, since: openSince(gate), tenant: gate.tenant } : null;
 }
 
 interface Held {

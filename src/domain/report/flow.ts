@@ -1,6 +1,7 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
 import type { MinuteCount } from "../../ledger/views";
+import { circuitKey, type TenantGate } from "./gates";
 
 /** A queue in jobs, as the ledger has them. Times in milliseconds. */
 export interface QueueFlow {
@@ -22,10 +23,10 @@ export interface QueueFlow {
 }
 
 /**
- * `ready`: jobs have just come and none has started; `no-worker`: they are of a remote type that no worker asks for; `retrying`: nothing runs and
+ * `partly-held`: jobs run or were done, while others of the queue wait or are retried before an open circuit; `ready`: jobs have just come and none has started; `no-worker`: they are of a remote type that no worker asks for; `retrying`: nothing runs and
  * nothing is held, more attempts failed than jobs were done lately, and failed jobs wait for their next attempt.
  */
-export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "flowing", "retrying", "ready", "idle"] as const;
+export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "partly-held", "flowing", "retrying", "ready", "idle"] as const;
 
 export type Health = (typeof healths)[number];
 
@@ -41,6 +42,8 @@ export interface FlowFacts {
   counts: readonly MinuteCount[];
   minutes: number;
   pauses: readonly PauseView[];
+  /** The open circuits before the jobs. */
+  circuits: ReadonlyMap<string, TenantGate>;
   /** Remote types that no worker asks for, with the tenants whose jobs wait for one. */
   unpolled: readonly { tenant: string; type: string; since: number | null }[];
   /** The queues a type travels on, its usual one first. */
@@ -73,16 +76,24 @@ export function isUnpolled({ tenant, type, kind }: OpenGroup, unpolled: FlowFact
   return kind === "ready" && unpolled.some((each) => each.tenant === tenant && each.type === type);
 }
 
-function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readonly OpenGroup[], { now, pauses, unpolled }: FlowFacts): Health {
+/** The open circuit before most of the jobs that wait or are retried. */
+export function circuitOf(groups: readonly OpenGroup[], circuits: ReadonlyMap<string, TenantGate>): TenantGate | undefined {
+  const stopped = groups.filter(({ kind }) => kind === "held" || kind === "parked" || kind === "retrying");
+  const largest = stopped.toSorted((left, right) => right.count - left.count).find((group) => circuits.has(circuitKey(group)));
+  return largest && circuits.get(circuitKey(largest));
+}
+
+function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readonly OpenGroup[], { now, pauses, circuits, unpolled }: FlowFacts): Health {
   if (pauses.some(({ scope, name }) => scope === "queue" && name === queue)) return "paused";
   const ready = groups.filter(({ kind }) => kind === "ready");
   if (ready.some((group) => now - group.oldestAt > maxReadyAge && !isUnpolled(group, unpolled))) return "behind";
   if (ready.some((group) => isUnpolled(group, unpolled))) return "no-worker";
   const atLimit = flow.heldBy.some(({ cause }) => /: (concurrency|rate)$/.test(cause));
-  if (flow.running > 0) return atLimit ? "at-limit" : "flowing";
+  const flowing = circuitOf(groups, circuits) ? "partly-held" : "flowing";
+  if (flow.running > 0) return atLimit ? "at-limit" : flowing;
   // What was done before counts for nothing while all that is left is held.
   if (flow.held > 0) return atLimit ? "at-limit" : "held";
-  if (flow.donePerMinute > 0 && (flow.retrying === 0 || flow.donePerMinute >= flow.failedPerMinute)) return "flowing";
+  if (flow.donePerMinute > 0 && (flow.retrying === 0 || flow.donePerMinute >= flow.failedPerMinute)) return flowing;
   if (flow.ready > 0) return "ready";
   return flow.retrying > 0 ? "retrying" : "idle";
 }

@@ -1,4 +1,5 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
+import { maxReason } from "../../tenants/gate-state";
 import type { GateView } from "../gates/model";
 import { gateOf } from "./why";
 
@@ -15,14 +16,13 @@ export const maxGates = 10;
 /** Tenants whose gates a report of all tenants asks because of their retrying jobs: those with most of them. */
 const maxRetryingTenants = 5;
 
-/** Gates that are not closed: all of a tenant; of all tenants (null) those at which jobs wait, and those of tenants whose jobs are retrying. */
+/** Gates that are not closed: all of a tenant; of all tenants (null) those that hold jobs, or may. */
 export async function openGates(deps: GateSource, tenant: string | null, open: readonly OpenGroup[]): Promise<TenantGate[]> {
-  const all = tenant === null ? await ofAllTenants(deps, open) : await ofTenant(deps, tenant);
-  return all.filter(({ circuit }) => circuit === "open" || circuit === "half-open");
+  return (tenant === null ? await gatesBefore(deps, open) : await ofTenant(deps, tenant)).filter(isOpen);
 }
 
-/** A retrying job does not name the gate that its failures opened: the gates of its tenant are asked. */
-async function ofAllTenants(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
+/** The gates at which jobs wait, and those of tenants whose jobs are retrying: a retrying job does not name the gate that its failures opened. */
+export async function gatesBefore(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
   const retrying = new Map<string, number>();
   for (const { tenant, kind, count } of open) if (kind === "retrying") retrying.set(tenant, count + (retrying.get(tenant) ?? 0));
   const tenants = [...retrying].toSorted((left, right) => right[1] - left[1]).slice(0, maxRetryingTenants);
@@ -49,6 +49,34 @@ export async function waitedFor(deps: GateSource, open: readonly OpenGroup[]): P
     return (await deps.gatesNamed(tenant, names)).map((gate) => ({ ...gate, tenant }));
   });
   return (await Promise.all(views)).flat();
+}
+
+/**
+ * The open circuits before these jobs, by `circuitKey`: jobs of the same tenant, type and site wait at it, or are retried after the failure that it has
+ * seen last.
+ */
+export function circuitsBefore(open: readonly OpenGroup[], gates: readonly TenantGate[]): ReadonlyMap<string, TenantGate> {
+  const circuits = gates.filter(isOpen);
+  const found = new Map<string, TenantGate>();
+  for (const group of circuits.length === 0 ? [] : open) {
+    const gate = circuits.find((each) => each.tenant === group.tenant && isBefore(each, group));
+    if (gate) found.set(circuitKey(group), gate);
+  }
+  return found;
+}
+
+export function circuitKey({ tenant, type, site }: Pick<OpenGroup, "tenant" | "type" | "site">): string {
+  return `${tenant} ${type} ${site ?? ""}`;
+}
+
+function isBefore({ dependency, lastFailure, refusal }: TenantGate, group: OpenGroup): boolean {
+  const { kind, cause } = group;
+  if (kind !== "retrying") return gateOfGroup(group) === dependency;
+  return cause !== null && [lastFailure, refusal].some((failure) => failure?.reason === cause.slice(0, maxReason));
+}
+
+function isOpen({ circuit }: TenantGate): boolean {
+  return circuit === "open" || circuit === "half-open";
 }
 
 /** The gate that holds these jobs; undefined for what something else holds, or nothing. */

@@ -46,7 +46,7 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
     id: job.id,
     nonce: job.lease ?? "",
     until,
-    progress: progressOf(request, notes.get(keyOf(job))),
+    progress: progressOf(request, notes.get(keyOf(job)), now),
     cursor: request.cursor === undefined ? undefined : JSON.stringify(request.cursor),
     at: now,
   }));
@@ -90,8 +90,8 @@ async function notesOf(deps: WorkDeps, alive: readonly { request: BeatRequest; j
   return new Map(notes.map(({ job }, index) => [keyOf(job), redact(texts[index] ?? "").slice(0, 200)]));
 }
 
-function progressOf({ progress }: BeatRequest, note: string | undefined): string | null {
-  return progress ? JSON.stringify({ done: progress.done, total: progress.total ?? null, note: note ?? null }) : null;
+function progressOf({ progress }: BeatRequest, note: string | undefined, at: number): string | null {
+  return progress ? JSON.stringify({ done: progress.done, total: progress.total ?? null, note: note ?? null, at }) : null;
 }
 
 /** Extends the gates' leases: a gate counts a job only until its lease ends. */

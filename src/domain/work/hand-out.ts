@@ -171,7 +171,7 @@ async function toHandedOut({ leases }: WorkDeps, { job, contract, version, paylo
     deadline: deadlineOf(job, contract.policy.timeout),
     ...(payload === undefined ? { payloadUrl: await payloadPath(leases, job, nonce) } : { payload }),
     cursor: job.cursor === null ? null : (JSON.parse(job.cursor) as unknown),
-    progress: job.progress === null ? null : (JSON.parse(job.progress) as HandedOut["progress"]),
+    progress: job.progress === null ? null : progressFrom(job.progress),
     effects,
     idempotencyKey: `${job.id}:${job.revision}`,
     dryRun: job.dry === 1,
@@ -192,4 +192,10 @@ async function traceparentOf(job: HeldJob, nonce: string): Promise<string> {
 
 function refOf({ tenant, id }: HeldJob) {
   return { tenant, id };
+}
+
+/** Progress without its time: the protocol of the workers has none. */
+function progressFrom(text: string): HandedOut["progress"] {
+  const { done, total, note } = JSON.parse(text) as NonNullable<HandedOut["progress"]>;
+  return { done, total, note };
 }

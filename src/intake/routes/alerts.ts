@@ -1,6 +1,8 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
-import { type Alert, installation, type Notice } from "../../domain/alerts/model";
+import { currentOf, type CurrentAlert } from "../../domain/alerts/current";
+import { linkOf } from "../../domain/alerts/link";
+import { installation, type Notice } from "../../domain/alerts/model";
 import { listAlerts, listRules } from "../../domain/alerts/queries";
 import { type AlertRule, maxRules, type NamedRule, ruleSchema } from "../../domain/alerts/rule";
 import { putRule, removeRule } from "../../domain/alerts/store";
@@ -8,20 +10,29 @@ import { severities } from "../../domain/report/model";
 import { Problem } from "../../errors";
 import { outputList } from "../../queue/bounded";
 import type { Receipt } from "../../queue/request";
+import type { Snapshot } from "../../tenants/snapshot";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { notFound, namedRoutes } from "../named-routes";
+import { destinationIssues, ownDestinations, unreachable } from "../own-destination";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
-import { count, isoTime, listShape } from "../shapes";
+import { actionShape, count, isoTime, listShape } from "../shapes";
 import { requestsFor, unconnected } from "../tick/send-alerts";
 
 export const alertShape = v.object({
-  cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type} or offers-void/{worker}")),
+  cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type}, offers-void/{worker} or finding/{severity}/{code}/{subject}")),
   state: v.picklist(["open", "recovered"]),
-  subject: v.pipe(v.string(), v.description("Job type, or step of the tick")),
+  subject: v.pipe(v.string(), v.description("Job type, step of the tick, or subject of the finding")),
+  sentence: v.pipe(v.string(), v.description("Sentence of the finding in GET /v1/report now; `reason` when there is none")),
+  notSeenSince: v.pipe(
+    v.nullable(isoTime),
+    v.description("Time at which an open alert was last seen, when GET /v1/report has no such finding any more; else null"),
+  ),
+  actions: v.pipe(outputList(actionShape), v.description("Actions of the finding in GET /v1/report now")),
+  url: v.pipe(v.nullable(v.string()), v.description("Page of the subject; null when the installation does not know its own address")),
   reason: v.pipe(v.string(), v.description("Reason of the newest failure")),
   count: v.pipe(count, v.description("Failures since it opened")),
   since: isoTime,
@@ -43,6 +54,10 @@ export const ruleShape = v.object({
   email: outputList(v.string()),
   destination: v.optional(v.string()),
   enabled: v.boolean(),
+  unconnected: v.pipe(
+    outputList(v.object({ channel: v.string(), reason: v.string() })),
+    v.description("Channels of the rule that get nothing: slack, email or webhook, each with what is missing"),
+  ),
   created: isoTime,
   updated: isoTime,
 });
@@ -63,14 +78,15 @@ export const alertRoutes = [
   route("GET /v1/alerts", {
     name: "listAlerts",
     summary: "What went wrong and was sent to Slack, mail or a webhook, the newest failure first; the root token without a tenant sees the installation's",
-    description: "New groups of dead letters, and failing steps of the tick.",
+    description: "New groups of dead letters, failing steps of the tick, and findings of `GET /v1/report` that are warnings or worse.",
     scope: "read",
     tenant: "any",
     query: v.strictObject(paging),
     answers: { 200: alertsShape },
     handle: async ({ deps, tenant, query }) => {
       const alerts = await listAlerts(deps.db, tenant ?? installation, query.limit);
-      return { status: 200, body: { alerts: alerts.map(alertBody) } };
+      const findings = alerts.some(({ state }) => state === "open") ? await deps.reports.findings(tenant) : [];
+      return { status: 200, body: { alerts: alerts.map((alert) => alertBody(currentOf(alert, findings, deps.now()), deps.publicUrl)) } };
     },
   }),
   ...namedRoutes(
@@ -87,10 +103,10 @@ export const alertRoutes = [
       scope: "admin",
       audited: true,
       shape: ruleShape,
-      store: ({ db }) => ({
-        list: (tenant) => listRules(db, tenant),
-        get: (tenant, name) => ruleOf({ db }, tenant, name),
-        remove: (tenant, name) => removeRule(db, tenant, name),
+      store: (deps) => ({
+        list: async (tenant) => withChannels(deps, tenant, await listRules(deps.db, tenant)),
+        get: (tenant, name) => ruleOf(deps, tenant, name),
+        remove: (tenant, name) => removeRule(deps.db, tenant, name),
       }),
       view: ruleBody,
     },
@@ -120,20 +136,16 @@ export const alertRoutes = [
     problems: [422, 503],
     handle: async ({ deps, tenant, params }) => {
       const rule = await ruleOf(deps, tenant, param({ params }, "name"));
-      const lookup = await deps.snapshots.read(tenant, deps.now());
-      if (lookup.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
-      const testRule = { ...rule, codes: undefined, types: undefined, enabled: true };
+      const snapshot = await snapshotOf(deps, tenant);
+      const hasDestination = rule.unconnected.every(({ channel }) => channel !== "webhook");
+      const testRule = { ...rule, destination: hasDestination ? rule.destination : undefined, codes: undefined, types: undefined, enabled: true };
       const notice = testNotice(tenant, deps.now());
-      const requests = requestsFor(tenant, lookup.snapshot, testRule, [notice], deps.publicUrl, [`alert-test:${rule.name}`]);
-      if (requests.length === 0) throw new Problem("invalid", "The rule's channels are not connected: set the connection slack or mail first.");
+      const requests = requestsFor(tenant, snapshot, testRule, [notice], deps.publicUrl, [`alert-test:${rule.name}`]);
+      if (requests.length === 0)
+        throw new Problem("invalid", `The rule's channels are not connected: ${rule.unconnected.map(({ reason }) => reason).join(" ")}`);
       const receipts = await deps.enqueue(requests.map(({ request }) => request));
       const sent = requests.map(({ channel }, index) => ({ channel, ...outcomeOf(receipts[index]) }));
-      const missed = unconnected(rule, lookup.snapshot).map(({ channel, connection }) => ({
-        channel,
-        id: null,
-        reason: `The connection ${connection} is not set.`,
-      }));
-      return { status: 202, body: { sent: [...sent, ...missed] } };
+      return { status: 202, body: { sent: [...sent, ...rule.unconnected.map((missed) => ({ ...missed, id: null }))] } };
     },
   }),
 ];
@@ -148,20 +160,39 @@ async function refuseUnknown(
   tenant: string,
   { destination, types = [] }: AlertRule,
 ): Promise<void> {
-  const own = destination === undefined ? [] : (await deps.destinations.list(tenant)).filter(({ builtIn }) => !builtIn).map(({ name }) => name);
   const known = await Promise.all(types.map(async (type) => deps.registry.find(type) !== undefined || (await deps.queries.hasType(tenant, type))));
-  const there = own.length === 0 ? "there is none: PUT /v1/destinations/{name} makes one" : `there are ${own.join(", ")}`;
   const errors = [
-    ...(destination === undefined || own.includes(destination) ? [] : [{ path: "destination", message: `is no destination with an address; ${there}` }]),
+    ...(await destinationIssues(deps, tenant, destination, "destination")),
     ...types.flatMap((_, index) => (known[index] ? [] : [{ path: `types[${index}]`, message: "is no type of job; GET /v1/types lists them" }])),
   ];
   if (errors.length > 0) throw new Problem("invalid", "The rule names a destination or a type that does not exist.", { errors });
 }
 
-async function ruleOf({ db }: Pick<IntakeDeps, "db">, tenant: string, name: string): Promise<NamedRule> {
-  const rule = (await listRules(db, tenant)).find((each) => each.name === name);
+async function ruleOf(deps: IntakeDeps, tenant: string, name: string): Promise<RuleView> {
+  const found = (await listRules(deps.db, tenant)).filter((each) => each.name === name);
+  const [rule] = await withChannels(deps, tenant, found);
   if (!rule) throw notFound("rule");
   return rule;
+}
+
+/** A rule, and those of its channels that get nothing. */
+type RuleView = NamedRule & { unconnected: { channel: string; reason: string }[] };
+
+async function withChannels(deps: IntakeDeps, tenant: string, rules: readonly NamedRule[]): Promise<RuleView[]> {
+  if (rules.length === 0) return [];
+  const hasDestination = rules.some(({ destination }) => destination !== undefined);
+  const [snapshot, own] = await Promise.all([snapshotOf(deps, tenant), hasDestination ? ownDestinations(deps, tenant) : []]);
+  return rules.map((rule) => {
+    const missing = unconnected(rule, snapshot).map(({ channel, connection }) => ({ channel, reason: `The connection ${connection} is not set.` }));
+    const reason = rule.destination === undefined ? undefined : unreachable(own, rule.destination);
+    return { ...rule, unconnected: reason === undefined ? missing : [...missing, { channel: "webhook", reason }] };
+  });
+}
+
+async function snapshotOf({ snapshots, now }: Pick<IntakeDeps, "snapshots" | "now">, tenant: string): Promise<Snapshot> {
+  const lookup = await snapshots.read(tenant, now());
+  if (lookup.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
+  return lookup.snapshot;
 }
 
 function testNotice(tenant: string, now: number): Notice {
@@ -173,12 +204,13 @@ function testNotice(tenant: string, now: number): Notice {
   };
 }
 
-function ruleBody({ created, updated, ...rule }: NamedRule) {
+function ruleBody({ created, updated, ...rule }: RuleView) {
   return { ...rule, created: iso(created), updated: iso(updated) };
 }
 
-function alertBody(alert: Alert) {
-  const { cause, state, subject, reason, count, since, lastAt, toldAt, via, recoveredAt } = alert;
+function alertBody(alert: CurrentAlert, publicUrl: string | undefined) {
+  const { cause, state, subject, sentence, actions, reason, count, since, lastAt, toldAt, via, recoveredAt } = alert;
   const times = { since: iso(since), lastAt: iso(lastAt), toldAt: isoOrNull(toldAt), recoveredAt: isoOrNull(recoveredAt) };
-  return { cause, state, subject, reason, count, via, ...times };
+  const now = { sentence, notSeenSince: isoOrNull(alert.notSeenSince), actions, url: linkOf(alert, publicUrl) ?? null };
+  return { cause, state, subject, reason, count, via, ...now, ...times };
 }

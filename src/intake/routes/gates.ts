@@ -1,7 +1,7 @@
 import { iso, isoOrNull } from "../../time/iso";
 import type { LastFailure } from "../../tenants/gate-state";
 import * as v from "valibot";
-import type { GateView } from "../../domain/gates/model";
+import type { TenantGate } from "../../domain/report/gates";
 import { gateWhy, openSince } from "../../domain/report/gate-why";
 import { Problem } from "../../errors";
 import { audit } from "../audit";
@@ -15,6 +15,7 @@ import { boundedText, outputList } from "../../queue/bounded";
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
 
 export const gateShape = v.object({
+  tenant: v.string(),
   dependency: v.string(),
   circuit: v.pipe(v.picklist(["closed", "open", "half-open", "unknown"]), v.description("unknown: the gate did not answer")),
   openUntil: v.nullable(isoTime),
@@ -45,13 +46,16 @@ export const gateRoutes = [
   route("GET /v1/gates", {
     name: "listGates",
     summary: "Gates: the circuit, slots and rate of each dependency, and how many jobs wait at it",
+    description:
+      "The root token without a tenant sees, on one page, the circuits that are not closed: those at which jobs of any tenant wait, and all of the tenants with the most retrying jobs.",
     scope: "read",
-    tenant: "own",
+    tenant: "any",
     query: listQuery,
     answers: { 200: gatesShape },
     handle: async ({ deps, tenant, query }) => {
+      if (tenant === null) return { status: 200, body: { gates: (await deps.reports.openGates()).slice(0, query.limit).map(gateBody), cursor: null } };
       const { gates, cursor } = await deps.gates.list(tenant, query);
-      return { status: 200, body: { gates: gates.map(gateBody), cursor } };
+      return { status: 200, body: { gates: gates.map((gate) => gateBody({ tenant, ...gate })), cursor } };
     },
   }),
   ...(["probe", "reset"] as const).map((verb) =>
@@ -68,13 +72,13 @@ export const gateRoutes = [
         if (gate === "unknown") throw new Problem("not-found", "There is no such gate; GET /v1/gates lists them.");
         if (gate === "unreachable") throw unavailable("The gate cannot be reached right now.");
         await audit({ deps, tenant, caller }, verb, `gates/${name}`);
-        return { status: 200, body: gateBody(gate) };
+        return { status: 200, body: gateBody({ tenant, ...gate }) };
       },
     }),
   ),
 ];
 
-function gateBody(view: GateView) {
+function gateBody(view: TenantGate) {
   const { openUntil, lastFailure, refusal, ...gate } = view;
   const why = gateWhy(view);
   const failureBody = (failure: LastFailure | null) => failure && { at: iso(failure.at), reason: failure.reason };

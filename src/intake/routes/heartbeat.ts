@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { checkAddress } from "../../address/address";
 import { heartbeatSchema, heartbeatStep } from "../../domain/installation/model";
 import { Problem } from "../../errors";
+import { createTicks } from "../../ledger/ticks";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
@@ -33,6 +34,7 @@ export const heartbeatRoutes = [
       if (!checked.ok) throw new Problem("invalid", `The address ${checked.reason}.`, { errors: [{ path: "url", message: checked.reason }] });
       await audit({ deps, tenant: null, caller }, "set", `heartbeat ${checked.url.host}`);
       await deps.installation.put("heartbeat", body, deps.now());
+      await forgetCall(deps);
       return { status: 200, body: await heartbeatBody(deps) };
     },
   }),
@@ -52,7 +54,9 @@ export const heartbeatRoutes = [
     answers: { 204: null },
     handle: async ({ deps, caller }) => {
       await audit({ deps, tenant: null, caller }, "remove", "heartbeat");
-      if (!(await deps.installation.remove("heartbeat"))) throw unset();
+      const wasSet = await deps.installation.remove("heartbeat");
+      await forgetCall(deps);
+      if (!wasSet) throw unset();
       return { status: 204 };
     },
   }),
@@ -67,6 +71,11 @@ async function heartbeatBody(deps: Pick<IntakeDeps, "installation" | "platform">
     updated: iso(heartbeat.updated),
     last: last ? { ok: last.outcome === "done", at: iso(last.at), reason: last.outcome === "done" ? null : (last.detail ?? null) } : null,
   };
+}
+
+/** How an address was called says nothing once it is removed or replaced: the report would warn of it for minutes. */
+function forgetCall({ db }: Pick<IntakeDeps, "db">): Promise<void> {
+  return createTicks(db).forget(heartbeatStep);
 }
 
 function unset(): Problem {

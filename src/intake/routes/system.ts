@@ -2,6 +2,7 @@ import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { durationsIn } from "../../ledger/durations";
+import { versionsIn } from "../../ledger/versions";
 import type { MinuteCount } from "../../ledger/views";
 import { type Metrics, metricsText } from "../metrics";
 import { time } from "../query";
@@ -29,6 +30,10 @@ export const statsShape = v.object({
     parked: count,
     due: count,
   }),
+  deploys: v.pipe(
+    outputList(v.object({ version: v.string(), tag: v.string(), at: isoTime })),
+    v.description("Versions of the Worker that were first seen in this time, the oldest first"),
+  ),
   by: v.optional(v.string()),
   groups: v.optional(outputList(v.object({ name: v.string(), events: byEvent, open: byEvent, ms: v.number() }))),
 });
@@ -91,14 +96,17 @@ export const systemRoutes = [
       const from = query.from ?? to - hour;
       checkRange(from, to);
       const counting = deps.queries.counts(tenant, from, to);
-      const [counts, backlog, groups] = await Promise.all([
+      const [counts, backlog, versions, groups] = await Promise.all([
         counting,
         deps.queries.backlog(tenant),
+        versionsIn(deps.db),
         query.by === undefined ? undefined : statsBy(deps, query.by, tenant, counting, { from, to }),
       ]);
       const minutes = counts.map((count) => ({ ...count, minute: iso(count.minute) }));
+      const seen = versions.filter(({ firstAt }) => firstAt >= from && firstAt < to).toReversed();
+      const deploys = seen.map(({ id, tag, firstAt }) => ({ version: id, tag, at: iso(firstAt) }));
       const divided = groups === undefined ? {} : { by: query.by, groups };
-      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog, ...divided } };
+      return { status: 200, body: { from: iso(from), to: iso(to), totals: totalsOf(counts), minutes, backlog, deploys, ...divided } };
     },
   }),
 ];

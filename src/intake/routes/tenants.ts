@@ -8,6 +8,7 @@ import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
+import { destinationIssues } from "../own-destination";
 import { pausedShape } from "../pause-shapes";
 import { mintedShape, tenantShape, tenantsShape, tokensShape } from "../tenant-shapes";
 import { pauseBody, pausedNow } from "./queues";
@@ -39,6 +40,8 @@ export const tenantRoutes = [
     body: { schema: tenantSchema, limit: smallBody },
     answers: { 200: tenantShape, 201: tenantShape },
     handle: async ({ deps, tenant, body }) => {
+      const issues = await destinationIssues(deps, tenant, body.settings.alerts?.destination, "settings.alerts.destination");
+      if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
       const put = await deps.tenants.put(tenant, body, deps.now());
       return { status: put.created ? 201 : 200, body: tenantOf(put.tenant) };
     },
@@ -131,6 +134,6 @@ function tenantOf({ created, updated, ...tenant }: Tenant) {
   return { ...tenant, created: iso(created), updated: iso(updated) };
 }
 
-function tokenOf({ created, revoked, ...token }: TokenView) {
-  return { ...token, created: iso(created), revoked: isoOrNull(revoked) };
+function tokenOf({ created, revoked, used, ...token }: TokenView) {
+  return { ...token, created: iso(created), revoked: isoOrNull(revoked), lastUsed: isoOrNull(used) };
 }

@@ -2,6 +2,7 @@ import { type Failure, installation, type Notice } from "../../domain/alerts/mod
 import { listRules } from "../../domain/alerts/queries";
 import { type AlertRule, wants } from "../../domain/alerts/rule";
 import { linkOf } from "../../domain/alerts/link";
+import { sendableDestinations } from "../../domain/destinations/queries";
 import { messageOf } from "../../domain/alerts/text";
 import { watch } from "../../domain/alerts/watch";
 import { workFindings } from "../../domain/work/findings";
@@ -69,7 +70,11 @@ async function send(
   if (lookup.state === "unknown") return null;
   if (lookup.state === "absent") return [];
   const rules = await listRules(db, tenant);
-  const requests = rulesInForce(rules, lookup.snapshot).flatMap((rule) => requestsFor(tenant, lookup.snapshot, rule, notices, publicUrl));
+  const namesOne = [...rules, builtInRule(lookup.snapshot)].some(({ destination }) => destination !== undefined);
+  const destinations = namesOne ? await sendableDestinations(db, tenant) : [];
+  const requests = rulesInForce(rules, lookup.snapshot, new Set(destinations)).flatMap((rule) =>
+    requestsFor(tenant, lookup.snapshot, rule, notices, publicUrl),
+  );
   const sent = await enqueueAlerts(engine, tenant, distinctRequests(requests));
   const via = sent.filter(({ receipt }) => receipt?.ok).map(({ channel }) => channel);
   return via.length === 0 && sent.some(({ receipt }) => receipt && !receipt.ok && receipt.retryAfter !== undefined) ? null : via;
@@ -102,11 +107,16 @@ function distinctRequests(requests: readonly ChannelRequest[]): ChannelRequest[]
   return [...new Map(requests.map((each) => [JSON.stringify(each.request.own), each])).values()];
 }
 
-/** The built-in rule applies while no enabled rule has a connected channel. When all rules are disabled nothing is sent. */
-function rulesInForce(rules: readonly AlertRule[], snapshot: Snapshot): readonly AlertRule[] {
+/**
+ * The built-in rule applies while no enabled rule has a connected channel. When all rules are disabled nothing is sent. A destination that was removed or
+ * is retired is left out.
+ */
+function rulesInForce(all: readonly AlertRule[], snapshot: Snapshot, destinations: ReadonlySet<string>): readonly AlertRule[] {
+  const reachable = (rule: AlertRule) => (destinations.has(rule.destination ?? "") ? rule : { ...rule, destination: undefined });
+  const rules = all.map(reachable);
   const on = rules.filter(({ enabled }) => enabled);
   const isReaching = (rule: AlertRule) => rule.destination !== undefined || unconnected(rule, snapshot).length < channelsOf(rule).length;
-  return on.some(isReaching) || (rules.length > 0 && on.length === 0) ? rules : [builtInRule(snapshot)];
+  return on.some(isReaching) || (rules.length > 0 && on.length === 0) ? rules : [reachable(builtInRule(snapshot))];
 }
 
 /** The built-in rule: warnings and worse, to the channels of the tenant's settings; without settings to Slack, if it is connected. */

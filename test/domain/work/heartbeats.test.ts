@@ -24,7 +24,7 @@ describe("heartbeats", () => {
       status: 200,
       body: { results: [{ id, ok: true, leaseUntil: bench.now() + seconds(600), cancel: null, pause: false }], workerState: "run" },
     });
-    expect((await job(id))?.progress).toEqual({ done: 3, total: 9, note: "at •••" });
+    expect((await job(id))?.progress).toEqual({ done: 3, total: 9, note: "at •••", at: bench.now() });
     bench.advance(seconds(3500));
     await post(`/${id}/beat`, { lease });
     const late = await post(`/${id}/beat`, { lease, extendSeconds: 600 });
@@ -33,7 +33,8 @@ describe("heartbeats", () => {
     expect((await post(`/${id}/beat`, { lease })).body).toMatchObject({ cancel: { reason: expect.stringContaining("3600 s") } });
     bench.advance(1);
     const next = await one();
-    expect(next).toMatchObject({ id, cursor: { at: 3 }, progress: { done: 3, total: 9 } });
+    expect(next).toMatchObject({ id, cursor: { at: 3 }, progress: { done: 3, total: 9, note: "at •••" } });
+    expect(next?.progress).not.toHaveProperty("at");
     expect((await pull()).body.jobs).toEqual([]);
   });
 

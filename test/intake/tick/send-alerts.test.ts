@@ -20,7 +20,7 @@ const silent = Object.fromEntries(Object.values(queues).map(({ binding }) => [bi
 
 beforeEach(async () => {
   await emptyLedger();
-  await env.DB.batch(["alerts", "tenants", "connections", "ticks"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  await env.DB.batch(["alerts", "alert_rules", "tenants", "connections", "destinations", "ticks"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 });
 
 const hook = { provider: "slack", url: "https://hooks.example.com/x" };
@@ -50,6 +50,10 @@ async function setUp(settings: object, connections: Record<string, object>, more
   return { next, fail, jobs };
 }
 
+function destination(name: string) {
+  return env.DB.prepare("INSERT INTO destinations (tenant, name, enabled, sealed, created, updated) VALUES ('acme', ?, 1, 'sealed', 0, 0)").bind(name).run();
+}
+
 test("a tenant with Slack is sent its dead letters without any setting, once", async () => {
   const { next, fail, jobs } = await setUp({}, { slack: hook });
   await fail("acme");
@@ -66,6 +70,7 @@ test("a tenant with Slack is sent its dead letters without any setting, once", a
 test("mail and a destination of the tenant's own are asked for by its settings; Slack can be left out", async () => {
   const settings = { alerts: { slack: false, email: ["ops@acme.example"], destination: "pager" } };
   const { next, fail, jobs } = await setUp(settings, { slack: hook, mail });
+  await destination("pager");
   await fail("acme");
   await next();
   const all = await jobs();
@@ -104,4 +109,20 @@ test("a rule whose channels are not connected does not replace the built-in one;
   await next();
   expect(await jobs()).toEqual([]);
   await env.DB.prepare("DELETE FROM alert_rules").run();
+});
+
+test("a rule whose destination was removed or is retired does not replace the built-in one, and no job is made for it", async () => {
+  const { next, fail, jobs } = await setUp({}, { slack: hook });
+  await putRule(env.DB, "acme", "paged", { minSeverity: "warning", slack: false, email: [], destination: "pager", enabled: true }, start);
+  const sent = async () => {
+    await env.DB.batch([env.DB.prepare("DELETE FROM alerts"), env.DB.prepare("DELETE FROM jobs")]);
+    await fail("acme");
+    await next();
+    return (await jobs()).map(({ type }) => type);
+  };
+  expect(await sent()).toEqual(["slack"]);
+  await destination("pager");
+  expect(await sent()).toEqual(["webhook"]);
+  await env.DB.prepare("UPDATE destinations SET retired = 'it answered 410'").run();
+  expect(await sent()).toEqual(["slack"]);
 });

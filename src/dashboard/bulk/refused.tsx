@@ -1,0 +1,43 @@
+import { addressOf, type Search } from "../jobs/search";
+import type { Visit } from "../page";
+import type { RefusedPlan } from "./query";
+import { verbText } from "./selection";
+
+/** Fields of a filter, as the address holds them. */
+const fields: readonly (readonly [name: keyof Search | "group", label: string])[] = [
+  ["q", "Search"],
+  ["type", "Type"],
+  ["state", "State"],
+  ["siteId", "Site"],
+  ["queue", "Queue"],
+  ["group", "Group of failures"],
+  ["from", "Accepted from"],
+  ["to", "Accepted before"],
+];
+
+/** What is wrong with the filter, and the filter as it was given, to correct it. */
+export function Refused({ visit, refused: { verb, issue } }: { visit: Visit; refused: RefusedPlan }) {
+  const given = visit.url.searchParams;
+  const givenFields = fields.filter(([name]) => name === "q" || given.get(name));
+  return (
+    <div class="reading">
+      <h1>{verbText(verb, "jobs")}</h1>
+      <p role="alert" class="trouble">
+        {issue}
+      </p>
+      <form action={`${visit.base}/bulk`} class="begin">
+        <input type="hidden" name="verb" value={verb} />
+        {givenFields.map(([name, label]) => (
+          <label key={name}>
+            {label}
+            <input name={name} value={given.get(name) ?? ""} maxLength={500} autocomplete="off" />
+          </label>
+        ))}
+        <button class="main">Plan again</button>
+      </form>
+      <p>
+        <a href={addressOf(visit.base, {})}>To the list of jobs</a>
+      </p>
+    </div>
+  );
+}

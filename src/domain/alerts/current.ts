@@ -1,0 +1,34 @@
+import type { Action, Finding } from "../report/model";
+import type { Alert } from "./model";
+import { causeOf } from "./rule";
+
+/** An alert as the report has it now. */
+export interface CurrentAlert extends Alert {
+  /** Of an open alert that of its finding now; else the newest reason. */
+  sentence: string;
+  /** Of an open alert whose finding is not in the report: when it was last seen, milliseconds. Else null. */
+  notSeenSince: number | null;
+  /** What helps against its finding. */
+  actions: readonly Action[];
+}
+
+/** What no finding tells of is looked at in each tick. Milliseconds. */
+const maxTickGap = 3 * 60_000;
+
+/** Joins an alert with the findings of the same tenant, or (`*`) of the installation. */
+export function currentOf(alert: Alert, findings: readonly Finding[], now: number): CurrentAlert {
+  const finding = alert.state === "open" ? findingOf(alert, findings) : undefined;
+  if (finding) return { ...alert, sentence: finding.sentence, notSeenSince: null, actions: finding.actions };
+  const isGone = alert.state === "open" && !isSeenByTick(alert, now);
+  return { ...alert, sentence: alert.reason, notSeenSince: isGone ? alert.lastAt : null, actions: [] };
+}
+
+/** Whatever severity it has now. */
+function findingOf({ tenant, cause }: Alert, findings: readonly Finding[]): Finding | undefined {
+  const { code, subject } = causeOf(cause);
+  return findings.find((finding) => finding.tenant === tenant && finding.code === code && finding.subject === subject);
+}
+
+function isSeenByTick({ cause, lastAt }: Alert, now: number): boolean {
+  return cause.startsWith("offers-void/") && now - lastAt <= maxTickGap;
+}

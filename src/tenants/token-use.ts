@@ -1,0 +1,31 @@
+/** Notes that tokens are used. */
+export interface TokenUse {
+  /** Costs a statement at the first use of an hour in this isolate, behind the answer, and a written row only where no isolate has noted that hour's use yet. */
+  note(tenant: string, id: string, now: number): void;
+}
+
+/** How exactly a token's last use is known. Milliseconds. */
+const noteEvery = 3_600_000;
+/** Tokens whose notes an isolate remembers. */
+const maxRemembered = 10_000;
+
+const noteSql = "UPDATE tokens SET used = ?3 WHERE tenant = ?1 AND id = ?2 AND coalesce(used, 0) <= ?4";
+
+/** `defer` waits for the statement and logs its failure; a use that could not be noted is noted with the next hour's. */
+export function createTokenUse(db: D1Database, defer: (work: Promise<unknown>) => void): TokenUse {
+  const noted = new Map<string, number>();
+  return {
+    note(tenant, id, now) {
+      const before = noted.get(id);
+      if (before !== undefined && now - before < noteEvery) return;
+      if (noted.size >= maxRemembered) noted.clear();
+      noted.set(id, now);
+      defer(
+        db
+          .prepare(noteSql)
+          .bind(tenant, id, now, now - noteEvery)
+          .run(),
+      );
+    },
+  };
+}
