@@ -21,7 +21,10 @@ beforeAll(async () => {
   way = await startWay();
   await calm();
 });
-afterEach(() => calm());
+afterEach(async () => {
+  await way.sandbox.ask("DELETE", "/__faults");
+  await calm();
+});
 afterAll(() => way?.close());
 
 describe("D1 is down", () => {
@@ -148,6 +151,45 @@ describe("the queue", () => {
     await untilJob(shop, body.id, "done");
     expect(await mailsTo("both@example.com")).toHaveLength(1);
   });
+});
+
+describe("a mail provider", () => {
+  test("was down: 213 mails that wait for their next attempt are run now from the report's own remedy, and each is sent once", async () => {
+    const shop = await way.tenant("run-now", { concurrency: 200, breaker: { failures: 1000 } });
+    await way.trouble({ longestDelay: null });
+    await way.sandbox.fault({ provider: "mail", status: 503 });
+    // After five attempts elsewhere the next one is up to 320 s away: within this test few come to it by themselves.
+    const jobs = many(213, "run-now").map((each) => ({ ...each, attemptsMade: 5 }));
+    const batch = await shop.ask("POST", "/v1/jobs/batch", { body: { jobs } });
+    expect(batch.body).toMatchObject({ accepted: 213 });
+    const states = () => way.rows("SELECT state, count(*) AS n FROM jobs WHERE tenant = 'run-now' GROUP BY state");
+    await until("all are retrying", async () => {
+      const seen = await states();
+      return JSON.stringify(seen) === JSON.stringify([{ state: "retrying", n: 213 }]) || seen;
+    });
+    const { findings } = (await shop.get("/v1/report")).body;
+    const finding = findings.find(({ code }: { code: string }) => code === "retrying");
+    expect(finding).toMatchObject({ count: 213, subject: "type/email" });
+    const { method, path, body } = finding.actions.find(({ label }: { label: string }) => label === "Run now");
+    expect(await mailsTo("@run-now.example")).toEqual([]);
+
+    await way.sandbox.ask("DELETE", "/__faults");
+    expect((await shop.ask(method, path, { body: { ...body, plan: true } })).body.total).toBeGreaterThan(180);
+    const begun = await shop.ask(method, path, { body });
+    expect(begun.status).toBe(202);
+    await untilAllEnded(way, "run-now", 60);
+    expect(await states()).toEqual([{ state: "done", n: 213 }]);
+    await until("the action has ended", async () => {
+      await way.tick();
+      return (await shop.get(`/v1/bulk-actions/${begun.body.id}`)).body.state === "done";
+    });
+    const ended = (await shop.get(`/v1/bulk-actions/${begun.body.id}`)).body;
+    expect(ended.done).toBeGreaterThan(180);
+    expect(ended.done + ended.failed).toBe(ended.total);
+    const mails = await mailsTo("@run-now.example");
+    expect([mails.length, new Set(mails.map(({ to }) => to[0])).size]).toEqual([213, 213]);
+    expect((await way.sandbox.effects()).repeated).toEqual({});
+  }, 90_000);
 });
 
 describe("what stands beside", () => {
