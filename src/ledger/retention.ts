@@ -7,12 +7,8 @@ import { rotationMark } from "./watermarks";
 
 export type { RetentionDays } from "./retention-days";
 
-/**
- * Default days. At least 5: a message may be delivered up to 4 days after it was sent (the platform's default retention),
- * and a copy that finds no row would run its job once more.
- */
+/** Default days; at least `minRetentionDays`. */
 export const defaultRetention: RetentionDays = { done: 14, cancelled: 14, discarded: 90, dead: 90, analytics: 90 };
-export const minRetention = 5;
 
 const counterDays = 35;
 const logDays = 90;

@@ -1,6 +1,6 @@
 import { aboutJob } from "../trace";
 import { buryForeign, buryMismatch } from "./accept/bury";
-import { reviveUnasked } from "./disposition";
+import { reviveAtDelivery } from "./disposition";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { MessageAnswer, redeliver } from "./run/message-answer";
@@ -46,7 +46,7 @@ async function driveAgain(engine: Engine, answer: MessageAnswer, envelope: Envel
 /** Its key was sent again after the job had ended, while the ledger could not be asked. */
 async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolean> {
   const isKnown = engine.registry.find(envelope.type) !== undefined;
-  return isKnown && envelope.unasked === true && reviveUnasked(engine, { envelope, unaskedAt: envelope.at });
+  return isKnown && envelope.unasked === true && reviveAtDelivery(engine, { envelope, acceptedWithoutLedgerAt: envelope.at });
 }
 
 function rowOf(engine: Engine, envelope: Envelope): NewJob {

@@ -28,7 +28,7 @@ export type Disposition =
 
 /** The one table, see docs/lifecycle.md. Pure. */
 export function dispositionOf(
-  message: { seq: number; fp: string | null; unaskedAt?: number | undefined },
+  message: { seq: number; fp: string | null; acceptedWithoutLedgerAt?: number | undefined },
   row: FoundJob,
   now: number,
   random: () => number,
@@ -48,16 +48,18 @@ export function dispositionOf(
 
 /** Answers a job that was not claimed. True: it must be claimed alone, once the others of its batch are settled. Never throws. */
 export async function answerUnclaimed(engine: Engine, delivery: Delivery, row: FoundJob): Promise<boolean> {
-  const { envelope, unaskedAt } = delivery;
-  const disposition = dispositionOf({ seq: envelope.seq, fp: envelope.fp ?? null, unaskedAt }, row, engine.now(), engine.random);
+  const { envelope, acceptedWithoutLedgerAt } = delivery;
+  const disposition = dispositionOf({ seq: envelope.seq, fp: envelope.fp ?? null, acceptedWithoutLedgerAt }, row, engine.now(), engine.random);
   if (disposition.do === "alone") return true;
   try {
     if (disposition.do === "redeliver") delivery.redeliver(engine, disposition.seconds);
-    if (disposition.do === "bury") await buryMismatch(engine, envelope);
-    if (disposition.do === "revive") await reviveUnasked(engine, delivery);
-    if (disposition.do === "describe") await engine.ledger.insert([rowOf(engine, delivery)]);
-    if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
-    delivery.ack();
+    else {
+      if (disposition.do === "bury") await buryMismatch(engine, envelope);
+      if (disposition.do === "revive") await reviveAtDelivery(engine, delivery);
+      if (disposition.do === "describe") await engine.ledger.insert([rowOf(engine, delivery)]);
+      if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
+      delivery.ack();
+    }
   } catch (thrown) {
     engine.emit({ event: "trouble", where: disposition.do, reason: reasonOf(thrown), ...aboutJob(envelope) });
     delivery.redeliver(engine);
@@ -71,18 +73,30 @@ export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { polic
 }
 
 /** Brings back a job that had ended when its key was sent again while the ledger was away. False: it had not ended before that. */
-export async function reviveUnasked(engine: Engine, { envelope, unaskedAt }: Pick<Delivery, "envelope" | "unaskedAt">): Promise<boolean> {
+export async function reviveAtDelivery(
+  engine: Engine,
+  { envelope, acceptedWithoutLedgerAt }: Pick<Delivery, "envelope" | "acceptedWithoutLedgerAt">,
+): Promise<boolean> {
   const now = engine.now();
   const place = heldOrQueued(envelope.due ?? null, now);
-  const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (unaskedAt ?? 0) - clockToleranceMs };
+  const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (acceptedWithoutLedgerAt ?? 0) - clockToleranceMs };
   const rows = await engine.ledger.revive([job], { from: revivedByKey, event: "revived", boot: engine.boot, place }, now);
   await sendStored(engine, rows, now, () => place);
   return rows.length > 0;
 }
 
 /** False for a copy of the message that made the job, or that brought it back before: it was accepted before the job ended. */
-function isSentAfter({ fp, unaskedAt }: { fp: string | null; unaskedAt?: number | undefined }, { state, ended, fp: known }: FoundJob): boolean {
-  return unaskedAt !== undefined && ended !== null && revivedByKey.includes(state) && ended < unaskedAt - clockToleranceMs && known === fp;
+function isSentAfter(
+  { fp, acceptedWithoutLedgerAt }: { fp: string | null; acceptedWithoutLedgerAt?: number | undefined },
+  { state, ended, fp: known }: FoundJob,
+): boolean {
+  return (
+    acceptedWithoutLedgerAt !== undefined &&
+    ended !== null &&
+    revivedByKey.includes(state) &&
+    ended < acceptedWithoutLedgerAt - clockToleranceMs &&
+    known === fp
+  );
 }
 
 /** Whole seconds from now until a time, at least one and at most a day. */

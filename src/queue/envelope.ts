@@ -54,13 +54,21 @@ export type Parsed =
   | { kind: "future"; version: number }
   | { kind: "foreign"; raw: string };
 
-/** Payloads whose JSON is longer than this go to R2 first. In bytes; leaves room for the rest of a 128,000-byte message. */
-export const inlineLimit = 96 * 1024;
-/** And those that are longer than this once they are escaped as a text within the message. In bytes. */
-export const travelLimit = 124_000;
+/** A payload whose JSON has more bytes goes to R2; leaves room for the rest of a message, which has at most 128,000 bytes. */
+export const maxInlineBytes = 96 * 1024;
+/** So does one that has more bytes once it is escaped as a text within the message. */
+const maxEscapedBytes = 124_000;
 
 /** A batch has at most this many jobs: as many points may one invocation write to Analytics Engine. */
 export const maxBatchJobs = 250;
+
+/** Whether a payload, as JSON text, travels in its message. There it is escaped once more: quotes make it longer than its own bytes. */
+export function fitsMessage(text: string): boolean {
+  // A character has at most three bytes, so short texts need no counting.
+  if (text.length * 3 <= maxInlineBytes) return true;
+  const encoder = new TextEncoder();
+  return encoder.encode(text).length <= maxInlineBytes && encoder.encode(JSON.stringify(text)).length <= maxEscapedBytes;
+}
 
 /** Reads a message body. Never throws; what is no envelope comes back as text, cut at 64 KB. */
 export function parseEnvelope(body: unknown): Parsed {

@@ -23,29 +23,27 @@ export async function executeAll(engine: Engine, executions: readonly Execution[
 
 async function executeType(engine: Engine, executions: readonly Execution[], settler: Settler, batch: QueueBatch): Promise<void> {
   const [{ delivery }] = executions as readonly [Execution];
-  const { contract } = delivery;
-  const timeout = new Timeout(engine, contract.policy.timeout);
-  if (contract.batch) {
-    await performTogether(engine, await ready(engine, executions, settler), settler, timeout);
-  } else {
-    // A large payload is loaded when its run starts: a batch of them would fill the isolate.
-    const [inline, stored] = [executions.filter(isInline), executions.filter((each) => !isInline(each))];
-    const width = contract.policy.concurrency;
-    const all = interleavedByTenant([...(await ready(engine, inline, settler)), ...stored]);
-    giveShares(all, width, batch);
-    const start = async (execution: Execution) => {
-      const mayStart = execution.share?.mayStart() ?? true;
-      if (mayStart === false || (mayStart !== true && !(await mayStart))) return settler.take(execution);
-      if (isLoaded(execution)) return perform(engine, execution, settler, timeout);
-      for (const loaded of await ready(engine, [execution], settler)) await perform(engine, loaded, settler, timeout);
-    };
-    await inPool(all, width, start);
-  }
+  const timeout = new Timeout(engine, delivery.contract.policy.timeout);
+  if (delivery.contract.batch) await performTogether(engine, await ready(engine, executions, settler), settler, timeout);
+  else await performSingly(engine, executions, settler, timeout, batch);
   timeout.close();
 }
 
-function isInline({ delivery }: Execution): boolean {
-  return delivery.isInline;
+/** Each execution by itself, so many side by side as the policy says. */
+async function performSingly(engine: Engine, executions: readonly Execution[], settler: Settler, timeout: Timeout, batch: QueueBatch): Promise<void> {
+  const [{ delivery }] = executions as readonly [Execution];
+  const width = delivery.contract.policy.concurrency;
+  // A large payload is loaded when its run starts: a batch of them would fill the isolate.
+  const inline = executions.filter((each) => each.delivery.isInline);
+  const stored = executions.filter((each) => !each.delivery.isInline);
+  const all = interleavedByTenant([...(await ready(engine, inline, settler)), ...stored]);
+  giveShares(all, width, batch);
+  await inPool(all, width, async (execution) => {
+    const mayStart = execution.share?.mayStart() ?? true;
+    if (mayStart !== true && !(await mayStart)) return settler.take(execution);
+    if (isLoaded(execution)) return perform(engine, execution, settler, timeout);
+    for (const loaded of await ready(engine, [execution], settler)) await perform(engine, loaded, settler, timeout);
+  });
 }
 
 /** Those that may run now: loaded, let in at their gates, the urgent first. The settler takes the others. */

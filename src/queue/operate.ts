@@ -5,6 +5,7 @@ import type { JobRef } from "./ports/job-row";
 import type { Revived } from "./ports/operator-ledger";
 import { queuedNow } from "./placement";
 import type { JobState } from "./state";
+import { dayMs, minRetentionDays } from "../time/day";
 
 /** States from which an operator may bring a job back or forward. */
 const revivable: readonly JobState[] = ["dead", "discarded", "cancelled", "waiting", "retrying", "queued"];
@@ -23,10 +24,10 @@ export async function isOnItsWay(engine: Engine, { tenant, id }: JobRef): Promis
   return mayBeUnwritten(id, engine.now()) && engine.ids.belongs(tenant, id);
 }
 
-/** Whether an id without a row may be a job on its way: up to four days, the platform's retention of messages. An older job has had its row removed. */
+/** Whether an id without a row may be a job whose message is under way. An older job had a row, which was removed. */
 export function mayBeUnwritten(id: string, now: number): boolean {
   const made = timeOf(id);
-  return made === undefined || now - made <= 5 * 24 * 3_600_000;
+  return made === undefined || now - made <= minRetentionDays * dayMs;
 }
 
 /** Runs ended (not done) jobs once more, and held-back ones at once. Returns those that were changed. */

@@ -17,6 +17,7 @@ const rounds = 20;
 /** What one tick may spend on due jobs, and on parked ones: ledger statements and milliseconds. */
 const maxStatements = 220;
 const maxMilliseconds = 20_000;
+
 export interface SweepReport {
   /** Delayed, waiting or unsent jobs that were given a message. */
   released: number;
@@ -35,16 +36,25 @@ export async function sweep(engine: Engine, now: number): Promise<SweepReport> {
   if (engine.ledgerFirst) await orTrouble(engine, "unwritten", () => writeUnwritten(engine));
   if (engine.boot !== "") await sweepOtherBoots(engine, now, report);
   const queueState = await createQueueState(engine);
-  const budget = createBudget(engine.now, maxStatements, maxMilliseconds);
-  await sweepDue(engine, now, queueState, budget, report);
-  await scan(engine, now, queueState, budget, report);
+  const tick: SweepTick = { engine, now, queueState, budget: createBudget(engine.now, maxStatements, maxMilliseconds), report };
+  await sweepDue(tick);
+  await scan(tick);
   const parked = await admitParked(engine, now, queueState.pauses, createBudget(engine.now, maxStatements, maxMilliseconds));
   report.admitted = parked.admitted;
   report.more ||= parked.more;
   return report;
 }
 
-/** Local starts only: whatever an earlier process sent or leased is gone with it. */
+/** What the passes of one tick share. `report` is added to by each. */
+interface SweepTick {
+  engine: Engine;
+  now: number;
+  queueState: QueueState;
+  budget: Budget;
+  report: SweepReport;
+}
+
+/** Local starts only: messages and leases of an earlier process are gone with it. */
 async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const rows = await engine.ledger.ofOtherBoot(engine.boot, roundSize);
@@ -59,7 +69,8 @@ async function sweepOtherBoots(engine: Engine, now: number, report: SweepReport)
 }
 
 /** Gives a side row to open jobs older than ten minutes that have none; the next round sends those that need a message now. */
-async function scan(engine: Engine, now: number, queueState: QueueState, budget: Budget, report: SweepReport): Promise<void> {
+async function scan(tick: SweepTick): Promise<void> {
+  const { engine, now, queueState, report } = tick;
   let found = 0;
   for (let round = 0; round < rounds; round++) {
     const page = await engine.ledger.scan(now - sweepAfterMs, roundSize * 4, (row) => firstCheckAt(row, now, queueState));
@@ -67,7 +78,7 @@ async function scan(engine: Engine, now: number, queueState: QueueState, budget:
     if (!page.more) break;
     if (round === rounds - 1) report.more = true;
   }
-  if (found > 0) await sweepDue(engine, now, queueState, budget, report);
+  if (found > 0) await sweepDue(tick);
 }
 
 /** Time of the first side row of a job that has none: when the tick has something to do for it. */
@@ -78,7 +89,8 @@ async function firstCheckAt({ tenant, state, queue, sent }: UntrackedJob, now: n
 }
 
 /** Tenants in turn, a page of each at a time. */
-async function sweepDue(engine: Engine, now: number, queueState: QueueState, budget: Budget, report: SweepReport): Promise<void> {
+async function sweepDue(tick: SweepTick): Promise<void> {
+  const { engine, now, budget, report } = tick;
   const tenants = (await engine.ledger.dueTenants(now)).map((tenant) => ({ tenant }));
   const left = await inTurns(rotated(tenants, engine.random), budget, async (turn, limit) => {
     const pages = await engine.ledger.due(
@@ -87,13 +99,13 @@ async function sweepDue(engine: Engine, now: number, queueState: QueueState, bud
       limit,
     );
     budget.spend(1);
-    await handleDue(engine, now, queueState, budget, interleaved(pages.map(({ rows }) => rows)), report);
+    await handleDue(tick, interleaved(pages.map(({ rows }) => rows)));
     return pages.filter(({ more }) => more).map(({ tenant }) => ({ tenant }));
   });
   report.more ||= left;
 }
 
-async function handleDue(engine: Engine, now: number, queueState: QueueState, budget: Budget, rows: readonly DueJob[], report: SweepReport): Promise<void> {
+async function handleDue({ engine, now, queueState, budget, report }: SweepTick, rows: readonly DueJob[]): Promise<void> {
   const back: DueJob[] = [];
   const rewake: { at: number; tenant: string; id: string; wake: number | null }[] = [];
   for (const row of rows) {

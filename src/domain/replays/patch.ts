@@ -1,6 +1,6 @@
 import { isRecord } from "../../json/record";
 import type { Replayable, ReplayableContent } from "../../ledger/replayable";
-import { inlineLimit, travelLimit } from "../../queue/envelope";
+import { fitsMessage, maxInlineBytes } from "../../queue/envelope";
 import type { Contract } from "../../queue/job";
 import { checkPayload, type Registry, upgraded } from "../../queue/registry";
 import type { Candidate } from "./walk";
@@ -59,7 +59,7 @@ async function patched(deps: PatchDeps, job: ReplayableContent | undefined, patc
   const checked = checkPayload(contract, merged(upgradedOr(contract, before, job.version), patch));
   if (!checked.ok) return refuse(checked.issues.map(({ path, message }) => `${path}: ${message}`).join("; "));
   const payload = JSON.stringify(checked.payload);
-  if (!isInline(payload)) return refuse(`its payload is larger than ${inlineLimit} bytes and cannot be patched`);
+  if (!fitsMessage(payload)) return refuse(`its payload is larger than ${maxInlineBytes} bytes and cannot be patched`);
   return { ok: true, payload, version: contract.version };
 }
 
@@ -85,12 +85,6 @@ function upgradedOr(contract: Contract, payload: unknown, version: number): unkn
     // It does not fit the present version by itself; perhaps the patch makes it fit.
     return payload;
   }
-}
-
-/** In the ledger, and escaped once more inside a message. */
-function isInline(text: string): boolean {
-  const bytes = (each: string) => new TextEncoder().encode(each).length;
-  return bytes(text) <= inlineLimit && bytes(JSON.stringify(text)) <= travelLimit;
 }
 
 /** JSON Merge Patch, RFC 7396. */

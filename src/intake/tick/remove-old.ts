@@ -6,7 +6,8 @@ import { removeOldBots } from "../../domain/leads/erase";
 import type { SentStore } from "../../domain/mail-events/sent";
 import type { MailEventStore } from "../../domain/mail-events/store";
 import type { createPayloads } from "../../ledger/payloads";
-import { defaultRetention, minRetention, retain, type RetentionDays } from "../../ledger/retention";
+import { defaultRetention, retain, type RetentionDays } from "../../ledger/retention";
+import { minRetentionDays } from "../../time/day";
 import { rotationMark } from "../../ledger/watermarks";
 import type { TenantSettings, TenantStore } from "../../tenants/tenant";
 
@@ -43,5 +44,5 @@ async function removeOther(
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {
   const days = { ...defaultRetention, ...retention };
-  return Object.fromEntries(Object.entries(days).map(([what, count]) => [what, Math.max(minRetention, count)])) as RetentionDays;
+  return Object.fromEntries(Object.entries(days).map(([what, count]) => [what, Math.max(minRetentionDays, count)])) as RetentionDays;
 }

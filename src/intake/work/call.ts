@@ -1,3 +1,4 @@
+import { dayMs, minRetentionDays } from "../../time/day";
 import type * as v from "valibot";
 import type { WorkDeps } from "../../domain/work/deps";
 import { oldestProtocol, protocol, type WorkRefusal, type WorkScope } from "../../domain/work/model";
@@ -93,13 +94,10 @@ export function ownRefs(
   );
 }
 
-/** The minimum retention of ended jobs. */
-const keptAtLeast = 5 * 24 * 3_600_000;
-
 /** The Problem of a refusal; `gone` for a missing job that is older than the minimum retention. */
 export function problemOf(refusal: WorkRefusal, id: string, now: number): Problem {
   const made = timeOf(id);
-  const isGone = refusal.code === "not-found" && made !== undefined && now - made > keptAtLeast;
+  const isGone = refusal.code === "not-found" && made !== undefined && now - made > minRetentionDays * dayMs;
   const members = { ...(refusal.state === null ? {} : { state: refusal.state }), ...(refusal.since === undefined ? {} : { since: refusal.since }) };
   return new Problem(isGone ? "gone" : refusal.code, isGone ? "The job is no longer kept." : refusal.detail, { members, errors: refusal.errors ?? [] });
 }

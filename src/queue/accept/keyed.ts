@@ -18,7 +18,7 @@ export async function acceptKeyed(engine: Engine, all: readonly Prepared[]): Pro
   if (all.length === 0) return new Map();
   await keepFormerIds(engine, all);
   const known = await orTrouble(engine, "ledger", () => engine.ledger.insertKeyed(all.map((each) => each.row)));
-  return known ? acceptByRows(engine, all, known) : acceptUnasked(engine, all);
+  return known ? acceptByRows(engine, all, known) : acceptWithoutLedger(engine, all);
 }
 
 /** `known`: one row for each, in their order. */
@@ -50,7 +50,7 @@ function answerFor(row: KnownJob | undefined, each: Prepared): { receipt: Receip
 }
 
 /** The ledger is away: the derived id alone decides, and the claim rejects another payload later. */
-async function acceptUnasked(engine: Engine, all: readonly Prepared[]): Promise<Receipts> {
+async function acceptWithoutLedger(engine: Engine, all: readonly Prepared[]): Promise<Receipts> {
   for (const { revives, envelope } of all) {
     // It could not be read whether the key names a job that has ended: the claim looks.
     if (revives && envelope.fp !== undefined) envelope.unasked = true;

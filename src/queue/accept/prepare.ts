@@ -1,7 +1,7 @@
 import type { Issue } from "../../errors";
 import { fingerprint } from "../../json/canonical";
 import type { Engine } from "../engine";
-import { inlineLimit, travelLimit, type Envelope } from "../envelope";
+import { fitsMessage, type Envelope } from "../envelope";
 import type { Contract } from "../job";
 import { checkJson } from "../../json/json";
 import type { NewJob } from "../ports/intake-ledger";
@@ -156,14 +156,6 @@ async function storePayload(engine: Engine, tenant: string, id: string, text: st
     engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), tenant });
     return unavailable();
   }
-}
-
-/** Inside a message the text is escaped once more: many quotes make it longer than its own bytes. */
-function fitsMessage(text: string): boolean {
-  // A character is at most three bytes, so short texts need no counting.
-  if (text.length * 3 <= inlineLimit) return true;
-  const encoder = new TextEncoder();
-  return encoder.encode(text).length <= inlineLimit && encoder.encode(JSON.stringify(text)).length <= travelLimit;
 }
 
 function belowPayload({ path, message }: Issue): Issue {

@@ -1,5 +1,5 @@
 import { buryMismatch } from "./bury";
-import { reviveUnasked } from "../disposition";
+import { reviveAtDelivery } from "../disposition";
 import type { Engine } from "../engine";
 import type { Envelope } from "../envelope";
 import type { KnownJob } from "../ports/intake-ledger";
@@ -38,5 +38,5 @@ export async function writeUnwritten(engine: Engine): Promise<void> {
 async function decideKey(engine: Engine, envelope: Envelope, row: KnownJob | undefined): Promise<void> {
   if (!row || row.inserted || envelope.fp === undefined) return;
   if (row.fp !== null && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
-  else if (envelope.unasked) await reviveUnasked(engine, { envelope, unaskedAt: envelope.at });
+  else if (envelope.unasked) await reviveAtDelivery(engine, { envelope, acceptedWithoutLedgerAt: envelope.at });
 }

@@ -4,14 +4,14 @@ import type { Contract, Job } from "../job";
 import { keyOf } from "../ref";
 import type { MessageAnswer } from "./message-answer";
 
-/** One job of a batch as its messages bring it, before the ledger has a say. A message may carry several, and several copies of a message one. */
+/** One job of a batch as its messages describe it, before its claim. A message may carry several jobs, and several copies of a message carry one job. */
 export class Delivery {
   /** Names the job among those of all tenants. */
   readonly key: string;
   readonly contract: Contract;
   readonly dry: boolean;
   /** When the newest copy that could not ask the ledger was accepted. Milliseconds. */
-  unaskedAt: number | undefined;
+  acceptedWithoutLedgerAt: number | undefined;
   /** Parsed; undefined until something needed it. */
   payload: unknown = undefined;
 
@@ -23,13 +23,13 @@ export class Delivery {
     this.key = keyOf(envelope);
     this.contract = definition.contract;
     this.dry = envelope.dry ?? false;
-    this.unaskedAt = envelope.unasked ? envelope.at : undefined;
+    this.acceptedWithoutLedgerAt = envelope.unasked ? envelope.at : undefined;
   }
 
   /** Joins a copy of the message: the newest delivery generation counts, and both get the same answer. */
   join(envelope: Envelope, answer: MessageAnswer): void {
     if (envelope.seq > this.envelope.seq) this.envelope = envelope;
-    if (envelope.unasked) this.unaskedAt = Math.max(this.unaskedAt ?? 0, envelope.at);
+    if (envelope.unasked) this.acceptedWithoutLedgerAt = Math.max(this.acceptedWithoutLedgerAt ?? 0, envelope.at);
     this.answers.push(answer);
   }
 
@@ -43,6 +43,7 @@ export class Delivery {
     return this.envelope.payload !== undefined;
   }
 
+  /** The first answer counts: after it, `ack` and `redeliver` do nothing. */
   ack(): void {
     for (const answer of this.answers.splice(0)) answer.ack();
   }

@@ -24,8 +24,8 @@ export async function forward(engine: Engine, deliveries: readonly Delivery[]): 
 }
 
 /** Whether a job of a heavy tenant goes to `overflow`: an urgent one does not, nor one whose delivery decides what its key stands for. */
-export function mayForward({ contract, envelope, unaskedAt }: Delivery): boolean {
-  if (unaskedAt !== undefined) return false;
+export function mayForward({ contract, envelope, acceptedWithoutLedgerAt }: Delivery): boolean {
+  if (acceptedWithoutLedgerAt !== undefined) return false;
   try {
     const payload = payloadOf(contract, envelope);
     return payload === null || !contract.urgent(payload);

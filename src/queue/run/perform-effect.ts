@@ -22,26 +22,45 @@ async function actOnce<T>(engine: Engine, run: ActiveRun, key: string, act: Act<
   run.refuseIfEnded();
   const recorded = run.effects?.get(key);
   const earlier = recorded?.revision === run.job.revision ? recorded : undefined;
-  if (earlier?.state === "done" || (run.delivery.dry && earlier?.state === "would-do")) {
-    return ok(JSON.parse(earlier.result ?? "null") as T);
-  }
+  return (await knownReply(engine, run, key, earlier, options)) ?? tryEffect(engine, run, key, act, earlier, options);
+}
+
+/** The reply of an effect that needs no act: it was done before, or this is a dry run. `earlier`: its record of this revision. */
+async function knownReply<T>(
+  engine: Engine,
+  run: ActiveRun,
+  key: string,
+  earlier: EffectRecord | undefined,
+  options: EffectOptions<T>,
+): Promise<Reply<T> | undefined> {
+  if (earlier?.state === "done" || (run.delivery.dry && earlier?.state === "would-do")) return ok(JSON.parse(earlier.result ?? "null") as T);
   if (run.delivery.dry) return wouldDo(engine, run, key, options.wouldDo);
-  const happened = engine.memory.unrecorded.find(run.job, key, run.job.revision);
-  if (happened) {
-    await recordDone(engine, run, happened);
-    return ok(JSON.parse(happened.result ?? "null") as T);
-  }
+  const unrecorded = engine.memory.unrecorded.find(run.job, key, run.job.revision);
+  if (!unrecorded) return undefined;
+  await writeDone(engine, run, unrecorded);
+  return ok(JSON.parse(unrecorded.result ?? "null") as T);
+}
+
+/** Acts, unless an earlier try may have happened and must not be repeated. `earlier`: as for `knownReply`. */
+async function tryEffect<T>(
+  engine: Engine,
+  run: ActiveRun,
+  key: string,
+  act: Act<T>,
+  earlier: EffectRecord | undefined,
+  options: EffectOptions<T>,
+): Promise<Reply<T>> {
   const idempotentFor = (options.idempotentFor ?? 0) * 1000;
   const open = earlier?.state === "intent" || earlier?.state === "uncertain" ? earlier : undefined;
-  const isNoted = idempotentFor === 0 || options.noteFirst === true;
-  // What is noted first and has no record was not tried.
-  const begun = open?.at ?? (earlier || isNoted ? undefined : (options.begun ?? doubtOf(run)));
+  const isIntentFirst = idempotentFor === 0 || options.noteFirst === true;
+  // An effect whose intent is written first and that has no record was not tried.
+  const begun = open?.at ?? (earlier || isIntentFirst ? undefined : (options.begun ?? doubtOf(run)));
   const tried: EffectRecord = { key, revision: run.job.revision, state: "intent", result: open?.result ?? null, at: begun ?? engine.now() };
   if (begun !== undefined && engine.now() - begun >= idempotentFor && run.contract.policy.uncertain === "discard") {
     return uncertain(engine, run, open ?? tried);
   }
-  if (isNoted && !(await noted(engine, run, tried, run.lease.token))) return doneElsewhere(engine, run, key);
-  if (!isNoted) {
+  if (isIntentFirst && !(await writeEffect(engine, run, tried, run.lease.token))) return resultOfOtherRun(engine, run, key);
+  if (!isIntentFirst) {
     // No intent is written here, so nothing checks the cancel flag: it is read unless it was read within 2 s.
     await run.heartbeat(maxFlagAgeMs);
     run.refuseIfEnded();
@@ -49,8 +68,8 @@ async function actOnce<T>(engine: Engine, run: ActiveRun, key: string, act: Act<
   (run.unanswered ??= new Map()).set(key, tried.at);
   const reply = await act(`${run.job.id}:${key}:${run.job.revision}`, open && { at: open.at, note: JSON.parse(open.result ?? "null") });
   // Where the provider distinguishes tries by the key, the answer to a repeat does not cover the first try.
-  const isCertain = isNoted && (idempotentFor === 0 || begun === undefined);
-  await recordReply(engine, run, { ...tried, state: "uncertain" }, reply, isCertain);
+  const isCertain = isIntentFirst && (idempotentFor === 0 || begun === undefined);
+  await writeReply(engine, run, { ...tried, state: "uncertain" }, reply, isCertain);
   run.unanswered.delete(key);
   return reply;
 }
@@ -69,8 +88,8 @@ export function recordedOf(run: ActiveRun, key: string): ReturnType<RunContext["
   return recorded.state === "intent" || recorded.state === "uncertain" ? "open" : undefined;
 }
 
-/** The ledger refused the intent: a run before this one got through after all, the job shall end, or it has another holder. */
-async function doneElsewhere<T>(engine: Engine, run: ActiveRun, key: string): Promise<Reply<T>> {
+/** The ledger refused the intent: an earlier run's act was recorded meanwhile, the job was cancelled, or another run holds it. */
+async function resultOfOtherRun<T>(engine: Engine, run: ActiveRun, key: string): Promise<Reply<T>> {
   const recorded = await engine.ledger.effects([run.job]);
   const done = recorded.find((each) => each.key === key && each.revision === run.job.revision && each.state === "done");
   if (!done) throw await endedBy(engine, run);
@@ -78,9 +97,9 @@ async function doneElsewhere<T>(engine: Engine, run: ActiveRun, key: string): Pr
   return ok(JSON.parse(done.result ?? "null") as T);
 }
 
-/** It may have happened and cannot be repeated safely: only the provider's records show it, so an operator decides. */
+/** The effect may have happened and cannot be repeated safely: only the provider's records show it, so an operator decides. */
 async function uncertain(engine: Engine, run: ActiveRun, open: EffectRecord): Promise<Reply<never>> {
-  if (open.state !== "uncertain") await record(engine, run, { ...open, state: "uncertain" }, run.lease.token);
+  if (open.state !== "uncertain") await writeOrEnd(engine, run, { ...open, state: "uncertain" }, run.lease.token);
   const { key, at } = open;
   const when = new Date(at).toISOString();
   return failed({
@@ -90,26 +109,26 @@ async function uncertain(engine: Engine, run: ActiveRun, open: EffectRecord): Pr
 }
 
 async function wouldDo<T>(engine: Engine, run: ActiveRun, key: string, value: T | undefined): Promise<Reply<T>> {
-  await record(engine, run, { key, state: "would-do", result: JSON.stringify(value ?? null), at: engine.now() }, run.lease.token);
+  await writeOrEnd(engine, run, { key, state: "would-do", result: JSON.stringify(value ?? null), at: engine.now() }, run.lease.token);
   return ok(value as T);
 }
 
 /** `open` is the record of a try whose answer is not known. */
-async function recordReply<T>(engine: Engine, run: ActiveRun, open: EffectRecord, reply: Reply<T>, isCertain: boolean) {
+async function writeReply<T>(engine: Engine, run: ActiveRun, open: EffectRecord, reply: Reply<T>, isCertain: boolean) {
   const { key } = open;
   if (reply.ok) {
     const result = JSON.stringify(reply.value ?? null);
-    return recordDone(engine, run, { key, state: "done", result, at: engine.now() });
+    return writeDone(engine, run, { key, state: "done", result, at: engine.now() });
   }
   const { class: kind, inDoubt, note } = reply.failure;
-  if (kind === "uncertain" || inDoubt) return happened(engine, run, note === undefined ? open : { ...open, result: JSON.stringify(note) });
-  if (isCertain) return happened(engine, run, { key, state: "failed", result: null, at: engine.now() });
+  if (kind === "uncertain" || inDoubt) return writeWithRetry(engine, run, note === undefined ? open : { ...open, result: JSON.stringify(note) });
+  if (isCertain) return writeWithRetry(engine, run, { key, state: "failed", result: null, at: engine.now() });
 }
 
 /** An effect that happened is remembered while the ledger is away: not every provider recognises a repeat. */
-async function recordDone(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">): Promise<void> {
+async function writeDone(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">): Promise<void> {
   try {
-    await happened(engine, run, entry);
+    await writeWithRetry(engine, run, entry);
     engine.memory.unrecorded.remove(run.job, entry.key);
   } catch (thrown) {
     engine.memory.unrecorded.add(run.job, { ...entry, revision: run.job.revision });
@@ -117,17 +136,18 @@ async function recordDone(engine: Engine, run: ActiveRun, entry: Omit<EffectReco
   }
 }
 
-/** The act is over and this record is all that keeps the next run from it: worth some patience. */
-async function happened(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">): Promise<void> {
-  if (!(await withRetry(engine, "effect", () => noted(engine, run, entry, null)))) throw await endedBy(engine, run);
+/** Writes what became of an act, several times if need be: without this record the next run would act again. */
+async function writeWithRetry(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">): Promise<void> {
+  if (!(await withRetry(engine, "effect", () => writeEffect(engine, run, entry, null)))) throw await endedBy(engine, run);
 }
 
-/** Durable before the run goes on. A ledger that stays away makes the run fail, and the provider's key or the intent guards the next. */
-async function record(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<void> {
-  if (!(await noted(engine, run, entry, token))) throw await endedBy(engine, run);
+/** Writes a record, or ends the run when another one holds the job. A ledger that is away makes the run fail; the next one is guarded by the provider's key or the intent. */
+async function writeOrEnd(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<void> {
+  if (!(await writeEffect(engine, run, entry, token))) throw await endedBy(engine, run);
 }
 
-async function noted(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<boolean> {
+/** Writes a record. False: another run holds the job, or it was cancelled. `token`: the lease that must hold the job; null: any. */
+async function writeEffect(engine: Engine, run: ActiveRun, entry: Omit<EffectRecord, "revision">, token: string | null): Promise<boolean> {
   const whole = { ...entry, revision: run.job.revision };
   const held = await engine.ledger.recordEffect(run.job, whole, token);
   if (held) (run.effects ??= new Map()).set(entry.key, whole);
