@@ -10,7 +10,7 @@ export interface SignedHeaders {
 }
 
 /** Why a message is refused; not part of an answer. */
-export type Refusal = "no-headers" | "time" | "signature" | "secret";
+export type SignatureRefusal = "no-headers" | "time" | "signature" | "secret";
 
 /**
  * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`, one signature a secret. Null without a secret.
@@ -34,7 +34,7 @@ export async function verify(
   headers: Headers,
   body: Uint8Array,
   now: number,
-): Promise<{ ok: true; id: string } | { ok: false; reason: Refusal }> {
+): Promise<{ ok: true; id: string } | { ok: false; reason: SignatureRefusal }> {
   const read = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };

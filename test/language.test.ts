@@ -66,6 +66,15 @@ describe("one language", () => {
     expect(twice).toEqual([]);
   });
 
+  test("an exported type's name has one meaning; what the interfaces answer is described twice, in files that stand alone", () => {
+    const standAlone = new Set(["dashboard/answers", "intake/trpc/router"]);
+    const exported = [...texts].filter(([file]) => !standAlone.has(file));
+    const types = exported.flatMap(([file, text]) =>
+      [...text.matchAll(/^export (?:declare )?(?:abstract )?(?:type|interface|class|enum) (\w+)/gm)].map(([, name = ""]) => ({ name, file })),
+    );
+    expect([...Map.groupBy(types, ({ name }) => name)].filter(([, places]) => places.length > 1)).toEqual([]);
+  });
+
   test("comments name who acts, and code is no person: no comment has whoever, nobody, told, knows or speaks", () => {
     const riddle = /^\s*(?:\/\/|\/?\*).*\b(?:whoever|nobody|somebody|everybody|anybody|mates|told|knows|wants|hopes|speaks|vouches)\b/gim;
     expect([...texts].flatMap(([file, text]) => [...text.matchAll(riddle)].map(([line]) => `${file}: ${line.trim()}`))).toEqual([]);

@@ -7,7 +7,7 @@ import { cloudflare } from "../providers/mail/cloudflare";
 import type { Mail, MailProvider } from "../providers/mail/mail";
 import { postmark } from "../providers/mail/postmark";
 import { resend } from "../providers/mail/resend";
-import { createMail, pauseSeconds, type Route } from "../providers/mail/sender";
+import { createMail, pauseSeconds, type ProviderRoute } from "../providers/mail/sender";
 import { smtp } from "../providers/mail/smtp/smtp";
 import type { Connect } from "../providers/mail/smtp/session";
 import type { CapabilityScope, Missing } from "../queue/engine";
@@ -52,13 +52,13 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
   const calls: ProviderCalls = new Map();
   const { suppressions, sent } = createMailStores(db, stores);
   const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
-  const route = async (each: MailConnection | MailRoute): Promise<Route> => ({
+  const route = async (each: MailConnection | MailRoute): Promise<ProviderRoute> => ({
     provider: providerOf(deps, each, { traceparent: scope.traceparent, onResult: (call) => void calls.set(each.provider, call), timeLimit }),
     holder: await holderOf(each),
     paused: paused[each.provider] !== undefined,
   });
   const report = (where: string, reason: string) => log({ event: "trouble", where, reason, tenant });
-  const routes: [Route, ...Route[]] = [await route(connection), ...(connection.fallback ? [await route(connection.fallback)] : [])];
+  const routes: [ProviderRoute, ...ProviderRoute[]] = [await route(connection), ...(connection.fallback ? [await route(connection.fallback)] : [])];
   const mail = createMail({
     from: connection.from ?? usual,
     replyTo: connection.replyTo,

@@ -1,29 +1,29 @@
 import { decoded } from "./address";
-import type { Scope } from "../tenants/token";
+import type { TokenScope } from "../tenants/token";
 
 /** The fields of a form. */
-export type Fields = Readonly<Record<string, string>>;
+export type ActionFields = Readonly<Record<string, string>>;
 
 /** An action of a page: a call of the public interface, made from a form. */
-export interface Action {
+export interface PageAction {
   /** The last part of its address: `/t/{tenant}/do/{name}`. */
   name: string;
   method: "POST" | "PUT" | "PATCH" | "DELETE";
   /** `/v1/jobs/:id/retry`; each parameter is a field of the form. */
   path: string;
-  scope: Scope | "root";
+  scope: TokenScope | "root";
   /** Label of the button. */
   label: string;
   /** The message after the call, from the fields and the answer. */
-  done: string | ((fields: Fields, answer: unknown) => string);
+  done: string | ((fields: ActionFields, answer: unknown) => string);
   /** The body of the call. Default: none. */
-  body?: (fields: Fields) => unknown;
+  body?: (fields: ActionFields) => unknown;
   /** The path's parameters are all that the call needs. */
   bodyOptional?: true;
   /** The reason of a refusal when the text that was typed to confirm is wrong; undefined: it is right. */
-  confirms?: (fields: Fields, tenant: string) => string | undefined;
+  confirms?: (fields: ActionFields, tenant: string) => string | undefined;
   /** The next page, after `/t/{tenant}`. Default: the page that had the form. */
-  leadsTo?: (fields: Fields, answer: unknown) => string;
+  leadsTo?: (fields: ActionFields, answer: unknown) => string;
   /** The name of the action that this one only tests; the form continues to that action. */
   triedBefore?: string;
   /** The action stops or removes something. */
@@ -31,13 +31,13 @@ export interface Action {
 }
 
 /** The first argument is method and path: `POST /v1/jobs/:id/retry`. */
-export function action(line: `${Action["method"]} /v1/${string}`, definition: Omit<Action, "method" | "path">): Action {
+export function action(line: `${PageAction["method"]} /v1/${string}`, definition: Omit<PageAction, "method" | "path">): PageAction {
   const [method, path = ""] = line.split(" ");
-  return { ...definition, method: method as Action["method"], path };
+  return { ...definition, method: method as PageAction["method"], path };
 }
 
 /** The path of the call; undefined when a field is missing. */
-export function pathOf({ path }: Pick<Action, "path">, fields: Fields): string | undefined {
+export function pathOf({ path }: Pick<PageAction, "path">, fields: ActionFields): string | undefined {
   let complete = true;
   const filled = path.replaceAll(/:(\w+)/g, (_, name: string) => {
     const value = fields[name];
@@ -48,7 +48,7 @@ export function pathOf({ path }: Pick<Action, "path">, fields: Fields): string |
 }
 
 /** The action's parameters in this path; undefined when the path is of another action. */
-export function fieldsOf({ path }: Pick<Action, "path">, given: string): Fields | undefined {
+export function fieldsOf({ path }: Pick<PageAction, "path">, given: string): ActionFields | undefined {
   const [expected, actual] = [path.split("/"), given.split("/")];
   if (expected.length !== actual.length) return undefined;
   const fields: Record<string, string> = {};
@@ -61,6 +61,6 @@ export function fieldsOf({ path }: Pick<Action, "path">, given: string): Fields 
 }
 
 /** The text of a field, or undefined when it is blank. */
-export function textField(fields: Fields, name: string): string | undefined {
+export function textField(fields: ActionFields, name: string): string | undefined {
   return fields[name]?.trim() || undefined;
 }

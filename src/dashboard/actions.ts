@@ -1,4 +1,4 @@
-import type { Action } from "./action";
+import type { PageAction } from "./action";
 import { agentActions } from "./agents/actions";
 import { alertActions } from "./alerts/actions";
 import { bulkActions } from "./bulk/actions";
@@ -14,7 +14,7 @@ import { tenantActions } from "./tenants/actions";
 import { workerActions } from "./workers/actions";
 
 /** All actions of the pages. Each is one call of the public interface. */
-export const actions: readonly Action[] = [
+export const actions: readonly PageAction[] = [
   jobActions,
   failureActions,
   replayActions,
@@ -28,4 +28,4 @@ export const actions: readonly Action[] = [
   workerActions,
   alertActions,
   systemActions,
-].flatMap((each): Action[] => Object.values(each));
+].flatMap((each): PageAction[] => Object.values(each));

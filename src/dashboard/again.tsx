@@ -1,9 +1,9 @@
-import type { Action, Fields } from "./action";
+import type { PageAction, ActionFields } from "./action";
 import { actions } from "./actions";
 
 interface AgainProps {
-  action: Action;
-  fields: Fields;
+  action: PageAction;
+  fields: ActionFields;
   /** `/t/{tenant}`. */
   base: string;
 }
@@ -27,13 +27,13 @@ export function Again({ action, fields, base }: AgainProps) {
 }
 
 /** Whether the form has fields that a person typed or ticked. */
-export function hasTyped(action: Action, fields: Fields): boolean {
+export function hasTyped(action: PageAction, fields: ActionFields): boolean {
   const hidden = hiddenIn(action);
   return Object.entries(fields).some(([name, value]) => !hidden.has(name) && value.trim() !== "");
 }
 
 /** Fields that the page fills in: the selected jobs, the key of the form, and the path's parameters, except a name that the call creates. */
-function hiddenIn({ method, path }: Action): Set<string> {
+function hiddenIn({ method, path }: PageAction): Set<string> {
   const named = method === "PUT" ? [] : [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
   return new Set(["back", "selection", "once", ...named]);
 }

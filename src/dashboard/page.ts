@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import type { Scope } from "../tenants/token";
+import type { TokenScope } from "../tenants/token";
 import type { Api } from "./api";
 
 /** The viewer of a page. */
@@ -9,7 +9,7 @@ export interface Viewer {
   isRoot: boolean;
   /** Scopes of the token. */
   scopes: readonly string[];
-  may(scope: Scope | "root"): boolean;
+  may(scope: TokenScope | "root"): boolean;
 }
 
 /** One request for a page. */
@@ -26,7 +26,7 @@ export interface Visit extends Viewer {
 }
 
 /** A page: its query and its view. */
-export interface Page<Model = unknown> {
+export interface DashboardPage<Model = unknown> {
   /** Path after `/t/{tenant}`: `/jobs/:id`. */
   path: string;
   /** Name of its entry in the navigation. */
@@ -46,9 +46,9 @@ export interface Page<Model = unknown> {
 export type Pace = "quick" | "calm" | "never";
 
 /** A page of any model. */
-export type AnyPage = Page<any>; // eslint-disable-line -- each is checked where it is written
+export type AnyPage = DashboardPage<any>; // eslint-disable-line -- each is checked where it is written
 
 /** Ties the types of one page together. */
-export function page<Model>(definition: Page<Model>): AnyPage {
+export function page<Model>(definition: DashboardPage<Model>): AnyPage {
   return definition;
 }

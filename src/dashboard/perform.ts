@@ -1,5 +1,5 @@
 import { sha256Base32 } from "../crypto";
-import { type Action, type Fields, pathOf } from "./action";
+import { type PageAction, type ActionFields, pathOf } from "./action";
 import { actions } from "./actions";
 import { placeFrom } from "./address";
 import { hasTyped } from "./again";
@@ -41,7 +41,7 @@ export async function perform(asked: PageRequest): Promise<Response> {
   }
 }
 
-async function carryOut({ request, deps, token, tenant }: PageRequest, action: Action, fields: Fields): Promise<unknown> {
+async function carryOut({ request, deps, token, tenant }: PageRequest, action: PageAction, fields: ActionFields): Promise<unknown> {
   const missing = action.confirms?.(fields, tenant);
   const path = pathOf(action, fields);
   if (missing !== undefined) throw new ApiProblem(422, missing);
@@ -52,7 +52,7 @@ async function carryOut({ request, deps, token, tenant }: PageRequest, action: A
 }
 
 /** The idempotency key of a form with a field `once`: the same values make one act, however often the form is sent. */
-async function formKeyOf({ once }: Fields, body: unknown): Promise<string | undefined> {
+async function formKeyOf({ once }: ActionFields, body: unknown): Promise<string | undefined> {
   return once ? sha256Base32(JSON.stringify([once, body])) : undefined;
 }
 

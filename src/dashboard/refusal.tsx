@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import type { Action, Fields } from "./action";
+import type { PageAction, ActionFields } from "./action";
 import { Again } from "./again";
 import type { Me } from "./answers";
 import { ApiProblem, createApi } from "./api";
@@ -29,7 +29,12 @@ export async function refusal(asked: PageRequest, visit: Visit | undefined, { st
 }
 
 /** The result of a form that was sent without the script, and the form as it was filled in. */
-export async function sentAgain(asked: PageRequest, action: Action, fields: Fields, { status, text }: { status: number; text: string }): Promise<Response> {
+export async function sentAgain(
+  asked: PageRequest,
+  action: PageAction,
+  fields: ActionFields,
+  { status, text }: { status: number; text: string },
+): Promise<Response> {
   const form = <Again action={action} fields={fields} base={`/t/${asked.tenant}`} />;
   const title = status < 400 ? action.label : (titles[status] ?? failed);
   return framed(asked, await viewerIn(asked, undefined), { status, title, message: text, below: form });

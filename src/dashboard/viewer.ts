@@ -1,4 +1,4 @@
-import { allows, type Scope } from "../tenants/token";
+import { allows, type TokenScope } from "../tenants/token";
 import { isTenant } from "./address";
 import type { Me, Tenants } from "./answers";
 import { ApiProblem, createApi } from "./api";
@@ -17,7 +17,7 @@ export async function viewerOf({ request, deps, token, tenant }: PageRequest): P
   const me = await api.get<Me>("/v1/me");
   const isRoot = me.scopes.includes("root");
   if (tenant === "*" && !isRoot) throw new ApiProblem(403, "All tenants are shown to the root token only.");
-  const may = (scope: Scope | "root") => isRoot || (scope !== "root" && allows(me.scopes as Scope[], scope));
+  const may = (scope: TokenScope | "root") => isRoot || (scope !== "root" && allows(me.scopes as TokenScope[], scope));
   return {
     api,
     tenant,

@@ -13,14 +13,14 @@ export const maxOriginalBytes = 20 * 1024 * 1024;
 export const maxPixels = 100_000_000;
 
 /** What a picture says of itself before anything is decoded. */
-export interface Facts extends Size {
+export interface PictureFacts extends Size {
   format: Format;
   /** Width and height are those of the upright picture. */
   orientation: Orientation;
   frames: number;
 }
 
-export type Inspected = { ok: true; facts: Facts } | { ok: false; issue: string };
+export type Inspected = { ok: true; facts: PictureFacts } | { ok: false; issue: string };
 
 const readers: Record<Format, (bytes: Uint8Array) => Structure | null> = { jpeg: readJpeg, png: readPng, gif: readGif, webp: readWebp, avif: readAvif };
 

@@ -1,4 +1,4 @@
-import type { AuditEntry, IntakeDeps } from "./deps";
+import type { NewAuditEntry, IntakeDeps } from "./deps";
 import { actorOf, type Caller } from "./route";
 
 /** The caller, and the tenant that it acts for; null: all tenants. */
@@ -12,6 +12,6 @@ interface Acting {
  * Writes one line of the audit for an act. `target`: what is acted on, as a path of the API has it (`queues/email-sending`); no personal data, so
  * neither a reason nor a note that a person typed. Throws when the line cannot be written.
  */
-export function audit({ deps, tenant, caller }: Acting, action: AuditEntry["action"], target: string, detail?: string): Promise<void> {
+export function audit({ deps, tenant, caller }: Acting, action: NewAuditEntry["action"], target: string, detail?: string): Promise<void> {
   return deps.audit({ tenant: tenant ?? "*", actor: actorOf(caller), action, target, ...(detail === undefined ? {} : { detail }), at: deps.now() });
 }

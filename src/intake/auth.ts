@@ -8,13 +8,13 @@ export const tenantHeader = "Jobyard-Tenant";
 
 const namePattern = /^[a-z0-9-]{1,63}$/;
 
-export interface Admitted {
+export interface AuthenticatedCaller {
   caller: Caller;
   tenant: string | null;
 }
 
 /** The caller and the tenant it acts for; throws the Problem with the reason. Reads only headers. */
-export async function authorize(route: AnyRoute, request: Request, params: Readonly<Record<string, string>>, deps: IntakeDeps): Promise<Admitted> {
+export async function authorize(route: AnyRoute, request: Request, params: Readonly<Record<string, string>>, deps: IntakeDeps): Promise<AuthenticatedCaller> {
   if (route.scope === "public") return { caller: { kind: "anybody" }, tenant: null };
   const caller = await identify(request, deps);
   const named = request.headers.get(tenantHeader)?.trim() || null;

@@ -55,7 +55,7 @@ interface RequestDeps {
   /** Rules for outgoing addresses. */
   rules: AddressRules;
   /** Records an act, or that personal data was shown. Await it before showing the data. */
-  audit(entry: AuditEntry): Promise<void>;
+  audit(entry: NewAuditEntry): Promise<void>;
   /** Logs an unforeseen failure. Never throws. */
   report(failure: FailureReport): void;
 }
@@ -136,7 +136,7 @@ export interface PlatformDeps {
   /** Every queue of the Worker, with what it reports now. */
   queues(): Promise<QueueMetrics[]>;
   /** Results of the newest tick's steps. */
-  tickSteps(): Promise<TickStep[]>;
+  tickSteps(): Promise<TickStepRecord[]>;
   /** A cheap check of the Worker's stores and queues. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
 }
@@ -176,7 +176,7 @@ export interface QueueMetrics {
   oldestAt: number | null;
 }
 
-export interface TickStep {
+export interface TickStepRecord {
   step: string;
   outcome: "done" | "failed" | "skipped";
   /** Milliseconds. */
@@ -186,7 +186,7 @@ export interface TickStep {
   detail?: string | null;
 }
 
-export interface AuditEntry {
+export interface NewAuditEntry {
   tenant: string;
   /** `root`, or the id of the token. */
   actor: string;

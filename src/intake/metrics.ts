@@ -1,13 +1,13 @@
 import { durationBounds, type DurationKind, type Histogram, type TypeDurations } from "../ledger/durations";
 import type { Backlog } from "../ledger/views";
 import type { MinuteCount } from "../ledger/views";
-import type { QueueMetrics, TickStep } from "./deps";
+import type { QueueMetrics, TickStepRecord } from "./deps";
 
 export interface Metrics {
   counts: readonly MinuteCount[];
   backlog: Pick<Backlog, "deadLetters" | "parked" | "due">;
   queues: readonly QueueMetrics[];
-  steps: readonly TickStep[];
+  steps: readonly TickStepRecord[];
   durations: readonly TypeDurations[];
   /** Durations of ticks; undefined before the first tick, and for a tenant. */
   tick: Histogram | undefined;

@@ -1,10 +1,10 @@
 import type * as v from "valibot";
 import { Problem } from "../errors";
-import { allows, type Scope } from "../tenants/token";
+import { allows, type TokenScope } from "../tenants/token";
 import type { IntakeDeps } from "./deps";
 
 /** `public`: no token is needed. `token`: any valid token. `root`: the root token only; it passes every other scope as well. */
-export type RouteScope = Scope | "root" | "public" | "token";
+export type RouteScope = TokenScope | "root" | "public" | "token";
 
 /**
  * The tenant whose data a route uses:
@@ -30,7 +30,7 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   scope: RouteScope;
   tenant: Mode;
   /** Fields of the body that need another scope than the route, because they show or redirect personal data. */
-  fieldScopes?: Readonly<Record<string, Scope>>;
+  fieldScopes?: Readonly<Record<string, TokenScope>>;
   /** Patterns of path parameters that are not plain names; matched after percent-decoding. */
   params?: Readonly<Record<string, PathPattern>>;
   query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
@@ -43,9 +43,9 @@ export interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Que
   crossOrigin?(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>>;
   /** Refusals of its own, besides those every route has. */
   problems?: readonly number[];
-  handle(call: Call<Mode, Body, Query>): Promise<Answer>;
+  handle(call: RouteCall<Mode, Body, Query>): Promise<RouteAnswer>;
   /** A refusal in another shape than problem+json; undefined keeps that. */
-  refusal?(problem: Problem, request: Request): Answer | undefined;
+  refusal?(problem: Problem, request: Request): RouteAnswer | undefined;
 }
 
 export interface PathPattern {
@@ -75,7 +75,7 @@ export interface BodyRule<Body> {
 /** A route of any types. */
 export type AnyRoute = Route<any, any, any>; // eslint-disable-line -- each handler is checked where its route is written
 
-export interface Call<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
+export interface RouteCall<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
   request: Request;
   requestId: string;
   deps: IntakeDeps;
@@ -93,11 +93,11 @@ type TenantOf<Mode> = Mode extends "own" | "path" ? string : Mode extends "any" 
 export type Caller =
   | { kind: "root" }
   /** `types`: what its scope `work` is bound to; undefined: all types. */
-  | { kind: "token"; tenant: string; tokenId: string; scopes: readonly Scope[]; types?: readonly string[] | undefined }
+  | { kind: "token"; tenant: string; tokenId: string; scopes: readonly TokenScope[]; types?: readonly string[] | undefined }
   | { kind: "anybody" };
 
 /** `body` becomes JSON; `text` is sent as it is. */
-export interface Answer {
+export interface RouteAnswer {
   status: number;
   body?: unknown;
   text?: string | ReadableStream<Uint8Array>;

@@ -10,7 +10,7 @@ import { nearestRoute } from "./nearest-route";
 import { addressOf, subscriberOf } from "./network";
 import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
-import { type Answer, type AnyRoute, checkFieldScopes, openPath, type PathPattern } from "./route";
+import { type RouteAnswer, type AnyRoute, checkFieldScopes, openPath, type PathPattern } from "./route";
 import { routes } from "./routes";
 
 /** Characters of a URL: the platform's limit. The work for a repeated parameter grows with the square of the length. */
@@ -101,7 +101,7 @@ function methodsOf(here: readonly AnyRoute[]): string[] {
 }
 
 /** Checks token, tenant, query and body, in this order: without a token a caller learns only that the route exists. */
-async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<Answer> {
+async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps: IntakeDeps): Promise<RouteAnswer> {
   const params = decodeParams(route, request.params);
   const admitted = await authorize(route, request, params, deps);
   checkParams(route, params);
@@ -127,7 +127,7 @@ async function readBody(
   return readJson(request, { ...rule, schema: rule.schemaFor?.(params) ?? rule.schema }, allow);
 }
 
-function respond({ status, body, text, headers }: Answer): Response {
+function respond({ status, body, text, headers }: RouteAnswer): Response {
   const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
   return new Response(body === undefined ? (text ?? null) : JSON.stringify(body), { status, headers: { ...type, ...headers } });
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Scope } from "../domain/shop/scope";
+import type { SiteScope } from "../domain/shop/scope";
 import { Problem } from "../errors";
 import { boundedText } from "../queue/bounded";
 import type { IntakeDeps } from "./deps";
@@ -31,7 +31,7 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
 }
 
 /** The site in the path. Throws `not-found` for an unknown one, so that it differs from a site without orders. */
-export async function scopeOf(deps: Pick<IntakeDeps, "db" | "sites">, tenant: string, params: Params): Promise<Scope> {
+export async function scopeOf(deps: Pick<IntakeDeps, "db" | "sites">, tenant: string, params: Params): Promise<SiteScope> {
   const site = param({ params }, "site");
   if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };
   throw new Problem("not-found", "There is no such site.");

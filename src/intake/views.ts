@@ -41,7 +41,7 @@ export function summaryOf(job: JobView) {
 }
 
 /** How a job's texts are shown: parsed, and masked by its type's schemas unless revealed. An unknown type is masked whole. */
-export interface Reading {
+export interface JobReading {
   contract: Contract | undefined;
   /** JSON text. */
   payload: string | null;
@@ -52,7 +52,7 @@ export interface Reading {
   templateVersion?: number | null | undefined;
 }
 
-export function detailOf(job: JobDetail, { contract, payload, result, revealed, templateVersion }: Reading) {
+export function detailOf(job: JobDetail, { contract, payload, result, revealed, templateVersion }: JobReading) {
   const maskedJson = (schema: unknown, text: string) => {
     const value: unknown = JSON.parse(text);
     return revealed ? value : mask(schema, value);

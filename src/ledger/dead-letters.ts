@@ -1,7 +1,7 @@
 import { statement } from "../d1";
 import { isInRange } from "./job-rows";
 import { textMatcher } from "./text-matcher";
-import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, Page } from "./views";
+import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, PageBounds } from "./views";
 
 /** Dead letters a grouping looks at, newest first. */
 const maxGrouped = 10_000;
@@ -23,7 +23,7 @@ export async function deadLetters(
   db: D1Database,
   tenant: string,
   filter: DeadLetterFilter,
-  page: Page,
+  page: PageBounds,
 ): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }> {
   const [died, id] = cursorOf(page.cursor);
   const ofQueue = filter.queue === undefined ? [] : [filter.queue];
@@ -44,7 +44,7 @@ export async function deadLetterPage(
   db: D1Database,
   tenant: string,
   filter: DeadLetterFilter,
-  page: Page,
+  page: PageBounds,
 ): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }> {
   const found = await deadLetters(db, tenant, { ...filter, onlyMarkedTails: true }, page);
   return { letters: found.deadLetters.map((letter) => ({ id: letter.id, position: positionOf(letter) })), cursor: found.cursor };

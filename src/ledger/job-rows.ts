@@ -12,7 +12,7 @@ export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.
 /** Greater than every id made from a time, smaller than every derived id. */
 export const end = "8";
 
-export interface JobRow {
+export interface JobListRow {
   position: string;
   id: string;
   type: string;
@@ -35,7 +35,7 @@ export interface JobRow {
   progress: string | null;
 }
 
-export function matchesFilter(row: JobRow, filter: JobFilter): boolean {
+export function matchesFilter(row: JobListRow, filter: JobFilter): boolean {
   return (
     (filter.type === undefined || row.type === filter.type) &&
     (filter.state === undefined || matchesState(row, filter)) &&
@@ -46,7 +46,7 @@ export function matchesFilter(row: JobRow, filter: JobFilter): boolean {
 }
 
 /** `scheduled` selects the queued jobs that are due later. */
-function matchesState({ state, due, ended }: JobRow, { state: wanted, now = 0 }: JobFilter): boolean {
+function matchesState({ state, due, ended }: JobListRow, { state: wanted, now = 0 }: JobFilter): boolean {
   if (wanted === "open") return ended === null;
   const scheduled = state === "queued" && due !== null && due > now;
   return wanted === "scheduled" ? scheduled : wanted === state;
@@ -57,7 +57,7 @@ export function isInRange({ at }: { at: number }, { from = 0, to = Infinity }: J
   return at >= from && at < to;
 }
 
-export function jobViewOf(row: JobRow): JobView {
+export function jobViewOf(row: JobListRow): JobView {
   const { id, type, version, queue, state, runs, at, due, reason, gate } = row;
   return {
     id,

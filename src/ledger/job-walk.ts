@@ -1,8 +1,8 @@
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
 import { byParent } from "./relatives";
-import { columns, end, matchesFilter, type JobRow, maxExamined, maxWalked, jobViewOf } from "./job-rows";
-import type { JobFilter, JobPage, Page } from "./views";
+import { columns, end, matchesFilter, type JobListRow, maxExamined, maxWalked, jobViewOf } from "./job-rows";
+import type { JobFilter, JobPage, PageBounds } from "./views";
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. ?2 and ?3 bound the position, ?4 the rows. */
 const streams = [
@@ -22,16 +22,16 @@ const narrowed = (stream: string, conditions: readonly string[]) => `
   SELECT * FROM (SELECT *, (${conditions.join(" AND ")}) AS fits FROM (SELECT row_number() OVER () AS n, * FROM (${stream})) s) WHERE fits OR n = ?4 LIMIT ?5`;
 
 /** Both undefined where nothing narrows the walk. */
-type Walked = JobRow & { n?: number; fits?: number | null };
+type Walked = JobListRow & { n?: number; fits?: number | null };
 
 /** What a search adds to a filter: a condition over `s` that narrows the rows, and what is compared outside of SQL. */
 export interface Sought {
   sql: string;
-  matches(row: JobRow): boolean;
+  matches(row: JobListRow): boolean;
 }
 
 /** One page of a tenant's jobs, newest first, in one round trip: each stream is walked until the page is full, at most for 20,000 rows. With a parent the stream is its children. */
-export async function listJobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
+export async function listJobs(db: D1Database, tenant: string, filter: JobFilter, page: PageBounds): Promise<JobPage> {
   const { rows, ...rest } = await walkJobs(db, tenant, filter, page);
   return { ...rest, jobs: rows.map(jobViewOf) };
 }
@@ -41,9 +41,9 @@ export async function walkJobs(
   db: D1Database,
   tenant: string,
   filter: JobFilter,
-  page: Page,
+  page: PageBounds,
   sought?: Sought,
-): Promise<{ rows: JobRow[]; cursor: string | null; examined?: number }> {
+): Promise<{ rows: JobListRow[]; cursor: string | null; examined?: number }> {
   const lowest = filter.from === undefined ? "" : timePart(filter.from);
   const below = [page.cursor ?? end, filter.to === undefined ? end : timePart(filter.to)].toSorted()[0] ?? end;
   const rowLimit = (sought ? maxExamined : page.limit) + 1;

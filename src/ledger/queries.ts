@@ -1,14 +1,14 @@
 import type { EffectRecord } from "../queue/effect";
 import { batch, rowsOf, statement } from "../d1";
 import { deadLetters, groups } from "./dead-letters";
-import { type JobRow, jobViewOf } from "./job-rows";
+import { type JobListRow, jobViewOf } from "./job-rows";
 import { listJobs } from "./job-walk";
 import { hasType } from "./known-types";
 import { childCountsOf, type ChildStates, childStates, parentOf } from "./relatives";
 import { deadRows, searchKeys, newestFirst, openRows, pageOf } from "./search";
 import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
-import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, Page, ParentJob, Queries } from "./views";
+import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, PageBounds, ParentJob, Queries } from "./views";
 
 const countedAtMost = 100_000;
 
@@ -63,7 +63,7 @@ function hasUploadedResult(settled: string | null): boolean {
 }
 
 /** Newest first. Rare states are read from their side rows, so that newer jobs in other states cost nothing; other filters read a bounded number of rows. */
-async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Page): Promise<JobPage> {
+async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: PageBounds): Promise<JobPage> {
   if (filter.q !== undefined) return search(db, tenant, filter.q, filter, page);
   if (filter.parent !== undefined) return listJobs(db, tenant, filter, page);
   const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
@@ -73,13 +73,13 @@ async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Pag
 }
 
 /** An id or an entity key is looked up; what is neither is searched for. */
-async function search(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<JobPage> {
+async function search(db: D1Database, tenant: string, q: string, filter: JobFilter, page: PageBounds): Promise<JobPage> {
   const keyed = isTextCursor(page.cursor) ? undefined : await searchKeys(db, tenant, q, filter, page);
   return keyed ?? searchText(db, tenant, q, filter, page);
 }
 
 /** Adds dead letters older than the rows that were read. A dismissed dead letter has no side row: it is found only by reading jobs. */
-async function withDeadLetters(db: D1Database, tenant: string, filter: JobFilter, page: Page, walked: JobPage): Promise<JobPage> {
+async function withDeadLetters(db: D1Database, tenant: string, filter: JobFilter, page: PageBounds, walked: JobPage): Promise<JobPage> {
   const { cursor, jobs: near } = walked;
   if (cursor === null || near.length === page.limit) return walked;
   const far = newestFirst(await deadRows(db, tenant), cursor, filter).slice(0, page.limit - near.length);
@@ -122,7 +122,7 @@ async function backlog(db: D1Database, tenant: string | null): Promise<Backlog> 
   return { deadLetters: dead?.n ?? 0, discarded: dead?.discarded ?? 0, parked: parked?.n ?? 0, due: due?.n ?? 0 };
 }
 
-interface WholeRow extends Omit<JobRow, keyof TimelineRow>, TimelineRow {
+interface WholeRow extends Omit<JobListRow, keyof TimelineRow>, TimelineRow {
   seq: number;
   revision: number;
   pinned: number | null;

@@ -1,12 +1,12 @@
 import { deadLetterPage } from "./dead-letters";
 import { statement } from "../d1";
 import { decisionPrefix } from "../queue/effect";
-import type { DeadLetterFilter, Page } from "./views";
+import type { DeadLetterFilter, PageBounds } from "./views";
 
 /** What a replay reads of dead letters, in bulk: one statement each. */
 export interface Replayable {
   /** Newest first; `position` is the cursor that goes on after a letter. */
-  page(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }>;
+  page(tenant: string, filter: DeadLetterFilter, page: PageBounds): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }>;
   /** The ids of jobs that can be replayed, with the bytes of the payload in each row. */
   sizes(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string; bytes: number }[]>;
   contents(tenant: string, ids: readonly string[]): Promise<ReplayableContent[]>;

@@ -3,7 +3,7 @@ import type { JobRef } from "../queue/ports/job-row";
 import { batch, rowsOf, statement } from "../d1";
 
 /** What an operator found at the provider: it happened, or it certainly did not. */
-export type Finding = "done" | "failed";
+export type EffectReview = "done" | "failed";
 
 /**
  * An effect in doubt has a row. A run that died with its Worker may have left none: then the job's column `doubt` is set. A decision of a run is no act
@@ -35,7 +35,7 @@ const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant
  * Settles an effect in doubt: a retry skips it (`done`) or does it again under a new key (`failed`). The effect's row keeps its revision.
  * False: the effect is not in doubt, or the job runs.
  */
-export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: string, finding: Finding, now: number): Promise<boolean> {
+export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: string, finding: EffectReview, now: number): Promise<boolean> {
   const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
   if (rowsOf(results, 0).length === 0) return false;
   const phrase = finding === "done" ? "happened" : "did not happen";

@@ -1,7 +1,7 @@
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, matchesFilter, isInRange, type JobRow, maxExamined, jobViewOf } from "./job-rows";
+import { columns, end, matchesFilter, isInRange, type JobListRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
-import type { JobFilter, JobView, Page } from "./views";
+import type { JobFilter, JobView, PageBounds } from "./views";
 
 const byEntity = `
   SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
@@ -24,13 +24,13 @@ export async function searchKeys(
   tenant: string,
   q: string,
   filter: JobFilter,
-  page: Page,
+  page: PageBounds,
 ): Promise<{ jobs: JobView[]; cursor: string | null } | undefined> {
   const results = await batch(db, [
     statement(db, byIds, tenant, JSON.stringify([q.toLowerCase()])),
     statement(db, byEntity, tenant, JSON.stringify(keysOf(q)), maxExamined),
   ]);
-  const rows = [0, 1].map((index) => rowsOf<JobRow>(results, index)).find((each) => each.length > 0);
+  const rows = [0, 1].map((index) => rowsOf<JobListRow>(results, index)).find((each) => each.length > 0);
   return rows && pageOf(rows, filter, page);
 }
 
@@ -38,7 +38,7 @@ export async function searchKeys(
  * Every job that waits or is retrying: each has a side row. With `all` every open job: those without a side row lie above the tenant's marks.
  * Null when one of these sources has more rows than may be read.
  */
-export async function openRows(db: D1Database, tenant: string, all: boolean): Promise<JobRow[] | null> {
+export async function openRows(db: D1Database, tenant: string, all: boolean): Promise<JobListRow[] | null> {
   const queries = all ? [...sideIds, ...openIds] : sideIds;
   const results = await batch(
     db,
@@ -50,14 +50,14 @@ export async function openRows(db: D1Database, tenant: string, all: boolean): Pr
 }
 
 /** Jobs of the newest dead letters, without dismissed ones. */
-export async function deadRows(db: D1Database, tenant: string): Promise<JobRow[]> {
+export async function deadRows(db: D1Database, tenant: string): Promise<JobListRow[]> {
   return rowsById(db, tenant, (await statement(db, letterIds, tenant, maxExamined).all<{ id: string }>()).results);
 }
 
 /** The jobs of these ids, in no order. */
-export async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobRow[]> {
+export async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobListRow[]> {
   const ids = [...new Set(found.map(({ id }) => id))];
-  return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobRow>()).results;
+  return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobListRow>()).results;
 }
 
 /** As above, as lists show them. */
@@ -71,14 +71,14 @@ export async function jobsById(db: D1Database, tenant: string, ids: readonly str
 }
 
 /** One page of a complete list of rows. */
-export function pageOf(rows: readonly JobRow[], filter: JobFilter, page: Page): { jobs: JobView[]; cursor: string | null } {
+export function pageOf(rows: readonly JobListRow[], filter: JobFilter, page: PageBounds): { jobs: JobView[]; cursor: string | null } {
   const sorted = newestFirst(rows, page.cursor ?? end, filter);
   const pageRows = sorted.slice(0, page.limit);
   return { jobs: pageRows.map(jobViewOf), cursor: sorted.length > pageRows.length ? (pageRows.at(-1)?.position ?? null) : null };
 }
 
 /** The rows below a position that match the filter. */
-export function newestFirst(rows: readonly JobRow[], below: string, filter: JobFilter): JobRow[] {
+export function newestFirst(rows: readonly JobListRow[], below: string, filter: JobFilter): JobListRow[] {
   return rows
     .filter((row) => row.position < below && matchesFilter(row, filter) && isInRange(row, filter))
     .toSorted((left, right) => (left.position < right.position ? 1 : -1));

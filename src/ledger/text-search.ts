@@ -1,9 +1,9 @@
 import { deadLetters } from "./dead-letters";
-import { end, isInRange, type JobRow, jobViewOf, matchesFilter, maxExamined } from "./job-rows";
+import { end, isInRange, type JobListRow, jobViewOf, matchesFilter, maxExamined } from "./job-rows";
 import { walkJobs } from "./job-walk";
 import { newestFirst, openRows, rowsById } from "./search";
 import { tailIn, textMatcher } from "./text-matcher";
-import type { JobFilter, JobPage, Page } from "./views";
+import type { JobFilter, JobPage, PageBounds } from "./views";
 
 /**
  * Where a search by text looks, one after the other, each newest first: dead letters; open jobs; then (`rest`) the ended jobs, by the tail of
@@ -13,7 +13,7 @@ type Stage = "dead" | "open" | "rest" | "all";
 
 /** Jobs found in a stage. `next`: where to go on; null: nowhere. `examined`: rows that were read for it. */
 interface Found {
-  rows: JobRow[];
+  rows: JobListRow[];
   next: { stage: Stage; after?: string } | null;
   examined: number;
 }
@@ -35,10 +35,10 @@ export function isTextCursor(cursor: string | undefined): cursor is string {
 }
 
 /** One page of the jobs whose id ends with the text, and of the failed and waiting ones whose reason contains it. Each stage reads a bounded number of rows. */
-export async function searchText(db: D1Database, tenant: string, q: string, filter: JobFilter, page: Page): Promise<JobPage> {
+export async function searchText(db: D1Database, tenant: string, q: string, filter: JobFilter, page: PageBounds): Promise<JobPage> {
   const search = { db, tenant, q, tail: tailIn(q, filter.onlyMarkedTails), filter };
   const [stage = "dead", ...after] = (isTextCursor(page.cursor) ? page.cursor : "dead.").split(".");
-  const jobs: JobRow[] = [];
+  const jobs: JobListRow[] = [];
   let [at, examined]: [Found["next"], number] = [{ stage: stage as Stage, after: after.join(".") }, 0];
   while (at !== null && jobs.length < page.limit) {
     const found: Found = await stages[at.stage](search, at.after || undefined, page.limit - jobs.length);

@@ -1,7 +1,7 @@
 import { statement } from "../d1";
 
 /** A version of the Worker, and when the tick first saw it, milliseconds. */
-export interface Version {
+export interface WorkerVersion {
   id: string;
   tag: string;
   firstAt: number;
@@ -14,11 +14,11 @@ export async function seen(db: D1Database, { id, tag }: { id: string; tag: strin
 }
 
 /** Newest first. */
-export async function versionsIn(db: D1Database): Promise<Version[]> {
-  return (await statement(db, `SELECT id, tag, first_at AS firstAt FROM versions ORDER BY first_at DESC, id LIMIT 20`).all<Version>()).results;
+export async function versionsIn(db: D1Database): Promise<WorkerVersion[]> {
+  return (await statement(db, `SELECT id, tag, first_at AS firstAt FROM versions ORDER BY first_at DESC, id LIMIT 20`).all<WorkerVersion>()).results;
 }
 
 /** The newest one; null before the first tick. Versions are few: the table is read whole. */
-export async function newestVersion(db: D1Database): Promise<Version | null> {
-  return statement(db, `SELECT id, tag, first_at AS firstAt FROM versions ORDER BY first_at DESC, id LIMIT 1`).first<Version>();
+export async function newestVersion(db: D1Database): Promise<WorkerVersion | null> {
+  return statement(db, `SELECT id, tag, first_at AS firstAt FROM versions ORDER BY first_at DESC, id LIMIT 1`).first<WorkerVersion>();
 }

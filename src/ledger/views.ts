@@ -98,7 +98,7 @@ export interface JobFilter {
   to?: number | undefined;
 }
 
-export interface Page {
+export interface PageBounds {
   cursor?: string | undefined;
   /** 1 to 200. */
   limit: number;
@@ -166,8 +166,8 @@ export interface Backlog {
 
 export interface Queries {
   job(tenant: string, id: string): Promise<JobDetail | null>;
-  jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
-  deadLetters(tenant: string, filter: DeadLetterFilter, page: Page): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
+  jobs(tenant: string, filter: JobFilter, page: PageBounds): Promise<JobPage>;
+  deadLetters(tenant: string, filter: DeadLetterFilter, page: PageBounds): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
   groups(tenant: string): Promise<DeadLetterGroup[]>;
   counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;
   /** Whether a job of this type was ever seen; for types that this deployment does not know. */

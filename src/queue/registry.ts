@@ -22,10 +22,10 @@ export function createRegistry(jobs: readonly Job[]): Registry {
   return { find: (type) => byName.get(type), contracts: () => jobs.map((job) => job.contract) };
 }
 
-export type Checked = { ok: true; payload: unknown } | { ok: false; issues: Issue[] };
+export type CheckedPayload = { ok: true; payload: unknown } | { ok: false; issues: Issue[] };
 
 /** Validates a payload against a contract, or against what senders may give of it; every issue has its path below `payload`. */
-export function checkPayload(contract: Contract, payload: unknown, schema: Contract["senderPayload"] = contract.payload): Checked {
+export function checkPayload(contract: Contract, payload: unknown, schema: Contract["senderPayload"] = contract.payload): CheckedPayload {
   const checked = check(schema, payload);
   if (checked.ok) return { ok: true, payload: checked.value };
   return { ok: false, issues: checked.issues.map(({ path, message }) => ({ path: below("payload", path), message })) };

@@ -18,7 +18,7 @@ export const maxTokens = 100;
 export const maxTokensEver = 5000;
 
 /** A kind of rows whose number is bounded per tenant. */
-export interface Bound {
+export interface RowBound {
   /** Table, and column of the name; both are inserted into SQL. */
   table: string;
   key: string;
@@ -33,14 +33,14 @@ export interface Bound {
  * The condition under which a statement may insert a row: a row of its name exists (it is replaced), or the tenant has fewer than the bound.
  * It is part of the inserting statement, so that two at the same time do not exceed the bound. `?1` is the tenant, `?2` the name.
  */
-export function hasRoom({ table, key, max, counted }: Bound): string {
+export function hasRoom({ table, key, max, counted }: RowBound): string {
   const own = `FROM ${table} WHERE tenant = ?1`;
   const others = `SELECT count(DISTINCT ${key}) ${own}${counted ? ` AND (${counted})` : ""}`;
   return `(EXISTS (SELECT 1 ${own} AND ${key} = ?2) OR (${others}) < ${max})`;
 }
 
 /** The 422 for a row that `hasRoom` refused. */
-export function tooMany({ max, what }: Bound): Problem {
+export function tooMany({ max, what }: RowBound): Problem {
   const errors = [{ path: "", message: `a tenant may have at most ${withCommas(max)} ${what}` }];
   return new Problem("invalid", summaryOf(errors), { errors });
 }

@@ -30,17 +30,17 @@ export interface ConnectionView {
   signed?: boolean;
   /** Of mail: the providers to try when the first certainly did not accept the mail. */
   fallback?: { provider: string } | { provider: string }[];
-  paused?: Paused;
+  paused?: PausedProviders;
   created: number;
   updated: number;
 }
 
 /** By provider: why it is not called until a setting changes, and since when (milliseconds). */
-export type Paused = Record<string, { reason: string; since: number }>;
+export type PausedProviders = Record<string, { reason: string; since: number }>;
 
 /** `unreadable`: a sealed credential cannot be opened, and the tenant must set it again. */
 export type OpenedConnection<Name extends ConnectionName> =
-  | { ok: true; value: Connection<Name>; paused: Paused; updated: number }
+  | { ok: true; value: Connection<Name>; paused: PausedProviders; updated: number }
   | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
 declare module "./snapshot" {
@@ -78,7 +78,7 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       return {
         ok: true,
         value: connectionFrom(row, JSON.parse(opened.text) as Fields) as Connection<Name>,
-        paused: row.paused === null ? {} : (JSON.parse(row.paused) as Paused),
+        paused: row.paused === null ? {} : (JSON.parse(row.paused) as PausedProviders),
         updated: row.updated,
       };
     },
@@ -206,7 +206,14 @@ function withUrls(given: Fields, prefix: string, rules: AddressRules): Fields {
 }
 
 function connectionView({ name, provider, settings, created, updated, paused }: Row): ConnectionView {
-  return { name, provider, ...(JSON.parse(settings) as Settings), ...(paused === null ? {} : { paused: JSON.parse(paused) as Paused }), created, updated };
+  return {
+    name,
+    provider,
+    ...(JSON.parse(settings) as Settings),
+    ...(paused === null ? {} : { paused: JSON.parse(paused) as PausedProviders }),
+    created,
+    updated,
+  };
 }
 
 function secretName(name: string): string {

@@ -6,7 +6,7 @@ import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker
 import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGraceMs, maxWait, maxReason, maxHeld, probeWaitMs } from "./gate-state";
-import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, Lease, Report } from "./gate-state";
+import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, GateLease, Report } from "./gate-state";
 
 /** One answer per job, in order. A job that has entered already gets its lease again, extended. */
 export function enter(
@@ -94,7 +94,7 @@ function enterOne(state: GateState, job: string, leaseMs: number, now: number): 
   const bucket = takeToken(state.bucket);
   if (!bucket) return held(state, job, "rate", tokenAt(state, job, now), now);
   const generation = circuitOpen ? state.breaker.generation + 1 : state.breaker.generation;
-  const lease: Lease = { job, lease: `${generation}-${state.serial}`, generation, since: now, expires: now + leaseMs };
+  const lease: GateLease = { job, lease: `${generation}-${state.serial}`, generation, since: now, expires: now + leaseMs };
   const next: GateState = {
     ...state,
     bucket,
@@ -106,11 +106,11 @@ function enterOne(state: GateState, job: string, leaseMs: number, now: number): 
   return [next, granted(next, lease)];
 }
 
-function prolonged(state: GateState, known: Lease, expires: number): GateState {
+function prolonged(state: GateState, known: GateLease, expires: number): GateState {
   return { ...state, leases: state.leases.map((lease) => (lease === known ? { ...lease, expires: Math.max(lease.expires, expires) } : lease)) };
 }
 
-function granted(state: GateState, { lease }: Lease): Granted {
+function granted(state: GateState, { lease }: GateLease): Granted {
   return { granted: true, lease, probe: state.breaker.probe === lease };
 }
 

@@ -61,7 +61,7 @@ export interface GateStatus {
   refusal?: LastFailure | null;
 }
 
-export interface Lease {
+export interface GateLease {
   job: string;
   lease: string;
   /** Generation of the breaker when the lease was granted: results of an older generation are ignored. */
@@ -72,7 +72,7 @@ export interface Lease {
 
 export interface GateState {
   limits: GateLimits;
-  leases: readonly Lease[];
+  leases: readonly GateLease[];
   /** Makes lease names unique for the life of the gate. */
   serial: number;
   bucket: Bucket;

@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import { type Bound, tooMany } from "./bounds";
+import { type RowBound, tooMany } from "./bounds";
 import { type Issue, Problem, summaryOf } from "../errors";
 import { boundedText } from "../queue/bounded";
 import { check } from "../queue/validate";
@@ -35,7 +35,7 @@ export function noTenant(tenant: string): Problem {
 }
 
 /** The error when an insert found no such tenant, or the tenant has no room for the row. */
-export async function whyRefused(db: D1Database, tenant: string, bound: Bound): Promise<Problem> {
+export async function whyRefused(db: D1Database, tenant: string, bound: RowBound): Promise<Problem> {
   const tenantRow = await db.prepare("SELECT 1 FROM tenants WHERE tenant = ?1").bind(tenant).first();
   return tenantRow ? tooMany(bound) : noTenant(tenant);
 }

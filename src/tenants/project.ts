@@ -1,6 +1,6 @@
 import { toBase64url } from "../base64";
 import { equalTexts, sha256 } from "../crypto";
-import { type Bound, hasRoom, maxProjects } from "./bounds";
+import { type RowBound, hasRoom, maxProjects } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
 import { createSettingsStore, createSettingsTable, type SettingsStore } from "./settings-table";
@@ -101,7 +101,7 @@ interface Row {
 
 const columns = "project, settings, site_key, form_id, api_key, turnstile, crm, created, updated";
 
-const bound: Bound = { table: "projects", key: "project", max: maxProjects, what: "projects; remove one first" };
+const bound: RowBound = { table: "projects", key: "project", max: maxProjects, what: "projects; remove one first" };
 
 const putSql = `
   INSERT INTO projects (tenant, ${columns}) SELECT tenant, ?2, ?3, ?6, ?7, ?8, ?4, ?5, ?9, ?9 FROM tenants WHERE tenant = ?1 AND ${hasRoom(bound)}

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../address/address";
 import { boundedText } from "../queue/bounded";
-import { type Bound, hasRoom, maxSites } from "./bounds";
+import { type RowBound, hasRoom, maxSites } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
 import { sharedSecret } from "./shared-secret";
@@ -151,7 +151,7 @@ interface Row {
 
 const columns = "site, platform, url, key, webhook, webhook_secret, created, updated, key_in";
 
-const bound: Bound = { table: "sites", key: "site", max: maxSites, what: "sites; remove one first" };
+const bound: RowBound = { table: "sites", key: "site", max: maxSites, what: "sites; remove one first" };
 
 const putSql = `
   INSERT INTO sites (tenant, ${columns}) SELECT tenant, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9 FROM tenants WHERE tenant = ?1 AND ${hasRoom(bound)}

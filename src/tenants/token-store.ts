@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { statement } from "../d1";
 import { boundedList, boundedName, boundedText, fieldRule } from "../queue/bounded";
-import { type Bound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
+import { type RowBound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
 import { checked, whyRefused } from "./names";
 import type { Changed } from "./tenant";
 import { raiseVersion } from "./tenant";
-import { maxTokenTypes, type Scope, scopes, type Tokens } from "./token";
+import { maxTokenTypes, type TokenScope, scopes, type Tokens } from "./token";
 
 /** The body of `POST /v1/tenants/{tenant}/tokens`. */
 export const tokenSchema = v.pipe(
@@ -22,7 +22,7 @@ export const tokenSchema = v.pipe(
       ),
     ),
   }),
-  fieldRule<{ name: string; scopes: Scope[]; types?: string[] | undefined }, "scopes" | "types">(
+  fieldRule<{ name: string; scopes: TokenScope[]; types?: string[] | undefined }, "scopes" | "types">(
     ["scopes", "types"],
     ({ types, scopes: granted }) => types === undefined || (granted.includes("work") && !granted.includes("admin")),
     "binds the scope work: name that scope, and not admin, which takes all types",
@@ -34,7 +34,7 @@ export const tokenSchema = v.pipe(
 export interface TokenView {
   id: string;
   name: string;
-  scopes: Scope[];
+  scopes: TokenScope[];
   /** Types the scope `work` is bound to; null: all. */
   types: string[] | null;
   created: number;
@@ -72,7 +72,7 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       const { results } = await statement(db, sql, tenant).all<Omit<TokenView, "scopes" | "types"> & { scopes: string; types: string | null }>();
       return results.map(({ types, ...row }) => ({
         ...row,
-        scopes: row.scopes.split(" ") as Scope[],
+        scopes: row.scopes.split(" ") as TokenScope[],
         types: types === null ? null : (JSON.parse(types) as string[]),
       }));
     },
@@ -88,8 +88,8 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
   };
 }
 
-const atOnce: Bound = { table: "tokens", key: "id", max: maxTokens, what: "tokens; revoke one first", counted: "revoked IS NULL" };
-const ever: Bound = { table: "tokens", key: "id", max: maxTokensEver, what: "tokens, those that are revoked included" };
+const atOnce: RowBound = { table: "tokens", key: "id", max: maxTokens, what: "tokens; revoke one first", counted: "revoked IS NULL" };
+const ever: RowBound = { table: "tokens", key: "id", max: maxTokensEver, what: "tokens, those that are revoked included" };
 
 const insertSql = `
   INSERT INTO tokens (tenant, id, name, scopes, created, types) SELECT tenant, ?2, ?3, ?4, ?5, ?6 FROM tenants

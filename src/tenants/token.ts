@@ -7,13 +7,13 @@ export const scopes = ["enqueue", "read", "leads", "operate", "work", "admin"] a
 /** Types that a token may be bound to. */
 export const maxTokenTypes = 20;
 
-export type Scope = (typeof scopes)[number];
+export type TokenScope = (typeof scopes)[number];
 
 /** The claims of a token with a valid signature. The snapshot decides whether it was revoked. */
 export interface TokenClaims {
   tenant: string;
   id: string;
-  scopes: readonly Scope[];
+  scopes: readonly TokenScope[];
   /** Types of jobs that the scope `work` is bound to; undefined: all. */
   types?: readonly string[];
   /** Id of the key in SIGNING_KEYS that signed it. */
@@ -26,7 +26,7 @@ export interface TokenClaims {
  * store is down.
  */
 export interface Tokens {
-  mint(tenant: string, id: string, scopes: readonly Scope[], types?: readonly string[]): Promise<string>;
+  mint(tenant: string, id: string, scopes: readonly TokenScope[], types?: readonly string[]): Promise<string>;
   /** Undefined: the token was not made with a key that is in the ring. */
   verify(token: string): Promise<TokenClaims | undefined>;
 }
@@ -55,11 +55,11 @@ export function createTokens(ring: KeyRing): Tokens {
 }
 
 /** Whether these scopes include the one needed. */
-export function allows(granted: readonly Scope[], needed: Scope): boolean {
+export function allows(granted: readonly TokenScope[], needed: TokenScope): boolean {
   return granted.includes(needed) || granted.includes("admin");
 }
 
-function lettersOf(granted: readonly Scope[]): string {
+function lettersOf(granted: readonly TokenScope[]): string {
   return scopes
     .filter((scope) => granted.includes(scope))
     .map((scope) => scope.charAt(0))

@@ -2,15 +2,15 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { answer } from "../../src/app/answer";
 import { createStores } from "../../src/app/stores";
-import type { Action } from "../../src/dashboard/action";
+import type { PageAction } from "../../src/dashboard/action";
 import { actions } from "../../src/dashboard/actions";
 import type { WorkerEnv } from "../../src/env";
 import { routes } from "../../src/intake/routes";
-import { allows, type Scope } from "../../src/tenants/token";
+import { allows, type TokenScope } from "../../src/tenants/token";
 
 const origin = "https://jobs.example.com";
 const tenant = "scoped";
-const holders: readonly (readonly Scope[])[] = [["read"], ["read", "operate"], ["read", "enqueue", "leads"], ["admin"]];
+const holders: readonly (readonly TokenScope[])[] = [["read"], ["read", "operate"], ["read", "enqueue", "leads"], ["admin"]];
 const table = holders.flatMap((scopes) => actions.map((action) => ({ scopes, action, name: action.name, holder: scopes.join(" ") })));
 const cookies = new Map<string, string>();
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 /** The first scope that is missing: for the action, or for a field that it sends. */
-function missingFor({ method, path, scope }: Action, scopes: readonly Scope[]): Scope | "root" | undefined {
+function missingFor({ method, path, scope }: PageAction, scopes: readonly TokenScope[]): TokenScope | "root" | undefined {
   const route = routes.find((each) => each.method === method && each.path.replace("+", "") === path);
   const needed = [scope, ...Object.values(route?.fieldScopes ?? {})];
   return needed.find((each) => each === "root" || !allows(scopes, each));

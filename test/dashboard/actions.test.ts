@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { actions } from "../../src/dashboard/actions";
-import { allows, type Scope } from "../../src/tenants/token";
+import { allows, type TokenScope } from "../../src/tenants/token";
 import { idOf } from "./answers";
 import { createFakeApi, people } from "./desk";
 import { form, now, visitor } from "./visitor";
@@ -12,7 +12,7 @@ describe("what is offered", () => {
     const { get } = await visitor(person);
     const offered = new Set<string>();
     for (const path of all.filter((each) => !each.startsWith("/t/*"))) for (const name of offeredIn(await (await get(path)).text())) offered.add(name);
-    const refused = actions.filter(({ name, scope }) => offered.has(name) && (scope === "root" || !allows(person.scopes as Scope[], scope)));
+    const refused = actions.filter(({ name, scope }) => offered.has(name) && (scope === "root" || !allows(person.scopes as TokenScope[], scope)));
     expect(refused.map(({ name }) => name)).toEqual([]);
     expect(offered.size > 0).toBe(who !== "reader");
   });

@@ -3,7 +3,7 @@ import { currentOf } from "../../src/domain/alerts/current";
 import { type Alert, nextAlert, quietAfter } from "../../src/domain/alerts/model";
 import { alertCodes, type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
 import { messageOf } from "../../src/domain/alerts/text";
-import type { Facts } from "../../src/domain/report/facts";
+import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";
 import type { Finding } from "../../src/domain/report/model";
 import { failuresOf } from "../../src/intake/tick/send-alerts";
@@ -15,7 +15,7 @@ const open = { tenant, queue: "email-sending", type: "email", site: null, cause:
 const person = "ada.lovelace@example.com";
 
 /** An installation where everything is wrong that can be. */
-const facts: Facts = {
+const facts: ReportFacts = {
   now,
   installation: true,
   steps: [

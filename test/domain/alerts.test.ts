@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { alertsOf, listAlerts, newDeadLetters } from "../../src/domain/alerts/queries";
-import { type Alert, cooldown, type Failure, installation, nextAlert, type Notice, quietAfter, remindAfter } from "../../src/domain/alerts/model";
+import { type Alert, cooldown, type AlertFailure, installation, nextAlert, type Notice, quietAfter, remindAfter } from "../../src/domain/alerts/model";
 import { saveAlerts } from "../../src/domain/alerts/store";
 import { messageOf } from "../../src/domain/alerts/text";
 import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
@@ -25,7 +25,12 @@ type Sent = { tenant: string; notices: { kind: string; cause: string; count: num
 /** The tick's step over a bench, and what it sent. */
 function watching(bench: EngineBench, options: { via?: readonly string[] | null; steps?: Awaited<ReturnType<WatchDeps["steps"]>> } = {}) {
   const sent: Sent[] = [];
-  const state = { via: ["slack"] as readonly string[] | null, steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>, findings: [] as Failure[], ...options };
+  const state = {
+    via: ["slack"] as readonly string[] | null,
+    steps: [] as Awaited<ReturnType<WatchDeps["steps"]>>,
+    findings: [] as AlertFailure[],
+    ...options,
+  };
   const deps: WatchDeps = {
     db: env.DB,
     mark: rotationMark(env.DB, "alerts"),
@@ -161,7 +166,7 @@ test("a step of the tick that fails is the installation's alert, until it has wo
 });
 
 describe("an alert", () => {
-  const failure = (at: number): Failure => ({ tenant: "one", cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: at });
+  const failure = (at: number): AlertFailure => ({ tenant: "one", cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: at });
 
   test("is sent when it opens, at most once in its cooldown, again after a day or at its tenth job, and its recovery only if it was sent", () => {
     const events = fc.array(fc.record({ minutes: fc.constantFrom(1, 5, 30, 59, 61, 300, 1500), fails: fc.boolean(), taken: fc.boolean() }), { maxLength: 60 });
@@ -223,7 +228,7 @@ test("a finding is sent once, counts what there is now, and recovers ten minutes
   const bench = createEngineBench();
   const world = watching(bench);
   await world.tick();
-  const finding = (count: number): Failure => {
+  const finding = (count: number): AlertFailure => {
     return {
       tenant: "one",
       cause: "finding/critical/circuit-open/gate/mail",

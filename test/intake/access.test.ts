@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AnyRoute } from "../../src/intake/route";
 import { routes } from "../../src/intake/routes";
-import { createTokens, type Scope, scopes } from "../../src/tenants/token";
+import { createTokens, type TokenScope, scopes } from "../../src/tenants/token";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createIntakeBench, root, type Tokens } from "./bench";
 import { givenJob, now } from "./given";
@@ -69,7 +69,7 @@ describe("every route", () => {
   test.each(lines)("%s wants its scope and says which", async (_line, route) => {
     for (const scope of scopes) {
       const allowed = route.scope !== "root" && (route.scope === "token" || scope === route.scope || scope === "admin");
-      const answer = await bench.call(route.method, pathOf(route), { token: own[scope as Scope] });
+      const answer = await bench.call(route.method, pathOf(route), { token: own[scope as TokenScope] });
       if (allowed) expect(passed(answer.status), `${scope}: ${answer.text}`).toBe(true);
       else {
         expect(answer.status, scope).toBe(403);

@@ -5,7 +5,7 @@ import { createMediaDeps } from "../../src/app/media";
 import { createStores } from "../../src/app/stores";
 import { createWork } from "../../src/app/work";
 import type { WorkerEnv } from "../../src/env";
-import type { AuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
+import type { NewAuditEntry, FailureReport, IntakeDeps } from "../../src/intake/deps";
 import { createIntake } from "../../src/intake/router";
 import { campaign } from "../../src/jobs/campaign/job";
 import { email } from "../../src/jobs/email/job";
@@ -24,7 +24,7 @@ import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import type { Enqueue, EnqueueRequest } from "../../src/queue/request";
 import { createGates } from "../../src/tenants/gates";
-import type { Scope } from "../../src/tenants/token";
+import type { TokenScope } from "../../src/tenants/token";
 import { createTokenUse } from "../../src/tenants/token-use";
 import { createEngineBench } from "../support/engine";
 import { type Answered, answered, type CallOptions, requestOf } from "./calls";
@@ -54,7 +54,7 @@ const jobs = [campaign, email, note, outside, image, lead, webhook, syncOrders, 
 export interface Seen {
   /** What `enqueue` took. */
   requests: EnqueueRequest[];
-  audits: AuditEntry[];
+  audits: NewAuditEntry[];
   failures: FailureReport[];
   /** `tenant/site` whose waiting jobs were brought forward. */
   woken: string[];
@@ -73,7 +73,7 @@ export interface IntakeBench {
   call(method: string, path: string, options?: CallOptions): Promise<Answered>;
 }
 
-export type Tokens = Record<Scope, string>;
+export type Tokens = Record<TokenScope, string>;
 
 /** The interface as the Worker makes it, on the test's own stores and an engine whose queues nobody consumes. Made up are the outside world, gates and the platform. */
 export function createIntakeBench(): IntakeBench {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { actions as pageActions } from "../../src/dashboard/actions";
 import { fieldsOf } from "../../src/dashboard/action";
-import type { Facts } from "../../src/domain/report/facts";
+import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";
-import type { Action } from "../../src/domain/report/model";
+import type { RemedyCall } from "../../src/domain/report/model";
 import { gateActions } from "../../src/domain/report/gate-why";
 import { paused, whyOf } from "../../src/domain/report/why";
 import { routes } from "../../src/intake/routes";
@@ -20,7 +20,7 @@ const pauses = (["queue", "type", "tenant"] as const).map((scope) => ({ scope, n
 const open = { tenant, queue: "events", type: "email", site: null, kind: "retrying" as const, cause: "mail API: 500", count: 5, oldestAt: 0 };
 
 /** Facts from which every finding follows. */
-const facts: Facts = {
+const facts: ReportFacts = {
   now,
   pauses,
   open: [open, { ...open, kind: "ready" }],
@@ -79,9 +79,9 @@ const whys = [
 ];
 
 const found = finders.flatMap((find) => find(facts));
-const offered: Action[] = [...found, ...whys].flatMap((each) => [...(each?.actions ?? [])]).concat(gateActions("mail"));
+const offered: RemedyCall[] = [...found, ...whys].flatMap((each) => [...(each?.actions ?? [])]).concat(gateActions("mail"));
 
-function routeOf({ method, path }: Pick<Action, "method" | "path">) {
+function routeOf({ method, path }: Pick<RemedyCall, "method" | "path">) {
   const [address = ""] = path.split("?");
   return routes.find((route) => route.method === method && fieldsOf(route, address) !== undefined);
 }

@@ -2,7 +2,7 @@ import { createTRPCClient, httpBatchLink, TRPCClientError } from "@trpc/client";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Problem } from "../../src/errors";
 import type { FailureReport } from "../../src/intake/deps";
-import { type Answer, route } from "../../src/intake/route";
+import { type RouteAnswer, route } from "../../src/intake/route";
 import { createIntake } from "../../src/intake/router";
 import type { AppRouter, EmailInput } from "../../src/intake/trpc/router";
 import { createIntakeBench, type Tokens } from "./bench";
@@ -187,7 +187,7 @@ describe("refusals", () => {
 
 test("an unforeseen failure within a procedure is reported under the request's id; refusals are not", async () => {
   const reported: FailureReport[] = [];
-  const answering = (handle: () => Promise<Answer>) => {
+  const answering = (handle: () => Promise<RouteAnswer>) => {
     const jobs = route("GET /v1/jobs", { name: "listJobs", summary: "", scope: "read", tenant: "own", answers: { 200: null }, handle });
     return createIntake({ ...bench.deps, report: (failure) => void reported.push(failure) }, [jobs]);
   };

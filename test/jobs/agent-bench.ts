@@ -6,7 +6,7 @@ import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
 import { createAgentOperations } from "../../src/domain/agents/operate";
 import { createAgentQueries } from "../../src/domain/agents/queries";
-import { agentRuns, type Decision } from "../../src/domain/agents/store";
+import { agentRuns, type ProposalDecision } from "../../src/domain/agents/store";
 import { wakeDecided } from "../../src/domain/agents/wake";
 import { createAgentWork } from "../../src/domain/agents/work";
 import type { WorkerEnv } from "../../src/env";
@@ -15,7 +15,7 @@ import { createRunAgent } from "../../src/jobs/agent/run";
 import { createPayloads } from "../../src/ledger/payloads";
 import { createStateLookup } from "../../src/ledger/states";
 import { isUnbilled } from "../../src/providers/models/billed";
-import type { Chat, Chatted, Models } from "../../src/providers/models/models";
+import type { ChatRequest, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";
 import { type InputOf, job } from "../../src/queue/job";
@@ -23,11 +23,11 @@ import type { CallResult } from "../../src/queue/ports/gates";
 import { createJobBench, type JobBenchOptions } from "../support/job-bench";
 
 /** What the model says next: an answer, a failure, or a function of what it is asked. */
-export type Said = Partial<Chatted> | Failure | ((chat: Chat) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
+export type Said = Partial<Chatted> | Failure | ((chat: ChatRequest) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
 
 /** A model that says what a test wrote down; the last line again and again. */
-export function scriptedModel(...said: Said[]): Models & { asked: Chat[] } {
-  const asked: Chat[] = [];
+export function scriptedModel(...said: Said[]): Models & { asked: ChatRequest[] } {
+  const asked: ChatRequest[] = [];
   return {
     idempotentFor: 3600,
     endpoints: [{ model: "gpt-5-mini" }],
@@ -69,7 +69,7 @@ let benches = 0;
 export function createAgentBench(said: readonly Said[], options: AgentBenchOptions = {}) {
   const { agents = shipped, beforeRecord, jobs = [], onResult: listen } = options;
   const tenant = `agents-${++benches}`;
-  const models = { asked: [], ...(options.models ?? scriptedModel(...said)) } as Models & { asked: Chat[] };
+  const models = { asked: [], ...(options.models ?? scriptedModel(...said)) } as Models & { asked: ChatRequest[] };
   const payloads = createPayloads(env.PAYLOADS);
   const worker = env as unknown as WorkerEnv;
   const stores = createStores(worker);
@@ -98,7 +98,7 @@ export function createAgentBench(said: readonly Said[], options: AgentBenchOptio
     runs: agentRuns(env.DB, payloads, tenant),
     run: (id: string) => queries.run(tenant, id),
     /** Decides the newest proposal of a run. */
-    async decide(id: string, decision: Omit<Decision, "at">): Promise<boolean> {
+    async decide(id: string, decision: Omit<ProposalDecision, "at">): Promise<boolean> {
       const { proposal } = (await queries.run(tenant, id)) ?? {};
       if (!proposal) throw new Error("the run has no proposal");
       return deps.decide(tenant, id, { ...decision, at: proposal });

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
-import type { Chat } from "../../src/providers/models/models";
+import type { ChatRequest } from "../../src/providers/models/models";
 import { job } from "../../src/queue/job";
 import { discard, done } from "../../src/queue/outcome";
 import { type AgentBench, type AgentBenchOptions, calling, createAgentBench, type Said } from "./agent-bench";
@@ -132,7 +132,7 @@ describe("sync-doctor", () => {
     fails = true;
     const world = await bench(
       [
-        (chat: Chat): Partial<{ text: string }> => {
+        (chat: ChatRequest): Partial<{ text: string }> => {
           const { jobs } = JSON.parse(String(chat.messages[1]?.content)) as { jobs: { id: string }[] };
           return { text: JSON.stringify({ cause: "The key.", explanation: "It is refused.", action: "retry", jobIds: jobs.map(({ id }) => id) }) };
         },
@@ -188,7 +188,7 @@ describe("texts that give orders", () => {
   ];
 
   /** As a model that does whatever it reads: it asks for each tool there is, for each product, and then for what the texts want. */
-  const obedient = (chat: Chat): Partial<{ text: string; toolCalls: never[]; end: "tools" }> => {
+  const obedient = (chat: ChatRequest): Partial<{ text: string; toolCalls: never[]; end: "tools" }> => {
     const turns = chat.messages.filter(({ role }) => role === "assistant").length;
     const wanted = [
       { name: "read_alt_texts", input: { productId: 2 } },

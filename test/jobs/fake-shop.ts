@@ -1,5 +1,5 @@
 import type { Order, OrderState, Product, ShopResource, ShopRows } from "../../src/providers/shop/row-types";
-import type { Found, IdPage, Lookup, Page, PageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
+import type { Found, IdPage, Lookup, ShopPage, ShopPageRequest, Shop, ShopSettings } from "../../src/providers/shop/shop";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 
 type Tables = { [R in ShopResource]: Map<number, ShopRows[R]> };
@@ -60,7 +60,7 @@ export class FakeShop implements Shop {
     // Its settings cost nothing to read.
   }
 
-  async page<R extends ShopResource>(resource: R, { window, afterId }: PageRequest): Promise<Reply<Page<ShopRows[R]>>> {
+  async page<R extends ShopResource>(resource: R, { window, afterId }: ShopPageRequest): Promise<Reply<ShopPage<ShopRows[R]>>> {
     return this.answer(`page ${resource} ${afterId}`, () => {
       const fitting = this.rows(resource).filter((row) => row.id > afterId && inside(row, window));
       const rows = fitting.slice(0, this.pageSize);
@@ -80,7 +80,7 @@ export class FakeShop implements Shop {
     return found.ok ? ok(found.value.rows.map(({ id }) => id)) : found;
   }
 
-  async ids(resource: ShopResource, { window, afterId }: PageRequest): Promise<Reply<IdPage>> {
+  async ids(resource: ShopResource, { window, afterId }: ShopPageRequest): Promise<Reply<IdPage>> {
     return this.answer(`ids ${resource} ${afterId}`, () => {
       const ids = this.rows(resource)
         .filter((row) => row.id > afterId && inside(row, window))
@@ -213,7 +213,7 @@ const fields: Record<string, string> = {
   reference: "reference",
 };
 
-function inside(row: object, window: PageRequest["window"]): boolean {
+function inside(row: object, window: ShopPageRequest["window"]): boolean {
   if (!window) return true;
   const { dateUpd } = row as { dateUpd?: number | null };
   return typeof dateUpd === "number" && dateUpd >= window.from && dateUpd <= window.to;

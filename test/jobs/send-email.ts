@@ -4,7 +4,7 @@ import type { Template } from "../../src/domain/mail/model";
 import { createMutex } from "../../src/domain/media/mutex";
 import { email } from "../../src/jobs/email/job";
 import { runEmail } from "../../src/jobs/email/run";
-import type { Mail, MailMessage, Sent } from "../../src/providers/mail/mail";
+import type { Mail, MailMessage, SentMessage } from "../../src/providers/mail/mail";
 import { ok, type Reply } from "../../src/queue/effect";
 import type { InputOf } from "../../src/queue/job";
 import { workJob, type WorkOptions } from "../support/work-job";
@@ -16,7 +16,7 @@ const welcome: Template = { id: "welcome", version: 2, subject: "Hi {{ name }}",
 
 interface Options extends WorkOptions<typeof email> {
   /** The provider's answers in their order, the last again and again; default: it took the mail. */
-  replies?: Reply<Sent>[];
+  replies?: Reply<SentMessage>[];
   mail?: Partial<Mail>;
   suppressed?: Record<string, "bounce" | "unsubscribe">;
   run?: typeof runEmail;

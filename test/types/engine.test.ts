@@ -14,7 +14,7 @@ import {
   type RunBatch,
   type RunContext,
 } from "../../src/queue/job";
-import type { Mail, Sent } from "../../src/providers/mail/mail";
+import type { Mail, SentMessage } from "../../src/providers/mail/mail";
 import { again, discard, done, type Outcome, retry, wait } from "../../src/queue/outcome";
 
 const letter = defineJob({
@@ -54,7 +54,7 @@ test("a run is handed its payload and what it needs, without an annotation", () 
     const reply = await context.effect("send", (idempotencyKey) =>
       context.mail.send({ from: "a@b.example", to: [payload.to], subject: "" }, { idempotencyKey, signal: context.signal }),
     );
-    expectTypeOf(reply).toEqualTypeOf<Reply<Sent | null>>();
+    expectTypeOf(reply).toEqualTypeOf<Reply<SentMessage | null>>();
     return reply.ok ? done(reply.value) : discard(reply.failure.reason);
   });
   job(plain, async (payload, context) => {

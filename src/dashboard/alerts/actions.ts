@@ -1,4 +1,4 @@
-import { action, type Fields, textField } from "../action";
+import { action, type ActionFields, textField } from "../action";
 
 interface Sent {
   sent: { channel: string; id: string | null; reason: string | null }[];
@@ -37,7 +37,7 @@ export const alertActions = {
 };
 
 /** Each ticked code is a field of its own; a text field has several values, separated by commas. */
-function ruleFrom(fields: Fields): Record<string, unknown> {
+function ruleFrom(fields: ActionFields): Record<string, unknown> {
   const codes = Object.keys(fields).flatMap((name) => (name.startsWith("code:") ? [name.slice("code:".length)] : []));
   const [types, email, destination] = [listOf(fields, "types"), listOf(fields, "email"), textField(fields, "destination")];
   return {
@@ -51,6 +51,6 @@ function ruleFrom(fields: Fields): Record<string, unknown> {
   };
 }
 
-function listOf(fields: Fields, name: string): string[] {
+function listOf(fields: ActionFields, name: string): string[] {
   return (fields[name] ?? "").split(/[\s,]+/).filter(Boolean);
 }

@@ -1,16 +1,16 @@
 import { isRecord } from "../../json/record";
-import { type Fields, textField } from "../action";
+import { type ActionFields, textField } from "../action";
 import type { Plan } from "../answers";
 import { number, plural } from "../parts/format";
 
 /** The patch of a form: `{ patch }`, or an empty object when the field is blank. */
-export function patchIn(fields: Fields): { patch?: unknown } {
+export function patchIn(fields: ActionFields): { patch?: unknown } {
   const text = textField(fields, "patch");
   return text === undefined ? {} : { patch: JSON.parse(text) as unknown };
 }
 
 /** The issue of a patch; undefined for a right one and for a blank field. */
-export function patchIssue(fields: Fields): string | undefined {
+export function patchIssue(fields: ActionFields): string | undefined {
   const text = textField(fields, "patch");
   if (text === undefined) return undefined;
   const rule = 'The patch must be a JSON object, such as {"siteId": "main"}';

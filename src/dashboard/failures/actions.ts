@@ -1,4 +1,4 @@
-import { action, type Fields, textField } from "../action";
+import { action, type ActionFields, textField } from "../action";
 
 const decide = (status: "open" | "resolved" | "ignored", label: string, done: string) =>
   action("PUT /v1/failures/:group", {
@@ -6,7 +6,7 @@ const decide = (status: "open" | "resolved" | "ignored", label: string, done: st
     scope: "operate",
     label,
     done,
-    body: (fields: Fields) => {
+    body: (fields: ActionFields) => {
       const [note, until] = [textField(fields, "note"), textField(fields, "untilCount")];
       return { status, ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { untilCount: Number(until) }) };
     },

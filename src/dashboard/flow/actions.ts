@@ -1,8 +1,8 @@
-import { action, type Fields, textField } from "../action";
+import { action, type ActionFields, textField } from "../action";
 import type { Pauses } from "../answers";
 import { byOf } from "./by";
 
-const withReason = (fields: Fields) => {
+const withReason = (fields: ActionFields) => {
   const reason = textField(fields, "reason");
   return reason === undefined ? {} : { reason };
 };

@@ -1,15 +1,15 @@
 import type { JobDetail } from "../answers";
 import { duration } from "../parts/format";
-import { type Kind, kindOf } from "../parts/state";
+import { type StateKind, kindOf } from "../parts/state";
 
 type Entry = JobDetail["timeline"][number];
 
 /** A part of a job's life: a wait or a run. Milliseconds. */
-export interface Span {
+export interface LifeSpan {
   lane: "waits" | "runs";
   from: number;
   to: number;
-  kind: Kind;
+  kind: StateKind;
   title: string;
 }
 
@@ -17,10 +17,10 @@ export interface Span {
 const afterwards: Readonly<Record<string, string>> = { retry: "retrying", again: "queued", revived: "queued", replayed: "queued" };
 
 /** The job's waits and runs in order, from its acceptance to its end, or to now. */
-export function spansOf(job: Pick<JobDetail, "timeline" | "state">, end: number): Span[] {
-  const spans: Span[] = [];
+export function spansOf(job: Pick<JobDetail, "timeline" | "state">, end: number): LifeSpan[] {
+  const spans: LifeSpan[] = [];
   let [from, state] = [Date.parse(job.timeline[0]?.at ?? ""), "queued"];
-  const add = (lane: Span["lane"], to: number, kind: Kind, title: string) => {
+  const add = (lane: LifeSpan["lane"], to: number, kind: StateKind, title: string) => {
     if (to > from) spans.push({ lane, from, to, kind, title: `${title}, ${duration(to - from)}` });
     from = Math.max(from, to);
   };
@@ -38,7 +38,7 @@ export function spansOf(job: Pick<JobDetail, "timeline" | "state">, end: number)
   return spans;
 }
 
-function outcomeOf({ event }: Entry): Kind {
+function outcomeOf({ event }: Entry): StateKind {
   if (event === "again") return "moving";
   return kindOf(afterwards[event] ?? event);
 }

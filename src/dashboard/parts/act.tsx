@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
-import type { Action, Fields } from "../action";
+import type { PageAction, ActionFields } from "../action";
 import type { Visit } from "../page";
 import { domId } from "./format";
 
 interface ActProps {
   visit: Visit;
-  action: Action;
-  fields: Fields;
+  action: PageAction;
+  fields: ActionFields;
   /** The tenant that the call is for, on a page of all tenants. */
   tenant?: string;
   label?: string;

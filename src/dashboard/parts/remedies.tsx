@@ -1,4 +1,4 @@
-import { type Action, fieldsOf } from "../action";
+import { type PageAction, fieldsOf } from "../action";
 import { actions } from "../actions";
 import { bulkPaths } from "../bulk/actions";
 import { bulkAddress } from "../bulk/selection";
@@ -69,7 +69,7 @@ function planOf({ method, path, body }: Remedy): string | undefined {
   return bulkAddress("", verb, filter as Record<string, string>);
 }
 
-function actionOf({ method, path }: Remedy): { action: Action; fields: Record<string, string> } | undefined {
+function actionOf({ method, path }: Remedy): { action: PageAction; fields: Record<string, string> } | undefined {
   for (const action of actions) {
     // A call that needs a body has its own page.
     const fields = action.method === method && (!action.body || action.bodyOptional) ? fieldsOf(action, path) : undefined;

@@ -1,5 +1,5 @@
 /** A state as sign, word and colour; sign and word are enough without the colour. */
-const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
+const kinds: Readonly<Record<string, readonly [kind: StateKind, sign: string]>> = {
   queued: ["rest", "○"],
   scheduled: ["rest", "◷"],
   cancelled: ["rest", "⊘"],
@@ -43,9 +43,9 @@ const kinds: Readonly<Record<string, readonly [kind: Kind, sign: string]>> = {
   critical: ["broken", "✖"],
 };
 
-export type Kind = "rest" | "moving" | "well" | "held" | "broken" | "doubt";
+export type StateKind = "rest" | "moving" | "well" | "held" | "broken" | "doubt";
 
-export function kindOf(state: string): Kind {
+export function kindOf(state: string): StateKind {
   return kinds[state]?.[0] ?? "rest";
 }
 

@@ -1,13 +1,13 @@
 import type { OverBudget, Price } from "../../providers/models/models";
-import { type Budget, type BudgetInput, microsOf, type Step, type TenantBudget, type Used, usdOf } from "./model";
+import { type AgentBudget, type BudgetInput, microsOf, type AgentStep, type TenantBudget, type Used, usdOf } from "./model";
 
 /** What one call may cost at most. */
-export interface Bound {
+export interface CostBound {
   tokens: number;
   micros: number;
 }
 
-export const noBound: Bound = { tokens: 0, micros: 0 };
+export const noBound: CostBound = { tokens: 0, micros: 0 };
 
 /** The code of a failure: the budget did not allow the call, which was not made. */
 export const overBudget: OverBudget = "over_budget";
@@ -35,12 +35,12 @@ const slowFrom = 0.8;
 const maxPace = 3_600_000;
 
 /** The agent's default limits, replaced by those that the tenant set. */
-export function budgetOf(limits: Budget, set: BudgetInput | null): Budget {
+export function budgetOf(limits: AgentBudget, set: BudgetInput | null): AgentBudget {
   const changes = Object.entries(set ?? {}).filter(([, value]) => value !== undefined);
-  return { ...limits, ...(Object.fromEntries(changes) as Partial<Budget>) };
+  return { ...limits, ...(Object.fromEntries(changes) as Partial<AgentBudget>) };
 }
 
-export function boundOf(inputTokens: number, maxAnswerTokens: number, price: Price): Bound {
+export function boundOf(inputTokens: number, maxAnswerTokens: number, price: Price): CostBound {
   return { tokens: inputTokens + maxAnswerTokens, micros: microsFor({ input: inputTokens, output: maxAnswerTokens }, price) };
 }
 
@@ -50,7 +50,7 @@ export function microsFor({ input, output }: { input: number; output: number }, 
 }
 
 /** Why the next call is refused: it could exceed the budget of the run. Undefined: it is allowed. Pure. */
-export function exceeded(budget: Budget, used: Used, steps: readonly Step[], next: Bound): string | undefined {
+export function exceeded(budget: AgentBudget, used: Used, steps: readonly AgentStep[], next: CostBound): string | undefined {
   const made = steps.filter(({ kind }) => kind === "model").length;
   if (made >= budget.maxSteps) return `the budget of ${budget.maxSteps} steps is used up`;
   if (used.ms >= budget.maxSeconds * 1000) return `the budget of ${budget.maxSeconds} s in model calls is used up`;
@@ -65,7 +65,7 @@ export function exceeded(budget: Budget, used: Used, steps: readonly Step[], nex
  * Whether the month's budget allows a call now. Above 80 % of the budget calls are paced, at most one hour apart, so that the rest lasts
  * until the month ends. A call that exceeds the budget waits for the next month. Pure.
  */
-export function checkMonth(spend: Spend, next: Bound, usdPerMonth: number, now: number, whose = ""): MonthCheck {
+export function checkMonth(spend: Spend, next: CostBound, usdPerMonth: number, now: number, whose = ""): MonthCheck {
   const limit = microsOf(usdPerMonth);
   const end = nextMonth(now);
   const name = `the month's budget of ${usdPerMonth} USD${whose}`;

@@ -1,12 +1,12 @@
 import type { CallResult } from "../../queue/ports/gates";
 import type { Reply } from "../../queue/effect";
-import type { Bound, Spend } from "./budget";
-import type { BudgetInput, Proposal, Step, TenantBudget, Used } from "./model";
+import type { CostBound, Spend } from "./budget";
+import type { BudgetInput, Proposal, AgentStep, TenantBudget, Used } from "./model";
 import type { ProductText, ProductToDescribe } from "../shop/products/texts";
 
 /** Everything recorded for a run. */
 export interface RunRecord extends Used {
-  steps: Step[];
+  steps: AgentStep[];
   proposals: Proposal[];
 }
 
@@ -20,7 +20,7 @@ export interface AgentSettings {
 }
 
 /** A step before it is recorded. */
-export type NewStep = Omit<Step, "at" | "revision">;
+export type NewStep = Omit<AgentStep, "at" | "revision">;
 
 /** The run in progress. */
 export interface RunOf {
@@ -57,15 +57,15 @@ export interface AgentRuns {
   /** This month's use, of the agent and of all agents of the tenant. */
   spend(agent: string, now: number): Promise<{ agent: Spend; tenant: Spend }>;
   /** Reserves the highest cost of a call before it is made. False: the month's budget does not allow it. */
-  reserve(run: RunOf, bound: Bound, limits: MonthLimits, now: number): Promise<boolean>;
+  reserve(run: RunOf, bound: CostBound, limits: MonthLimits, now: number): Promise<boolean>;
   /** After a call without an answer: releases what was certainly not billed, and counts its time. */
-  lose(run: RunOf, released: Bound, ms: number, reservedAt: number): Promise<void>;
+  lose(run: RunOf, released: CostBound, ms: number, reservedAt: number): Promise<void>;
   /** Statements that record a step, for a checkpoint. A large body is in R2 when this returns. */
   stepWrites(run: RunOf, step: NewStep, now: number): Promise<StepWrites>;
   /** Deletes the object that `stepWrites` put into R2, unless a recorded step names it. */
   dropText(ref: string): Promise<void>;
   /** Statements that replace a reservation by the actual cost of the call. */
-  settleWrites(run: RunOf, bound: Bound, used: Used, reservedAt: number): readonly unknown[];
+  settleWrites(run: RunOf, bound: CostBound, used: Used, reservedAt: number): readonly unknown[];
   proposeWrites(run: RunOf, proposal: Pick<Proposal, "step" | "place" | "tool" | "body" | "expiresAt">, now: number): readonly unknown[];
   /** Statements that expire the run's overdue proposals. */
   expireWrites(run: RunOf, now: number): readonly unknown[];

@@ -1,7 +1,7 @@
 import type * as v from "valibot";
 import type { Reply } from "../../queue/effect";
 import type { AgentWorld } from "./capability";
-import type { Budget, Given, Reads, Writes } from "./model";
+import type { AgentBudget, Given, Reads, Writes } from "./model";
 
 /** The result of a tool. `ids`: keys of its rows, which later arguments may name. No part of a text may become an id. */
 export interface ToolResult {
@@ -23,7 +23,7 @@ export interface ToolScope {
 }
 
 /** An act that an agent may request. Made by `defineTool`, which erases the type of its arguments. */
-export interface Tool {
+export interface AgentTool {
   name: string;
   description: string;
   input: v.GenericSchema;
@@ -51,15 +51,15 @@ export interface ToolDefinition<Schema extends v.GenericSchema> {
 }
 
 /** Fills in the defaults: no approval, no ids, and a tool that only reads may be repeated. */
-export function defineTool<Schema extends v.GenericSchema>(definition: ToolDefinition<Schema>): Tool {
+export function defineTool<Schema extends v.GenericSchema>(definition: ToolDefinition<Schema>): AgentTool {
   const { ids = () => [], approval = false, writes, idempotentFor = writes === "none" ? Number.POSITIVE_INFINITY : 0 } = definition;
   // The loop validates arguments by `input` before it passes them.
-  return { ...definition, approval, idempotentFor, ids: ids as Tool["ids"], act: definition.act as Tool["act"] };
+  return { ...definition, approval, idempotentFor, ids: ids as AgentTool["ids"], act: definition.act as AgentTool["act"] };
 }
 
 /** The act that a final answer leads to: the last tool call of the run. */
-export interface Conclusion {
-  tool: Tool;
+export interface FinalAct {
+  tool: AgentTool;
   /** The arguments of that call; undefined: the answer leads to none. */
   inputFrom(output: unknown): unknown;
 }
@@ -75,10 +75,10 @@ export interface Agent {
   input: v.GenericSchema;
   /** Reads the agent's starting data. */
   prepare(input: unknown, scope: Omit<ToolScope, "key">): Promise<Reply<Given>>;
-  tools: readonly Tool[];
+  tools: readonly AgentTool[];
   output: v.GenericSchema;
-  conclusion: Conclusion | undefined;
-  limits: Budget;
+  conclusion: FinalAct | undefined;
+  limits: AgentBudget;
   /** Tokens of one answer. */
   maxAnswerTokens: number;
   /** How long a proposal waits for a decision. Seconds. */
@@ -93,17 +93,17 @@ export interface AgentDefinition<Input extends v.GenericSchema, Output extends v
   isPersonal?: boolean;
   input: Input;
   prepare(input: v.InferOutput<Input>, scope: Omit<ToolScope, "key">): Promise<Reply<Given>>;
-  tools?: readonly Tool[];
+  tools?: readonly AgentTool[];
   output: Output;
-  conclusion?: { tool: Tool; inputFrom(output: v.InferOutput<Output>): unknown };
-  limits?: Partial<Budget>;
+  conclusion?: { tool: AgentTool; inputFrom(output: v.InferOutput<Output>): unknown };
+  limits?: Partial<AgentBudget>;
   maxAnswerTokens?: number;
   approvalSeconds?: number;
 }
 
 const weekSeconds = 7 * 24 * 3600;
 
-export const defaultLimits: Budget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
+export const defaultLimits: AgentBudget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
 
 /** Fills in the defaults. Throws when two tools have the same name. */
 export function defineAgent<Input extends v.GenericSchema, Output extends v.GenericSchema>(definition: AgentDefinition<Input, Output>): Agent {
@@ -115,7 +115,7 @@ export function defineAgent<Input extends v.GenericSchema, Output extends v.Gene
     isPersonal,
     prepare: prepare as Agent["prepare"],
     tools,
-    conclusion: conclusion as Conclusion | undefined,
+    conclusion: conclusion as FinalAct | undefined,
     limits: { ...defaultLimits, ...limits },
     maxAnswerTokens,
     approvalSeconds,
@@ -123,6 +123,6 @@ export function defineAgent<Input extends v.GenericSchema, Output extends v.Gene
 }
 
 /** The agent's tool, or conclusion, of this name. */
-export function toolOf(agent: Agent, name: string): Tool | undefined {
+export function toolOf(agent: Agent, name: string): AgentTool | undefined {
   return [...agent.tools, ...(agent.conclusion ? [agent.conclusion.tool] : [])].find((tool) => tool.name === name);
 }

@@ -1,18 +1,18 @@
 import { check } from "../../queue/validate";
 import { issueText } from "./issue";
-import { type Agent, type Tool, toolOf } from "./define";
-import type { Step } from "./model";
-import { type Call, knownIds, readsOf } from "./position";
+import { type Agent, type AgentTool, toolOf } from "./define";
+import type { AgentStep } from "./model";
+import { type RequestedCall, knownIds, readsOf } from "./position";
 
 /** The decision about a tool call that a model requests. */
-export type ToolDecision = { kind: "refuse"; reason: string; tool?: Tool } | { kind: "approve" | "act"; tool: Tool; input: unknown };
+export type ToolDecision = { kind: "refuse"; reason: string; tool?: AgentTool } | { kind: "approve" | "act"; tool: AgentTool; input: unknown };
 
 /**
  * Decides from the agent's declaration and the recorded steps, never from the content of a text. A tool that the agent does not declare is
  * refused; arguments must fit the schema; ids must have been read as ids; a tool that writes outside needs approval once
  * untrusted text is in the context. Pure.
  */
-export function decideCall(agent: Agent, steps: readonly Step[], { tool: name, input }: Call): ToolDecision {
+export function decideCall(agent: Agent, steps: readonly AgentStep[], { tool: name, input }: RequestedCall): ToolDecision {
   const tool = toolOf(agent, name);
   if (!tool || (tool === agent.conclusion?.tool && !isConclusion(steps))) return { kind: "refuse", reason: "there is no such tool" };
   if (input === undefined) return { kind: "refuse", reason: "the arguments are no JSON", tool };
@@ -25,7 +25,7 @@ export function decideCall(agent: Agent, steps: readonly Step[], { tool: name, i
 }
 
 /** The conclusion runs only after the final answer. */
-function isConclusion(steps: readonly Step[]): boolean {
+function isConclusion(steps: readonly AgentStep[]): boolean {
   const last = steps.findLast(({ kind }) => kind === "model");
   return last?.kind === "model" && "output" in last.body;
 }

@@ -9,7 +9,7 @@ export type Reads = "trusted" | "untrusted";
 export type Writes = "none" | "tenant" | "outside";
 
 /** Limits of one run, and of all runs of one agent and tenant in a month. Money in USD. */
-export interface Budget {
+export interface AgentBudget {
   maxSteps: number;
   maxTokens: number;
   /** Time in model calls; waiting does not count. */
@@ -55,7 +55,7 @@ export interface Given {
 }
 
 /** A model's answer, recorded before it is acted on. */
-export interface Answer {
+export interface ModelAnswer {
   text: string;
   toolCalls: readonly ToolCall[];
   /** The final answer, when it fits the schema. */
@@ -96,16 +96,16 @@ export interface Placed {
 }
 
 /** One record of a run. */
-export type Step = Placed &
+export type AgentStep = Placed &
   (
     | { kind: "input"; body: Given }
-    | { kind: "model"; body: Answer }
+    | { kind: "model"; body: ModelAnswer }
     | { kind: "tool"; body: Called }
     /** An operator retried a run whose answers were unusable. */
     | { kind: "retry"; body: Record<string, never> }
   );
 
-export type ModelStep = Extract<Step, { kind: "model" }>;
+export type ModelStep = Extract<AgentStep, { kind: "model" }>;
 
 /** A tool call that waits for approval. Times in milliseconds. */
 export interface Proposal {

@@ -1,8 +1,8 @@
 import type { Agent } from "./define";
-import type { Answer, ModelStep, Reads, Step } from "./model";
+import type { ModelAnswer, ModelStep, Reads, AgentStep } from "./model";
 
 /** A tool call that an answer requests. */
-export interface Call {
+export interface RequestedCall {
   step: number;
   /** From 1 within its answer. */
   place: number;
@@ -15,12 +15,12 @@ export type Position =
   | { at: "begin" }
   | { at: "nothing-to-do" }
   | { at: "ask"; step: number }
-  | { at: "call"; call: Call }
+  | { at: "call"; call: RequestedCall }
   | { at: "end"; output: unknown; acted: unknown }
   | { at: "unusable"; issue: string };
 
 /** Follows from the recorded steps alone, so a restart gives the same position. Pure. */
-export function positionOf(agent: Agent, steps: readonly Step[]): Position {
+export function positionOf(agent: Agent, steps: readonly AgentStep[]): Position {
   if (steps.length === 0) return { at: "begin" };
   const newest = steps.at(-1);
   if (newest?.kind === "retry") return { at: "ask", step: newest.step + 1 };
@@ -37,43 +37,43 @@ export function positionOf(agent: Agent, steps: readonly Step[]): Position {
 }
 
 /** The tool calls of an answer: those it requests, or the conclusion of the final answer. */
-export function callsOf(agent: Agent, { step, body }: ModelStep): Call[] {
+export function callsOf(agent: Agent, { step, body }: ModelStep): RequestedCall[] {
   if (!("output" in body)) return body.toolCalls.map(({ name, input }, index) => ({ step, place: index + 1, tool: name, input }));
   const input = agent.conclusion?.inputFrom(body.output);
   return input === undefined || !agent.conclusion ? [] : [{ step, place: 1, tool: agent.conclusion.tool.name, input }];
 }
 
 /** Whether the context contains text from outside. */
-export function readsOf(steps: readonly Step[]): Reads {
+export function readsOf(steps: readonly AgentStep[]): Reads {
   return steps.some(({ kind, body }) => (kind === "input" || kind === "tool") && body.reads === "untrusted") ? "untrusted" : "trusted";
 }
 
 /** Ids that arguments may name: those of the starting data, and of rows that tools read. */
-export function knownIds(steps: readonly Step[]): ReadonlySet<string> {
+export function knownIds(steps: readonly AgentStep[]): ReadonlySet<string> {
   return new Set(steps.flatMap(({ kind, body }) => (kind === "input" || kind === "tool" ? (body.ids ?? []) : [])));
 }
 
-function lastAnswer(steps: readonly Step[]): ModelStep | undefined {
+function lastAnswer(steps: readonly AgentStep[]): ModelStep | undefined {
   return steps.findLast((each): each is ModelStep => each.kind === "model");
 }
 
-function answerAt(steps: readonly Step[], step: number): Answer | undefined {
+function answerAt(steps: readonly AgentStep[], step: number): ModelAnswer | undefined {
   const answer = steps.find((each) => each.step === step && each.kind === "model");
   return answer?.kind === "model" ? answer.body : undefined;
 }
 
 /** Whether the previous answer had an issue as well: one repair is allowed. */
-function isSecondIssue(steps: readonly Step[], step: number): boolean {
+function isSecondIssue(steps: readonly AgentStep[], step: number): boolean {
   return answerAt(steps, step - 1)?.flaw !== undefined || areAllRefused(steps, step - 1);
 }
 
 /** Refused calls count as an unusable answer. */
-function wasRefusedTwice(steps: readonly Step[], step: number): Position | undefined {
+function wasRefusedTwice(steps: readonly AgentStep[], step: number): Position | undefined {
   const again = areAllRefused(steps, step) && (areAllRefused(steps, step - 1) || answerAt(steps, step - 1)?.flaw !== undefined);
   return again ? { at: "unusable", issue: "it twice asked for calls that cannot be made" } : undefined;
 }
 
-function areAllRefused(steps: readonly Step[], step: number): boolean {
+function areAllRefused(steps: readonly AgentStep[], step: number): boolean {
   const calls = steps.filter((each) => each.step === step && each.kind === "tool");
   return calls.length > 0 && calls.every(({ kind, body }) => kind === "tool" && body.refused !== undefined);
 }

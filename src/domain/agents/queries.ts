@@ -2,7 +2,7 @@ import { rowsOf, statement } from "../../d1";
 import type { JobState } from "../../queue/state";
 import { monthOf, noSpend, type Spend } from "./budget";
 import type { AgentSettings } from "./capability";
-import type { BudgetInput, Proposal, Step, TenantBudget } from "./model";
+import type { BudgetInput, Proposal, AgentStep, TenantBudget } from "./model";
 import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom, type StepRow, type Texts } from "./rows";
 import { allAgents, type SettingsRow } from "./store";
 
@@ -19,7 +19,7 @@ export interface RunSummary {
 }
 
 export interface RunDetail extends RunSummary {
-  steps: Step[];
+  steps: AgentStep[];
   /** The newest proposal, with the name of the token that decided it. */
   proposal: (Proposal & { decidedByName: string | null }) | null;
 }

@@ -1,8 +1,8 @@
-import type { Placed, Proposal, Step } from "./model";
+import type { Placed, Proposal, AgentStep } from "./model";
 
 /** A row of `agent_steps`. */
 export interface StepRow extends Placed {
-  kind: Step["kind"];
+  kind: AgentStep["kind"];
   body: string | null;
   ref: string | null;
 }
@@ -31,7 +31,7 @@ export interface Texts {
 }
 
 /** The step with its body, which is read from R2 where it is stored there. */
-export async function stepFrom({ ref, body, ...row }: StepRow, texts: Pick<Texts, "get">): Promise<Step> {
+export async function stepFrom({ ref, body, ...row }: StepRow, texts: Pick<Texts, "get">): Promise<AgentStep> {
   const text = ref === null ? body : await texts.get(ref);
   if (text === null) throw new Error("a record of the run is gone from R2");
   return { ...row, body: JSON.parse(text) as never };

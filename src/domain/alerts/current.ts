@@ -1,4 +1,4 @@
-import type { Action, Finding } from "../report/model";
+import type { RemedyCall, Finding } from "../report/model";
 import type { Alert } from "./model";
 import { causeOf } from "./rule";
 
@@ -9,7 +9,7 @@ export interface CurrentAlert extends Alert {
   /** Of an open alert whose finding is not in the report: when it was last seen, milliseconds. Else null. */
   notSeenSince: number | null;
   /** What helps against its finding. */
-  actions: readonly Action[];
+  actions: readonly RemedyCall[];
 }
 
 /** What no finding tells of is looked at in each tick. Milliseconds. */

@@ -22,7 +22,7 @@ export interface Alert {
 }
 
 /** Failures of one cause that were found since the last look. */
-export interface Failure extends Pick<Alert, "tenant" | "cause" | "subject" | "reason" | "count" | "lastAt"> {}
+export interface AlertFailure extends Pick<Alert, "tenant" | "cause" | "subject" | "reason" | "count" | "lastAt"> {}
 
 export type NoticeKind = "began" | "continues" | "recovered";
 
@@ -49,7 +49,7 @@ export function quietAfter(cause: string): number {
 }
 
 /** What becomes of a cause by what was found, and the notice that is due. Pure; `toldAt` is the sender's to set. */
-export function nextAlert(before: Alert | undefined, found: Failure | undefined, now: number): { alert: Alert; notice: NoticeKind | null } | null {
+export function nextAlert(before: Alert | undefined, found: AlertFailure | undefined, now: number): { alert: Alert; notice: NoticeKind | null } | null {
   if (found) {
     const alert = opened(before, found, now);
     return { alert, notice: noticeOf(alert, now) ?? (hasGrown(before, alert) ? "continues" : null) };
@@ -68,7 +68,7 @@ function hasGrown(before: Alert | undefined, after: Alert): boolean {
   return String(after.count).length > String(before.count).length;
 }
 
-function opened(before: Alert | undefined, { count, ...found }: Failure, now: number): Alert {
+function opened(before: Alert | undefined, { count, ...found }: AlertFailure, now: number): Alert {
   if (before?.state === "open")
     return { ...before, ...found, lastAt: Math.max(before.lastAt, found.lastAt), count: isStanding(found.cause) ? count : before.count + count };
   return { ...found, count, state: "open", since: now, toldAt: before?.toldAt ?? null, via: before?.via ?? [], recoveredAt: null };

@@ -1,4 +1,4 @@
-import type { Alert, Failure } from "./model";
+import type { Alert, AlertFailure } from "./model";
 import type { AlertRule, NamedRule } from "./rule";
 
 /** The newest dead letters of a tenant that one look counts, and the groups of one that it returns: a noisy tenant takes nothing from the others. */
@@ -24,14 +24,14 @@ const deadSql = `
       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id AND instr(coalesce(j.entities, ''), '"alert:') > 0))
   GROUP BY tenant, kind) WHERE place <= ${maxGroups} LIMIT ${maxFound}`;
 
-export async function newDeadLetters(db: D1Database, after: number, to: number): Promise<Failure[]> {
-  return (await db.prepare(deadSql).bind(after, to).all<Failure>()).results;
+export async function newDeadLetters(db: D1Database, after: number, to: number): Promise<AlertFailure[]> {
+  return (await db.prepare(deadSql).bind(after, to).all<AlertFailure>()).results;
 }
 
 const columns = "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.since, a.last_at, a.told_at, a.via, a.recovered_at";
 
 /** Every open alert, and those of these causes whatever their state. */
-export async function alertsOf(db: D1Database, causes: readonly Pick<Failure, "tenant" | "cause">[]): Promise<Alert[]> {
+export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailure, "tenant" | "cause">[]): Promise<Alert[]> {
   const named = `SELECT ${columns} FROM json_each(?1) e CROSS JOIN alerts a ON a.tenant = e.value ->> 0 AND a.cause = e.value ->> 1`;
   const list = JSON.stringify(causes.map(({ tenant, cause }) => [tenant, cause]));
   const open = `SELECT ${columns} FROM alerts a INDEXED BY alerts_open WHERE a.state = 'open' LIMIT ${maxOpen}`;

@@ -1,4 +1,4 @@
-import type { Alert, Failure } from "./model";
+import type { Alert, AlertFailure } from "./model";
 
 const [warning, critical] = ["finding/warning/", "finding/critical/"];
 
@@ -6,7 +6,7 @@ const [warning, critical] = ["finding/warning/", "finding/critical/"];
  * A finding whose severity changes stays one alert of the worst severity that it has had: `failures` name that alert, and `outgrown` are the open
  * warnings whose finding is critical now. They end without a notice: nothing has recovered.
  */
-export function byWorstSeverity(found: readonly Failure[], known: readonly Alert[]): { failures: Failure[]; outgrown: Alert[] } {
+export function byWorstSeverity(found: readonly AlertFailure[], known: readonly Alert[]): { failures: AlertFailure[]; outgrown: Alert[] } {
   const open = new Map(known.filter(({ state }) => state === "open").map((alert) => [causeKey(alert), alert]));
   const failures = found.map((failure) => {
     const cause = failure.cause.replace(warning, critical);

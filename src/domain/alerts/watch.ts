@@ -1,4 +1,4 @@
-import { type Alert, type Failure, installation, nextAlert, type Notice } from "./model";
+import { type Alert, type AlertFailure, installation, nextAlert, type Notice } from "./model";
 import { alertsOf, newDeadLetters } from "./queries";
 import { heartbeatStep } from "../installation/model";
 import { byWorstSeverity, causeKey } from "./severity";
@@ -11,7 +11,7 @@ export interface WatchDeps {
   /** How each step of the newest tick ended. */
   steps(): Promise<readonly { step: string; outcome: string; at: number; detail: string | null }[]>;
   /** Findings that need a person now; passed in each tick as long as they do. */
-  findings?(now: number): Promise<readonly Failure[]>;
+  findings?(now: number): Promise<readonly AlertFailure[]>;
   /** Sends one message with all notices of an owner; the channels that took it, none when there is none. Null: not now, try again. Never throws. */
   send(tenant: string, notices: readonly Notice[], now: number): Promise<readonly string[] | null>;
 }
@@ -52,7 +52,7 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
 }
 
 /** What becomes of each alert that is known or new. */
-function judgedBy(known: ReadonlyMap<string, Alert>, found: ReadonlyMap<string, Failure>, outgrown: readonly Alert[], now: number) {
+function judgedBy(known: ReadonlyMap<string, Alert>, found: ReadonlyMap<string, AlertFailure>, outgrown: readonly Alert[], now: number) {
   return [...new Set([...known.keys(), ...found.keys()])].flatMap((key): NonNullable<ReturnType<typeof nextAlert>>[] => {
     const last = known.get(key);
     if (last && outgrown.includes(last)) return [{ alert: { ...last, state: "recovered", recoveredAt: now }, notice: null }];
@@ -62,22 +62,22 @@ function judgedBy(known: ReadonlyMap<string, Alert>, found: ReadonlyMap<string, 
 }
 
 /** Of findings with one cause, such as two reasons of one type's failures, the first: it is of the most jobs. */
-function firstByCause(failures: readonly Failure[]): Map<string, Failure> {
+function firstByCause(failures: readonly AlertFailure[]): Map<string, AlertFailure> {
   return new Map([...Map.groupBy(failures, causeKey)].flatMap(([key, [first]]) => (first ? [[key, first] as const] : [])));
 }
 
-function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): Failure[] {
+function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): AlertFailure[] {
   return steps
     .filter(({ step, outcome, at }) => step !== heartbeatStep && outcome === "failed" && now - at <= stepAge)
     .map(({ step, at, detail }) => ({ tenant: installation, cause: `tick/${step}`, subject: step, reason: detail ?? "", count: 1, lastAt: at }));
 }
 
 /** A step's failure stands in the table until the step runs again. */
-function isNews(known: Alert | undefined, found: Failure | undefined): boolean {
+function isNews(known: Alert | undefined, found: AlertFailure | undefined): boolean {
   return found !== undefined && (known === undefined || found.lastAt > known.lastAt);
 }
 
-function withinLimit(failures: readonly Failure[], known: ReadonlyMap<string, Alert>): Failure[] {
+function withinLimit(failures: readonly AlertFailure[], known: ReadonlyMap<string, Alert>): AlertFailure[] {
   const fresh = new Map<string, number>();
   return failures.filter((failure) => {
     if (known.has(causeKey(failure))) return true;

@@ -4,7 +4,7 @@ import type { Earlier, ReplayFilter } from "../replays/model";
 /** Acts on many jobs at once: cancel or run open jobs, dismiss dead letters. */
 export const actions = ["cancel", "dismiss", "run-now"] as const;
 
-export type Action = (typeof actions)[number];
+export type BulkActionName = (typeof actions)[number];
 
 /** Bulk actions of operators. Throws only when the ledger cannot be reached. */
 export interface BulkActions {
@@ -45,7 +45,7 @@ export interface BulkPlan {
 
 export interface BulkView {
   id: string;
-  action: Action;
+  action: BulkActionName;
   state: "running" | "stopped" | "done";
   /** Jobs that it covered when it began. */
   total: number;

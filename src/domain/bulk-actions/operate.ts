@@ -1,14 +1,14 @@
 import { canonical } from "../../json/canonical";
 import { takeSteps, type Stepper } from "../replays/stepper";
 import type { Walk } from "../replays/walk";
-import type { Action, BulkActions, BulkPlan, BulkRequest, BulkView } from "./model";
+import type { BulkActionName, BulkActions, BulkPlan, BulkRequest, BulkView } from "./model";
 import type { BulkAction, BulkStore } from "./store";
 import { type WalkDeps, walkOf } from "./walk";
 
 export interface BulkDeps extends WalkDeps {
   store: BulkStore;
   /** Each acts on jobs of one tenant and returns how many it changed; a repeat changes none. */
-  act: Record<Action, (tenant: string, ids: readonly string[]) => Promise<number>>;
+  act: Record<BulkActionName, (tenant: string, ids: readonly string[]) => Promise<number>>;
   /** The tenant whose action was served last. */
   lastServed: { read(): Promise<string>; write(tenant: string): Promise<void> };
 }

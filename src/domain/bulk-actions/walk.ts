@@ -1,6 +1,6 @@
 import { kindOf } from "../../ledger/failure-kind";
 import type { Replayable } from "../../ledger/replayable";
-import type { JobFilter, JobPage, JobView, Page } from "../../ledger/views";
+import type { JobFilter, JobPage, JobView, PageBounds } from "../../ledger/views";
 import { type CandidatePage, type Walk, walkOver } from "../replays/walk";
 import type { Why } from "../report/model";
 import type { BulkRequest, CancelFilter, RunNowFilter } from "./model";
@@ -8,7 +8,7 @@ import type { BulkRequest, CancelFilter, RunNowFilter } from "./model";
 export interface WalkDeps {
   now(): number;
   replayable: Replayable;
-  jobs(tenant: string, filter: JobFilter, page: Page): Promise<JobPage>;
+  jobs(tenant: string, filter: JobFilter, page: PageBounds): Promise<JobPage>;
   /** The open jobs among these ids, with their types. */
   openOf(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string }[]>;
   /** The jobs of these ids, in any order. */

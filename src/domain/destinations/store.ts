@@ -1,6 +1,6 @@
 import type * as v from "valibot";
 import { statement } from "../../d1";
-import { type Bound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
 import { builtIn, type builtInSchema, isBuiltIn, type ownSchema } from "./model";
 import { columns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
@@ -46,7 +46,7 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
   };
 }
 
-const bound: Bound = {
+const bound: RowBound = {
   table: "destinations",
   key: "name",
   max: maxDestinations,

@@ -4,7 +4,7 @@ import { factsOf, hasAnswered, routingTableOf, stateOf } from "./queries";
 import { addAnswer, addFact, addFollowUp, removeFollowUps } from "./store";
 
 /** Facts that events recorded about entities. */
-export interface Facts {
+export interface EntityFacts {
   /** Adds a fact unless it is stored already. Throws when the database cannot be reached. */
   add(tenant: string, fact: Fact): Promise<void>;
   stateOf(tenant: string, entity: string): Promise<EntityState>;
@@ -31,13 +31,13 @@ export interface Routing {
 
 declare module "../../queue/job" {
   interface Capabilities {
-    facts: Facts;
+    facts: EntityFacts;
     followUps: FollowUps;
     routing: Routing;
   }
 }
 
-export function createFacts(db: D1Database): Facts {
+export function createFacts(db: D1Database): EntityFacts {
   return {
     add: (tenant, fact) => addFact(db, tenant, fact),
     stateOf: (tenant, entity) => stateOf(db, tenant, entity),

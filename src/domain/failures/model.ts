@@ -54,7 +54,7 @@ export interface FailureFilter {
 }
 
 /** An operator's decision about a group. */
-export interface Decision {
+export interface GroupDecision {
   status: Status;
   untilCount?: number | undefined;
   note?: string | undefined;

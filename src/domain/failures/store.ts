@@ -1,5 +1,5 @@
 import { changes } from "../../d1";
-import type { Decision } from "./model";
+import type { GroupDecision } from "./model";
 
 /** Groups kept for each tenant, and how long a group is kept after its last failure. */
 const maxGroups = 2000;
@@ -12,7 +12,7 @@ export async function decide(
   db: D1Database,
   tenant: string,
   group: string,
-  { status, untilCount, note }: Decision,
+  { status, untilCount, note }: GroupDecision,
   actor: string,
   now: number,
 ): Promise<boolean> {

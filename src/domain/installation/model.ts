@@ -6,7 +6,7 @@ export const heartbeatSchema = v.strictObject({
   url: v.pipe(boundedText(2048, { min: 1 }), v.description("An https address; it is called by GET after each tick that ended without a failing step")),
 });
 
-export type Heartbeat = v.InferOutput<typeof heartbeatSchema>;
+export type HeartbeatSetting = v.InferOutput<typeof heartbeatSchema>;
 
 /** The step under which the tick records its heartbeat. */
 export const heartbeatStep = "heartbeat";

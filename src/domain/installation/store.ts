@@ -1,11 +1,11 @@
 import { changes, statement } from "../../d1";
 import type { Vault } from "../../tenants/vault";
 import type { Access } from "./access";
-import type { Heartbeat, Setting } from "./model";
+import type { HeartbeatSetting, Setting } from "./model";
 
 /** The settings, by name. */
 export interface InstallationSettings {
-  heartbeat: Heartbeat;
+  heartbeat: HeartbeatSetting;
   access: Access;
 }
 

@@ -7,7 +7,7 @@ import type { FieldName, FormFields } from "./fields";
 import { readPhone } from "./phone";
 import { isListed, type Project } from "../../tenants/project-schema";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
-import type { Kind, SubmissionInput } from "./model";
+import type { LeadKind, SubmissionInput } from "./model";
 
 /** Data of a request besides its body. */
 export interface RequestFacts {
@@ -108,7 +108,7 @@ function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
   return issues;
 }
 
-function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot: boolean): Kind {
+function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot: boolean): LeadKind {
   if (honeypot) return "bot";
   const { name, firstName, lastName, email, projectName, location } = fields;
   return isTest(project, [name, firstName, lastName, email, projectName, location], ip) ? "test" : "lead";

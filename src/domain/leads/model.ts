@@ -6,7 +6,7 @@ import { readPhone } from "./phone";
 import { labels } from "./score";
 
 export const kinds = ["lead", "test", "bot"] as const;
-export type Kind = (typeof kinds)[number];
+export type LeadKind = (typeof kinds)[number];
 
 const text = (max: number) => v.optional(boundedText(max, { min: 1 }));
 const secret = (max: number) => v.optional(v.pipe(boundedText(max, { min: 1 }), personal()));

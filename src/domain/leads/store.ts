@@ -2,13 +2,13 @@ import { dayMs } from "../../time/day";
 import { nameJob } from "../../ledger/entities";
 import type { Label } from "./score";
 import { velocity } from "./score";
-import { identityKeys, type Kind, type Submission } from "./model";
+import { identityKeys, type LeadKind, type Submission } from "./model";
 
 /** A lead: the merged data of its submissions. Times in milliseconds. */
 export interface Lead {
   id: string;
   project: string;
-  kind: Kind;
+  kind: LeadKind;
   name: string | null;
   email: string | null;
   phone: string | null;

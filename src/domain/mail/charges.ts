@@ -1,10 +1,10 @@
 import { Drop, defaultOperators, toValue } from "liquidjs";
 import type { Context, FilterImplOptions, Liquid, Operators } from "liquidjs";
 import { chargeAll, chargeSearch, chargeTop, membersOf, meterOf } from "./meter";
-import type { Meter } from "./meter";
+import type { MailMeter } from "./meter";
 
 /** Charges a filter, by its value and arguments, before it runs. */
-type Charge = (meter: Meter, value: unknown, args: readonly unknown[]) => void;
+type Charge = (meter: MailMeter, value: unknown, args: readonly unknown[]) => void;
 
 /** The filter visits everything once. */
 const all: Charge = (meter, value, args) => {
@@ -53,7 +53,7 @@ const json: Charge = (meter, value, args) => {
   if (args[0] !== undefined) chargeIndent(meter, value, 1);
 };
 
-function chargeIndent(meter: Meter, value: unknown, level: number): void {
+function chargeIndent(meter: MailMeter, value: unknown, level: number): void {
   if (typeof value !== "object" || value === null) return;
   for (const each of Object.values(value)) {
     meter.use(10 * level);
@@ -107,7 +107,7 @@ export const chargedOperators: Operators = Object.fromEntries(
   ]),
 );
 
-function chargeOperator(meter: Meter, name: string, [left, right]: readonly unknown[]): void {
+function chargeOperator(meter: MailMeter, name: string, [left, right]: readonly unknown[]): void {
   meter.use(10);
   if (["and", "or", "not"].includes(name)) return;
   if (name === "contains") return chargeContains(meter, left, right);
@@ -117,7 +117,7 @@ function chargeOperator(meter: Meter, name: string, [left, right]: readonly unkn
   if (looks || charge === chargeTop) for (const each of [left, right]) charge(meter, each);
 }
 
-function chargeContains(meter: Meter, left: unknown, right: unknown): void {
+function chargeContains(meter: MailMeter, left: unknown, right: unknown): void {
   const sought = chargeAll(meter, right);
   if (!Array.isArray(left)) chargeSearch(meter, chargeAll(meter, left), sought);
   else if (right instanceof Drop) chargeAll(meter, left);

@@ -4,7 +4,7 @@ import { createCache } from "./cache";
 import { chargeFilters, chargedOperators, replaceFilters } from "./charges";
 import { BoundPassed, parseIssue, renderIssue } from "./issue";
 import { MeteredContext, chargeAll, meteredEmitter, meterOf } from "./meter";
-import type { Meter } from "./meter";
+import type { MailMeter } from "./meter";
 import { escapeHtml } from "../../escape";
 import { printed } from "./print";
 import { parse, registerTags } from "./tags";
@@ -14,12 +14,12 @@ export type Mode = "html" | "plain";
 
 export type Evaluated = { ok: true; text: string } | { ok: false; issue: string };
 
-export interface Scope {
+export interface RenderScope {
   variables: Record<string, unknown>;
   /** The value of `now` and `today` in date filters. Milliseconds. */
   at: number;
   /** The meter of the whole mail. */
-  meter: Meter;
+  meter: MailMeter;
 }
 
 /** Bounds of one part of one mail, in characters and tags. */
@@ -30,7 +30,7 @@ const limits = { source: 262_144, tags: 4000, output: 1_000_000 };
  * Only own properties are visible; there are no partials, no `raw`, no randomness and no clock. A missing variable is an issue:
  * no mail is better than "Dear ,". `issue` names line, column and the variable as the template spells it, never a value.
  */
-export function evaluate(source: string, mode: Mode, scope: Scope): Evaluated {
+export function evaluate(source: string, mode: Mode, scope: RenderScope): Evaluated {
   try {
     // Parsing is charged too, although the next mail may find the source in the cache.
     scope.meter.use(source.length);
@@ -61,7 +61,7 @@ function compiled(source: string, mode: Mode): Node[] {
   return cache.get(`${mode}:${source}`, source.length * 2 + tags * 2000, () => parse(engineOf(mode), source));
 }
 
-function contextFor(mode: Mode, { variables, at, meter }: Scope): Context {
+function contextFor(mode: Mode, { variables, at, meter }: RenderScope): Context {
   // A copy, because `increment` writes into it.
   const context = new MeteredContext(meter, { ...variables }, engineOf(mode).options, engineOf(mode));
   context.setRegister("at", at / 1000);

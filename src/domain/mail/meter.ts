@@ -12,14 +12,14 @@ export const budget = 5_000_000;
 const maxDepth = 64;
 
 /** Counts the work of one mail. Throws BoundPassed before work that exceeds the budget. */
-export interface Meter {
+export interface MailMeter {
   readonly spent: number;
   use(units: number): void;
   /** LiquidJS also asks a limiter about single large amounts. */
   check(units: number): void;
 }
 
-export function createMeter(limit: number = budget): Meter {
+export function createMeter(limit: number = budget): MailMeter {
   let spent = 0;
   const refuse = (units: number) => {
     if (units > limit - spent) throw new BoundPassed("takes more work than a mail may");
@@ -37,13 +37,13 @@ export function createMeter(limit: number = budget): Meter {
 }
 
 /** Charges everything in a value, deeply, as printing, comparing or copying visits it. Returns the charge. */
-export function chargeAll(meter: Meter, value: unknown): number {
+export function chargeAll(meter: MailMeter, value: unknown): number {
   const before = meter.spent;
   visit(meter, value, 0);
   return meter.spent - before;
 }
 
-function visit(meter: Meter, value: unknown, depth: number): void {
+function visit(meter: MailMeter, value: unknown, depth: number): void {
   if (depth > maxDepth) throw new BoundPassed(`nests lists deeper than ${maxDepth} levels`);
   if (typeof value === "string") return meter.use(2 + value.length);
   if (typeof value !== "object" || value === null) return meter.use(2);
@@ -64,7 +64,7 @@ function visit(meter: Meter, value: unknown, depth: number): void {
 }
 
 /** Charges a value that is passed on or copied without visiting its members' content. */
-export function chargeTop(meter: Meter, value: unknown): void {
+export function chargeTop(meter: MailMeter, value: unknown): void {
   if (typeof value === "string" || value instanceof Drop) visit(meter, value, 0);
   else meter.use(5 + 2 * membersOf(value));
 }
@@ -76,7 +76,7 @@ export function membersOf(value: unknown): number {
 }
 
 /** A search takes up to the product of both lengths; short patterns cost less. */
-export function chargeSearch(meter: Meter, text: number, pattern: number): void {
+export function chargeSearch(meter: MailMeter, text: number, pattern: number): void {
   meter.use(text * Math.max(1, pattern / 32));
 }
 
@@ -85,7 +85,7 @@ export class MeteredContext extends Context {
   private depth = 1;
 
   constructor(
-    private readonly meter: Meter,
+    private readonly meter: MailMeter,
     env: object,
     options: Context["opts"],
     liquid: unknown,
@@ -133,7 +133,7 @@ export class MeteredContext extends Context {
 }
 
 /** Collects output and charges every character, and every value before it is printed. */
-export function meteredEmitter(meter: Meter): Emitter {
+export function meteredEmitter(meter: MailMeter): Emitter {
   const emitter = {
     buffer: "",
     write(value: unknown) {
@@ -146,6 +146,6 @@ export function meteredEmitter(meter: Meter): Emitter {
   return emitter;
 }
 
-export function meterOf(context: Context): Meter {
-  return context.memoryLimit as unknown as Meter;
+export function meterOf(context: Context): MailMeter {
+  return context.memoryLimit as unknown as MailMeter;
 }

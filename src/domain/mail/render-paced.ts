@@ -1,6 +1,6 @@
 import { createMeter } from "./meter";
 import { renderMail } from "./render";
-import type { MailSource, RenderOptions, Rendered } from "./render";
+import type { MailSource, RenderOptions, RenderedMail } from "./render";
 
 /** Units that a Worker renders in a millisecond at least. */
 const unitsPerMs = 6000;
@@ -14,7 +14,7 @@ let freeAt = 0;
  * Renders one mail. Meanwhile the isolate answers nothing else: after a costly mail the next waits about as long as that one
  * took, so that requests and quick mails run in between. Times are of the isolate's clock.
  */
-export async function renderPaced(source: MailSource, options: RenderOptions): Promise<Rendered> {
+export async function renderPaced(source: MailSource, options: RenderOptions): Promise<RenderedMail> {
   for (let pause = 0; pause < maxPauses && Date.now() < freeAt; pause++) await scheduler.wait(Math.min(1000, freeAt - Date.now()));
   const meter = createMeter();
   const rendered = renderMail(source, options, meter);

@@ -1,7 +1,7 @@
 import { evaluate, safeHtml } from "./liquid";
 import type { Mode } from "./liquid";
 import { createMeter } from "./meter";
-import type { Meter } from "./meter";
+import type { MailMeter } from "./meter";
 import { textFromHtml } from "./text";
 import { withoutScriptLinks } from "./links";
 
@@ -28,13 +28,13 @@ export interface RenderOptions {
   at: number;
 }
 
-export type Rendered = { ok: true; content: MailContent } | { ok: false; reason: string };
+export type RenderedMail = { ok: true; content: MailContent } | { ok: false; reason: string };
 
 /** Longest subject line (RFC 5322: 998 characters). */
 const maxSubject = 998;
 
 /** Renders a mail's content. The reason of a refusal names part and position, and no value. */
-export function renderMail(source: MailSource, options: RenderOptions, meter: Meter = createMeter()): Rendered {
+export function renderMail(source: MailSource, options: RenderOptions, meter: MailMeter = createMeter()): RenderedMail {
   const subject = part("subject", source.subject, "plain", options, meter);
   const html = laidOut("html", source, "html", options, meter);
   const text = laidOut("text", source, "plain", options, meter);
@@ -54,7 +54,7 @@ function madeText(html: string | undefined): string | undefined {
 }
 
 /** A part within its layout. */
-function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options: RenderOptions, meter: Meter): { text?: string; issue?: string } {
+function laidOut(name: "html" | "text", source: MailSource, mode: Mode, options: RenderOptions, meter: MailMeter): { text?: string; issue?: string } {
   const inner = part(name, source[name], mode, options, meter);
   const outer = source.layout?.[name];
   if (inner.text === undefined || outer === undefined) return inner;
@@ -70,7 +70,7 @@ export function oneLine(text: string): string {
     .trim();
 }
 
-function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions, meter: Meter): { text?: string; issue?: string } {
+function part(name: string, source: string | undefined, mode: Mode, { variables, at }: RenderOptions, meter: MailMeter): { text?: string; issue?: string } {
   if (source === undefined) return {};
   if (variables === undefined) return { text: source };
   const evaluated = evaluate(source, mode, { variables, at, meter });

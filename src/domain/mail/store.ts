@@ -1,4 +1,4 @@
-import { type Bound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../../tenants/bounds";
 import type { Template, TemplateContent, TemplateSummary, Templates } from "./model";
 
 interface Row {
@@ -62,7 +62,7 @@ export function createTemplates(db: D1Database): Templates {
   return { at: (tenant, id, at) => templateAt(db, tenant, id, at) };
 }
 
-const bound: Bound = { table: "templates", key: "id", max: maxTemplates, what: "templates; change one that is there" };
+const bound: RowBound = { table: "templates", key: "id", max: maxTemplates, what: "templates; change one that is there" };
 
 const prune = `
   DELETE FROM templates WHERE tenant = ?1 AND id = ?2

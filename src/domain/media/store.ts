@@ -3,7 +3,7 @@ import type { Format } from "../../images/format";
 import type { AltText, MediaScope, Variant } from "./model";
 
 /** A version of an original. */
-export interface Version {
+export interface OriginalVersion {
   etag: string;
   /** When R2 stored it. Milliseconds. */
   uploaded: number;
@@ -23,7 +23,7 @@ export const unknown: Described = { format: null, width: null, height: null, iss
 /** Records a version, unless a newer one is recorded. A new version drops the alt text that a model wrote for the former; a person's text stays. */
 export async function registerVersion(
   { db, tenant, key }: MediaScope,
-  version: Version,
+  version: OriginalVersion,
   described: Described,
   about: readonly string[],
   now: number,

@@ -4,7 +4,7 @@ import type { ReplayView } from "./model";
 const minFailures = 10;
 
 /** What of a replay decides whether it goes on. */
-export type Standing = Pick<ReplayView, "canary" | "sent" | "succeeded" | "failedAgain" | "open"> & {
+export type ReplayStanding = Pick<ReplayView, "canary" | "sent" | "succeeded" | "failedAgain" | "open"> & {
   /** Whether all that it names were sent. */
   isSent: boolean;
 };
@@ -12,7 +12,7 @@ export type Standing = Pick<ReplayView, "canary" | "sent" | "succeeded" | "faile
 export type ReplayEnd = { state: "done" } | { state: "stopped"; reason: string };
 
 /** Whether a running replay ends now; null: it goes on. Pure. */
-export function endOf(replay: Standing): ReplayEnd | null {
+export function endOf(replay: ReplayStanding): ReplayEnd | null {
   if (replay.isSent) return replay.open === 0 ? { state: "done" } : null;
   if (replay.canary === 0) return null;
   const { canary, sent, succeeded, failedAgain, open } = replay;
@@ -27,7 +27,7 @@ export function endOf(replay: Standing): ReplayEnd | null {
 }
 
 /** How many jobs may be sent now, as far as its canary goes: its rest, none while it is under way, then all. Pure. */
-export function canaryRoom({ canary, sent, open }: Pick<Standing, "canary" | "sent" | "open">): number {
+export function canaryRoom({ canary, sent, open }: Pick<ReplayStanding, "canary" | "sent" | "open">): number {
   if (sent < canary) return canary - sent;
   return sent === canary && canary > 0 && open > 0 ? 0 : Infinity;
 }

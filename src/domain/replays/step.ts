@@ -3,7 +3,7 @@ import type { Revived } from "../../queue/ports/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
 import type { Stepper } from "./stepper";
-import { canaryRoom, endOf, type Standing } from "./end";
+import { canaryRoom, endOf, type ReplayStanding } from "./end";
 import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
@@ -46,7 +46,7 @@ function isSent({ request, cursor }: Replay): boolean {
 }
 
 /** Its counts since it began, or since it was last resumed. */
-function standingOf(replay: Replay): Standing {
+function standingOf(replay: Replay): ReplayStanding {
   const { canary, open, resumed } = replay;
   const since = (what: keyof Replay["resumed"]) => replay[what] - resumed[what];
   return { canary, open, sent: since("sent"), succeeded: since("succeeded"), failedAgain: since("failedAgain"), isSent: isSent(replay) };

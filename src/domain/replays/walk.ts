@@ -21,7 +21,7 @@ export interface CandidatePage {
 export type Walk = (cursor: string | null, limit: number) => Promise<CandidatePage>;
 
 /** What is walked over: exactly one of filter and ids. */
-export type Named = Pick<ReplayRequest, "filter" | "ids">;
+export type ReplaySelection = Pick<ReplayRequest, "filter" | "ids">;
 
 /** Pages without any candidate that one call passes over. */
 const maxEmptyPages = 10;
@@ -29,16 +29,16 @@ const maxEmptyPages = 10;
 /**
  * The cursor behind everything that a request names. An older Worker that goes on from it finds nothing; without one it would begin anew.
  */
-export function behind({ ids }: Named): string {
+export function behind({ ids }: ReplaySelection): string {
   return ids ? String(ids.length) : `0.${"0".repeat(34)}`;
 }
 
-export function isBehind(named: Named, cursor: string | null): boolean {
+export function isBehind(named: ReplaySelection, cursor: string | null): boolean {
   return cursor === behind(named);
 }
 
 /** Walks over what a request names. Ids are looked up once, all together, however many pages they make; a page of a filter is two statements. */
-export function walkOver(replayable: Replayable, tenant: string, { ids, filter = {} }: Named): Walk {
+export function walkOver(replayable: Replayable, tenant: string, { ids, filter = {} }: ReplaySelection): Walk {
   return ids ? overIds(replayable, tenant, ids) : overPages((cursor, limit) => filterPage(replayable, tenant, filter, cursor, limit));
 }
 

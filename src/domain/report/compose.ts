@@ -11,7 +11,7 @@ import { dayLimitFinding } from "../installation/day-limit";
 import { unpolledAfterMs } from "../work/model";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
-import type { Facts, FailingGroup } from "./facts";
+import type { ReportFacts, FailingGroup } from "./facts";
 import { finders } from "./findings";
 import { endedOn, flowOf, type QueueFlow } from "./flow";
 import { flowWhy, type QueueWhy } from "./flow-why";
@@ -101,7 +101,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
   ]);
   const [gates, unpolled] = await Promise.all([openGates(deps, tenant, open), unpolledTypes(deps, open)]);
   const retrying = await unsettled(open, rows.settled);
-  const facts: Facts = {
+  const facts: ReportFacts = {
     ...rows,
     budgets,
     now,
@@ -120,7 +120,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
 }
 
 /** Jobs that will be tried again, but for those whose failure is resolved or ignored. */
-async function unsettled(open: readonly OpenGroup[], settled: Facts["settled"]): Promise<FailingGroup[]> {
+async function unsettled(open: readonly OpenGroup[], settled: ReportFacts["settled"]): Promise<FailingGroup[]> {
   const known = new Set(settled.map(({ tenant, group }) => `${tenant} ${group}`));
   const retrying = open.filter(({ kind }) => kind === "retrying");
   const failing = await Promise.all(retrying.map(async (each) => ({ ...each, group: await kindOf(each.type, each.cause ?? "") })));
@@ -132,7 +132,7 @@ function endedByQueue(deps: ReportDeps, open: readonly OpenGroup[], counts: read
   return new Map(open.map(({ tenant, queue }) => [`${tenant} ${queue}`, endedOn(queue, counts, deps.queuesOf)]));
 }
 
-async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Promise<Facts["unpolled"]> {
+async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Promise<ReportFacts["unpolled"]> {
   const tenants = [...new Set(open.filter(({ type }) => deps.isRemote(type)).map(({ tenant }) => tenant))];
   const found = await Promise.all(
     tenants.map(async (tenant) => {

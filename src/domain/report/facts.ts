@@ -10,7 +10,7 @@ export interface FailingGroup extends OpenGroup {
 }
 
 /** What a report is made from. Times in milliseconds. */
-export interface Facts extends ReportRows {
+export interface ReportFacts extends ReportRows {
   now: number;
   pauses: readonly PauseView[];
   heavy: readonly HeavyView[];

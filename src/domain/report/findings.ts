@@ -1,8 +1,8 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
-import { type Action, type Finding, isoTime, plural } from "./model";
+import { type RemedyCall, type Finding, isoTime, plural } from "./model";
 import { redact } from "../../masking/redact";
 import { heartbeatStep } from "../installation/model";
-import type { Facts } from "./facts";
+import type { ReportFacts } from "./facts";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
 import { isUnpolled } from "./flow";
 import { lateSentence, maxLateMs } from "./flow-why";
@@ -18,7 +18,7 @@ const minRetrying = 3;
 const maxTickAge = 3 * minute;
 
 /** Every kind of finding, each from its own facts. */
-export const finders: readonly ((facts: Facts) => Finding[])[] = [
+export const finders: readonly ((facts: ReportFacts) => Finding[])[] = [
   tick,
   pauses,
   heavyTenants,
@@ -34,7 +34,7 @@ export const finders: readonly ((facts: Facts) => Finding[])[] = [
   approvals,
 ];
 
-function tick({ steps, now, installation }: Facts): Finding[] {
+function tick({ steps, now, installation }: ReportFacts): Finding[] {
   if (!installation) return [];
   const newest = Math.max(0, ...steps.map(({ at }) => at));
   const base = { tenant: "*", count: 1, actions: [] };
@@ -61,14 +61,14 @@ function tick({ steps, now, installation }: Facts): Finding[] {
     }),
     ...unheard.map(({ at, detail }): Finding => {
       const sentence = `The call of the heartbeat address failed: ${detail || "no reason is known"}. Its service will report this installation as down.`;
-      const actions: Action[] = [{ method: "GET", path: "/v1/heartbeat", label: "Look" }];
+      const actions: RemedyCall[] = [{ method: "GET", path: "/v1/heartbeat", label: "Look" }];
       return { ...base, code: "heartbeat-failing", severity: "warning", subject: heartbeatStep, since: at, sentence, actions };
     }),
   ];
 }
 
 /** One at once, of low severity; a higher one after an hour. */
-function pauses({ pauses: all, open, now, installation }: Facts): Finding[] {
+function pauses({ pauses: all, open, now, installation }: ReportFacts): Finding[] {
   return all.map((pause) => {
     const cause = `pause/${pause.scope}/${pause.name}`;
     const count = countOf(open, (group) => group.cause === cause && (pause.tenant === "*" || group.tenant === pause.tenant));
@@ -87,7 +87,7 @@ function pauses({ pauses: all, open, now, installation }: Facts): Finding[] {
 }
 
 /** Known, and often wanted: others are kept from waiting behind it. */
-function heavyTenants({ heavy, open }: Facts): Finding[] {
+function heavyTenants({ heavy, open }: ReportFacts): Finding[] {
   return heavy.map((mark) => {
     const count = countOf(open, (group) => group.kind === "ready" && group.tenant === mark.tenant && group.queue === mark.queue);
     return {
@@ -103,7 +103,7 @@ function heavyTenants({ heavy, open }: Facts): Finding[] {
   });
 }
 
-function circuits({ gates }: Facts): Finding[] {
+function circuits({ gates }: ReportFacts): Finding[] {
   return gates.map((gate) => ({
     code: "circuit-open",
     severity: gate.held + gate.parked > 0 ? "critical" : "warning",
@@ -116,7 +116,7 @@ function circuits({ gates }: Facts): Finding[] {
   }));
 }
 
-function stuck({ open, ended, pauses: all, now, unpolled }: Facts): Finding[] {
+function stuck({ open, ended, pauses: all, now, unpolled }: ReportFacts): Finding[] {
   const ready = Map.groupBy(
     // Jobs that wait for a worker outside are a finding of their own.
     open.filter((group) => group.kind === "ready" && !isUnpolled(group, unpolled)),
@@ -145,9 +145,9 @@ function stuck({ open, ended, pauses: all, now, unpolled }: Facts): Finding[] {
   });
 }
 
-function failed({ groups, now }: Facts): Finding[] {
+function failed({ groups, now }: ReportFacts): Finding[] {
   return groups.map(({ tenant, group, type, reason, count, firstAt, lastAt }) => {
-    const replay: Action = { method: "POST", path: "/v1/replays", label: "Replay", body: { filter: { group } } };
+    const replay: RemedyCall = { method: "POST", path: "/v1/replays", label: "Replay", body: { filter: { group } } };
     return {
       code: "failed",
       severity: now - lastAt <= goesOn ? "critical" : "warning",
@@ -161,7 +161,7 @@ function failed({ groups, now }: Facts): Finding[] {
   });
 }
 
-function retrying({ retrying: all, circuits, pauses: paused }: Facts): Finding[] {
+function retrying({ retrying: all, circuits, pauses: paused }: ReportFacts): Finding[] {
   const alike = Map.groupBy(all, ({ tenant, group }) => `${tenant} ${group}`);
   return [...alike.values()].flatMap((groups): Finding[] => {
     const [first] = groups;
@@ -169,8 +169,8 @@ function retrying({ retrying: all, circuits, pauses: paused }: Facts): Finding[]
     if (!first || count < minRetrying) return [];
     const since = Math.min(...groups.map(({ oldestAt }) => oldestAt));
     const sentence = `${plural(count, `${first.type} job`)} failed and will be tried again: ${first.cause ?? "unknown"}`;
-    const look: Action = { method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" };
-    const now: Action = { method: "POST", path: "/v1/jobs/run-now", label: "Run now", body: { filter: { group: first.group } } };
+    const look: RemedyCall = { method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" };
+    const now: RemedyCall = { method: "POST", path: "/v1/jobs/run-now", label: "Run now", body: { filter: { group: first.group } } };
     // What is stopped before its next attempt gains nothing by making it now.
     const isStopped = groups.every((group) => circuits.has(circuitKey(group)) || paused.some((pause) => isPausedBy(group, pause)));
     const actions = isStopped ? [look] : [look, now];
@@ -178,7 +178,7 @@ function retrying({ retrying: all, circuits, pauses: paused }: Facts): Finding[]
   });
 }
 
-function isPausedBy({ tenant, queue, type }: OpenGroup, pause: Facts["pauses"][number]): boolean {
+function isPausedBy({ tenant, queue, type }: OpenGroup, pause: ReportFacts["pauses"][number]): boolean {
   return (pause.tenant === "*" || pause.tenant === tenant) && { queue, type, tenant }[pause.scope] === pause.name;
 }
 

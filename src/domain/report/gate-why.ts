@@ -1,5 +1,5 @@
 import type { GateView } from "../gates/model";
-import { type Action, isoTime, plural, type Why } from "./model";
+import { type RemedyCall, isoTime, plural, type Why } from "./model";
 
 /** Why a gate lets no job in, the same for every job that waits at it. */
 export type GateWhy = Pick<Why, "code" | "sentence" | "actions" | "until">;
@@ -36,7 +36,7 @@ export function circuitSentence(gate: GateView): string {
   return `The circuit of ${dependency} is open${until}${because}${reason}; ${waitingFor(gate)}. One job will try then.`;
 }
 
-export function gateActions(dependency: string): Action[] {
+export function gateActions(dependency: string): RemedyCall[] {
   const path = `/v1/gates/${dependency}`;
   return [
     { method: "POST", path: `${path}/probe`, label: "Probe now" },

@@ -1,7 +1,7 @@
 import { withCommas } from "../../decimal";
 
 /** Something an operator can do about it, as a call of the API. */
-export interface Action {
+export interface RemedyCall {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   label: string;
@@ -17,7 +17,7 @@ export interface Why {
   since: number | null;
   /** When it goes on by itself. */
   until?: number | undefined;
-  actions: readonly Action[];
+  actions: readonly RemedyCall[];
 }
 
 export type WhyCode =
@@ -54,7 +54,7 @@ export interface Finding {
   subject: string;
   /** `*`: the installation. */
   tenant: string;
-  actions: readonly Action[];
+  actions: readonly RemedyCall[];
 }
 
 /** By harm, then by count, code and subject: the same facts give the same order. */

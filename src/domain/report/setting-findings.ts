@@ -1,13 +1,13 @@
 import { budgetState } from "../costs/model";
-import type { Facts } from "./facts";
-import { type Action, type Finding, isoTime, plural } from "./model";
+import type { ReportFacts } from "./facts";
+import { type RemedyCall, type Finding, isoTime, plural } from "./model";
 import { sitePausedSentence, unpolledSentence } from "./why";
 
 /** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */
 
 const day = 24 * 3_600_000;
 
-export function schedules({ schedules: all, now }: Facts): Finding[] {
+export function schedules({ schedules: all, now }: ReportFacts): Finding[] {
   return all
     .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= day)
     .map(({ tenant, name, outcome, note, plannedAt }) => ({
@@ -23,7 +23,7 @@ export function schedules({ schedules: all, now }: Facts): Finding[] {
     }));
 }
 
-export function sites({ sites: all }: Facts): Finding[] {
+export function sites({ sites: all }: ReportFacts): Finding[] {
   return all.map(({ tenant, site, reason, since }) => ({
     code: "site-paused",
     severity: "critical",
@@ -36,7 +36,7 @@ export function sites({ sites: all }: Facts): Finding[] {
   }));
 }
 
-export function unreadable({ unreadable: all }: Facts): Finding[] {
+export function unreadable({ unreadable: all }: ReportFacts): Finding[] {
   return all.map(({ tenant, site, count, since }) => ({
     code: "site-unreadable",
     severity: "warning",
@@ -49,7 +49,7 @@ export function unreadable({ unreadable: all }: Facts): Finding[] {
   }));
 }
 
-export function workers({ unpolled }: Facts): Finding[] {
+export function workers({ unpolled }: ReportFacts): Finding[] {
   return unpolled.map(({ tenant, type, count, since }) => ({
     code: "no-worker",
     severity: "critical",
@@ -62,25 +62,25 @@ export function workers({ unpolled }: Facts): Finding[] {
   }));
 }
 
-export function budgets({ budgets: all }: Facts): Finding[] {
+export function budgets({ budgets: all }: ReportFacts): Finding[] {
   return all.flatMap(({ tenant, usdPerMonth, spent }): Finding[] => {
     const state = budgetState(spent, usdPerMonth);
     if (state === "within") return [];
     const sentence = `Jobs have cost about ${spent.toFixed(2)} USD this month, of a budget of ${usdPerMonth.toFixed(2)} USD.`;
-    const actions: Action[] = [{ method: "GET", path: "/v1/costs", label: "Costs" }];
+    const actions: RemedyCall[] = [{ method: "GET", path: "/v1/costs", label: "Costs" }];
     return [{ code: "budget", severity: state === "over" ? "critical" : "warning", sentence, since: null, count: 1, subject: "budget", tenant, actions }];
   });
 }
 
-export function approvals({ proposals, purchaseOrders }: Facts): Finding[] {
+export function approvals({ proposals, purchaseOrders }: ReportFacts): Finding[] {
   const agents = proposals.map(({ tenant, agent, count, since }): Finding => {
     const sentence = `${plural(count, "proposal")} of the agent ${agent} wait${count === 1 ? "s" : ""} for approval.`;
-    const actions: Action[] = [{ method: "GET", path: `/v1/agent-runs?agentType=${agent}`, label: "Look" }];
+    const actions: RemedyCall[] = [{ method: "GET", path: `/v1/agent-runs?agentType=${agent}`, label: "Look" }];
     return { code: "approval", severity: "info", sentence, since, count, subject: `agent/${agent}`, tenant, actions };
   });
   const orders = purchaseOrders.map(({ tenant, site, count, since }): Finding => {
     const sentence = `${plural(count, "purchase order")} of the site ${site} wait${count === 1 ? "s" : ""} for approval.`;
-    const actions: Action[] = [{ method: "GET", path: `/v1/sites/${site}/purchase-orders`, label: "Look" }];
+    const actions: RemedyCall[] = [{ method: "GET", path: `/v1/sites/${site}/purchase-orders`, label: "Look" }];
     return { code: "approval", severity: "info", sentence, since, count, subject: `site/${site}`, tenant, actions };
   });
   return [...agents, ...orders];

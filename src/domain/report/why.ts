@@ -4,7 +4,7 @@ import type { PauseView } from "../../ledger/pauses";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/run/remote";
 import { gateWhy } from "./gate-why";
-import { type Action, isoTime, plural, type Why } from "./model";
+import { type RemedyCall, isoTime, plural, type Why } from "./model";
 
 /** What is known of the things that may hold jobs back. */
 export interface Surroundings {
@@ -84,7 +84,7 @@ export function pauseSentence({ scope, name, tenant, since, actor, actorName, re
   return `The ${scope} ${name} is paused${whose} since ${isoTime(since)}${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}.`;
 }
 
-export function resumeOf({ scope, name }: Pick<PauseView, "scope" | "name">): Action {
+export function resumeOf({ scope, name }: Pick<PauseView, "scope" | "name">): RemedyCall {
   return { method: "POST", path: `/v1/${scope}s/${name}/resume`, label: "Resume" };
 }
 
@@ -98,7 +98,7 @@ function atGate(gate: GateView, job: JobView, now: number): Why {
 
 /** Of jobs that wait because their site is paused. `waitingSince`: where it is not known since when. */
 export function sitePausedWhy(site: string, { reason, since }: PausedSite, waitingSince: number): Why {
-  const test: Action = { method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" };
+  const test: RemedyCall = { method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" };
   return { code: "site-paused", sentence: sitePausedSentence(site, reason), since: since ?? waitingSince, actions: [test] };
 }
 
@@ -139,14 +139,14 @@ function retrying(job: JobView): Why {
 function deadWhy(job: JobView, state: "dead" | "discarded", doubts: readonly string[]): Why {
   const how = state === "dead" ? `It failed ${plural(job.attempt, "time")}` : "It failed for good";
   const failure = `${how}: ${sentenceOf(job.reason ?? "unknown")}`;
-  const retry: Action = { method: "POST", path: `/v1/jobs/${job.id}/retry`, label: "Retry" };
+  const retry: RemedyCall = { method: "POST", path: `/v1/jobs/${job.id}/retry`, label: "Retry" };
   if (state === "dead" || doubts.length === 0) return { code: state, sentence: failure, since: job.endedAt, actions: [retry] };
   const [it, named] = doubts.length === 1 ? ["whether it happened", "The effect"] : ["which of them happened", "The effects"];
   const sentence = `${failure} ${named} ${doubts.join(", ")} may have happened: settle ${it} before a retry.`;
   return { code: state, sentence, since: job.endedAt, actions: doubts.flatMap((key) => settlingOf(job, key)) };
 }
 
-function settlingOf({ id }: JobView, key: string): Action[] {
+function settlingOf({ id }: JobView, key: string): RemedyCall[] {
   const path = `/v1/jobs/${id}/effects`;
   return [
     { method: "POST", path, label: "It happened", body: { key, state: "done" } },
@@ -154,7 +154,7 @@ function settlingOf({ id }: JobView, key: string): Action[] {
   ];
 }
 
-function runNow({ id }: JobView): Action {
+function runNow({ id }: JobView): RemedyCall {
   return { method: "POST", path: `/v1/jobs/${id}/run-now`, label: "Run now" };
 }
 

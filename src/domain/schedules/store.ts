@@ -1,5 +1,5 @@
 import { changes } from "../../d1";
-import { type Bound, hasRoom, maxSchedules, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxSchedules, tooMany } from "../../tenants/bounds";
 import { nextAfter } from "./cron";
 import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./model";
 
@@ -61,7 +61,7 @@ export const dueSql = `
   SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY next_at, name) AS round FROM schedules WHERE next_at <= ?1)
   ORDER BY round, next_at, tenant LIMIT ?2`;
 
-const bound: Bound = { table: "schedules", key: "name", max: maxSchedules, what: "schedules; remove one first", counted: "given = 0" };
+const bound: RowBound = { table: "schedules", key: "name", max: maxSchedules, what: "schedules; remove one first", counted: "given = 0" };
 
 const insert = (given: 0 | 1) => `
   INSERT INTO schedules (tenant, name, type, payload, site_id, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, next_at, given)

@@ -1,5 +1,5 @@
 import { finder } from "../../queue/fold";
-import { rowsOf, type Scope } from "./scope";
+import { rowsOf, type SiteScope } from "./scope";
 
 export interface ListPage<Item> {
   items: Item[];
@@ -35,7 +35,7 @@ const maxExamined = 2000;
 
 /** One page by position. A page without matching rows may still have a `next`. */
 export async function page<Row extends object, Item>(
-  scope: Scope,
+  scope: SiteScope,
   { name, position, columns, fits, texts }: Listed,
   { start, limit, filters, q }: ListRequest,
   view: (rows: readonly Row[]) => Promise<Item[]>,
@@ -61,13 +61,17 @@ export async function page<Row extends object, Item>(
 }
 
 /** Positions of the first rows that contain the text. Compared here, since SQLite ignores case for ASCII only. */
-async function matching(scope: Scope, texts: readonly string[], sql: string, values: readonly (string | number | null)[], q: string): Promise<number[]> {
+async function matching(scope: SiteScope, texts: readonly string[], sql: string, values: readonly (string | number | null)[], q: string): Promise<number[]> {
   const holds = finder(q);
   const rows = await rowsOf<{ position: number; [text: string]: unknown }>(scope, sql, ...values, maxExamined);
   return rows.filter((row) => texts.some((name) => holds(String(row[name] ?? "")))).map(({ position }) => position);
 }
 
-function rowsAt<Row>(scope: Scope, { name, position, columns }: Pick<Listed, "name" | "position" | "columns">, positions: readonly number[]): Promise<Row[]> {
+function rowsAt<Row>(
+  scope: SiteScope,
+  { name, position, columns }: Pick<Listed, "name" | "position" | "columns">,
+  positions: readonly number[],
+): Promise<Row[]> {
   const sql = `
     SELECT ${position} AS position, ${columns} FROM ${name}
     WHERE tenant = ?1 AND site = ?2 AND ${position} IN (SELECT value FROM json_each(?3)) ORDER BY ${position}`;
@@ -75,7 +79,7 @@ function rowsAt<Row>(scope: Scope, { name, position, columns }: Pick<Listed, "na
 }
 
 /** Without filters every row matches, and the page itself is the bound. */
-async function lastExamined(scope: Scope, sql: string, { start, filters, q }: Omit<ListRequest, "limit">): Promise<number | null> {
+async function lastExamined(scope: SiteScope, sql: string, { start, filters, q }: Omit<ListRequest, "limit">): Promise<number | null> {
   if (q === undefined && filters.every((filter) => filter === null)) return null;
   return (await rowsOf<{ position: number }>(scope, sql, start))[0]?.position ?? null;
 }

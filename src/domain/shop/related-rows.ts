@@ -1,13 +1,13 @@
 import type { ShopRows } from "../../providers/shop/row-types";
-import { perChunk, rowsOf, type Scope } from "./scope";
+import { perChunk, rowsOf, type SiteScope } from "./scope";
 
 /** Resources whose rows other rows name by id. */
-export type Named = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
+export type RelatedResource = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
 
 /** Such rows, by resource. */
-export type SomeNamed = { [R in Named]?: readonly ShopRows[R][] };
+export type SomeNamed = { [R in RelatedResource]?: readonly ShopRows[R][] };
 /** A resource, and ids of it that other rows name. */
-export type WantedRows = readonly [Named, Iterable<number | null>];
+export type WantedRows = readonly [RelatedResource, Iterable<number | null>];
 
 /** Resources whose rows belong to one owner and are replaced together. */
 export type Owned = "order_payments" | "order_carriers" | "combinations" | "product_suppliers";
@@ -20,7 +20,7 @@ export interface Detail {
 }
 
 /** Statements that store rows that others name; a stored row that was read later stays. */
-export function namedWrites<R extends Named>(scope: Scope, resource: R, rows: readonly ShopRows[R][], readAt: number): D1PreparedStatement[] {
+export function namedWrites<R extends RelatedResource>(scope: SiteScope, resource: R, rows: readonly ShopRows[R][], readAt: number): D1PreparedStatement[] {
   return perChunk(
     scope,
     namedSql,
@@ -30,11 +30,11 @@ export function namedWrites<R extends Named>(scope: Scope, resource: R, rows: re
   );
 }
 
-export function allNamedWrites(scope: Scope, all: SomeNamed, readAt: number): D1PreparedStatement[] {
-  return (Object.keys(all) as Named[]).flatMap((resource) => namedWrites(scope, resource, all[resource] ?? [], readAt));
+export function allNamedWrites(scope: SiteScope, all: SomeNamed, readAt: number): D1PreparedStatement[] {
+  return (Object.keys(all) as RelatedResource[]).flatMap((resource) => namedWrites(scope, resource, all[resource] ?? [], readAt));
 }
 
-export function detailWrites(scope: Scope, details: readonly Detail[], readAt: number): D1PreparedStatement[] {
+export function detailWrites(scope: SiteScope, details: readonly Detail[], readAt: number): D1PreparedStatement[] {
   return perChunk(scope, detailSql, details.map(detailItem), readAt);
 }
 
@@ -43,14 +43,14 @@ export function detailItem({ resource, owner, rows }: Detail): [string, string, 
 }
 
 /** The ids of these that are not stored. */
-export async function missingIds(scope: Scope, resource: Named, ids: Iterable<number | null>): Promise<number[]> {
+export async function missingIds(scope: SiteScope, resource: RelatedResource, ids: Iterable<number | null>): Promise<number[]> {
   const distinct = [...new Set(ids)].filter((id) => id !== null);
   if (distinct.length === 0) return [];
   return (await rowsOf<{ id: number }>(scope, missingSql, JSON.stringify(distinct), resource)).map(({ id }) => id);
 }
 
 /** Stored rows by id. */
-export async function named<R extends Named>(scope: Scope, resource: R, ids: Iterable<number | null>): Promise<Map<number, ShopRows[R]>> {
+export async function named<R extends RelatedResource>(scope: SiteScope, resource: R, ids: Iterable<number | null>): Promise<Map<number, ShopRows[R]>> {
   const distinct = [...new Set(ids)].filter((id) => id !== null);
   if (distinct.length === 0) return new Map();
   const rows = await rowsOf<{ id: number; body: string }>(scope, byIdSql, JSON.stringify(distinct), resource);
@@ -58,7 +58,7 @@ export async function named<R extends Named>(scope: Scope, resource: R, ids: Ite
 }
 
 /** Stored details by owner. */
-export async function details<R extends Owned>(scope: Scope, resource: R, owners: Iterable<number | string>): Promise<Map<string, ShopRows[R][]>> {
+export async function details<R extends Owned>(scope: SiteScope, resource: R, owners: Iterable<number | string>): Promise<Map<string, ShopRows[R][]>> {
   const ownerIds = [...new Set(owners)].map(String);
   if (ownerIds.length === 0) return new Map();
   const rows = await rowsOf<{ owner: string; body: string }>(scope, ownersSql, JSON.stringify(ownerIds), resource);

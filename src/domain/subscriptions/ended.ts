@@ -13,7 +13,7 @@ export interface EndedJob {
 }
 
 /** A delivery to enqueue; the caller decides the type of job. */
-export interface Delivery {
+export interface EndedDelivery {
   tenant: string;
   subscription: string;
   key: string;
@@ -33,7 +33,7 @@ export interface EndedJobsDeps {
   db: D1Database;
   enqueue: Enqueue;
   /** The enqueue request of a delivery. */
-  requestOf(delivery: Delivery): Parameters<Enqueue>[0][number];
+  requestOf(delivery: EndedDelivery): Parameters<Enqueue>[0][number];
   /** A job's result with its personal fields masked. */
   masked(type: string, result: string | null): unknown;
 }
@@ -104,7 +104,7 @@ const pendingSql = `
   LEFT JOIN jobs j ON j.tenant = e.tenant AND j.id = e.job
   LEFT JOIN subscriptions s ON s.tenant = e.tenant AND s.jobs = 1 AND s.retired IS NULL`;
 
-function deliveryOf(row: Row, shown: EndedJobsDeps["masked"]): Delivery[] {
+function deliveryOf(row: Row, shown: EndedJobsDeps["masked"]): EndedDelivery[] {
   const type = jobEventOf(row.state);
   const events = row.events === null ? [] : (JSON.parse(row.events) as string[]);
   if (type === undefined || row.subscription === null || row.type === null || !events.includes(type)) return [];

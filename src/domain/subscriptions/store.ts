@@ -1,4 +1,4 @@
-import { type Bound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../destinations/sealed-endpoint";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
@@ -41,7 +41,7 @@ interface Row {
 
 const columns = "name, events, host, sealed, retired, retired_at, created, updated";
 
-const bound: Bound = { table: "subscriptions", key: "name", max: maxSubscriptions, what: "subscriptions; remove one first" };
+const bound: RowBound = { table: "subscriptions", key: "name", max: maxSubscriptions, what: "subscriptions; remove one first" };
 
 const putSql = `
   INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, created, updated) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7

@@ -14,7 +14,7 @@ import { type Settlement, transitionOf } from "../../queue/run/transition";
 import type { WorkDeps } from "./deps";
 
 /** How a job of a worker continues or ends. */
-export interface Conclusion {
+export interface WorkConclusion {
   job: HeldJob;
   outcome: Parameters<typeof transitionOf>[1];
   /** False: no worker received it, so no run is counted. */
@@ -29,7 +29,7 @@ export interface Conclusion {
  * Records outcomes under the jobs' leases, by the rules of inner runs; then sends copies of jobs that continue. Returns the
  * recorded rows; a missing one had another holder. Throws when the ledger cannot be reached; then nothing was sent.
  */
-export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now = deps.engine.now()): Promise<Map<string, Settled>> {
+export async function conclude(deps: WorkDeps, all: readonly WorkConclusion[], now = deps.engine.now()): Promise<Map<string, Settled>> {
   if (all.length === 0) return new Map();
   const { engine } = deps;
   const settlements = all.map((each) => ({ each, settlement: settlementOf(engine, each, now) }));
@@ -48,7 +48,7 @@ export async function conclude(deps: WorkDeps, all: readonly Conclusion[], now =
   return recorded;
 }
 
-function settlementOf(engine: Engine, { job, outcome, started, digest, isUploaded = false }: Conclusion, now: number): Settlement {
+function settlementOf(engine: Engine, { job, outcome, started, digest, isUploaded = false }: WorkConclusion, now: number): Settlement {
   const contract = engine.registry.find(job.type)?.contract;
   if (!contract) throw new Error(`type ${job.type} is unknown to this deployment`);
   const ms = now - (job.taken ?? now);
@@ -70,7 +70,7 @@ function settlementOf(engine: Engine, { job, outcome, started, digest, isUploade
   return { ...settlement, transition: { ...transition, settled: JSON.stringify([digest, transition.state, now, ...(isUploaded ? [1] : [])]) } };
 }
 
-function announce(engine: Engine, { job, outcome, started }: Conclusion, { transition }: Settlement, row: Settled | undefined): void {
+function announce(engine: Engine, { job, outcome, started }: WorkConclusion, { transition }: Settlement, row: Settled | undefined): void {
   const { type, attempt, ms, reason } = transition;
   const state = row?.state ?? transition.state;
   const waited = started && job.runs === 1 && job.taken !== null ? Math.max(0, job.taken - job.at) : null;
@@ -78,7 +78,7 @@ function announce(engine: Engine, { job, outcome, started }: Conclusion, { trans
 }
 
 /** Best effort: retention deletes rows that stay. */
-async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclusion }[]): Promise<void> {
+async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: WorkConclusion }[]): Promise<void> {
   const jobs = done.map(({ each }) => each.job);
   const rows = jobs.flatMap(({ tenant, id, gate, wake }) => {
     const type = typeAtGate(gate);
@@ -93,7 +93,7 @@ async function tidy({ engine, ledger }: WorkDeps, done: readonly { each: Conclus
 }
 
 /** A worker does not report its calls, so the outcome `retry` counts as a failure of its dependencies. */
-function callsOf({ kind }: Conclusion["outcome"]): GateReport {
+function callsOf({ kind }: WorkConclusion["outcome"]): GateReport {
   if (kind === "retry") return "transient";
   return kind === "done" || kind === "again" || kind === "discard" ? "answered" : "none";
 }
@@ -109,7 +109,7 @@ export async function leaveGates(engine: Engine, jobs: readonly HeldJob[], calls
 
 async function sendCopies(
   { engine, ledger }: WorkDeps,
-  done: readonly { each: Conclusion; settlement: Settlement }[],
+  done: readonly { each: WorkConclusion; settlement: Settlement }[],
   recorded: ReadonlyMap<string, Settled>,
   now: number,
 ): Promise<void> {

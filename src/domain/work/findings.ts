@@ -1,9 +1,9 @@
-import type { Failure } from "../alerts/model";
+import type { AlertFailure } from "../alerts/model";
 import type { WorkDeps } from "./deps";
 import { unpolledAfterMs } from "./model";
 
 /** Findings about remote workers: types with waiting jobs that no worker pulls, and workers that do not start their offers. */
-export async function workFindings({ ledger, workers }: Pick<WorkDeps, "ledger" | "workers">, now: number): Promise<Failure[]> {
+export async function workFindings({ ledger, workers }: Pick<WorkDeps, "ledger" | "workers">, now: number): Promise<AlertFailure[]> {
   const [shelves, polled, silenced] = await Promise.all([ledger.waiting(), workers.polledAfter(now - unpolledAfterMs), workers.silenced(now)]);
   const polledTypes = new Set(polled.map(({ owner, type }) => `${owner}/${type}`));
   const isAsked = (tenant: string, type: string) => polledTypes.has(`${tenant}/${type}`) || polledTypes.has(`*/${type}`);

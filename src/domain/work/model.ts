@@ -83,13 +83,13 @@ export function noSuchJob(): WorkRefusal {
 }
 
 /** The relation of a job's row to a lease. */
-export type Standing = "held" | "shelved" | "settled" | "ended" | "lost";
+export type LeaseStanding = "held" | "shelved" | "settled" | "ended" | "lost";
 
 /**
  * `held`: the lease is the job's, expired or not. `shelved`: the job is offered again, no other worker took it, and the row still has the lease.
  * `settled`: it was settled under this lease. `ended`: it ended under this lease, and not by its worker. `lost`: the row has another lease, or none.
  */
-export async function standingOf(leases: Leases, job: HeldJob, lease: string): Promise<Standing> {
+export async function standingOf(leases: Leases, job: HeldJob, lease: string): Promise<LeaseStanding> {
   const isOurs = job.lease !== null && equalTexts(await leases.of(job, job.lease), lease);
   if (!isOurs) return "lost";
   if (job.settled !== null) return "settled";

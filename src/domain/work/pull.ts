@@ -1,5 +1,5 @@
 import { sha256Hex } from "../../crypto";
-import type { Look, PullRecord, Share, Shelf, ShelfLook } from "../../ledger/work/model";
+import type { Look, PullRecord, PullLimits, Shelf, ShelfLook } from "../../ledger/work/model";
 import type { Contract } from "../../queue/job";
 import { readable } from "../../queue/registry";
 import { type HandedOut, handOut } from "./hand-out";
@@ -113,12 +113,12 @@ function shelvesOf({ tenant }: WorkScope, { types }: PullRequest): readonly Shel
 }
 
 /** What this pull may take of each type, by pauses, versions, the type's concurrency and the worker's bound. */
-function sharesOf({ engine, fairShares }: WorkDeps, request: PullRequest, look: Look): Share[] {
+function sharesOf({ engine, fairShares }: WorkDeps, request: PullRequest, look: Look): PullLimits[] {
   const open = look.shelves.flatMap((shelf) => shareOf(engine.registry.find(shelf.type)?.contract, shelf, request, look));
   return fairShares(open, Math.min(request.max, maxLeases - look.holding));
 }
 
-function shareOf(contract: Contract | undefined, shelf: ShelfLook, { versions, max, leaseSeconds }: PullRequest, { pauses }: Look): Share[] {
+function shareOf(contract: Contract | undefined, shelf: ShelfLook, { versions, max, leaseSeconds }: PullRequest, { pauses }: Look): PullLimits[] {
   const { tenant, type, waiting } = shelf;
   if (!contract?.remote || waiting === 0 || isPaused(pauses, shelf, contract.queues)) return [];
   const readByWorker = versions?.[type];

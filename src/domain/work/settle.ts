@@ -20,7 +20,7 @@ export type WorkerOutcome =
   | { kind: "again"; cursor: unknown }
   | { kind: "discard"; reason: string };
 
-export interface Settlement extends JobRef {
+export interface WorkerSettlement extends JobRef {
   lease: string;
   outcome: WorkerOutcome;
 }
@@ -34,7 +34,7 @@ const [maxResult, maxCursor] = [64 * 1024, 16 * 1024];
  * Records workers' outcomes, each by itself. A repeat gets the same answer; another outcome under a settled lease is
  * refused. An expired lease is valid until another worker takes the job. `done` wins over a cancel; any other outcome becomes `cancelled`.
  */
-export async function settle(deps: WorkDeps, settlements: readonly Settlement[]): Promise<SettleResult[]> {
+export async function settle(deps: WorkDeps, settlements: readonly WorkerSettlement[]): Promise<SettleResult[]> {
   const now = deps.engine.now();
   const rows = new Map((await deps.ledger.held(settlements)).map((row) => [keyOf(row), row]));
   const judged = await Promise.all(settlements.map((each) => answerOrFit(deps, each, rows.get(keyOf(each)))));
@@ -76,7 +76,7 @@ interface Fit {
   isShelved: boolean;
 }
 
-async function answerOrFit(deps: WorkDeps, { lease, outcome }: Settlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
+async function answerOrFit(deps: WorkDeps, { lease, outcome }: WorkerSettlement, job: HeldJob | undefined): Promise<Fit | SettleResult> {
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
   const digest = await sha256Hex(JSON.stringify(outcome), 32);

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { budgetOf, monthOf, noSpend, type Spend, tenantUsdPerMonth } from "../../domain/agents/budget";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
-import { type Proposal, type Step, usdOf } from "../../domain/agents/model";
+import { type Proposal, type AgentStep, usdOf } from "../../domain/agents/model";
 import type { AgentSummary, RunDetail, RunSummary, TenantAgents } from "../../domain/agents/queries";
 import { outputList } from "../../queue/bounded";
 import { mask, maskAll } from "../../masking/personal";
@@ -134,7 +134,7 @@ export function unbegunView(id: string, { agentType, dryRun }: { agentType: stri
 /** The agent whose schemas mask a record; undefined: the record is not masked. */
 type Hide = Agent | "unknown" | undefined;
 
-function stepView(step: Step, hide: Hide) {
+function stepView(step: AgentStep, hide: Hide) {
   const base = { n: step.step, revision: step.revision, kind: step.kind, tokens: step.tokens, usd: usdOf(step.micros), at: iso(step.at) };
   if (step.kind === "input") return { ...base, input: masked(step.body.data, hide) };
   if (step.kind === "model") {

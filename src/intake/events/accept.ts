@@ -10,15 +10,15 @@ import { check } from "../../queue/validate";
 import { batchReport } from "../batch-report";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
-import type { Answer } from "../route";
-import type { Incoming, IncomingEvents } from "./read";
+import type { RouteAnswer } from "../route";
+import type { IncomingEvent, IncomingEvents } from "./read";
 
 /** Enqueues events, each under its own id: the same event twice is one job. The answer to a batch is a report, that to a single event its job's id. */
 export async function acceptEvents(
   deps: Pick<IntakeDeps, "enqueue" | "now" | "snapshots">,
   tenant: string,
   { mode, events, length }: IncomingEvents,
-): Promise<Answer> {
+): Promise<RouteAnswer> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
   const refuseUnknown = lookup.snapshot.settings.events?.unknown !== "store";
@@ -30,7 +30,7 @@ export async function acceptEvents(
   return mode === "batch" ? report(all, length) : single(all[0], mode);
 }
 
-async function eventRequest(tenant: string, incoming: Incoming, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
+async function eventRequest(tenant: string, incoming: IncomingEvent, refuseUnknown: boolean): Promise<EnqueueRequest | Refused> {
   if (!incoming.ok) return invalidEvent(incoming.issues);
   const checked = check(eventPayload, incoming.input);
   if (!checked.ok) return invalidEvent(checked.issues.map(({ path, message }) => ({ path: incoming.rename(path), message })));
@@ -49,7 +49,7 @@ function wordIn(value: unknown): string | undefined {
 }
 
 /** Renames the payload's paths in issues to those of the event, as it was sent. */
-function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
+function readable(receipt: Receipt, incoming: IncomingEvent | undefined): Receipt {
   if (receipt.ok || !incoming?.ok) return receipt;
   if (receipt.code === "idempotency-mismatch") {
     return {
@@ -62,7 +62,7 @@ function readable(receipt: Receipt, incoming: Incoming | undefined): Receipt {
 }
 
 /** No body: senders of the binary mode, such as Knative, read a body as a reply event, and fail on JSON that is none. */
-function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Answer {
+function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): RouteAnswer {
   if (!receipt?.ok) throw problemFrom(receipt ?? lost);
   const { id, type, state } = receipt;
   const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
@@ -70,7 +70,7 @@ function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Ans
   return mode === "binary" ? { status: 202, headers } : { status: 202, body: { id, type, state }, headers };
 }
 
-function report(all: readonly Receipt[], length: number): Answer {
+function report(all: readonly Receipt[], length: number): RouteAnswer {
   const refused = all.find((each) => !each.ok);
   if (refused && !refused.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw problemFrom(refused);
   return batchReport(all, length);

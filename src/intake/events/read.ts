@@ -4,12 +4,12 @@ import { parsedJson } from "../body";
 import { fromBinary, fromStructured, isBinary, type Read } from "./cloud-event";
 
 /** One event, or its issues. */
-export type Incoming = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[] };
+export type IncomingEvent = { ok: true; input: Record<string, unknown>; rename(path: string): string } | { ok: false; issues: Issue[] };
 
 export interface IncomingEvents {
   /** Form of the answer: for a `batch` it names each event, in `binary` mode it has no body. */
   mode: "single" | "binary" | "batch";
-  events: Incoming[];
+  events: IncomingEvent[];
   /** Characters of the body. */
   length: number;
 }
@@ -81,7 +81,7 @@ function hopsOf(headers: Headers): number {
   throw new Problem("invalid", "The event has passed too many destinations: one of them sends it back.", { errors: [{ path: "jobyard-hops", message }] });
 }
 
-function withHops(read: Read, hops: number): Incoming {
+function withHops(read: Read, hops: number): IncomingEvent {
   return read.ok && hops > 0 ? { ...read, input: { ...read.input, hops } } : read;
 }
 

@@ -1,7 +1,7 @@
 import { escapeHtml } from "../../escape";
 import { ownsUrl } from "../../tenants/project-schema";
 import type { Problem } from "../../errors";
-import type { Answer } from "../route";
+import type { RouteAnswer } from "../route";
 import type { Taken } from "./accept";
 import { type LeadEndpoint, keyHeader } from "./endpoint";
 
@@ -16,7 +16,7 @@ export function wantsPage({ headers }: Request): boolean {
 }
 
 /** A redirect to the thank-you page, on one of the project's domains only; JSON for scripts, and where there is no page. */
-export function thanks(request: Request, { project }: LeadEndpoint, { id, replayed, page }: Taken): Answer {
+export function thanks(request: Request, { project }: LeadEndpoint, { id, replayed, page }: Taken): RouteAnswer {
   const target = page !== undefined && ownsUrl(project.domains, page) ? page : project.thankYouUrl;
   const headers: Record<string, string> = replayed ? { "idempotent-replayed": "true" } : {};
   if (wantsPage(request) && target !== undefined) return { status: 303, headers: { ...headers, location: new URL(target).href } };
@@ -24,7 +24,7 @@ export function thanks(request: Request, { project }: LeadEndpoint, { id, replay
 }
 
 /** A refusal as a page: what is wrong with which field, and a link back. */
-export function refusalPage(problem: Problem): Answer {
+export function refusalPage(problem: Problem): RouteAnswer {
   const items = problem.errors.map(({ path, message }) => `<li>${path ? `<strong>${escapeHtml(path)}</strong> ` : ""}${escapeHtml(message)}</li>`).join("");
   const title = problem.status >= 500 || problem.status === 429 ? "Please try again in a moment" : "This could not be sent";
   const retry: Record<string, string> = problem.retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(problem.retryAfter))) };

@@ -2,9 +2,9 @@ import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
-import { budgetInput, type Proposal, type Step, tenantBudgetInput } from "../../domain/agents/model";
+import { budgetInput, type Proposal, type AgentStep, tenantBudgetInput } from "../../domain/agents/model";
 import { knownIds } from "../../domain/agents/position";
-import type { Decision } from "../../domain/agents/store";
+import type { ProposalDecision } from "../../domain/agents/store";
 import { Problem } from "../../errors";
 import { agent as agentContract } from "../../jobs/agent/job";
 import { boundedName, boundedText, outputList } from "../../queue/bounded";
@@ -178,7 +178,7 @@ async function ownRun(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Par
 interface Waiting {
   id: string;
   proposal: Proposal;
-  steps: readonly Step[];
+  steps: readonly AgentStep[];
 }
 
 /** The pending proposal of a run. `seen`: the proposal that the caller means. */
@@ -210,7 +210,7 @@ function editedFrom(deps: Pick<IntakeDeps, "agents">, { proposal: { agent, tool:
 /** Ids listed in one message. */
 const maxNamed = 5;
 
-type Decided = Pick<Decision, "state" | "body" | "reason">;
+type Decided = Pick<ProposalDecision, "state" | "body" | "reason">;
 
 async function decided(deps: Pick<IntakeDeps, "agents">, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
   if (!(await deps.agents.decide(tenant, id, { ...decision, at: proposal, by: actorOf(caller) })))

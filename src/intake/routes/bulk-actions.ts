@@ -7,7 +7,7 @@ import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { paging, search, siteId, time } from "../query";
-import { type Call, param, route } from "../route";
+import { type RouteCall, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
 import { count, isoTime, listShape } from "../shapes";
 
@@ -135,7 +135,11 @@ export const bulkActionRoutes = [
 
 type Begun = { status: 200; body: BulkPlan } | { status: 202; body: ReturnType<typeof actionBody>; headers: Record<string, string> };
 
-async function startAction({ deps, tenant, caller, request: { headers } }: Omit<Call<"own">, "body">, request: BulkRequest, isPlan = false): Promise<Begun> {
+async function startAction(
+  { deps, tenant, caller, request: { headers } }: Omit<RouteCall<"own">, "body">,
+  request: BulkRequest,
+  isPlan = false,
+): Promise<Begun> {
   const { id, isKeyed } = await onceId(headers, tenant, request.action);
   await refuseForeign(deps, tenant, request.ids);
   if (isPlan) return { status: 200, body: await deps.bulkActions.plan(tenant, request) };

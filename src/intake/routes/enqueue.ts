@@ -7,7 +7,7 @@ import { largeBody, smallBody } from "../body";
 import { entryKey, idempotencyHeader, idempotencyHeaders, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { time } from "../query";
 import type { IntakeDeps } from "../deps";
-import { type Answer, route } from "../route";
+import { type RouteAnswer, route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
 import { invalid } from "../../queue/accept/receipts";
 import { check } from "../../queue/validate";
@@ -120,14 +120,14 @@ export const enqueueRoutes = [
 ];
 
 /** The answer for one job. Throws the Problem of a refusal. */
-export function acceptedAnswer(receipt: Receipt | undefined): Answer {
+export function acceptedAnswer(receipt: Receipt | undefined): RouteAnswer {
   if (!receipt?.ok) throw problemFrom(receipt);
   const { id, type, state, replayed } = receipt;
   return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
 }
 
 /** Enqueues the valid entries of a list and answers for each entry. Throws `too-many-requests` when all are refused for that. */
-export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[], bodyLength: number): Promise<Answer> {
+export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[], bodyLength: number): Promise<RouteAnswer> {
   const fine = read.filter((each) => "tenant" in each);
   const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
   const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));

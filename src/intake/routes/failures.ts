@@ -5,7 +5,7 @@ import { statuses } from "../../domain/failures/model";
 import { failure, listFailures } from "../../domain/failures/queries";
 import { decide } from "../../domain/failures/store";
 import { Problem } from "../../errors";
-import { newestVersion, type Version } from "../../ledger/versions";
+import { newestVersion, type WorkerVersion } from "../../ledger/versions";
 import { boundedName, boundedText, fieldRule, outputList } from "../../queue/bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
@@ -146,7 +146,7 @@ function failureBody<View extends FailureView | FailureDetail>({ firstAt, lastAt
   return { ...view, firstAt: iso(firstAt), lastAt: iso(lastAt), statusAt: isoOrNull(statusAt) };
 }
 
-function deployOf(version: Version | null) {
+function deployOf(version: WorkerVersion | null) {
   return version && { version: version.id, tag: version.tag, at: iso(version.firstAt) };
 }
 

@@ -11,7 +11,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { releaseRobot } from "../leads/release";
 import { inOrder, leadCursor, paging, search, time } from "../query";
-import { actorOf, type Answer, param, route } from "../route";
+import { actorOf, type RouteAnswer, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { summaryOf } from "../views";
 
@@ -200,7 +200,7 @@ async function listed(deps: Pick<IntakeDeps, "db">, tenant: string, { cursor, li
   return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
 }
 
-function exported(deps: Pick<IntakeDeps, "db">, tenant: string, filter: LeadFilter): Answer {
+function exported(deps: Pick<IntakeDeps, "db">, tenant: string, filter: LeadFilter): RouteAnswer {
   const headers = { "content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="leads.csv"' };
   return { status: 200, text: csvOf(deps, tenant, filter), headers };
 }

@@ -11,7 +11,7 @@ import {
   purchaseOrders,
   reopenPurchase,
 } from "../../domain/shop/purchases/store";
-import type { Scope } from "../../domain/shop/scope";
+import type { SiteScope } from "../../domain/shop/scope";
 import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
@@ -93,7 +93,7 @@ export const purchaseOrderRoutes = [
 ];
 
 /** Approves a draft and enqueues its mail. Safe to repeat: the mail's key is derived from the purchase order, and an approved one without a mail gets it now. */
-async function approve(deps: Pick<IntakeDeps, "enqueue" | "now">, scope: Scope, order: PurchaseOrder): Promise<void> {
+async function approve(deps: Pick<IntakeDeps, "enqueue" | "now">, scope: SiteScope, order: PurchaseOrder): Promise<void> {
   const { tenant, site } = scope;
   const to = order.supplier.email;
   if (to === null) throw new Problem("conflict", `The supplier has no e-mail address: PUT /v1/sites/${site}/suppliers/${order.supplier.id} sets it.`);
@@ -120,6 +120,6 @@ async function purchase(deps: IntakeDeps, tenant: string, params: Readonly<Recor
   return order;
 }
 
-function scopeIn({ db }: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Scope {
+function scopeIn({ db }: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): SiteScope {
   return { db, tenant, site: param({ params }, "site") };
 }

@@ -7,7 +7,7 @@ import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";
 import { ownTarget } from "../own-host";
 import { redact } from "../../masking/redact";
-import type { AuditEntry, IntakeDeps } from "../deps";
+import type { NewAuditEntry, IntakeDeps } from "../deps";
 import { cursor, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { planShape, replayShape } from "../replay-shapes";
@@ -181,7 +181,7 @@ async function refuseUnknownTemplate(deps: Pick<IntakeDeps, "templates">, tenant
 }
 
 /** The names of the patched fields, without values. */
-function patching(tenant: string, caller: Caller, patch: Record<string, unknown>): Pick<AuditEntry, "tenant" | "actor" | "action" | "detail"> {
+function patching(tenant: string, caller: Caller, patch: Record<string, unknown>): Pick<NewAuditEntry, "tenant" | "actor" | "action" | "detail"> {
   return { tenant, actor: actorOf(caller), action: "patch", detail: redact(Object.keys(patch).join(", ")) };
 }
 

@@ -11,7 +11,7 @@ import { Problem, summaryOf } from "../../errors";
 import type { JobRef } from "../../queue/ports/job-row";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
-import { type Call, param } from "../route";
+import { type RouteCall, param } from "../route";
 import { batchShape } from "../shapes";
 import { ownJob, problemOf, workRoute } from "../work/call";
 import { readItems, resultsOf } from "../work/items";
@@ -182,7 +182,7 @@ export const workRoutes = [
 ];
 
 /** Returns the result, or throws the Problem of a refusal. */
-function orProblem<Result extends { ok: true }>(result: Result | WorkRefusal, { id }: JobRef, { deps }: Pick<Call, "deps">): Result {
+function orProblem<Result extends { ok: true }>(result: Result | WorkRefusal, { id }: JobRef, { deps }: Pick<RouteCall, "deps">): Result {
   if (result.ok) return result;
   throw problemOf(result, id, deps.now());
 }
@@ -213,7 +213,7 @@ function settledItem(id: string, result: SettleResult) {
   return { id, ok: false, code: code === "not-found" ? "unknown" : code, state, detail: errors.length > 0 ? `${detail} ${summaryOf(errors)}` : detail };
 }
 
-function beatProblem(result: Extract<BeatResult, { ok: false }> | undefined, id: string, { deps }: Pick<Call, "deps">): Problem {
+function beatProblem(result: Extract<BeatResult, { ok: false }> | undefined, id: string, { deps }: Pick<RouteCall, "deps">): Problem {
   const { code = "unknown", state = null } = result ?? {};
   const details = { unknown: "There is no such job.", ended: "The job has ended: stop.", "lease-lost": "The lease has ended: stop." };
   return problemOf({ ok: false, code: code === "unknown" ? "not-found" : code, detail: details[code], state }, id, deps.now());

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { entityKey } from "../../domain/events/entity";
-import { type Delivery, createEndedJobPublisher, type EndedJobPublisher } from "../../domain/subscriptions/ended";
+import { type EndedDelivery, createEndedJobPublisher, type EndedJobPublisher } from "../../domain/subscriptions/ended";
 import { webhook } from "../../jobs/webhook/job";
 import type { Engine, EngineEvent } from "../../queue/engine";
 import { enqueue } from "../../queue/enqueue";
@@ -38,7 +38,7 @@ export function publishAfterBatches(
   };
 }
 
-function deliveryRequest({ tenant, subscription, body, about }: Delivery) {
+function deliveryRequest({ tenant, subscription, body, about }: EndedDelivery) {
   // The entities of the job, without its receiver: a delivery has its own.
   const keys = about.filter((key) => v.is(entityKey, key) && !key.startsWith("destination:")).slice(0, 5);
   const id = String(body["id"]);

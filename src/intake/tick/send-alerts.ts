@@ -1,4 +1,4 @@
-import { type Failure, installation, type Notice } from "../../domain/alerts/model";
+import { type AlertFailure, installation, type Notice } from "../../domain/alerts/model";
 import { listRules } from "../../domain/alerts/queries";
 import { type AlertRule, wants } from "../../domain/alerts/rule";
 import { linkOf } from "../../domain/alerts/link";
@@ -48,7 +48,7 @@ export function sendAlerts(deps: AlertDeps): (now: number) => Promise<Record<str
 const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker", "d1-day-limit"];
 
 /** Findings as present failures. Findings of severity `info` make no alert. */
-export function failuresOf(findings: readonly Finding[], now: number): Failure[] {
+export function failuresOf(findings: readonly Finding[], now: number): AlertFailure[] {
   return findings
     .filter(({ code, severity }) => severity !== "info" && !toldElsewhere.includes(code))
     .map(({ tenant, severity, code, subject, sentence, count }) => {

@@ -132,7 +132,7 @@ export interface BatchReceipt {
 export type CallRoute = (method: "GET" | "POST", path: string, body?: unknown, headers?: Record<string, string>) => Promise<unknown>;
 
 /** A `/v1` route refused the call. */
-export class Refused extends Error {
+export class TrpcRefusal extends Error {
   readonly status: number;
   readonly problem: ProblemData;
 
@@ -148,7 +148,7 @@ const t = initTRPC.context<{ callRoute: CallRoute }>().create({
   isDev: false,
   errorFormatter: ({ shape, error }) => {
     const { stack: _, ...data } = shape.data;
-    const problem = error.cause instanceof Refused ? error.cause.problem : null;
+    const problem = error.cause instanceof TrpcRefusal ? error.cause.problem : null;
     // The text of an unforeseen error is not shown.
     const message = problem === null && error.code === "INTERNAL_SERVER_ERROR" ? "The call failed; it is safe to send again." : shape.message;
     return { ...shape, message, data: { ...data, problem } };
@@ -158,7 +158,7 @@ const t = initTRPC.context<{ callRoute: CallRoute }>().create({
 /** Translates the status of the route's answer into a tRPC code. */
 const procedure = t.procedure.use(async ({ next }) => {
   const result = await next();
-  if (result.ok || !(result.error.cause instanceof Refused)) return result;
+  if (result.ok || !(result.error.cause instanceof TrpcRefusal)) return result;
   const { status, message } = result.error.cause;
   throw new TRPCError({ code: codeOf(status), message, cause: result.error.cause });
 });
@@ -208,8 +208,8 @@ function idOf(input: unknown): string {
   throw invalidInput("The id is wrong.", "id", "must be the id of a job");
 }
 
-function invalidInput(detail: string, path: string, message: string): Refused {
-  return new Refused(422, { code: "invalid", detail, errors: [{ path, message }] });
+function invalidInput(detail: string, path: string, message: string): TrpcRefusal {
+  return new TrpcRefusal(422, { code: "invalid", detail, errors: [{ path, message }] });
 }
 
 /** The type of an input is for callers; the route behind the procedure validates it. */

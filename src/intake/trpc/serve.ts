@@ -5,7 +5,7 @@ import { identify, tenantHeader } from "../auth";
 import type { IntakeDeps } from "../deps";
 import { Problem } from "../../errors";
 import { idempotencyHeader } from "../idempotency";
-import { appRouter, type CallRoute, type ProblemData, Refused } from "./router";
+import { appRouter, type CallRoute, type ProblemData, TrpcRefusal } from "./router";
 
 /** Procedures that one request may call at once; a client that batches more is refused. */
 const maxBatchSize = 50;
@@ -34,7 +34,7 @@ export async function serveTrpc(request: Request, requestId: string, deps: Intak
     maxBatchSize,
     onError: ({ error, path }) => {
       // A refusal was reported by its route; other codes are errors of the caller.
-      if (error.code !== "INTERNAL_SERVER_ERROR" || error.cause instanceof Refused) return;
+      if (error.code !== "INTERNAL_SERVER_ERROR" || error.cause instanceof TrpcRefusal) return;
       deps.report({
         requestId,
         trace: traceIdOfRequest(headers, requestId),
@@ -69,7 +69,7 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     return left >= 0 ? problem : { ...problem, detail: problem.detail.slice(0, shortDetail), errors: [] };
   };
   return async (method, path, body, extra = {}) => {
-    if (method === "POST" && request.headers.has(idempotencyHeader)) throw new Refused(422, keyOfRequest);
+    if (method === "POST" && request.headers.has(idempotencyHeader)) throw new TrpcRefusal(422, keyOfRequest);
     const headers = new Headers(extra);
     for (const name of passedOn) {
       const value = request.headers.get(name);
@@ -83,7 +83,7 @@ function callerOf(request: Request, answer: (request: Request) => Promise<Respon
     const response = await (path === "/v1/email/bulk" ? serially(call) : call());
     const value: unknown = await response.json();
     if (response.ok) return value;
-    throw new Refused(response.status, shortened(problemOf(value, response.headers.get("retry-after"))));
+    throw new TrpcRefusal(response.status, shortened(problemOf(value, response.headers.get("retry-after"))));
   };
 }
 
@@ -110,6 +110,6 @@ function problemOf(body: unknown, retryAfter: string | null): ProblemData {
 }
 
 function retryHeader(causes: readonly unknown[]): Record<string, string> {
-  const waits = causes.flatMap((cause) => (cause instanceof Refused && cause.problem.retryAfter !== undefined ? [cause.problem.retryAfter] : []));
+  const waits = causes.flatMap((cause) => (cause instanceof TrpcRefusal && cause.problem.retryAfter !== undefined ? [cause.problem.retryAfter] : []));
   return waits.length === 0 ? {} : { "retry-after": String(Math.max(...waits)) };
 }

@@ -7,7 +7,7 @@ import type { WebhookSettings } from "../../tenants/site";
 import type { IntakeDeps } from "../deps";
 import { publicUnauthorized, unavailable } from "../problem";
 import { deliveryId, type ShopNotification, parseNotification } from "./notification";
-import { type Incoming, isGenuine, verifyAgainstDummy } from "./signature";
+import { type IncomingWebhook, isGenuine, verifyAgainstDummy } from "./signature";
 
 /** A webhook with a valid signature. */
 export interface Verified {
@@ -30,7 +30,7 @@ const gatheredProducts = 60;
 export async function verifyNotification(
   deps: Pick<IntakeDeps, "now" | "snapshots" | "webhookSecret">,
   { tenant, site }: WebhookEndpoint,
-  incoming: Incoming,
+  incoming: IncomingWebhook,
 ): Promise<WebhookSettings> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
   if (lookup.state === "unknown") throw unavailable("The webhook cannot be checked right now.");

@@ -2,7 +2,7 @@ import { equalSecrets } from "../../crypto";
 import type { WebhookSettings } from "../../tenants/site";
 
 /** A webhook as received, before its signature is verified. */
-export interface Incoming {
+export interface IncomingWebhook {
   headers: Headers;
   /** The body's bytes as they were sent. */
   body: Uint8Array;
@@ -14,7 +14,7 @@ export interface Incoming {
 const usualTolerance = 300;
 
 /** Whether the signature is valid and, where a time is signed, recent. Every refusal takes equally long. Never throws. */
-export async function isGenuine(settings: WebhookSettings, secret: string, incoming: Incoming, now: number): Promise<boolean> {
+export async function isGenuine(settings: WebhookSettings, secret: string, incoming: IncomingWebhook, now: number): Promise<boolean> {
   if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
   const header = incoming.headers.get(settings.header)?.trim() ?? "";
   if (settings.format === "token") return equalSecrets(header || (incoming.token ?? ""), secret);
@@ -26,12 +26,12 @@ export async function isGenuine(settings: WebhookSettings, secret: string, incom
 }
 
 /** Does the same work for an unknown site, so that the time of the refusal does not reveal that the site is unknown. */
-export async function verifyAgainstDummy(incoming: Incoming): Promise<void> {
+export async function verifyAgainstDummy(incoming: IncomingWebhook): Promise<void> {
   await verifyMac(encode("no such site"), new Uint8Array(32), incoming.body);
 }
 
 /** `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,BASE64 …`, signed content `id.timestamp.body`; Svix names them `svix-*`. */
-async function isStandard(secret: string, { headers, body }: Incoming, tolerance: number, now: number): Promise<boolean> {
+async function isStandard(secret: string, { headers, body }: IncomingWebhook, tolerance: number, now: number): Promise<boolean> {
   const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, time] = [header("id"), header("timestamp")];
   // A secret that is not base64 is used as text.

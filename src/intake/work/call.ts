@@ -7,7 +7,7 @@ import type { JobRef } from "../../queue/ports/job-row";
 import { timeOf } from "../../queue/id";
 import { readJson } from "../body";
 import type { IntakeDeps } from "../deps";
-import { actorOf, type AnyRoute, type Call, type Method, param, route, type TenantMode } from "../route";
+import { actorOf, type AnyRoute, type RouteCall, type Method, param, route, type TenantMode } from "../route";
 
 export const protocolHeader = "Jobyard-Protocol";
 
@@ -21,7 +21,7 @@ interface WorkRoute<Mode extends TenantMode, Body> {
   answers: AnyRoute["answers"];
   problems?: readonly number[];
   params?: AnyRoute["params"];
-  handle(call: Call<Mode, Body>, work: { scope: WorkScope; deps: WorkDeps }): Promise<{ status: number; body: unknown }>;
+  handle(call: RouteCall<Mode, Body>, work: { scope: WorkScope; deps: WorkDeps }): Promise<{ status: number; body: unknown }>;
 }
 
 /** A worker's call. The protocol's version is checked before the body, whose shape it decides. Every answer has it. */
@@ -59,7 +59,7 @@ function wrongProtocol(message: string): Problem {
   return new Problem("invalid", "This server does not support that version of the protocol.", { errors: [{ path: protocolHeader, message }] });
 }
 
-function scopeOf({ caller, tenant }: Call<TenantMode>): WorkScope {
+function scopeOf({ caller, tenant }: RouteCall<TenantMode>): WorkScope {
   const types = caller.kind === "token" && !caller.scopes.includes("admin") ? caller.types : undefined;
   return { tenant, caller: `${actorOf(caller)}/${tenant ?? "*"}`, types };
 }
@@ -73,7 +73,7 @@ function bound(work: WorkDeps, { types }: WorkScope): WorkDeps {
 }
 
 /** The job in the path. A forged id and another tenant's get the same 404, before the ledger is read. */
-export async function ownJob({ deps, tenant, params }: Call<"own">): Promise<JobRef> {
+export async function ownJob({ deps, tenant, params }: RouteCall<"own">): Promise<JobRef> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return { tenant, id };
   throw new Problem("not-found", "There is no such job.");

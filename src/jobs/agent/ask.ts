@@ -1,7 +1,7 @@
 import { budgetOf, exceeded, microsFor, noBound, overBudget, tenantUsdPerMonth } from "../../domain/agents/budget";
 import { issueText } from "../../domain/agents/issue";
 import { jsonIn } from "../../json/json-in";
-import type { Answer } from "../../domain/agents/model";
+import type { ModelAnswer } from "../../domain/agents/model";
 import { chatOf, hashOf } from "../../domain/agents/prompt";
 import { priceOf, unknownPrice } from "../../domain/agents/prices";
 import type { Chatted, Price } from "../../providers/models/models";
@@ -34,7 +34,7 @@ export async function askModel(openRun: OpenRun, step: number): Promise<Outcome 
 }
 
 /** Records the answer with its cost, which replaces the reservation. */
-async function recordAnswer(openRun: OpenRun, step: number, answer: Answer, reserved: Reserved | undefined, price: Price = unknownPrice): Promise<void> {
+async function recordAnswer(openRun: OpenRun, step: number, answer: ModelAnswer, reserved: Reserved | undefined, price: Price = unknownPrice): Promise<void> {
   const { context, run } = openRun;
   const { tokens: bound, micros: dearest, at } = reserved ?? { ...noBound, at: context.now() };
   // Some endpoints report no tokens: then the reservation counts.
@@ -48,7 +48,7 @@ async function recordAnswer(openRun: OpenRun, step: number, answer: Answer, rese
 }
 
 /** The answer, with its issue: it was cut off, or neither requests tools nor is a valid output. */
-function answerFrom({ agent }: OpenRun, { text, toolCalls, end, model, tokens }: Chatted, hash: string): Answer {
+function answerFrom({ agent }: OpenRun, { text, toolCalls, end, model, tokens }: Chatted, hash: string): ModelAnswer {
   const answer = { text, toolCalls, model, promptHash: hash, tokens };
   if (end === "length") return { ...answer, toolCalls: [], flaw: `it was cut off at the bound of ${agent.maxAnswerTokens} tokens` };
   if (toolCalls.length > 0) return answer;

@@ -1,7 +1,7 @@
-import { type Tool, toolOf } from "../../domain/agents/define";
+import { type AgentTool, toolOf } from "../../domain/agents/define";
 import { decideCall } from "../../domain/agents/guard";
 import type { Called } from "../../domain/agents/model";
-import type { Call } from "../../domain/agents/position";
+import type { RequestedCall } from "../../domain/agents/position";
 import { outcomeOf } from "../../queue/effect";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { type OpenRun, recordStep, resultOf } from "./open-run";
@@ -10,7 +10,7 @@ import { type OpenRun, recordStep, resultOf } from "./open-run";
 const maxOutput = 24_000;
 
 /** One tool call, recorded with its result. Undefined: the run continues. */
-export async function callTool(openRun: OpenRun, asked: Call): Promise<Outcome | undefined> {
+export async function callTool(openRun: OpenRun, asked: RequestedCall): Promise<Outcome | undefined> {
   const decision = decideCall(openRun.agent, openRun.steps, asked);
   if (decision.kind === "refuse") {
     await note(openRun, asked, { refused: decision.reason, reads: "trusted" });
@@ -22,13 +22,13 @@ export async function callTool(openRun: OpenRun, asked: Call): Promise<Outcome |
   return approved(openRun, asked, tool, input);
 }
 
-async function wouldDo(openRun: OpenRun, asked: Call, input: unknown): Promise<undefined> {
+async function wouldDo(openRun: OpenRun, asked: RequestedCall, input: unknown): Promise<undefined> {
   const would = { tool: asked.tool, input };
   if (openRun.context.dryRun) await openRun.context.effect(effectKey(asked), () => Promise.reject(new Error("a dry run acts")), { wouldDo: would });
   await note(openRun, asked, { would, reads: "trusted" });
 }
 
-async function approved(openRun: OpenRun, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
+async function approved(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
   const { context, run, agent, proposals } = openRun;
   const { runs } = context.agents;
   const now = context.now();
@@ -45,11 +45,11 @@ async function approved(openRun: OpenRun, asked: Call, tool: Tool, input: unknow
   return done({ ...resultOf(openRun), output: null, note });
 }
 
-function waitForPerson({ name }: Tool, until: number): Outcome {
+function waitForPerson({ name }: AgentTool, until: number): Outcome {
   return wait(`a person has to approve ${name}`, { until });
 }
 
-async function act(openRun: OpenRun, asked: Call, tool: Tool, input: unknown): Promise<Outcome | undefined> {
+async function act(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
   const { context, payload } = openRun;
   const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
   const make = (key: string) => tool.act(input, { ...scope, key });
@@ -66,7 +66,7 @@ async function act(openRun: OpenRun, asked: Call, tool: Tool, input: unknown): P
 const foundDone = { output: { note: "a person found that this was done; its output is not known" }, ids: undefined };
 
 /** A failed read is reported to the model; a failed write ends the run, so that a person examines it. */
-async function failedCall(openRun: OpenRun, asked: Call, tool: Tool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
+async function failedCall(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
   const outcome = outcomeOf(failure, openRun.context.now());
   if (outcome.kind !== "discard") return outcome;
   if (tool.writes !== "none") return discard(`${tool.name}: ${failure.reason}`);
@@ -74,13 +74,13 @@ async function failedCall(openRun: OpenRun, asked: Call, tool: Tool, failure: Pa
   return undefined;
 }
 
-async function note(openRun: OpenRun, { step, place, tool, input }: Call, how: Omit<Called, "tool" | "input">): Promise<void> {
+async function note(openRun: OpenRun, { step, place, tool, input }: RequestedCall, how: Omit<Called, "tool" | "input">): Promise<void> {
   const body: Called = { tool: toolOf(openRun.agent, tool)?.name ?? tool.slice(0, 64), input: input ?? null, ...how };
   await recordStep(openRun, { step, place, kind: "tool", body, tokens: 0, micros: 0 }, openRun.context.agents.runs.noticedWrites(openRun.run));
 }
 
 /** The same after redeliveries and restarts, so that a call is made once. */
-function effectKey({ step, place }: Call): string {
+function effectKey({ step, place }: RequestedCall): string {
   return `s${step}:${place - 1}`;
 }
 

@@ -1,24 +1,24 @@
-import { type Bound, boundOf, exceeded, checkMonth } from "../../domain/agents/budget";
-import { type Budget, microsOf, type Used } from "../../domain/agents/model";
+import { type CostBound, boundOf, exceeded, checkMonth } from "../../domain/agents/budget";
+import { type AgentBudget, microsOf, type Used } from "../../domain/agents/model";
 
-import type { CallBound, Meter, Price } from "../../providers/models/models";
+import type { CallBound, CallMeter, Price } from "../../providers/models/models";
 import { discard, type Outcome, wait } from "../../queue/outcome";
 import type { OpenRun } from "./open-run";
 
 /** A reservation that is not settled yet, and when it was made. */
-export interface Reserved extends Bound {
+export interface Reserved extends CostBound {
   at: number;
 }
 
 /** Reserves the highest cost of each call of one chat in the budget of the run, and in the monthly budgets of agent and tenant. */
-export interface BudgetMeter extends Meter {
+export interface BudgetMeter extends CallMeter {
   /** Why the last call was not allowed. */
   readonly ended: Outcome | undefined;
   /** The reservation of the answered call. */
   readonly reserved: Reserved | undefined;
 }
 
-export function createMeter(openRun: OpenRun, budget: Budget, perTenant: number, prices: readonly Price[]): BudgetMeter {
+export function createMeter(openRun: OpenRun, budget: AgentBudget, perTenant: number, prices: readonly Price[]): BudgetMeter {
   const { context, run } = openRun;
   const { runs } = context.agents;
   const state: { ended: Outcome | undefined; reserved: Reserved | undefined } = { ended: undefined, reserved: undefined };
@@ -57,7 +57,7 @@ export function count(total: Used, { tokens, micros, ms }: Used): void {
   total.ms += ms;
 }
 
-async function refusalOf(openRun: OpenRun, budget: Budget, perTenant: number, bound: Bound, at: number): Promise<Outcome | undefined> {
+async function refusalOf(openRun: OpenRun, budget: AgentBudget, perTenant: number, bound: CostBound, at: number): Promise<Outcome | undefined> {
   const { context, run, agent } = openRun;
   const { runs } = context.agents;
   const tooMuch = exceeded(budget, openRun, openRun.steps, bound);
@@ -75,7 +75,7 @@ async function refusalOf(openRun: OpenRun, budget: Budget, perTenant: number, bo
   return (await runs.reserve(run, bound, limits, at)) ? undefined : wait("the month's budget is used up", { until: at + 60_000 });
 }
 
-function boundFor({ endpoint, input, output }: CallBound, prices: readonly Price[]): Bound {
+function boundFor({ endpoint, input, output }: CallBound, prices: readonly Price[]): CostBound {
   return boundOf(input, output, prices[endpoint] ?? dearest(prices));
 }
 

@@ -1,6 +1,6 @@
 import type { NewStep, RunOf, RunRecord } from "../../domain/agents/capability";
 import type { Agent } from "../../domain/agents/define";
-import { type Step, usdOf } from "../../domain/agents/model";
+import { type AgentStep, usdOf } from "../../domain/agents/model";
 import type { Run } from "../../queue/job";
 import type { AgentPayload, agent as contract } from "./job";
 
@@ -25,7 +25,7 @@ export async function recordStep(openRun: OpenRun, step: NewStep, writes: readon
     if (own.ref !== null) await context.agents.runs.dropText(own.ref);
     throw thrown;
   }
-  openRun.steps.push({ ...step, revision: run.revision, at: now } as Step);
+  openRun.steps.push({ ...step, revision: run.revision, at: now } as AgentStep);
 }
 
 /** The fields of every result. */

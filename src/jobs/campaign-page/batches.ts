@@ -3,7 +3,7 @@ import type { PageBody } from "../../domain/campaigns/objects";
 import type { Mail } from "../../providers/mail/mail";
 import { type Act, ok } from "../../queue/effect";
 import type { Outcome } from "../../queue/outcome";
-import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
+import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type SentPage, stopOf } from "./page";
 
 type SendBatch = NonNullable<Mail["sendBatch"]>;
 
@@ -31,7 +31,7 @@ export async function sendInBatches(job: PageJob, sendBatch: SendBatch, context:
 }
 
 // What was sent before the campaign was cancelled. A body without a recorded answer may have arrived.
-export async function sentInBatches({ campaign, page }: Pick<PageJob, "campaign" | "page">, context: PageContext): Promise<Sent> {
+export async function sentInBatches({ campaign, page }: Pick<PageJob, "campaign" | "page">, context: PageContext): Promise<SentPage> {
   const left: LeftOut[] = [];
   let [sent, part] = [0, 0];
   for (; ; part++) {

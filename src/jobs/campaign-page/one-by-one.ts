@@ -1,7 +1,7 @@
 import type { ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
 import { type Act, type Failure, failed, ok } from "../../queue/effect";
 import { again, type Outcome } from "../../queue/outcome";
-import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type Sent, stopOf } from "./page";
+import { withMailSlot, leftOutBy, mailTo, mayHaveArrived, outcomeFrom, type PageContext, type PageJob, type Sending, type SentPage, stopOf } from "./page";
 
 // Concurrent mails.
 const lanes = 5;
@@ -40,7 +40,7 @@ export async function sendOneByOne(job: PageJob, context: PageContext): Promise<
 }
 
 // What was sent before the campaign was cancelled.
-export function sentOneByOne(recipients: readonly ClaimedRecipient[], context: PageContext): Sent {
+export function sentOneByOne(recipients: readonly ClaimedRecipient[], context: PageContext): SentPage {
   const recorded = recipients.flatMap(({ hash, line }) => {
     const effect = context.recorded(effectOf(line));
     if (effect === "open") return [{ hash, value: { state: "failed", reason: mayHaveArrived } satisfies Left }];

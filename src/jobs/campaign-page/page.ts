@@ -21,14 +21,14 @@ export interface PageJob {
 }
 
 /** The number of sent mails, the recipients without one, and the number of bodies in R2. */
-export interface Sent {
+export interface SentPage {
   sent: number;
   left: LeftOut[];
   parts: number;
 }
 
 /** The same, or the outcome of a page that has not ended. */
-export type Sending = Sent | { outcome: Outcome };
+export type Sending = SentPage | { outcome: Outcome };
 
 /** The reason of a mail without an answer, which counts as failed. */
 export const mayHaveArrived = "uncertain: the campaign was cancelled before the provider answered, which may have the mail";

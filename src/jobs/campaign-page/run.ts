@@ -6,7 +6,7 @@ import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { sendInBatches, sentInBatches } from "./batches";
 import type { campaignPage } from "./job";
 import { sendOneByOne, sentOneByOne } from "./one-by-one";
-import type { PageContext, PageJob, Sending, Sent } from "./page";
+import type { PageContext, PageJob, Sending, SentPage } from "./page";
 
 interface Cursor {
   /** One effect for each recipient, even if the provider now accepts batches. */
@@ -38,7 +38,7 @@ export const runCampaignPage: Run<typeof campaignPage> = async (place, context) 
   return endPage(campaign, place, sending, rows - recipients.length, context);
 };
 
-async function endPage(campaign: Campaign, place: PayloadOf<typeof campaignPage>, { sent, left, parts }: Sent, duplicates: number, context: PageContext) {
+async function endPage(campaign: Campaign, place: PayloadOf<typeof campaignPage>, { sent, left, parts }: SentPage, duplicates: number, context: PageContext) {
   const failed = left.filter(({ state }) => state === "failed").length;
   const counts = { sent, failed, suppressed: left.length - failed, duplicates };
   const ended = { counts, parts };
@@ -46,7 +46,7 @@ async function endPage(campaign: Campaign, place: PayloadOf<typeof campaignPage>
   return finish(campaign, place, ended, context);
 }
 
-async function sentBefore(campaign: Campaign, place: PayloadOf<typeof campaignPage>, cursor: Cursor, context: PageContext): Promise<Sent> {
+async function sentBefore(campaign: Campaign, place: PayloadOf<typeof campaignPage>, cursor: Cursor, context: PageContext): Promise<SentPage> {
   if (!cursor.single) return sentInBatches({ campaign, page: place.page }, context);
   return sentOneByOne((await context.campaigns.claim(campaign, place)).recipients, context);
 }

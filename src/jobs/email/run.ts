@@ -1,11 +1,11 @@
 import { builtInFrom } from "../../domain/mail/built-in";
-import type { Rendered } from "../../domain/mail/render";
+import type { RenderedMail } from "../../domain/mail/render";
 import { renderPaced } from "../../domain/mail/render-paced";
 import type { Attached } from "../../domain/mail/attachments";
 import { composed, sourceOf } from "../../domain/mail/content";
 import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
-import type { Sent } from "../../providers/mail/mail";
+import type { SentMessage } from "../../providers/mail/mail";
 import { decisionPrefix, failed, ok, outcomeOf } from "../../queue/effect";
 import type { Act, Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
@@ -38,7 +38,7 @@ export const runEmail: Run<typeof email> = async (payload, context) => {
   const send = (attached: Attached) => {
     if (!attached.ok) return Promise.resolve(failed({ class: "permanent", reason: attached.reason }));
     const whole = attached.files.length > 0 ? { ...message, attachments: attached.files } : message;
-    const act: Act<Sent> = (idempotencyKey, earlier) => mail.send(whole, { idempotencyKey, earlier, ...options });
+    const act: Act<SentMessage> = (idempotencyKey, earlier) => mail.send(whole, { idempotencyKey, earlier, ...options });
     return context.effect("send", act, { idempotentFor: mail.idempotentFor });
   };
   const { attachments } = payload;
@@ -84,7 +84,7 @@ async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, 
 }
 
 // A template is always Liquid; the sender's own content only with variables, so that finished HTML may contain braces.
-function render(payload: PayloadOf<typeof email>, template: Composed | undefined, at: number): Promise<Rendered> {
+function render(payload: PayloadOf<typeof email>, template: Composed | undefined, at: number): Promise<RenderedMail> {
   const { subject, html, text } = payload;
   return renderPaced(template ? sourceOf(template, subject) : { subject: subject ?? "", html, text }, {
     variables: payload.variables ?? (template && {}),

@@ -1,5 +1,5 @@
 import { maxVisionBytes, maxVisionSide } from "../../domain/media/alt-text";
-import { type Facts, inspect, sizeIn, tooManyBytes } from "../../images/inspect";
+import { type PictureFacts, inspect, sizeIn, tooManyBytes } from "../../images/inspect";
 import { type AltText, maxVariants, type Media, type Operation, type Thumbnail, variantName } from "../../domain/media/model";
 import type { Loaded } from "../../domain/media/objects";
 import { planned } from "../../images/plan";
@@ -56,7 +56,7 @@ async function makeAll(context: Context, key: string, original: Loaded | null, o
 
 interface Source {
   bytes: Uint8Array<ArrayBuffer>;
-  facts: Facts;
+  facts: PictureFacts;
 }
 
 /** Why the picture cannot be processed. */

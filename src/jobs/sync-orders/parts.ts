@@ -1,5 +1,5 @@
-import { closeWindows, nameWindows, openWindows, type Part, partsOf } from "../../domain/shop/sync/bulk-parts";
-import { firstDays, lastDaysSpan, type Span, halves } from "../../domain/shop/sync/date-range";
+import { closeWindows, nameWindows, openWindows, type BulkPart, partsOf } from "../../domain/shop/sync/bulk-parts";
+import { firstDays, lastDaysSpan, type DateRange, halves } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
 import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
 import { resultOf } from "../../domain/shop/sync/sync-orders";
@@ -8,7 +8,7 @@ import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
 import type { syncOrders } from "./job";
 
-interface Cursor extends Span {
+interface Cursor extends DateRange {
   enqueued?: true;
   /** All parts are read. */
   sum?: ReturnType<typeof sumOf>;
@@ -35,7 +35,7 @@ export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typ
   return doneWith(cursor, sum);
 }
 
-async function enqueueParts(siteId: string, span: Span, context: SyncContext): Promise<void> {
+async function enqueueParts(siteId: string, span: DateRange, context: SyncContext): Promise<void> {
   const scope = { ...context.scope, site: siteId };
   const parts = halves(span);
   await context.checkpoint(span, openWindows(scope, context.id, parts));
@@ -51,14 +51,14 @@ function nextLook({ at, now }: SyncContext): number {
   return now() + Math.min(60_000, Math.max(10_000, (now() - at) / 20));
 }
 
-function sumOf(parts: readonly Part[]) {
+function sumOf(parts: readonly BulkPart[]) {
   const sum = (field: "orders" | "changed" | "deleted") => parts.reduce((total, part) => total + part[field], 0);
   const unreadable = allUnreadable(parts.flatMap((part) => part.unreadable));
   const warnings = allWarnings(parts.flatMap((part) => part.warnings));
   return { orders: sum("orders"), changed: sum("changed"), deleted: sum("deleted"), unreadable, warnings, parts: parts.length };
 }
 
-function doneWith(span: Span, { parts, ...sums }: NonNullable<Cursor["sum"]>): Outcome {
+function doneWith(span: DateRange, { parts, ...sums }: NonNullable<Cursor["sum"]>): Outcome {
   return done({ ...resultOf({ from: span.from, to: span.to, ...sums }), parts });
 }
 

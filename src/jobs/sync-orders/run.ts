@@ -1,5 +1,5 @@
 import { siteState, spanRead } from "../../domain/shop/site/store";
-import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
+import { compareEvery, lastDaysSpan, nextSpan, type DateRange } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
 import { readWindow, resultOf } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf, Run } from "../../queue/job";
@@ -21,7 +21,7 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
   });
 };
 
-function spanOf({ lastDays }: Payload, now: number, readTo: number | null, zone: string | null): Span {
+function spanOf({ lastDays }: Payload, now: number, readTo: number | null, zone: string | null): DateRange {
   return lastDays === undefined ? nextSpan(readTo, zone, now) : lastDaysSpan(lastDays, now);
 }
 

@@ -1,12 +1,12 @@
 import { stockWrites } from "../../domain/shop/products/stock";
 import { listsRead, siteState, spanRead } from "../../domain/shop/site/store";
-import { compareEvery, lastDaysSpan, nextSpan, type Span } from "../../domain/shop/sync/date-range";
+import { compareEvery, lastDaysSpan, nextSpan, type DateRange } from "../../domain/shop/sync/date-range";
 import { readProductPage } from "../../domain/shop/sync/product-page";
 import { compareIdsStep, readAgainStep } from "../../domain/shop/sync/passes";
 import { hasToReadAgain } from "../../domain/shop/sync/read-again";
 import { readLists } from "../../domain/shop/sync/referenced";
 import { isSession, listsAreOld, openSession, type SyncSession } from "../../domain/shop/sync/session";
-import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step } from "../../domain/shop/sync/steps";
+import { behind, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep } from "../../domain/shop/sync/steps";
 import { ok, type Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, isOutcome } from "../../queue/outcome";
@@ -14,13 +14,13 @@ import type { syncProducts } from "./job";
 
 type Payload = PayloadOf<typeof syncProducts>;
 
-interface Cursor extends Progress {
+interface Cursor extends StepProgress {
   phase: Phase;
   full: boolean;
   /** When the run began: rows that it has read since are not read again. Milliseconds. */
   began: number;
   /** All changes in this range are stored when the run ends. */
-  span: Span;
+  span: DateRange;
   products: number;
   deleted: number;
   stock: number;
@@ -61,7 +61,7 @@ function afterLists(full: boolean, { state, now }: SyncSession): Phase {
   return full || now() - (state?.products.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
 }
 
-type Take = (session: SyncSession, cursor: Cursor, payload: Payload) => Promise<Reply<Step<Cursor>>>;
+type Take = (session: SyncSession, cursor: Cursor, payload: Payload) => Promise<Reply<SyncStep<Cursor>>>;
 
 const lookAgain: Take = async (session, cursor, { linkVendors }) => {
   const step = await readAgainStep(session, "products", cursor, linkVendors);
@@ -123,7 +123,7 @@ const steps: Record<Exclude<Phase, "ended">, Take> = {
   quantities: readQuantities,
 };
 
-function finish({ scope, shop, now }: SyncSession, cursor: Cursor, writes: readonly unknown[]): Step<Cursor> {
+function finish({ scope, shop, now }: SyncSession, cursor: Cursor, writes: readonly unknown[]): SyncStep<Cursor> {
   const span = { ...cursor.span, pageSizes: shop.pageSizes, stockRows: cursor.stock };
   return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, spanRead(scope, "products", span, now())] };
 }

@@ -22,7 +22,7 @@ export interface WaitingShelf extends Shelf {
 }
 
 /** What one pull may take from a shelf. Times in milliseconds. */
-export interface Share extends Shelf {
+export interface PullLimits extends Shelf {
   count: number;
   /** Versions of payloads the worker reads; null: every one. */
   versions: readonly number[] | null;
@@ -142,7 +142,7 @@ export interface WorkLedger {
   /** The jobs waiting on these shelves; with types alone, on the shelves of all tenants. */
   look(shelves: readonly Shelf[] | { types: readonly string[] }, key: PullKey, worker: string, now: number): Promise<Look>;
   /** Takes what the shares allow, unless this pull took something before; returns what the pull holds now, taken by this call or an earlier one. */
-  take(pull: PullRecord, shares: readonly Share[], boot: string, now: number): Promise<{ record: PullRecord | null; jobs: HeldJob[] }>;
+  take(pull: PullRecord, shares: readonly PullLimits[], boot: string, now: number): Promise<{ record: PullRecord | null; jobs: HeldJob[] }>;
   /** What a pull took and still holds. */
   taken(key: PullKey): Promise<HeldJob[]>;
   /** Stores a pull that took nothing, unless one with its id exists: another request with this id that still waits then takes nothing either. */

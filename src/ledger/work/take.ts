@@ -1,6 +1,6 @@
 import { batch, lists, rowsOf, statement } from "../../d1";
 import type { Pause } from "../../queue/ports/job-row";
-import type { HeldJob, Look, PullKey, PullRecord, Share, Shelf, ShelfLook, WaitingShelf } from "./model";
+import type { HeldJob, Look, PullKey, PullRecord, PullLimits, Shelf, ShelfLook, WaitingShelf } from "./model";
 
 /** A repeat of a pull gets the same jobs for so long. Milliseconds. */
 export const pullMemory = 5 * 60_000;
@@ -102,7 +102,7 @@ const holds = `
 export async function take(
   db: D1Database,
   { owner, pull, nonce, worker, body }: PullRecord,
-  shares: readonly Share[],
+  shares: readonly PullLimits[],
   boot: string,
   now: number,
 ): Promise<{ record: PullRecord | null; jobs: HeldJob[] }> {

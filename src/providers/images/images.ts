@@ -10,7 +10,7 @@ export interface RenderRequest {
   quality?: number | undefined;
 }
 
-export type Rendered = { ok: true; value: Uint8Array<ArrayBuffer> } | { ok: false; failure: ImageFailure };
+export type RenderedImage = { ok: true; value: Uint8Array<ArrayBuffer> } | { ok: false; failure: ImageFailure };
 
 export interface ImageFailure extends Failure {
   isAboutPicture?: boolean;
@@ -23,7 +23,7 @@ export interface Images {
    * A failure with code `unknown` has no reason of the provider: a broken file, or a transient fault. `isAboutPicture`: no request can render
    * this picture.
    */
-  render(original: Uint8Array<ArrayBuffer>, request: RenderRequest): Promise<Rendered>;
+  render(original: Uint8Array<ArrayBuffer>, request: RenderRequest): Promise<RenderedImage>;
 }
 
 declare module "../../queue/job" {

@@ -10,18 +10,18 @@ export interface Account {
 }
 
 /** The record of an uncertain try: the account that may have the mail, and the fields of the mail that depend on settings. */
-export interface Note {
+export interface HolderNote {
   holder: string;
   as?: Pick<MailMessage, "from" | "replyTo" | "headers"> | undefined;
 }
 
 /** Undefined: there is no uncertain try, or it left no record. */
-export function noteOf({ earlier }: SendOptions): Note | undefined {
-  return (earlier?.note as Note | null | undefined) ?? undefined;
+export function noteOf({ earlier }: SendOptions): HolderNote | undefined {
+  return (earlier?.note as HolderNote | null | undefined) ?? undefined;
 }
 
 /** The reply, with a record for the next try where the mail is uncertain. */
-export function noted<T>(reply: MailReply<T>, note: Note): MailReply<T> {
+export function noted<T>(reply: MailReply<T>, note: HolderNote): MailReply<T> {
   return reply.ok || reply.failure.class !== "uncertain" ? reply : failed({ ...reply.failure, note });
 }
 

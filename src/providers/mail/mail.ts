@@ -48,7 +48,7 @@ export interface RefusedRecipient {
 }
 
 /** An adapter's result for a mail that the provider accepted. */
-export interface Accepted {
+export interface AcceptedMail {
   /** The provider's id, by which its events name the mail. */
   id: string;
   /** Another id by which events may name it (the queue id of an SMTP server). */
@@ -61,10 +61,10 @@ export interface MailFailure extends Failure {
   refused?: readonly RefusedRecipient[];
 }
 
-export type MailReply<T = Accepted> = { ok: true; value: T } | { ok: false; failure: MailFailure };
+export type MailReply<T = AcceptedMail> = { ok: true; value: T } | { ok: false; failure: MailFailure };
 
 /** The result for one mail of a batch. */
-export type BatchItem = { ok: true; id: string } | { ok: false; failure: MailFailure };
+export type MailBatchItem = { ok: true; id: string } | { ok: false; failure: MailFailure };
 
 /** One provider's API. Never throws; a failure's reason contains no address, subject or key. */
 export interface MailProvider {
@@ -79,7 +79,7 @@ export interface MailProvider {
    * Up to 100 mails in one idempotent call, one answer each, in order; an invalid mail does not refuse the others.
    * Undefined where the provider has no such call: send them one by one.
    */
-  sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<MailReply<readonly BatchItem[]>>) | undefined;
+  sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<MailReply<readonly MailBatchItem[]>>) | undefined;
 }
 
 export type MailProviderName = "cloudflare" | "resend" | "postmark" | "smtp";
@@ -88,7 +88,7 @@ export type MailProviderName = "cloudflare" | "resend" | "postmark" | "smtp";
 export const maxBatch = 100;
 
 /** An accepted mail; `refused` are indexes in `to` of refused recipients. */
-export interface Sent {
+export interface SentMessage {
   id: string;
   provider?: MailProviderName | undefined;
   refused?: readonly number[] | undefined;
@@ -105,7 +105,7 @@ export interface Mail {
   /** Seconds for which a second `send` with the same key sends nothing; 0 when that is not guaranteed. */
   readonly idempotentFor: number;
   /** `ok`: a provider accepted it. Never throws; a failure's reason contains no address, subject or key. */
-  send(message: MailMessage, options: SendOptions): Promise<Reply<Sent>>;
+  send(message: MailMessage, options: SendOptions): Promise<Reply<SentMessage>>;
   /** As `MailProvider.sendBatch`. Undefined where the provider has none, and with a fallback: then each mail is its own effect. */
   readonly sendBatch?: ((messages: readonly MailMessage[], options: SendOptions) => Promise<Reply<readonly BatchSent[]>>) | undefined;
 }

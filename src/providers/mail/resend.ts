@@ -7,7 +7,7 @@ import { decimal, retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { toBase64 } from "../../base64";
 import { recordOf } from "../../json/record";
-import type { BatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
+import type { MailBatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
 import { untilNextDay, untilNextMonth } from "../quota";
 
 export interface ResendOptions {
@@ -87,13 +87,13 @@ function withoutId({ status }: HttpAnswer): Failure {
 }
 
 /** `data` has the ids of the accepted mails, in order; `errors` names the others by index. */
-function itemsOf(answer: HttpAnswer, count: number, secrets: readonly string[]): BatchItem[] | undefined {
+function itemsOf(answer: HttpAnswer, count: number, secrets: readonly string[]): MailBatchItem[] | undefined {
   const { data, errors } = recordOf(answer.json());
   if (!Array.isArray(data)) return undefined;
   const errorAt = new Map((Array.isArray(errors) ? errors : []).map(recordOf).map(({ index, message }) => [index, message]));
   const ids = data.map((each) => idIn(recordOf(each)));
   if (ids.length + errorAt.size !== count || ids.includes(undefined)) return undefined;
-  return Array.from({ length: count }, (_, index): BatchItem => {
+  return Array.from({ length: count }, (_, index): MailBatchItem => {
     if (!errorAt.has(index)) return { ok: true, id: ids.shift() ?? "" };
     const reason = `mail: ${answer.status} validation_error`;
     return { ok: false, failure: { class: "permanent", code: "validation_error", reason, ...quoted(errorAt.get(index), secrets) } };

@@ -1,8 +1,8 @@
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type {
-  Accepted,
-  BatchItem,
+  AcceptedMail,
+  MailBatchItem,
   BatchSent,
   Mail,
   MailFailure,
@@ -38,7 +38,7 @@ export interface SentMail {
 }
 
 /** One provider of a connection, with the circuit that decides whether it is called. */
-export interface Route extends Account {
+export interface ProviderRoute extends Account {
   provider: MailProvider;
   /** It was refused for its configuration, and is tried again. */
   paused: boolean;
@@ -63,7 +63,7 @@ export interface Switching {
 export interface SenderOptions {
   from?: string | undefined;
   replyTo?: string | undefined;
-  routes: readonly [Route, ...Route[]];
+  routes: readonly [ProviderRoute, ...ProviderRoute[]];
   records: MailRecords;
   /** Required with more than one route. */
   switching?: Switching | undefined;
@@ -97,7 +97,7 @@ export function createMail(options: SenderOptions): Mail {
   };
 }
 
-async function askRecorded(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
+async function askRecorded(given: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: ProviderRoute }> {
   // A mail that may have arrived is repeated unchanged: a provider refuses a key with other content.
   const before = noteOf(sendOptions)?.as;
   const message = before ? { ...given, from: before.from, replyTo: before.replyTo, headers: before.headers } : given;
@@ -106,7 +106,7 @@ async function askRecorded(given: MailMessage, sendOptions: SendOptions, options
   return { reply: noted(reply, { holder: route.holder, as: { from, replyTo, headers } }), route };
 }
 
-async function askRoutes(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: Route }> {
+async function askRoutes(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: ProviderRoute }> {
   const [first, ...others] = options.routes;
   const away = await leftBehind(sendOptions, options);
   if (away) return { reply: failed(away), route: first };
@@ -121,8 +121,11 @@ async function askInOrder(
   sendOptions: SendOptions,
   options: SenderOptions,
   switching: Switching,
-): Promise<{ reply: MailReply; route: Route }> {
-  let answer: { reply: MailReply; route: Route } = { reply: failed({ class: "permanent", reason: "no provider takes bulk mail" }), route: options.routes[0] };
+): Promise<{ reply: MailReply; route: ProviderRoute }> {
+  let answer: { reply: MailReply; route: ProviderRoute } = {
+    reply: failed({ class: "permanent", reason: "no provider takes bulk mail" }),
+    route: options.routes[0],
+  };
   const holder = noteOf(sendOptions)?.holder;
   for (const route of options.routes) {
     const { provider } = route;
@@ -141,7 +144,12 @@ async function askInOrder(
   return answer;
 }
 
-async function tryOnce(message: MailMessage, sendOptions: SendOptions, route: Route, options: SenderOptions & { switching: Switching }): Promise<MailReply> {
+async function tryOnce(
+  message: MailMessage,
+  sendOptions: SendOptions,
+  route: ProviderRoute,
+  options: SenderOptions & { switching: Switching },
+): Promise<MailReply> {
   const { switching, routes, now } = options;
   const { provider } = route;
   const begun = await switching.begin(sendOptions.idempotencyKey, route.holder);
@@ -171,13 +179,17 @@ function noBulk({ name }: MailProvider): Failure {
   return { class: "permanent", reason: `${name} takes transactional mail only: bulk mail needs a connection, or a fallback, with another provider` };
 }
 
-async function taken(mails: readonly (Accepted & Pick<SentMail, "about">)[], { provider, paused }: Route, { records }: SenderOptions): Promise<void> {
+async function taken(
+  mails: readonly (AcceptedMail & Pick<SentMail, "about">)[],
+  { provider, paused }: ProviderRoute,
+  { records }: SenderOptions,
+): Promise<void> {
   if (paused) await records.unpause(provider.name);
   await records.sent(mails.map(({ id, alias, about }) => ({ provider: provider.name, id, alias, about })));
 }
 
 /** The failure as the job gets it. The first mail with a wrong setting fails; mails that try the paused provider again wait. */
-async function noteRefusal(failure: MailFailure, { provider, paused }: Route, options: SenderOptions): Promise<Failure> {
+async function noteRefusal(failure: MailFailure, { provider, paused }: ProviderRoute, options: SenderOptions): Promise<Failure> {
   await suppressed(failure.refused, options);
   const visible = visibleOf(failure);
   if (failure.class !== "config") return visible;
@@ -210,7 +222,7 @@ async function batch(
   const reply = good.length === 0 ? ok([]) : noted(await send(good, sendOptions), { holder: route.holder });
   if (!reply.ok) return failed(await noteRefusal(reply.failure, route, options));
   const items = [...reply.value];
-  const all = issues.map((issue): BatchItem =>
+  const all = issues.map((issue): MailBatchItem =>
     issue === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: issue } },
   );
   await taken(
@@ -231,4 +243,4 @@ function visibleOf(failure: MailFailure): Failure {
   return shown;
 }
 
-const missing: BatchItem = { ok: false, failure: { class: "uncertain", reason: "the provider did not answer for this mail" } };
+const missing: MailBatchItem = { ok: false, failure: { class: "uncertain", reason: "the provider did not answer for this mail" } };

@@ -4,14 +4,14 @@ import { chattedFrom } from "./completion";
 import { type Dialect, withoutRefused } from "./dialect";
 import type { Learned } from "./learned";
 import { isUnbilled } from "./billed";
-import type { CallBound, CallOptions, Chat, Models, OverBudget } from "./models";
+import type { CallBound, CallOptions, ChatRequest, Models, OverBudget } from "./models";
 import { maxTokensOf, type ModelRequest, requestFrom } from "./request";
 import type { ModelSettings } from "./settings";
 
 /** The result of one request to an endpoint: `body` is a chat completion, or it was refused. */
-export type Exchanged = { body: unknown } | { refused: Refused };
+export type Exchanged = { body: unknown } | { refused: ModelRefusal };
 
-export interface Refused {
+export interface ModelRefusal {
   /** Whether the refusal may concern a parameter; its name is searched in `param` and `text`. */
   isAboutParameters: boolean;
   param?: unknown;
@@ -36,7 +36,7 @@ export interface ChatOptions {
 /** One request to an endpoint. */
 export interface Exchange {
   request: ModelRequest;
-  asked: Chat;
+  asked: ChatRequest;
   /** Tokens of the answer. */
   maxTokens: number;
   signal: AbortSignal;
@@ -106,7 +106,7 @@ async function lostAnswer(failure: Failure, meter: CallOptions["meter"]): Promis
 }
 
 /** Bounded by the bytes of the request, schema included: a token has at least one byte. */
-function boundOf(request: ModelRequest, asked: Chat, dialect: Dialect, { maxTokens }: ModelSettings): CallBound {
+function boundOf(request: ModelRequest, asked: ChatRequest, dialect: Dialect, { maxTokens }: ModelSettings): CallBound {
   const input = new TextEncoder().encode(JSON.stringify(request)).length;
   const isSent = dialect.tokensParameter !== "none";
   return { endpoint: 0, input, output: isSent ? maxTokensOf(asked, dialect.maxTokens, maxTokens) : (maxTokens ?? maxAnswer) };

@@ -8,7 +8,7 @@ export interface Price {
 }
 
 /** A part of a user's message. `url` of an image is a data URI (`data:image/jpeg;base64,…`): models do not fetch other addresses. */
-export type Part = { type: "text"; text: string } | { type: "image"; url: string };
+export type MessagePart = { type: "text"; text: string } | { type: "image"; url: string };
 
 /** A tool call that a model requests. `input` is undefined when the model wrote no JSON; validate it by the tool's schema. */
 export interface ToolCall {
@@ -20,21 +20,21 @@ export interface ToolCall {
 /** One message of a conversation, as JSON: it may be stored and sent again. */
 export type Message =
   | { role: "system"; content: string }
-  | { role: "user"; content: string | readonly Part[] }
+  | { role: "user"; content: string | readonly MessagePart[] }
   | { role: "assistant"; content: string; toolCalls?: readonly ToolCall[] }
   | { role: "tool"; toolCallId: string; content: string };
 
 /** A function that the model may request. `parameters` is a JSON Schema of an object. */
-export interface Tool {
+export interface ModelTool {
   name: string;
   description: string;
   parameters: Record<string, unknown>;
 }
 
 /** A request to a model. */
-export interface Chat {
+export interface ChatRequest {
   messages: readonly Message[];
-  tools?: readonly Tool[];
+  tools?: readonly ModelTool[];
   /** Default `auto` where there are tools. */
   toolChoice?: "auto" | "none" | "required";
   /** JSON Schema of the answer's text, and its name for the model: letters, digits, - and _. Validate the answer: some endpoints ignore the schema. */
@@ -43,7 +43,7 @@ export interface Chat {
   maxTokens?: number;
 }
 
-export interface Tokens {
+export interface TokenUsage {
   input: number;
   output: number;
 }
@@ -57,7 +57,7 @@ export interface Chatted {
   end: "stop" | "tools" | "length";
   /** The provider's name of the model. */
   model: string;
-  tokens: Tokens;
+  tokens: TokenUsage;
   /** Index of the endpoint that answered. */
   endpoint?: number;
 }
@@ -67,7 +67,7 @@ export interface Question<Answer> {
   /** The instruction, written by Jobyard or the agent. */
   instructions: string;
   /** The data, of a tenant or an unknown sender; never an instruction. */
-  input: string | readonly Part[];
+  input: string | readonly MessagePart[];
   /** Name of the schema for the model: letters, digits, - and _. */
   name: string;
   /** The schema of the answer; an answer that does not fit is a failure. */
@@ -80,7 +80,7 @@ export interface Answered<Answer> {
   value: Answer;
   /** The provider's name of the model. */
   model: string;
-  tokens: Tokens;
+  tokens: TokenUsage;
 }
 
 /** The highest use of a call, in tokens. */
@@ -93,7 +93,7 @@ export interface CallBound {
 }
 
 /** Counts the calls of one chat, each before it is made. There are several when an endpoint fails, or refuses a parameter. */
-export interface Meter {
+export interface CallMeter {
   /** False: the call may not be made. */
   reserve(bound: CallBound): Promise<boolean>;
   /** Reports that the last reserved call had no answer. `isBilled`: it may have been billed. */
@@ -107,7 +107,7 @@ export type OverBudget = "over_budget";
 export interface CallOptions {
   /** The job's id for an AI Gateway. */
   job?: string | undefined;
-  meter?: Meter | undefined;
+  meter?: CallMeter | undefined;
 }
 
 /** An endpoint with its model. */
@@ -124,7 +124,7 @@ export interface Models {
   /** Endpoints in order; the next is called only when the one before certainly gives no answer now. */
   readonly endpoints: readonly Endpoint[];
   /** One step of a conversation. A refusal to answer and a filtered answer are permanent failures. */
-  chat(chat: Chat, signal: AbortSignal, options?: CallOptions): Promise<Reply<Chatted>>;
+  chat(chat: ChatRequest, signal: AbortSignal, options?: CallOptions): Promise<Reply<Chatted>>;
   /** `ok`: the answer fits the schema. One that does not is requested once more, and is then a permanent failure. */
   ask<Answer>(question: Question<Answer>, signal: AbortSignal, options?: CallOptions): Promise<Reply<Answered<Answer>>>;
 }

@@ -6,7 +6,7 @@ import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 
 /** A refusal of a call, by its status or inside a 200. */
-export interface Refusal {
+export interface RefusedCall {
   status: number;
   headers: Headers;
   code: string | undefined;
@@ -40,7 +40,7 @@ const byCode: Record<string, Failure["class"]> = {
 const usualWaitSeconds = 20;
 
 /** The refusal in an answer: any status but 200, or a 200 with an error instead of a completion. `body`: its JSON, if any. */
-export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined {
+export function errorIn(answer: HttpAnswer, body: unknown): RefusedCall | undefined {
   const error = errorOf(body);
   if (answer.status === 200 && (!error || hasAnswer(body))) return undefined;
   const { code, type, param, message, metadata } = error ?? {};
@@ -56,12 +56,12 @@ export function errorIn(answer: HttpAnswer, body: unknown): Refusal | undefined 
 }
 
 /** Whether it may concern a parameter: a bad request without a code of another meaning. */
-export function isAboutParameters({ status, code }: Refusal): boolean {
+export function isAboutParameters({ status, code }: RefusedCall): boolean {
   return [200, 400, 404, 415, 422, 501].includes(status) && (code === undefined || code === "invalid_request_error" || !Object.hasOwn(byCode, code));
 }
 
 /** The failure for a refusal of an OpenAI-compatible API: by its code first, then by its status. */
-export function refusalOf({ status, headers, code, type, message }: Refusal, secrets: readonly string[], now: number): Failure {
+export function refusalOf({ status, headers, code, type, message }: RefusedCall, secrets: readonly string[], now: number): Failure {
   const errorWord = code ?? type;
   const usual = statusFailure(status, headers, { repeatable: true, now });
   const kind = classOf(status, code) ?? classOf(status, type) ?? byStatus(status) ?? usual.class;

@@ -1,10 +1,10 @@
 import type { Dialect } from "./dialect";
-import type { Chat, Message, Part } from "./models";
+import type { ChatRequest, Message, MessagePart } from "./models";
 
 export type ModelRequest = ReturnType<typeof requestFrom>;
 
 /** The body of a chat completion in this dialect, without the model's name. `max`: bound of the tokens of any answer. */
-export function requestFrom(asked: Chat, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
+export function requestFrom(asked: ChatRequest, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
   const { format, tools = [] } = asked;
   const schemaMessage = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
   return {
@@ -18,7 +18,7 @@ export function requestFrom(asked: Chat, { temperature, tokensParameter, respons
 }
 
 /** Tokens that the answer to one call may have. */
-export function maxTokensOf({ maxTokens }: Chat, usual: number, max: number | undefined): number {
+export function maxTokensOf({ maxTokens }: ChatRequest, usual: number, max: number | undefined): number {
   return Math.min(maxTokens ?? max ?? usual, max ?? Infinity);
 }
 
@@ -50,7 +50,7 @@ function sendableName(name: string): string {
   return name.replace(/[^\w-]/g, "_") || "_";
 }
 
-function partOf(part: Part): Record<string, unknown> {
+function partOf(part: MessagePart): Record<string, unknown> {
   return part.type === "text" ? { type: "text", text: part.text } : { type: "image_url", image_url: { url: part.url } };
 }
 

@@ -2,7 +2,7 @@ import { recordOf } from "../../json/record";
 import { messageOf } from "../../errors";
 import type { Failure } from "../../queue/effect";
 import { untilNextDay } from "../quota";
-import type { Refused } from "./chat";
+import type { ModelRefusal } from "./chat";
 import { misfit } from "./completion";
 
 interface Meaning {
@@ -53,7 +53,7 @@ const byText: readonly [RegExp, Meaning][] = [
  * The failure for an error of the binding. Its text may repeat the request, so only the code is kept. `isFault`: the error
  * is the service's, not the call's.
  */
-export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): Refused & { isFault: boolean } {
+export function refusalIn(thrown: unknown, isTimeout: boolean, now: number): ModelRefusal & { isFault: boolean } {
   const text = messageOf(thrown).slice(0, 4000);
   const number = isTimeout ? "3007" : codeIn(thrown, text);
   const named = byText.find(([pattern]) => pattern.test(text))?.[1] ?? (number === undefined ? undefined : byCode[number]);

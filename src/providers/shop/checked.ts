@@ -1,10 +1,10 @@
 import { failed, ok, type Failure, type Reply } from "../../queue/effect";
-import type { Connection } from "./connection";
+import type { ShopConnection } from "./connection";
 import { idOf } from "./raw-row";
 import { type ListQuery, pageQuery } from "./query";
 import { resources } from "./resources";
 import type { ShopResource } from "./row-types";
-import type { IdPage, Page } from "./shop";
+import type { IdPage, ShopPage } from "./shop";
 import type { TruncationDetector } from "./complete-list";
 
 /** An id costs the shop little: it loads no row. */
@@ -12,21 +12,21 @@ export const idsPerPage = 5000;
 
 /** A page that may lack rows, or may be the last. */
 export interface Doubtful<Row> {
-  page: Page<Row>;
+  page: ShopPage<Row>;
   /** Rows of its list, including visible failures to load. */
   length: number;
   limit: number;
 }
 
 /** The beginning of a page, and its window. */
-export type Part = Omit<ListQuery, "limit" | "display">;
+export type PageStart = Omit<ListQuery, "limit" | "display">;
 
 /** Checks the pages of a shop against its lists of ids. */
 export class PageCheck {
-  readonly #connection: Connection;
+  readonly #connection: ShopConnection;
   readonly #lengths: TruncationDetector;
 
-  constructor(connection: Connection, lengths: TruncationDetector) {
+  constructor(connection: ShopConnection, lengths: TruncationDetector) {
     this.#connection = connection;
     this.#lengths = lengths;
   }
@@ -36,7 +36,12 @@ export class PageCheck {
    * the list of ids from the beginning of the page shows what is missing, and whether there is more. Where no row could be loaded, it
    * also gives the id to continue after.
    */
-  async checked<Row extends { id: number }>(resource: ShopResource, part: Part, doubtful: Doubtful<Row>, signal: AbortSignal): Promise<Reply<Page<Row>>> {
+  async checked<Row extends { id: number }>(
+    resource: ShopResource,
+    part: PageStart,
+    doubtful: Doubtful<Row>,
+    signal: AbortSignal,
+  ): Promise<Reply<ShopPage<Row>>> {
     const { page, length, limit } = doubtful;
     const listed = await this.#idsThrough(resource, part, page.lastId, signal);
     if (!listed.ok) return listed;
@@ -58,7 +63,7 @@ export class PageCheck {
     return ok({ ids: valid.toSorted((a, b) => a - b), lastId: Math.max(part.afterId, ...valid), full: valid.length >= part.limit, more: valid.length > 0 });
   }
 
-  async #passedOver<Row>(resource: ShopResource, part: ListQuery, page: Page<Row>, missing: number[], signal: AbortSignal): Promise<Reply<Page<Row>>> {
+  async #passedOver<Row>(resource: ShopResource, part: ListQuery, page: ShopPage<Row>, missing: number[], signal: AbortSignal): Promise<Reply<ShopPage<Row>>> {
     const again = await this.#connection.list(resource, pageQuery({ ...part, display: resources[resource].display }), signal);
     if (!again.ok) return again;
     // Rows created between the two lists can be loaded now.
@@ -68,7 +73,7 @@ export class PageCheck {
   }
 
   /** Ids after `afterId` until one exceeds `lastId`, or to the end. */
-  async #idsThrough(resource: ShopResource, part: Part, lastId: number, signal: AbortSignal): Promise<Reply<number[]>> {
+  async #idsThrough(resource: ShopResource, part: PageStart, lastId: number, signal: AbortSignal): Promise<Reply<number[]>> {
     for (let ids: number[] = [], { afterId } = part; ;) {
       const reply = await this.ids(resource, { ...part, afterId, limit: idsPerPage }, signal);
       if (!reply.ok) return reply;

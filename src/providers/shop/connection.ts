@@ -31,7 +31,7 @@ const timeLimit = 45_000;
 const sizeLimit = 8_000_000;
 
 /** The calls to one shop's webservice, one at a time. */
-export class Connection {
+export class ShopConnection {
   readonly #options: ConnectionOptions;
   /** XML after JSON could not be read: only XML is the same in all versions. */
   #format: "JSON" | "XML" = "JSON";

@@ -2,17 +2,17 @@ import { micros } from "./money";
 import { readLocal } from "../../time/zone";
 
 /** Settings of the shop that decide the meaning of values. */
-export interface Reading {
+export interface FieldReading {
   timezone: string;
   /** Language of translated fields; null: the first. */
   languageId: number | null;
 }
 
 /** Receives the issue of a value, as `is no amount`. */
-export type Note = (issue: string) => void;
+export type ReportIssue = (issue: string) => void;
 
 /** Reads a value of the webservice. An unreadable value is reported and becomes null. */
-export type Field<T> = (value: unknown, note: Note) => T;
+export type Field<T> = (value: unknown, note: ReportIssue) => T;
 
 /**
  * Scalars of the webservice. Nearly all are strings, but with PHP 8.1 numbers may be numbers; null, false and "" mean none;
@@ -57,16 +57,16 @@ export const wholeOrNone: Field<number | null> = (value, note) => {
 };
 
 /** Text; of several languages, the shop's. */
-export function text(reading: Reading): Field<string> {
+export function text(reading: FieldReading): Field<string> {
   return (value) => String(plain(translated(value, reading.languageId)) ?? "");
 }
 
 /** A date; null when it is unreadable, since zero-dates have many spellings. */
-export function instant(reading: Reading): Field<number | null> {
+export function instant(reading: FieldReading): Field<number | null> {
   return (value, note) => readLocal(text(reading)(value, note), reading.timezone)?.instant ?? null;
 }
 
-export function ambiguous(reading: Reading): Field<boolean> {
+export function ambiguous(reading: FieldReading): Field<boolean> {
   return (value, note) => readLocal(text(reading)(value, note), reading.timezone)?.ambiguous ?? false;
 }
 

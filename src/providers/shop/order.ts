@@ -1,10 +1,10 @@
 import { isRecord } from "../../json/record";
-import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text } from "./fields";
+import { type Field, flag, instant, link, money, quantity, type FieldReading, rowId, text } from "./fields";
 import { timestampField, row } from "./row-reader";
 import type { OrderLine } from "./row-types";
 
 /** An order with its lines. Other fields, such as the secure key, are dropped. */
-export function order(reading: Reading) {
+export function order(reading: FieldReading) {
   return row({
     id: ["id", rowId],
     reference: ["reference", text(reading)],
@@ -41,7 +41,7 @@ export function order(reading: Reading) {
 }
 
 /** An order without lines has no `order_rows`, and possibly no `associations`. */
-function orderLines(reading: Reading): Field<OrderLine[]> {
+function orderLines(reading: FieldReading): Field<OrderLine[]> {
   const line = orderLine(reading);
   return (associations, note) => {
     const elements = elementsOf(isRecord(associations) ? associations["order_rows"] : undefined);
@@ -53,7 +53,7 @@ function orderLines(reading: Reading): Field<OrderLine[]> {
   };
 }
 
-function orderLine(reading: Reading) {
+function orderLine(reading: FieldReading) {
   return row({
     id: ["id", rowId],
     productId: ["product_id", link],

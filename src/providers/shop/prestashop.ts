@@ -1,7 +1,7 @@
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { idsPerPage, PageCheck, stray } from "./checked";
-import { Connection } from "./connection";
+import { ShopConnection } from "./connection";
 import type { ConnectionOptions, List } from "./connection";
 import { idOf } from "./raw-row";
 import type { Field } from "./fields";
@@ -10,7 +10,7 @@ import { isSayable, orFilters, pageQuery } from "./query";
 import type { Parameters as Query } from "./query";
 import { resources } from "./resources";
 import type { ShopResource, ShopRows } from "./row-types";
-import type { Found, IdPage, Lookup, Page, PageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
+import type { Found, IdPage, Lookup, ShopPage, ShopPageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
 import { hasAllSettings, settingsFilter, settingsFrom } from "./settings";
 import { joined, TruncationDetector, nothing, rowsById, readAll } from "./complete-list";
 import { isTimezone } from "../../time/zone";
@@ -40,7 +40,7 @@ export function prestashop(options: PrestashopOptions): Shop {
 }
 
 class Prestashop implements Shop {
-  readonly #connection: Connection;
+  readonly #connection: ShopConnection;
   readonly #now: () => number;
   readonly #heavy = new PageSize(heavyPace);
   readonly #light = new PageSize(lightPace);
@@ -50,7 +50,7 @@ class Prestashop implements Shop {
   #settings: ShopSettings | undefined;
 
   constructor(options: PrestashopOptions) {
-    this.#connection = new Connection(options);
+    this.#connection = new ShopConnection(options);
     this.#check = new PageCheck(this.#connection, this.#lengths);
     this.#now = options.now;
   }
@@ -99,7 +99,7 @@ class Prestashop implements Shop {
     return settings;
   }
 
-  async page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>> {
+  async page<R extends ShopResource>(resource: R, request: ShopPageRequest): Promise<Reply<ShopPage<ShopRows[R]>>> {
     const settings = await this.settings(request.signal);
     if (!settings.ok) return settings;
     const { window, afterId, expected, signal } = request;
@@ -159,7 +159,7 @@ class Prestashop implements Shop {
     return ok(sum);
   }
 
-  async ids(resource: ShopResource, { afterId, window, signal }: Omit<PageRequest, "expected">): Promise<Reply<IdPage>> {
+  async ids(resource: ShopResource, { afterId, window, signal }: Omit<ShopPageRequest, "expected">): Promise<Reply<IdPage>> {
     const settings = await this.settings(signal);
     if (!settings.ok) return settings;
     const part = { afterId, limit: idsPerPage, window: window && { ...window, timezone: settings.value.timezone } };

@@ -1,4 +1,4 @@
-import { type Field, flag, instant, link, money, quantity, type Reading, rowId, text, wholeOrNone } from "./fields";
+import { type Field, flag, instant, link, money, quantity, type FieldReading, rowId, text, wholeOrNone } from "./fields";
 import { order } from "./order";
 import { timestampField, flags, row } from "./row-reader";
 import type { ShopResource, ShopRows } from "./row-types";
@@ -10,7 +10,7 @@ export interface Resource<Row> {
   /** Whether a row loads more than its own table. */
   heavy: boolean;
   /** Reads an element of a loaded row. */
-  row(reading: Reading): Field<Row>;
+  row(reading: FieldReading): Field<Row>;
 }
 
 export const resources: { [R in ShopResource]: Resource<ShopRows[R]> } = {
@@ -137,7 +137,7 @@ function light(fields: string): { display: string; heavy: false } {
   return { display: `[${fields}]`, heavy: false };
 }
 
-function customer(reading: Reading) {
+function customer(reading: FieldReading) {
   return row({
     id: ["id", rowId],
     firstName: ["firstname", text(reading)],
@@ -153,7 +153,7 @@ function customer(reading: Reading) {
   });
 }
 
-function address(reading: Reading) {
+function address(reading: FieldReading) {
   return row({
     id: ["id", rowId],
     customerId: ["id_customer", link],
@@ -177,7 +177,7 @@ function address(reading: Reading) {
   });
 }
 
-function product(reading: Reading) {
+function product(reading: FieldReading) {
   return row({
     id: ["id", rowId],
     reference: ["reference", text(reading)],
@@ -207,6 +207,6 @@ function plainText(html: string): string {
     .toWellFormed();
 }
 
-function maker(reading: Reading) {
+function maker(reading: FieldReading) {
   return row({ id: ["id", rowId], name: ["name", text(reading)], ...flags("active") });
 }

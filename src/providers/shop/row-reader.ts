@@ -1,4 +1,4 @@
-import { ambiguous, type Field, flag, instant, type Reading } from "./fields";
+import { ambiguous, type Field, flag, instant, type FieldReading } from "./fields";
 
 export type Entries = Record<string, readonly [from: string, field: Field<unknown>]>;
 type RowOf<E extends Entries> = { [Name in keyof E]: ReturnType<E[Name][1]> };
@@ -22,7 +22,7 @@ export function flags<const Names extends readonly string[]>(...names: Names) {
   return Object.fromEntries(names.map((name) => [name, [name, flag]])) as unknown as { [Name in Names[number]]: readonly [string, typeof flag] };
 }
 
-export function timestampField(reading: Reading) {
+export function timestampField(reading: FieldReading) {
   return {
     dateAdd: ["date_add", instant(reading)],
     dateUpd: ["date_upd", instant(reading)],

@@ -43,7 +43,7 @@ export interface Shop {
    * The rows after `afterId`, ordered by id, at most one page. Continue with `afterId: page.lastId` while `page.more`;
    * a row that changes meanwhile moves to the next window.
    */
-  page<R extends ShopResource>(resource: R, request: PageRequest): Promise<Reply<Page<ShopRows[R]>>>;
+  page<R extends ShopResource>(resource: R, request: ShopPageRequest): Promise<Reply<ShopPage<ShopRows[R]>>>;
   /**
    * The rows whose field has one of these values, in as many requests as URLs of 2 kB need.
    * Rows that do not exist are not in the result: a deleted customer, an order that is not committed yet. Where rows were visibly omitted, or
@@ -54,7 +54,7 @@ export interface Shop {
   /** The ids of the rows that `find` requests, including those that the shop fails to load. No row is loaded. */
   listed<R extends ShopResource>(resource: R, by: Lookup<R>, signal: AbortSignal): Promise<Reply<readonly number[]>>;
   /** Ids only, thousands at once, without loading rows: for counting and for finding deleted rows. Includes rows that the shop fails to load. */
-  ids(resource: ShopResource, request: Omit<PageRequest, "expected">): Promise<Reply<IdPage>>;
+  ids(resource: ShopResource, request: Omit<ShopPageRequest, "expected">): Promise<Reply<IdPage>>;
   /** Current page sizes, which adapt to the shop's `Execution-Time`. Store them and pass them to `resume`. */
   readonly pageSizes: PageSizes;
   /** Continues with settings and page sizes of an earlier run; saves the request for the settings. */
@@ -87,7 +87,7 @@ export interface Window {
   to: number;
 }
 
-export interface PageRequest {
+export interface ShopPageRequest {
   /** Only rows that were changed within; for resources with a `dateUpd`. Default: all rows. */
   window?: Window | undefined;
   /** 0 for the first page. */
@@ -100,7 +100,7 @@ export interface PageRequest {
   signal: AbortSignal;
 }
 
-export interface Page<Row> {
+export interface ShopPage<Row> {
   rows: readonly Row[];
   /** `afterId` of the next page. */
   lastId: number;
@@ -127,7 +127,7 @@ export interface IdPage {
   more: boolean;
 }
 
-export interface Found<Row> extends Pick<Page<Row>, "rows" | "unreadable" | "missing" | "warnings"> {
+export interface Found<Row> extends Pick<ShopPage<Row>, "rows" | "unreadable" | "missing" | "warnings"> {
   /** The key may not read the resource, and the run continues without it: nothing follows from missing rows. */
   refused?: true;
 }

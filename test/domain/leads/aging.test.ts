@@ -5,12 +5,12 @@ import { storeCrmReport } from "../../../src/domain/leads/crm";
 import { removeOldBots } from "../../../src/domain/leads/erase";
 import { getLead } from "../../../src/domain/leads/queries";
 import { storeSubmission } from "../../../src/domain/leads/store";
-import { type Kind, submissionSchema } from "../../../src/domain/leads/model";
+import { type LeadKind, submissionSchema } from "../../../src/domain/leads/model";
 import { planOf, recordingDb } from "../../support/recorder";
 
 const noon = Date.UTC(2026, 10, 21, 12);
 const day = 24 * 3600_000;
-const come = (tenant: string, id: string, at: number, kind: Kind = "lead") =>
+const come = (tenant: string, id: string, at: number, kind: LeadKind = "lead") =>
   storeSubmission(env.DB, {
     tenant,
     id,

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { reportSilence, type SilenceAlert } from "../../../src/domain/leads/silence";
 import { storeSubmission } from "../../../src/domain/leads/store";
-import { submissionSchema, type Kind } from "../../../src/domain/leads/model";
+import { submissionSchema, type LeadKind } from "../../../src/domain/leads/model";
 import { parseKeyRing } from "../../../src/tenants/keys";
 import { createProjectStore } from "../../../src/tenants/project";
 import { createTenantStore } from "../../../src/tenants/tenant";
@@ -26,7 +26,7 @@ const look = (after: number, accepts: (project: string) => boolean = () => true)
     },
     noon + after * minute,
   );
-const comes = (kind: Kind, after: number) =>
+const comes = (kind: LeadKind, after: number) =>
   storeSubmission(env.DB, {
     tenant: "quiet",
     id: `${kind}-${after}`,

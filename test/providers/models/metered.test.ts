@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHttp } from "../../../src/providers/http";
 import { createLearned } from "../../../src/providers/models/learned";
-import type { CallBound, Chat } from "../../../src/providers/models/models";
+import type { CallBound, ChatRequest } from "../../../src/providers/models/models";
 import { openai } from "../../../src/providers/models/openai";
 import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type Answer, stubFetch } from "../fetch-stub";
@@ -17,7 +17,7 @@ const common = { http, apiKey: "sk-0123456789abcdef", baseUrl: "https://llm.exam
 const adapter = (settings: ModelSettings = {}) => openai({ ...common, settings, learned: createLearned() });
 
 describe("a metered call", () => {
-  const chat: Chat = { messages: [{ role: "user", content: "漢字" }], format: { name: "out", schema: { type: "object" } }, maxTokens: 100 };
+  const chat: ChatRequest = { messages: [{ role: "user", content: "漢字" }], format: { name: "out", schema: { type: "object" } }, maxTokens: 100 };
   const metered = async (settings: ModelSettings, ...answers: Answer[]) => {
     const seen = stubFetch(...answers);
     const log: unknown[] = [];

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHttp } from "../../../src/providers/http";
 import { createLearned, type Learned } from "../../../src/providers/models/learned";
-import type { Chat } from "../../../src/providers/models/models";
+import type { ChatRequest } from "../../../src/providers/models/models";
 import { openai } from "../../../src/providers/models/openai";
 import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type SeenCall, stubFetch } from "../fetch-stub";
@@ -23,7 +23,7 @@ const sent = ({ body }: SeenCall) => JSON.parse(body) as Record<string, unknown>
 
 describe("a conversation with tools and images", () => {
   const tool = { name: "look_up", description: "Looks up an order.", parameters: { type: "object", properties: { id: { type: "string" } } } };
-  const chat: Chat = {
+  const chat: ChatRequest = {
     messages: [
       { role: "system", content: "Help." },
       {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { createLearned } from "../../../src/providers/models/learned";
-import type { Chat } from "../../../src/providers/models/models";
+import type { ChatRequest } from "../../../src/providers/models/models";
 import { type AiBinding, workersAi, type WorkersAiOptions } from "../../../src/providers/models/workers-ai";
 
 const signal = new AbortController().signal;
@@ -122,7 +122,7 @@ test("goes through the gateway with the gateway's retries, cache and log off", a
 
 describe("tools", () => {
   const tool = { name: "look_up", description: "Looks up an order.", parameters: { type: "object", properties: { id: { type: "string" } } } };
-  const chat: Chat = {
+  const chat: ChatRequest = {
     messages: [
       { role: "user", content: "Where is 7?" },
       { role: "assistant", content: "", toolCalls: [{ id: "c1", name: "look_up", input: { id: "7" } }] },

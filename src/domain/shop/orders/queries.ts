@@ -3,7 +3,7 @@ import type { Order } from "../../../providers/shop/row-types";
 import { decimalOrNull } from "../../../decimal";
 import { details, named } from "../related-rows";
 import { type ListPage, page } from "../list";
-import { rowsOf, type Scope } from "../scope";
+import { rowsOf, type SiteScope } from "../scope";
 
 export interface OrderFilter {
   /** Change feed: orders that changed after this, in the order of their changes. Milliseconds. */
@@ -24,7 +24,7 @@ export interface OrderFilter {
 export type OrderView = Awaited<ReturnType<typeof viewsOf>>[number];
 
 /** By id, or by change number in the feed. */
-export function listOrders(scope: Scope, filter: OrderFilter): Promise<ListPage<OrderView>> {
+export function listOrders(scope: SiteScope, filter: OrderFilter): Promise<ListPage<OrderView>> {
   const { changedAfter, q, state = null, customer = null, reference = null, from = null, to = null, after, limit } = filter;
   const table = {
     name: "shop_orders",
@@ -38,7 +38,7 @@ export function listOrders(scope: Scope, filter: OrderFilter): Promise<ListPage<
 }
 
 /** One order with its customer, addresses, payments and carriers; null when it is not stored. */
-export async function orderDetail(scope: Scope, id: number) {
+export async function orderDetail(scope: SiteScope, id: number) {
   const [row] = await rowsOf<OrderRow>(scope, oneSql, id);
   if (!row) return null;
   const [view] = await viewsOf(scope, [row]);
@@ -98,7 +98,7 @@ interface OrderRow {
   body: string;
 }
 
-async function viewsOf(scope: Scope, rows: readonly OrderRow[]) {
+async function viewsOf(scope: SiteScope, rows: readonly OrderRow[]) {
   const orders = rows.map(({ body }) => JSON.parse(body) as Order);
   const states = await named(
     scope,

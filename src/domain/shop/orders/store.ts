@@ -3,7 +3,7 @@ import type { Unreadable } from "../../../providers/shop/shop";
 import { numberOf, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
-import { perChunk, rowsOf, type Scope } from "../scope";
+import { perChunk, rowsOf, type SiteScope } from "../scope";
 
 /** One page of orders with their related rows. */
 export interface OrderPage {
@@ -15,7 +15,7 @@ export interface OrderPage {
 }
 
 /** Statements that store a page; they commit with the cursor. A newer stored row stays; changes add events. */
-export function orderWrites(scope: Scope, page: OrderPage, now: number): D1PreparedStatement[] {
+export function orderWrites(scope: SiteScope, page: OrderPage, now: number): D1PreparedStatement[] {
   const { orders, readAt } = page;
   if (orders.length === 0) return [];
   const items = orders.map((order, index) => orderItem(order, index + 1));
@@ -31,7 +31,7 @@ export function orderWrites(scope: Scope, page: OrderPage, now: number): D1Prepa
 }
 
 /** The orders of these that differ from the stored ones, or are stored as deleted: only their related rows must be read. */
-export async function changedOrders(scope: Scope, orders: readonly Order[], flawed: readonly Unreadable[] = []): Promise<Order[]> {
+export async function changedOrders(scope: SiteScope, orders: readonly Order[], flawed: readonly Unreadable[] = []): Promise<Order[]> {
   const storedById = await storedOrders(scope, orders);
   return completed(orders, flawed, storedById).filter((order) => {
     const stored = storedById.get(order.id);
@@ -40,7 +40,7 @@ export async function changedOrders(scope: Scope, orders: readonly Order[], flaw
 }
 
 /** These orders; an unreadable field keeps its stored value. */
-export async function completedOrders(scope: Scope, orders: readonly Order[], flawed: readonly Unreadable[]): Promise<Order[]> {
+export async function completedOrders(scope: SiteScope, orders: readonly Order[], flawed: readonly Unreadable[]): Promise<Order[]> {
   return completed(orders, flawed, flawed.length === 0 ? new Map() : await storedOrders(scope, orders));
 }
 
@@ -50,7 +50,7 @@ interface StoredOrder {
   deleted: number | null;
 }
 
-async function storedOrders(scope: Scope, orders: readonly Order[]): Promise<Map<number, StoredOrder>> {
+async function storedOrders(scope: SiteScope, orders: readonly Order[]): Promise<Map<number, StoredOrder>> {
   const rows = orders.length === 0 ? [] : await rowsOf<StoredOrder>(scope, knownSql, JSON.stringify(orders.map(({ id }) => id)));
   return new Map(rows.map((row) => [row.id, row]));
 }
@@ -70,11 +70,11 @@ export function withKnown<Row extends { id: number }>(row: Row, flawed: readonly
   return values ? { ...row, ...Object.fromEntries(fields.map((field) => [field, values[field] ?? null])) } : row;
 }
 
-export async function ordersByReference(scope: Scope, references: readonly string[]): Promise<number[]> {
+export async function ordersByReference(scope: SiteScope, references: readonly string[]): Promise<number[]> {
   return (await rowsOf<{ id: number }>(scope, byReferenceSql, JSON.stringify(references))).map(({ id }) => id);
 }
 
-export async function firstOrder(scope: Scope): Promise<number | null> {
+export async function firstOrder(scope: SiteScope): Promise<number | null> {
   return (await rowsOf<{ id: number }>(scope, firstSql))[0]?.id ?? null;
 }
 

@@ -3,7 +3,7 @@ import type { Product } from "../../../providers/shop/row-types";
 import { decimalOrNull, sumOrNull } from "../../../decimal";
 import { type ListPage, page } from "../list";
 import { details, named } from "../related-rows";
-import { rowsOf, type Scope } from "../scope";
+import { rowsOf, type SiteScope } from "../scope";
 import { hasUnreadable } from "../sync/unreadable";
 
 export interface ProductFilter {
@@ -24,7 +24,7 @@ export interface ProductFilter {
 export type ProductView = Awaited<ReturnType<typeof viewsOf>>[number];
 
 /** By id, or by change number in the feed. */
-export function listProducts(scope: Scope, filter: ProductFilter): Promise<ListPage<ProductView>> {
+export function listProducts(scope: SiteScope, filter: ProductFilter): Promise<ListPage<ProductView>> {
   const { changedAfter, active, q, reference = null, manufacturer = null, supplier = null, after, limit } = filter;
   const isFeed = changedAfter !== undefined;
   const table = {
@@ -51,7 +51,7 @@ interface StockRow {
   quantity: number;
 }
 
-async function viewsOf(scope: Scope, rows: readonly ProductRow[]) {
+async function viewsOf(scope: SiteScope, rows: readonly ProductRow[]) {
   const products = rows.map(({ body }) => JSON.parse(body) as Product);
   const ids = products.map(({ id }) => id);
   const combinations = await details(scope, "combinations", ids);
@@ -120,7 +120,7 @@ function suppliersOf({ supplierId }: Product, offers: readonly { supplierId: num
   return [...new Set(all)].toSorted((left, right) => left - right);
 }
 
-async function stockOf(scope: Scope, ids: readonly number[]): Promise<Map<string, number>> {
+async function stockOf(scope: SiteScope, ids: readonly number[]): Promise<Map<string, number>> {
   const rows = ids.length === 0 ? [] : await rowsOf<StockRow>(scope, stockSql, JSON.stringify(ids));
   return new Map(rows.map(({ product, combination, quantity }) => [`${product}/${combination}`, quantity]));
 }

@@ -1,10 +1,10 @@
 import type { Stock } from "../../../providers/shop/row-types";
 import { numberOf, takeNumbers } from "../change-numbers";
 import { roundQuantity } from "../../../decimal";
-import { perChunk, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
 
 /** Statements that store quantities. A different quantity counts as a change of the product; running out adds an event. */
-export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
+export function stockWrites(scope: SiteScope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
   const items = stockItems(stock);
   if (items.length === 0) return [];
   const products = new Set(items.map(([, product]) => product)).size;
@@ -17,7 +17,7 @@ export function stockWrites(scope: Scope, stock: readonly Stock[], readAt: numbe
 }
 
 /** Statements that delete stored quantities of these products that are not in `stock`, which is complete. A deleted product has none. */
-export function staleStockWrites(scope: Scope, products: readonly number[], stock: readonly Stock[], readAt: number): D1PreparedStatement[] {
+export function staleStockWrites(scope: SiteScope, products: readonly number[], stock: readonly Stock[], readAt: number): D1PreparedStatement[] {
   const kept = [...new Set(stock.map(stockKey))];
   return products.length === 0 ? [] : [statement(scope, staleSql, JSON.stringify(products), JSON.stringify(kept), readAt)];
 }
@@ -27,7 +27,7 @@ export function stockKey({ productId, productAttributeId }: Pick<Stock, "product
 }
 
 /** Keys of the stored quantities of these products. */
-export async function storedStock(scope: Scope, products: readonly number[]): Promise<string[]> {
+export async function storedStock(scope: SiteScope, products: readonly number[]): Promise<string[]> {
   const rows = await rowsOf<{ product: number; combination: number }>(scope, storedSql, JSON.stringify(products));
   return rows.map(({ product, combination }) => stockKey({ productId: product, productAttributeId: combination }));
 }

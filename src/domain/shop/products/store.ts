@@ -2,7 +2,7 @@ import type { Product, Stock } from "../../../providers/shop/row-types";
 import { numberOf, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
-import { perChunk, rowsOf, type Scope } from "../scope";
+import { perChunk, rowsOf, type SiteScope } from "../scope";
 import { staleStockWrites, stockWrites } from "./stock";
 
 /** One page of products with their related rows. */
@@ -20,7 +20,7 @@ export interface ProductPage {
 }
 
 /** Statements that store a page; they commit with the cursor. */
-export function productWrites(scope: Scope, page: ProductPage, now: number): D1PreparedStatement[] {
+export function productWrites(scope: SiteScope, page: ProductPage, now: number): D1PreparedStatement[] {
   const { products, named = {}, details, stock, isStockWhole, readAt } = page;
   if (products.length === 0) return [];
   const nth = new Map(products.map(({ id }, index) => [String(id), index + 1]));
@@ -48,7 +48,7 @@ export function productWrites(scope: Scope, page: ProductPage, now: number): D1P
 }
 
 /** Stored products by id. */
-export async function storedProducts(scope: Scope, ids: readonly number[]): Promise<Map<number, Product>> {
+export async function storedProducts(scope: SiteScope, ids: readonly number[]): Promise<Map<number, Product>> {
   const rows = await rowsOf<{ id: number; body: string }>(scope, storedSql, JSON.stringify(ids));
   return new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as Product]));
 }

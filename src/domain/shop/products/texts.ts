@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Product } from "../../../providers/shop/row-types";
 import { boundedText } from "../../../queue/bounded";
 import type { ListPage } from "../list";
-import { rowsOf, type Scope, statement } from "../scope";
+import { rowsOf, type SiteScope, statement } from "../scope";
 
 /** Approved texts of one product. Stored here only: we do not write to the shop. */
 export const productText = v.strictObject({
@@ -27,7 +27,10 @@ export interface ProductToDescribe {
  * Active products, by id, whose description or search-engine title is empty and which have no approved text.
  * Rows from before these fields were read are omitted until a sync reads them again.
  */
-export async function productsLackingTexts(scope: Scope, { ids, limit }: { ids?: readonly number[] | undefined; limit: number }): Promise<ProductToDescribe[]> {
+export async function productsLackingTexts(
+  scope: SiteScope,
+  { ids, limit }: { ids?: readonly number[] | undefined; limit: number },
+): Promise<ProductToDescribe[]> {
   const rows = await rowsOf<{ body: string }>(scope, lackingSql, ids === undefined ? null : JSON.stringify(ids), limit);
   return rows.map(({ body }) => {
     const { id, name, reference, description = "", metaTitle = "" } = JSON.parse(body) as Product;
@@ -36,14 +39,17 @@ export async function productsLackingTexts(scope: Scope, { ids, limit }: { ids?:
 }
 
 /** Replaces the texts of these products. */
-export async function saveProductTexts(scope: Scope, job: string, texts: readonly ProductText[], now: number): Promise<void> {
+export async function saveProductTexts(scope: SiteScope, job: string, texts: readonly ProductText[], now: number): Promise<void> {
   await statement(scope, saveSql, JSON.stringify(texts), job, now).run();
 }
 
 export type ProductTextView = ProductText & { job: string; at: string };
 
 /** By product. */
-export async function listProductTexts(scope: Scope, { after = 0, limit }: { after?: number | undefined; limit: number }): Promise<ListPage<ProductTextView>> {
+export async function listProductTexts(
+  scope: SiteScope,
+  { after = 0, limit }: { after?: number | undefined; limit: number },
+): Promise<ListPage<ProductTextView>> {
   const rows = await rowsOf<Omit<ProductTextView, "at"> & { at: number }>(scope, listSql, after, limit + 1);
   const items = rows.slice(0, limit).map(({ at, ...text }) => ({ ...text, at: new Date(at).toISOString() }));
   return { items, next: rows.length > limit ? (items.at(-1)?.productId ?? null) : null };

@@ -1,7 +1,7 @@
 import type { Combination, Order, ProductSupplier } from "../../../providers/shop/row-types";
 import { type Micros, roundQuantity } from "../../../decimal";
 import { details, named } from "../related-rows";
-import { perChunk, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
 
 /** A line of a shop's order, or a part of it, to buy. */
 export interface PurchaseLine {
@@ -29,7 +29,7 @@ export interface Shortage {
  * The items in short supply. PrestaShop subtracts an order from the stock at once, so a negative quantity is the number that is missing.
  * Buys for the newest orders that are paid and not shipped, each line once; what earlier purchases cover is not bought again.
  */
-export async function shortage(scope: Scope): Promise<Shortage> {
+export async function shortage(scope: SiteScope): Promise<Shortage> {
   const short = await rowsOf<Short>(scope, shortSql);
   if (short.length === 0) return { lines: [], unassigned: [] };
   const open = await openLines(scope, new Set(short.map(itemKey)));
@@ -45,7 +45,7 @@ export async function shortage(scope: Scope): Promise<Shortage> {
 }
 
 /** Statements that create one draft a supplier, without lines that another purchase took meanwhile. No draft is created without lines. */
-export function draftWrites(scope: Scope, job: string, lines: readonly PurchaseLine[], now: number): D1PreparedStatement[] {
+export function draftWrites(scope: SiteScope, job: string, lines: readonly PurchaseLine[], now: number): D1PreparedStatement[] {
   return [...Map.groupBy(lines, ({ supplier }) => supplier)].flatMap(([supplier, own]) => [
     statement(scope, headSql, supplier, job, own[0]?.currency ?? "", now),
     ...perChunk(scope, linesSql, own.map(lineItem), supplier, job),
@@ -80,7 +80,7 @@ function totalQuantity(lines: readonly { quantity: number }[]): number {
 const pageOfOrders = 500;
 
 /** Lines of these items in paid, unshipped orders, newest first. Read in pages; other lines are dropped. */
-async function openLines(scope: Scope, items: ReadonlySet<string>): Promise<Map<string, OpenLine[]>> {
+async function openLines(scope: SiteScope, items: ReadonlySet<string>): Promise<Map<string, OpenLine[]>> {
   const linesByItem = new Map<string, OpenLine[]>();
   for (let below = Number.MAX_SAFE_INTEGER; ;) {
     const rows = await rowsOf<{ id: number; body: string; ready: number }>(scope, openSql, below, pageOfOrders);
@@ -99,7 +99,7 @@ async function openLines(scope: Scope, items: ReadonlySet<string>): Promise<Map<
   }
 }
 
-async function marked(scope: Scope, found: Map<string, OpenLine[]>): Promise<Map<string, OpenLine[]>> {
+async function marked(scope: SiteScope, found: Map<string, OpenLine[]>): Promise<Map<string, OpenLine[]>> {
   const ids = [...found.values()].flat().map(({ line }) => line);
   const purchased = new Set((await rowsOf<{ line: number }>(scope, takenSql, JSON.stringify(ids))).map(({ line }) => line));
   return new Map([...found].map(([key, lines]) => [key, lines.map((line) => ({ ...line, taken: purchased.has(line.line) }))]));
@@ -108,7 +108,7 @@ async function marked(scope: Scope, found: Map<string, OpenLine[]>): Promise<Map
 type From = Pick<PurchaseLine, "supplier" | "price" | "currency" | "reference">;
 
 /** The supplier of an item: the product's default supplier when it offers the item, else the first that does, else the default one. */
-async function suppliersOf(scope: Scope, items: readonly Item[]): Promise<(item: Item) => From | undefined> {
+async function suppliersOf(scope: SiteScope, items: readonly Item[]): Promise<(item: Item) => From | undefined> {
   const ids = items.map(({ product }) => product);
   const rows = await rowsOf<{ id: number; supplier: number | null; reference: string; own: number | null }>(scope, productsSql, JSON.stringify(ids));
   const products = new Map(rows.map((row) => [row.id, row]));

@@ -1,7 +1,7 @@
 import { iso } from "../../../time/iso";
 import { csvLine } from "../../../csv";
 import { decimal, type Micros, roundQuantity, sumOf, times } from "../../../decimal";
-import { rowsOf, type Scope, statement } from "../scope";
+import { rowsOf, type SiteScope, statement } from "../scope";
 
 type PurchaseState = "draft" | "approved" | "cancelled";
 
@@ -43,40 +43,40 @@ export interface PurchaseFilter {
 }
 
 /** Newest first. */
-export async function purchaseOrders(scope: Scope, filter: PurchaseFilter): Promise<PurchaseOrder[]> {
+export async function purchaseOrders(scope: SiteScope, filter: PurchaseFilter): Promise<PurchaseOrder[]> {
   const { below = Number.MAX_SAFE_INTEGER, state = null, supplier = null, limit } = filter;
   return withRows(scope, await rowsOf<Head>(scope, listSql, below, state, supplier, limit));
 }
 
-export async function purchaseOrder(scope: Scope, id: number): Promise<PurchaseOrder | null> {
+export async function purchaseOrder(scope: SiteScope, id: number): Promise<PurchaseOrder | null> {
   return (await withRows(scope, await rowsOf<Head>(scope, oneSql, id)))[0] ?? null;
 }
 
 /** Drafts of a job. */
-export async function draftsOf(scope: Scope, job: string): Promise<(PurchaseOrder & { automatic: boolean })[]> {
+export async function draftsOf(scope: SiteScope, job: string): Promise<(PurchaseOrder & { automatic: boolean })[]> {
   const heads = await rowsOf<Head>(scope, ofJobSql, job);
   const orders = await withRows(scope, heads);
   return orders.map((order, index) => ({ ...order, automatic: heads[index]?.automatic === 1 }));
 }
 
 /** False: it is no draft. */
-export async function approvePurchase(scope: Scope, id: number, by: string, now: number): Promise<boolean> {
+export async function approvePurchase(scope: SiteScope, id: number, by: string, now: number): Promise<boolean> {
   const { meta } = await statement(scope, approveSql, id, by, now).run();
   return meta.changes > 0;
 }
 
 /** Makes it a draft again, after its mail was not accepted. */
-export async function reopenPurchase(scope: Scope, id: number, now: number): Promise<void> {
+export async function reopenPurchase(scope: SiteScope, id: number, now: number): Promise<void> {
   await statement(scope, reopenSql, id, now).run();
 }
 
 /** False: it is no draft. A later purchase order may buy its lines. */
-export async function cancelPurchase(scope: Scope, id: number, now: number): Promise<boolean> {
+export async function cancelPurchase(scope: SiteScope, id: number, now: number): Promise<boolean> {
   const [moved] = await scope.db.batch([statement(scope, cancelSql, id, now), statement(scope, freeSql, id)]);
   return (moved?.meta.changes ?? 0) > 0;
 }
 
-export async function noteMail(scope: Scope, id: number, mail: string): Promise<void> {
+export async function noteMail(scope: SiteScope, id: number, mail: string): Promise<void> {
   await statement(scope, "UPDATE shop_purchase_orders SET mail = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3", id, mail).run();
 }
 
@@ -121,7 +121,7 @@ interface Line {
   name: string;
 }
 
-async function withRows(scope: Scope, heads: readonly Head[]): Promise<PurchaseOrder[]> {
+async function withRows(scope: SiteScope, heads: readonly Head[]): Promise<PurchaseOrder[]> {
   const lines = heads.length === 0 ? [] : await rowsOf<Line>(scope, linesSql, JSON.stringify(heads.map(({ id }) => id)));
   const byOrder = Map.groupBy(lines, (line) => line.purchase_order);
   return heads.map((head) => purchaseOrderFrom(head, byOrder.get(head.id) ?? []));

@@ -1,6 +1,6 @@
 import type { Maker } from "../../../providers/shop/row-types";
 import type { ListPage } from "../list";
-import { rowsOf, type Scope, statement } from "../scope";
+import { rowsOf, type SiteScope, statement } from "../scope";
 
 /** A supplier of the shop, with our settings. */
 export interface SupplierView {
@@ -20,14 +20,14 @@ export interface SupplierFilter {
   limit: number;
 }
 
-export async function listSuppliers(scope: Scope, { active, after = 0, limit }: SupplierFilter): Promise<ListPage<SupplierView>> {
+export async function listSuppliers(scope: SiteScope, { active, after = 0, limit }: SupplierFilter): Promise<ListPage<SupplierView>> {
   const rows = await rowsOf<Row>(scope, listSql, after, limit + 1, active === undefined ? null : Number(active));
   const kept = rows.slice(0, limit);
   return { items: kept.map(supplierView), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
 }
 
 /** Null: no such supplier of the shop is stored. */
-export async function putSupplier(scope: Scope, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null> {
+export async function putSupplier(scope: SiteScope, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null> {
   await statement(scope, putSql, id, settings.email, settings.automatic ? 1 : 0).run();
   const [row] = await rowsOf<Row>(scope, oneSql, id);
   return row ? supplierView(row) : null;

@@ -1,5 +1,5 @@
 import type { ScheduleStore } from "../../schedules/store";
-import type { Scope } from "../scope";
+import type { SiteScope } from "../scope";
 import { startRemoval } from "./remove";
 import { addSchedules } from "./schedules";
 import { connect } from "./store";
@@ -11,7 +11,7 @@ export interface ConnectDeps {
 }
 
 /** After a site was set: ends its pause, adds its schedules and wakes its jobs. */
-export async function connectSite({ schedules, wake }: ConnectDeps, scope: Scope, moved: boolean, now: number): Promise<void> {
+export async function connectSite({ schedules, wake }: ConnectDeps, scope: SiteScope, moved: boolean, now: number): Promise<void> {
   const { tenant, site } = scope;
   await connect(scope, moved, now);
   await wake(tenant, site);
@@ -19,7 +19,7 @@ export async function connectSite({ schedules, wake }: ConnectDeps, scope: Scope
 }
 
 /** After a site was removed: deletes its schedules, stored rows and purchase orders. The tick deletes what one request cannot. */
-export async function disconnectSite({ schedules }: Pick<ConnectDeps, "schedules">, scope: Scope, now: number): Promise<void> {
+export async function disconnectSite({ schedules }: Pick<ConnectDeps, "schedules">, scope: SiteScope, now: number): Promise<void> {
   await schedules.removeSite(scope.tenant, scope.site);
   await startRemoval(scope, now);
 }

@@ -1,6 +1,6 @@
 import { isoOrNull } from "../../../time/iso";
-import { rowsOf, type Scope } from "../scope";
-import { type Paused, siteState, type SyncState } from "./store";
+import { rowsOf, type SiteScope } from "../scope";
+import { type SitePause, siteState, type SyncState } from "./store";
 import { refusalReasons, type UnreadableRow, unreadableView } from "../sync/unreadable";
 
 /** The state of a site's syncs, as the API shows it. */
@@ -39,7 +39,7 @@ export interface SyncProgress {
   count: number;
 }
 
-export async function syncView(scope: Scope, now: number): Promise<SyncView> {
+export async function syncView(scope: SiteScope, now: number): Promise<SyncView> {
   const state = await siteState(scope);
   const [counts] = await rowsOf<Counts>(scope, countsSql);
   const { orders = 0, deletedOrders = 0, products = 0, deletedProducts = 0, events = 0 } = counts ?? {};
@@ -70,7 +70,7 @@ interface TroubleRow {
   error_reason: string;
 }
 
-function pausedOf({ paused_at: at, paused_reason: reason, probe_at: probeAt }: TroubleRow): Paused | null {
+function pausedOf({ paused_at: at, paused_reason: reason, probe_at: probeAt }: TroubleRow): SitePause | null {
   return at === null ? null : { at, reason, probeAt };
 }
 
@@ -78,7 +78,7 @@ function errorOf({ error_at: at, error_reason: reason }: TroubleRow) {
   return at === null ? null : { at, reason };
 }
 
-function troubleOf(paused: Paused | null, error: { at: number; reason: string } | null): Trouble {
+function troubleOf(paused: SitePause | null, error: { at: number; reason: string } | null): Trouble {
   return {
     paused: paused && { reason: paused.reason, since: isoOrNull(paused.at), nextTryAt: isoOrNull(paused.probeAt) },
     lastError: error && { at: isoOrNull(error.at), reason: error.reason },

@@ -1,4 +1,4 @@
-import { type Scope, statement } from "../scope";
+import { type SiteScope, statement } from "../scope";
 
 /** Rows that one statement deletes. */
 const chunk = 500;
@@ -10,13 +10,13 @@ const maxStatements = 300;
 const atOnce = 5;
 
 /** Begins to delete all rows of a removed site; `continueRemovals` deletes the rest. */
-export async function startRemoval(scope: Scope, now: number, max = maxStatements): Promise<void> {
+export async function startRemoval(scope: SiteScope, now: number, max = maxStatements): Promise<void> {
   await statement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
   await deleteRows(scope, max);
 }
 
 /** Deletes the rest of an earlier site before one of the same name is created. False: there is more than one request may delete. */
-export async function finishRemoval(scope: Scope, max = maxStatements): Promise<boolean> {
+export async function finishRemoval(scope: SiteScope, max = maxStatements): Promise<boolean> {
   const isLeaving = await statement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
   if (isLeaving === null) return true;
   if (!(await deleteRows(scope, max))) return false;
@@ -59,7 +59,7 @@ const tables = [
 ] as const;
 
 /** True: nothing is left. */
-async function deleteRows(scope: Scope, max: number): Promise<boolean> {
+async function deleteRows(scope: SiteScope, max: number): Promise<boolean> {
   let left = max;
   for (const [table, key] of tables) {
     const sql = `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2 AND (${key}) IN (SELECT ${key} FROM ${table} WHERE tenant = ?1 AND site = ?2 LIMIT ${chunk})`;
@@ -71,6 +71,6 @@ async function deleteRows(scope: Scope, max: number): Promise<boolean> {
   return true;
 }
 
-async function left(scope: Scope): Promise<void> {
+async function left(scope: SiteScope): Promise<void> {
   await statement(scope, "DELETE FROM shop_leaving WHERE tenant = ?1 AND site = ?2").run();
 }

@@ -1,6 +1,6 @@
 import type { ShopResource } from "../../../providers/shop/row-types";
 import type { PageSizes, ShopSettings } from "../../../providers/shop/shop";
-import { rowsOf, type Scope, statement } from "../scope";
+import { rowsOf, type SiteScope, statement } from "../scope";
 
 export type SyncKind = "orders" | "products";
 
@@ -15,7 +15,7 @@ export interface SiteState {
   stockRows: number | null;
   /** Page sizes of the newest run. */
   pageSizes: PageSizes | null;
-  paused: Paused | null;
+  paused: SitePause | null;
   /** Why the newest run stopped; null once a call succeeded. */
   lastError: { at: number; reason: string } | null;
   /** When a call was last slow; null: none was. */
@@ -37,7 +37,7 @@ export interface SyncState {
 }
 
 /** Paused: no call can succeed before an operator acts. */
-export interface Paused {
+export interface SitePause {
   at: number;
   reason: string;
   /** No job calls the shop before this time. */
@@ -47,13 +47,13 @@ export interface Paused {
 /** A paused shop is tried again by one job after this time: the merchant may have corrected it. */
 const probeEveryMs = 3600_000;
 
-export async function siteState(scope: Scope): Promise<SiteState | null> {
+export async function siteState(scope: SiteScope): Promise<SiteState | null> {
   const [row] = await rowsOf<Row>(scope, stateSql);
   return row ? fromRow(row) : null;
 }
 
 /** Creates the state of a site that was set, and ends its pause. A shop at another address (`moved`) starts again. */
-export async function connect(scope: Scope, moved: boolean, now: number): Promise<void> {
+export async function connect(scope: SiteScope, moved: boolean, now: number): Promise<void> {
   const upsert = statement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
@@ -70,7 +70,7 @@ export async function connect(scope: Scope, moved: boolean, now: number): Promis
 }
 
 /** Pauses a shop; returns when it is tried again. A repeated pause keeps its first time. */
-export async function pause(scope: Scope, reason: string, now: number): Promise<number> {
+export async function pause(scope: SiteScope, reason: string, now: number): Promise<number> {
   const until = now + probeEveryMs;
   await statement(
     scope,
@@ -84,14 +84,14 @@ export async function pause(scope: Scope, reason: string, now: number): Promise<
 }
 
 /** True for the one job that may try a paused shop now; the others wait for its result. */
-export async function takeProbe(scope: Scope, now: number): Promise<boolean> {
+export async function takeProbe(scope: SiteScope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
   const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
   return meta.changes > 0;
 }
 
 /** Records why a run stopped. */
-export async function recordFailure(scope: Scope, reason: string, now: number): Promise<void> {
+export async function recordFailure(scope: SiteScope, reason: string, now: number): Promise<void> {
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, error_at, error_reason) VALUES (?1, ?2, ?4, ?4, ?3)
     ON CONFLICT (tenant, site) DO UPDATE SET error_at = excluded.error_at, error_reason = excluded.error_reason`;
@@ -99,18 +99,18 @@ export async function recordFailure(scope: Scope, reason: string, now: number): 
 }
 
 /** Clears the last error after a successful call. */
-export async function clearFailure(scope: Scope): Promise<void> {
+export async function clearFailure(scope: SiteScope): Promise<void> {
   await statement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
 }
 
 /** Ends a pause. False: it was not paused. */
-export async function resume(scope: Scope): Promise<boolean> {
+export async function resume(scope: SiteScope): Promise<boolean> {
   const sql = `UPDATE shop_sites SET paused_at = NULL, paused_reason = NULL, probe_at = NULL WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL`;
   const { meta } = await statement(scope, sql).run();
   return meta.changes > 0;
 }
 
-export async function keepSettings(scope: Scope, settings: ShopSettings, now: number): Promise<void> {
+export async function keepSettings(scope: SiteScope, settings: ShopSettings, now: number): Promise<void> {
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, settings, settings_at) VALUES (?1, ?2, ?4, ?3, ?4)
     ON CONFLICT (tenant, site) DO UPDATE SET settings = excluded.settings, settings_at = excluded.settings_at`;
@@ -118,19 +118,19 @@ export async function keepSettings(scope: Scope, settings: ShopSettings, now: nu
 }
 
 /** Records a slow call. */
-export async function recordSlowCall(scope: Scope, now: number): Promise<void> {
+export async function recordSlowCall(scope: SiteScope, now: number): Promise<void> {
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, slow_at) VALUES (?1, ?2, ?3, ?3)
     ON CONFLICT (tenant, site) DO UPDATE SET slow_at = excluded.slow_at`;
   await statement(scope, sql, now).run();
 }
 
-export function listsRead(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
+export function listsRead(scope: SiteScope, kind: SyncKind, now: number): D1PreparedStatement {
   return statement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
 
 /** The statement that records the comparison of all ids. */
-export function compared(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement {
+export function compared(scope: SiteScope, kind: SyncKind, now: number): D1PreparedStatement {
   return statement(scope, `UPDATE shop_sites SET ${comparedAt[kind]} = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
 
@@ -145,7 +145,7 @@ export interface ReadSpan {
 }
 
 /** The statement that moves `readTo` to `to`, unless the range would leave a gap after the stored one. */
-export function spanRead(scope: Scope, kind: SyncKind, { from, to, pageSizes, stockRows }: ReadSpan, now: number): D1PreparedStatement {
+export function spanRead(scope: SiteScope, kind: SyncKind, { from, to, pageSizes, stockRows }: ReadSpan, now: number): D1PreparedStatement {
   return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
 

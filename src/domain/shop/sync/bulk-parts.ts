@@ -1,6 +1,6 @@
-import { rowsOf, type Scope, statement } from "../scope";
+import { rowsOf, type SiteScope, statement } from "../scope";
 import type { UnreadableRow } from "./unreadable";
-import type { Span } from "./date-range";
+import type { DateRange } from "./date-range";
 
 /** The result of reading a part. */
 export interface ReadPart {
@@ -13,7 +13,7 @@ export interface ReadPart {
 }
 
 /** A part of a bulk run. */
-export interface Part extends Span, ReadPart {
+export interface BulkPart extends DateRange, ReadPart {
   isRead: boolean;
   job: string | null;
   /** State of its job; null before its row exists. */
@@ -21,17 +21,17 @@ export interface Part extends Span, ReadPart {
 }
 
 /** Statements that record the parts of a bulk run before any is enqueued, and delete those of earlier runs. */
-export function openWindows(scope: Scope, run: string, spans: readonly Span[]): D1PreparedStatement[] {
+export function openWindows(scope: SiteScope, run: string, spans: readonly DateRange[]): D1PreparedStatement[] {
   return [statement(scope, leftSql, run), statement(scope, openSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
 }
 
 /** Statements that record the job of each part. */
-export function nameWindows(scope: Scope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
+export function nameWindows(scope: SiteScope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
   return statement(scope, nameSql, JSON.stringify(jobs.map(({ from, job }) => [from, job])), run);
 }
 
-export async function partsOf(scope: Scope, run: string): Promise<Part[]> {
-  const rows = await rowsOf<Omit<Part, "isRead" | keyof Notes> & { done: number; notes: string | null }>(scope, partsSql, run);
+export async function partsOf(scope: SiteScope, run: string): Promise<BulkPart[]> {
+  const rows = await rowsOf<Omit<BulkPart, "isRead" | keyof Notes> & { done: number; notes: string | null }>(scope, partsSql, run);
   return rows.map(({ done, notes, ...part }) => ({ ...part, ...(notes === null ? noNotes : (JSON.parse(notes) as Notes)), isRead: done === 1 }));
 }
 
@@ -39,19 +39,19 @@ type Notes = Pick<ReadPart, "unreadable" | "warnings">;
 const noNotes: Notes = { unreadable: [], warnings: [] };
 
 /** A part that is to be read. Null: no run has opened it, or it is read already. */
-export async function openWindow(scope: Scope, run: string, { from, to }: Span): Promise<{ isNewest: boolean } | null> {
+export async function openWindow(scope: SiteScope, run: string, { from, to }: DateRange): Promise<{ isNewest: boolean } | null> {
   const [row] = await rowsOf<{ newest: number }>(scope, openWindowSql, run, from, to);
   return row ? { isNewest: row.newest === to } : null;
 }
 
 /** Statements that record a part as read; with the last part, the whole range. */
-export function windowRead(scope: Scope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
+export function windowRead(scope: SiteScope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
   const { from, orders, changed, deleted, unreadable, warnings } = part;
   return [statement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })), statement(scope, wholeRunSql, run, now)];
 }
 
 /** The statement that deletes the parts of an ended run. */
-export function closeWindows(scope: Scope, run: string): D1PreparedStatement {
+export function closeWindows(scope: SiteScope, run: string): D1PreparedStatement {
   return statement(scope, "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3", run);
 }
 

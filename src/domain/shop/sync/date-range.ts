@@ -2,7 +2,7 @@ import { dayMs } from "../../../time/day";
 import { localTime } from "../../../time/zone";
 
 /** A range of change dates, both ends inclusive. Milliseconds, whole seconds. */
-export interface Span {
+export interface DateRange {
   from: number;
   to: number;
 }
@@ -22,13 +22,13 @@ const partDays = 7;
 export const compareEvery = dayMs;
 
 /** The last `days` days, up to the newest time that a run may read. */
-export function lastDaysSpan(days: number, now: number): Span {
+export function lastDaysSpan(days: number, now: number): DateRange {
   const to = wholeSecond(now - commitDelay);
   return { from: to - days * dayMs, to };
 }
 
 /** The range after the last run, with an overlap. `zone` null: unknown, so the longer overlap is used. */
-export function nextSpan(readTo: number | null, zone: string | null, now: number): Span {
+export function nextSpan(readTo: number | null, zone: string | null, now: number): DateRange {
   if (readTo === null) return lastDaysSpan(firstDays, now);
   const back = zone === null || clockChanges(zone, readTo) ? overlapOnChange : overlap;
   const to = wholeSecond(now - commitDelay);
@@ -36,8 +36,8 @@ export function nextSpan(readTo: number | null, zone: string | null, now: number
 }
 
 /** The range in parts of a week, oldest first. Neighbours share one second. */
-export function halves({ from, to }: Span): Span[] {
-  const parts: Span[] = [];
+export function halves({ from, to }: DateRange): DateRange[] {
+  const parts: DateRange[] = [];
   for (let start = from; start < to || parts.length === 0; start += partDays * dayMs) {
     parts.push({ from: start, to: Math.min(to, start + partDays * dayMs) });
   }

@@ -1,6 +1,6 @@
 import { numberOf, takeNumbers } from "../change-numbers";
 import { staleStockWrites } from "../products/stock";
-import { perChunk, rowsOf, type Scope, statement } from "../scope";
+import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
 import { compared, type SyncKind } from "../site/store";
 
 /** A deleted row stays in the feed for this time. */
@@ -11,7 +11,7 @@ const tables: Record<SyncKind, string> = { orders: "shop_orders", products: "sho
 
 /** Stored rows between two ids (`until` null: to the end) that are not in the shop's list. Rows that were read after the list are left out. */
 export async function goneIds(
-  scope: Scope,
+  scope: SiteScope,
   kind: SyncKind,
   listed: readonly number[],
   span: { after: number; until: number | null },
@@ -22,7 +22,7 @@ export async function goneIds(
 }
 
 /** Statements that mark these rows as deleted. */
-export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
+export function goneWrites(scope: SiteScope, kind: SyncKind, gone: readonly number[], readAt: number, now: number): D1PreparedStatement[] {
   if (gone.length === 0) return [];
   const items = gone.map((id, index) => [index + 1, id]);
   return [
@@ -34,7 +34,7 @@ export function goneWrites(scope: Scope, kind: SyncKind, gone: readonly number[]
 }
 
 /** Statements that record the comparison of all ids, and delete the oldest rows that were marked as deleted 90 days ago. */
-export function comparedWrites(scope: Scope, kind: SyncKind, now: number): D1PreparedStatement[] {
+export function comparedWrites(scope: SiteScope, kind: SyncKind, now: number): D1PreparedStatement[] {
   return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => statement(scope, sql, now - deletedForMs, maxPruned))];
 }
 

@@ -1,5 +1,5 @@
 import type { Order } from "../../../providers/shop/row-types";
-import type { PageRequest } from "../../../providers/shop/shop";
+import type { ShopPageRequest } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { changedOrders, type OrderPage, orderWrites } from "../orders/store";
 import type { Detail, SomeNamed } from "../related-rows";
@@ -9,7 +9,7 @@ import type { SyncSession } from "./session";
 import type { ReadPage } from "./steps";
 
 /** Reads one page and, for changed orders, their related rows. `changed`: orders that differ from the stored ones. */
-export async function readOrderPage(session: SyncSession, request: Omit<PageRequest, "signal">): Promise<Reply<ReadPage & { changed: number }>> {
+export async function readOrderPage(session: SyncSession, request: Omit<ShopPageRequest, "signal">): Promise<Reply<ReadPage & { changed: number }>> {
   const readAt = session.now();
   const page = await session.shop.page("orders", { ...request, signal: session.signal });
   if (!page.ok) return page;

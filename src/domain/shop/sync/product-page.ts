@@ -1,5 +1,5 @@
 import type { Product, ProductSupplier, Stock } from "../../../providers/shop/row-types";
-import type { Found, PageRequest } from "../../../providers/shop/shop";
+import type { Found, ShopPageRequest } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { withKnown } from "../orders/store";
 import { stockKey, storedStock } from "../products/stock";
@@ -14,7 +14,7 @@ import type { ReadPage } from "./steps";
 export async function readProductPage(
   session: SyncSession,
   linkVendors: boolean,
-  request: Omit<PageRequest, "signal">,
+  request: Omit<ShopPageRequest, "signal">,
 ): Promise<Reply<ReadPage & { stock: number }>> {
   const readAt = session.now();
   const page = await session.shop.page("products", { ...request, signal: session.signal });

@@ -4,7 +4,7 @@ import { ok, type Reply } from "../../../queue/effect";
 import { changedOrders, completedOrders, ordersByReference, orderWrites } from "../orders/store";
 import { stockWrites } from "../products/stock";
 import { productWrites, storedProducts } from "../products/store";
-import { type Named, namedWrites, type Owned } from "../related-rows";
+import { type RelatedResource, namedWrites, type Owned } from "../related-rows";
 import type { SyncKind } from "../site/store";
 import { grantedWrites, unreadableIds } from "../sync/unreadable";
 import { readAround } from "./order-page";
@@ -71,7 +71,7 @@ async function readOrderRows(session: SyncSession, resource: ShopResource, ids: 
     const reply = await soundRows(session, resource, ids);
     return reply.ok ? rereadOrders(session, idsIn(reply.value.map(({ orderId }) => orderId))) : reply;
   }
-  return readNamedRows(session, resource as Named, ids);
+  return readNamedRows(session, resource as RelatedResource, ids);
 }
 
 async function readProductRows(session: SyncSession, resource: ShopResource, ids: readonly number[], linkVendors: boolean): Promise<Reply<unknown[]>> {
@@ -115,7 +115,7 @@ async function rereadProducts(session: SyncSession, ids: readonly number[], link
   return page.ok ? ok([...productWrites(session.scope, page.value, session.now())]) : page;
 }
 
-async function readNamedRows<R extends Named>(session: SyncSession, resource: R, ids: readonly number[]): Promise<Reply<unknown[]>> {
+async function readNamedRows<R extends RelatedResource>(session: SyncSession, resource: R, ids: readonly number[]): Promise<Reply<unknown[]>> {
   const readAt = session.now();
   const reply = await session.shop.find(resource, { field: "id", values: ids }, session.signal);
   if (!reply.ok) return reply;

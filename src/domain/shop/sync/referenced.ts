@@ -1,11 +1,11 @@
 import type { ShopRows } from "../../../providers/shop/row-types";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
-import { missingIds, type Named, namedWrites, type SomeNamed, type WantedRows } from "../related-rows";
+import { missingIds, type RelatedResource, namedWrites, type SomeNamed, type WantedRows } from "../related-rows";
 import type { SyncSession } from "./session";
 
 /** Rows by their ids. */
-export async function byId<R extends Named>(session: SyncSession, resource: R, ids: Iterable<number | null>): Promise<Reply<readonly ShopRows[R][]>> {
+export async function byId<R extends RelatedResource>(session: SyncSession, resource: R, ids: Iterable<number | null>): Promise<Reply<readonly ShopRows[R][]>> {
   const values = [...new Set(ids)].filter((id) => id !== null);
   if (values.length === 0) return ok([]);
   const reply = await session.shop.find(resource, { field: "id", values } as Lookup<R>, session.signal);
@@ -13,7 +13,7 @@ export async function byId<R extends Named>(session: SyncSession, resource: R, i
 }
 
 /** Keeps the stored row where the new one cannot be read completely. */
-export async function withStoredValues<R extends Named>(
+export async function withStoredValues<R extends RelatedResource>(
   { scope }: SyncSession,
   resource: R,
   { rows, unreadable }: Found<ShopRows[R]>,
@@ -36,7 +36,7 @@ export async function missingOf(session: SyncSession, wanted: readonly WantedRow
 }
 
 /** Statements that store all rows of these resources, which are few. A row that the shop fails to load is read where it is needed. */
-export async function readLists(session: SyncSession, resources: readonly Named[]): Promise<Reply<unknown[]>> {
+export async function readLists(session: SyncSession, resources: readonly RelatedResource[]): Promise<Reply<unknown[]>> {
   const writes: unknown[] = [];
   for (const resource of resources) {
     for (let afterId = 0, more = true; more;) {

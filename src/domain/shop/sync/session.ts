@@ -3,7 +3,7 @@ import type { PageSizes, Shop, Shops, ShopSettings } from "../../../providers/sh
 import { type Failure, outcomeOf } from "../../../queue/effect";
 import type { RunContext } from "../../../queue/job";
 import { again, discard, isOutcome, type Outcome, wait } from "../../../queue/outcome";
-import type { Scope, TenantScope } from "../scope";
+import type { SiteScope, TenantScope } from "../scope";
 import { keepSettings, pause, resume, type SiteState, siteState, type SyncKind, takeProbe, recordSlowCall, clearFailure, recordFailure } from "../site/store";
 import { noNotes, noted, type Notes } from "./noted";
 import { guardSlowness, slowForMs, type Slowness, slowPauseSeconds, slowReason } from "./slow-shop";
@@ -13,7 +13,7 @@ export type SyncContext = RunContext & { shops: Shops; scope: TenantScope };
 
 /** A shop that is open for one run. */
 export interface SyncSession extends SyncContext {
-  scope: Scope;
+  scope: SiteScope;
   shop: Shop;
   state: SiteState | null;
   settings: ShopSettings;
@@ -104,7 +104,7 @@ export async function yieldIfNeeded({ scope, slowness, now, shouldYield }: SyncS
   return wait(slowReason, { until: now() + slowPauseSeconds * 1000 });
 }
 
-async function heldBack(scope: Scope, paused: NonNullable<SiteState["paused"]>, now: number): Promise<Outcome | undefined> {
+async function heldBack(scope: SiteScope, paused: NonNullable<SiteState["paused"]>, now: number): Promise<Outcome | undefined> {
   if (now >= paused.probeAt && (await takeProbe(scope, now))) return undefined;
   return wait(`the site is paused: ${paused.reason}`, { until: Math.max(paused.probeAt, now + 60_000) });
 }

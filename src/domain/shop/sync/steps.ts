@@ -1,12 +1,12 @@
 import type { ShopResource } from "../../../providers/shop/row-types";
-import type { PageRequest, PageSizes, Shop, Window } from "../../../providers/shop/shop";
+import type { ShopPageRequest, PageSizes, Shop, Window } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import type { Outcome } from "../../../queue/outcome";
 import { markHealthy, outcomeOfFailure, type SyncSession, takeNotes, yieldIfNeeded } from "./session";
 import type { UnreadableRow } from "./unreadable";
 
 /** The progress of a run over many pages: the job's cursor, or a part of it. */
-export interface Progress {
+export interface StepProgress {
   /** `ended`: the last step is committed. */
   phase: string;
   /** The next page begins after this id. */
@@ -20,7 +20,7 @@ export interface Progress {
 }
 
 /** The result of one step: the cursor after it, and the statements that commit with it. */
-export interface Step<Cursor> {
+export interface SyncStep<Cursor> {
   cursor: Cursor;
   writes: readonly unknown[];
 }
@@ -39,7 +39,7 @@ export interface ReadPage {
 export const startOfAll = { after: 0, read: 0, total: null, unreadable: [], warnings: [] };
 
 /** The cursor at the beginning of a phase. */
-export function entering<Cursor extends Progress, Phase extends Cursor["phase"]>(cursor: Cursor, phase: Phase, total: number | null): Cursor {
+export function entering<Cursor extends StepProgress, Phase extends Cursor["phase"]>(cursor: Cursor, phase: Phase, total: number | null): Cursor {
   return { ...cursor, phase, after: 0, read: 0, total };
 }
 
@@ -47,10 +47,10 @@ export function entering<Cursor extends Progress, Phase extends Cursor["phase"]>
  * Takes one step after the other, each committed before the next begins, until the last one or until the run must yield.
  * Returns the outcome of the run, or the cursor after the last step.
  */
-export async function inSteps<Cursor extends Progress>(
+export async function inSteps<Cursor extends StepProgress>(
   session: SyncSession,
   from: Cursor,
-  take: (cursor: Cursor) => Promise<Reply<Step<Cursor>>>,
+  take: (cursor: Cursor) => Promise<Reply<SyncStep<Cursor>>>,
 ): Promise<Outcome | Cursor> {
   for (let cursor = from; ;) {
     session.notes.reads.length = 0;
@@ -83,12 +83,12 @@ export async function countRows(shop: Shop, resource: ShopResource, window: Wind
 }
 
 /** The cursor after a page. */
-export function behind<Cursor extends Progress>(cursor: Cursor, { lastId, rows, missing, warnings }: Omit<ReadPage, "more" | "writes">): Cursor {
+export function behind<Cursor extends StepProgress>(cursor: Cursor, { lastId, rows, missing, warnings }: Omit<ReadPage, "more" | "writes">): Cursor {
   return { ...cursor, after: lastId, read: cursor.read + rows + missing.length, warnings: allWarnings([...cursor.warnings, ...warnings]) };
 }
 
 /** The cursor with the step's unreadable rows and refusals; unchanged when it has them already. */
-export function withNotes<Cursor extends Progress>(cursor: Cursor, { notes }: SyncSession): Cursor {
+export function withNotes<Cursor extends StepProgress>(cursor: Cursor, { notes }: SyncSession): Cursor {
   const flawed = notes.reads.filter((read) => read.flawed.length > 0);
   const added = flawed.flatMap(({ resource, flawed: rows }) => rows.map(({ id, reason }) => ({ resource, id, reason })));
   const kept = flawed.map(({ resource }) => `some ${resource} could not be read: what was stored of them before stays`);
@@ -107,7 +107,7 @@ export function allWarnings(warnings: readonly string[]): string[] {
 }
 
 /** The number of rows left in a phase. `counted`: exact, by lists of ids. */
-export function expectedOf({ total, read }: Progress, counted: boolean): PageRequest["expected"] {
+export function expectedOf({ total, read }: StepProgress, counted: boolean): ShopPageRequest["expected"] {
   return total === null ? undefined : { rows: total - read, counted };
 }
 
@@ -118,12 +118,12 @@ const maxShort = 20;
 const maxUnreadable = 50;
 const maxWarnings = 10;
 
-function totalOf({ phase, read, total }: Progress): number | undefined {
+function totalOf({ phase, read, total }: StepProgress): number | undefined {
   if (phase === "ended") return read;
   return total === null ? undefined : Math.max(total, read);
 }
 
-function noteOf({ phase, after, warnings, unreadable }: Progress): string {
+function noteOf({ phase, after, warnings, unreadable }: StepProgress): string {
   const partly = unreadable.length === 0 ? [] : [`${unreadable.length} rows cannot be read whole, see the site`];
   if (phase === "ended") return ["all read", ...partly, ...warnings].join("; ");
   return after === 0 ? phase : `${phase}, up to id ${after}`;

@@ -2,15 +2,15 @@ import { ok, type Reply } from "../../../queue/effect";
 import { done, isOutcome, type Outcome } from "../../../queue/outcome";
 import { firstOrder } from "../orders/store";
 import { listsRead } from "../site/store";
-import type { Span } from "./date-range";
+import type { DateRange } from "./date-range";
 import { readOrderPage } from "./order-page";
 import { compareIdsStep, readAgainStep } from "./passes";
 import { hasToReadAgain } from "./read-again";
 import { readLists } from "./referenced";
 import { isSession, listsAreOld, openSession, type SyncContext, type SyncSession } from "./session";
-import { behind, countRows, entering, expectedOf, inSteps, type Progress, startOfAll, type Step, withNotes } from "./steps";
+import { behind, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep, withNotes } from "./steps";
 
-export interface Cursor extends Progress, Span {
+export interface Cursor extends StepProgress, DateRange {
   // States, currencies and carriers are read only when there are orders.
   phase: "again" | "ids" | "count" | "lists" | "orders" | "ended";
   /** When the run began: rows that it has read since are not read again. Milliseconds. */
@@ -20,8 +20,8 @@ export interface Cursor extends Progress, Span {
   deleted: number;
 }
 
-export interface Reading {
-  span(session: SyncSession): Span;
+export interface OrderReading {
+  span(session: SyncSession): DateRange;
   /** Whether unreadable rows are read again. */
   looksAgain: boolean;
   /** Whether the ids of all orders are compared with the stored ones, to find deleted orders. */
@@ -31,7 +31,7 @@ export interface Reading {
 }
 
 /** Reads one window of orders, in as many runs as needed. */
-export async function readWindow(siteId: string, context: SyncContext, reading: Reading): Promise<Outcome> {
+export async function readWindow(siteId: string, context: SyncContext, reading: OrderReading): Promise<Outcome> {
   const saved = context.cursor as Cursor | undefined;
   // A cursor of an earlier release has no `deleted`.
   const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };
@@ -47,18 +47,18 @@ export function resultOf(cursor: Pick<Cursor, "orders" | "changed" | "deleted" |
   return { orders, changed, deleted, unreadable, warnings, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }
 
-async function start(session: SyncSession, reading: Reading): Promise<Cursor> {
+async function start(session: SyncSession, reading: OrderReading): Promise<Cursor> {
   const first: Cursor = { ...startOfAll, phase: "again", began: session.now(), ...reading.span(session), orders: 0, changed: 0, deleted: 0 };
   return reading.looksAgain && hasToReadAgain(session, "orders") ? first : compareOrCount(session, first, reading);
 }
 
 /** The comparison begins with the first stored order: the shop may have many before it. */
-async function compareOrCount(session: SyncSession, cursor: Cursor, reading: Reading): Promise<Cursor> {
+async function compareOrCount(session: SyncSession, cursor: Cursor, reading: OrderReading): Promise<Cursor> {
   const first = reading.compares(session) ? await firstOrder(session.scope) : null;
   return first === null ? entering(cursor, "count", null) : { ...entering(cursor, "ids", null), after: first - 1 };
 }
 
-type Take = (session: SyncSession, cursor: Cursor, reading: Reading) => Promise<Reply<Step<Cursor>>>;
+type Take = (session: SyncSession, cursor: Cursor, reading: OrderReading) => Promise<Reply<SyncStep<Cursor>>>;
 
 const lookAgain: Take = async (session, cursor, reading) => {
   const step = await readAgainStep(session, "orders", cursor, false);
@@ -103,6 +103,6 @@ const steps: Record<Exclude<Cursor["phase"], "ended">, Take> = {
   orders: readOrders,
 };
 
-function finish(session: SyncSession, cursor: Cursor, reading: Reading, writes: readonly unknown[]): Step<Cursor> {
+function finish(session: SyncSession, cursor: Cursor, reading: OrderReading, writes: readonly unknown[]): SyncStep<Cursor> {
   return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, ...reading.ended(session, withNotes(cursor, session))] };
 }

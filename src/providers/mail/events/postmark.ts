@@ -1,11 +1,11 @@
 import type { MailEvent } from "./event";
-import { type Fields, messageIdIn, textIn } from "./fields";
+import { type ReportFields, messageIdIn, textIn } from "./fields";
 
 /** Types of Postmark's `Bounce` after which the address accepts no mail. */
 const hard: ReadonlySet<string> = new Set(["HardBounce", "BadEmailAddress", "ManuallyDeactivated"]);
 
 /** The events of Postmark's webhook. They have no id: it is made of the identifying fields, without the recipient. */
-export function eventsOfPostmark(body: Fields): MailEvent[] {
+export function eventsOfPostmark(body: ReportFields): MailEvent[] {
   const record = textIn(body, "RecordType") ?? "";
   const recipient = textIn(body, "Email") ?? textIn(body, "Recipient");
   const event = recipient === undefined ? undefined : whatOf(record, body);
@@ -16,7 +16,7 @@ export function eventsOfPostmark(body: Fields): MailEvent[] {
   return [{ id: ["postmark", record, messageId ?? "", number, when].join(":"), messageId, recipient, ...event }];
 }
 
-function whatOf(record: string, body: Fields): Pick<MailEvent, "kind" | "class" | "detail"> | undefined {
+function whatOf(record: string, body: ReportFields): Pick<MailEvent, "kind" | "class" | "detail"> | undefined {
   const detail = textIn(body, "Details") ?? textIn(body, "Description");
   if (record === "Delivery") return { kind: "delivered" };
   if (record === "SpamComplaint") return { kind: "complained", detail };

@@ -2,7 +2,7 @@ import { equalSecrets } from "../../../crypto";
 import { verify } from "../../../standard-webhooks";
 import type { Http } from "../../http";
 import type { ReadMailEvents, SignedIncoming } from "./event";
-import { type Fields, jsonOf, textIn } from "./fields";
+import { type ReportFields, jsonOf, textIn } from "./fields";
 import { eventsOfPostmark } from "./postmark";
 import { eventsOfResend } from "./resend";
 import { eventsOfSes } from "./ses";
@@ -43,7 +43,7 @@ const readers: Readonly<Record<string, Reader>> = {
 };
 
 /** The secret is the signed ARN of the topic, or a password in the address. Without either, any topic could report. */
-async function isOfTopic(secret: string, message: Fields, incoming: SignedIncoming): Promise<boolean> {
+async function isOfTopic(secret: string, message: ReportFields, incoming: SignedIncoming): Promise<boolean> {
   return secret.startsWith("arn:") ? equalSecrets(textIn(message, "TopicArn") ?? "", secret) : isWithSecret(secret, incoming);
 }
 
@@ -65,7 +65,7 @@ function basicOf(header: string): string {
   }
 }
 
-async function confirm(message: Fields, { http, signal }: Parameters<typeof isFromSns>[1]): Promise<"taken" | "unknown" | undefined> {
+async function confirm(message: ReportFields, { http, signal }: Parameters<typeof isFromSns>[1]): Promise<"taken" | "unknown" | undefined> {
   const url = addressOfSns(textIn(message, "SubscribeURL", 4000));
   if (!url) return undefined;
   const reply = await http({ url: url.href, signal, redirects: "answer" });

@@ -1,6 +1,6 @@
 import type { MailEvent, MailEventKind } from "./event";
 import { addressOf, namesAddress } from "../mailbox";
-import { type Fields, fieldsIn, maxRecipients, messageIdIn, textIn } from "./fields";
+import { type ReportFields, fieldsIn, maxRecipients, messageIdIn, textIn } from "./fields";
 
 const kinds: Readonly<Record<string, MailEventKind>> = {
   "email.delivered": "delivered",
@@ -15,7 +15,7 @@ const kinds: Readonly<Record<string, MailEventKind>> = {
  * The events of Resend's webhook; `id` is that of the signed message. An event names all recipients of its mail: a bounce or complaint
  * about one of several suppresses only those that its text names, and none when it names none.
  */
-export function eventsOfResend(body: Fields, id: string): MailEvent[] {
+export function eventsOfResend(body: ReportFields, id: string): MailEvent[] {
   const type = textIn(body, "type") ?? "";
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
   if (!kind) return [];
@@ -27,7 +27,7 @@ export function eventsOfResend(body: Fields, id: string): MailEvent[] {
   return to.map((recipient) => ({ id, kind, class: bounce, messageId: messageIdIn(data, "email_id"), recipient, detail }));
 }
 
-function bounceOf(type: string, data: Fields): { bounce: string | undefined; detail: string | undefined } {
+function bounceOf(type: string, data: ReportFields): { bounce: string | undefined; detail: string | undefined } {
   if (type === "email.suppressed") return { bounce: "suppressed", detail: textIn(fieldsIn(data, "suppressed"), "message") };
   if (type === "email.failed") return { bounce: undefined, detail: textIn(fieldsIn(data, "failed"), "reason") };
   if (type !== "email.bounced") return { bounce: undefined, detail: undefined };

@@ -1,5 +1,5 @@
 import type { MailEvent, MailEventKind } from "./event";
-import { type Fields, fieldsIn, listIn, messageIdIn, textIn } from "./fields";
+import { type ReportFields, fieldsIn, listIn, messageIdIn, textIn } from "./fields";
 
 const kinds: Readonly<Record<string, MailEventKind>> = {
   Delivery: "delivered",
@@ -10,7 +10,7 @@ const kinds: Readonly<Record<string, MailEventKind>> = {
 };
 
 /** The events of a notification of Amazon SES; `id` is that of the SNS message. Empty for any other body, such as the test that SES sends. */
-export function eventsOfSes(body: Fields, id: string): MailEvent[] {
+export function eventsOfSes(body: ReportFields, id: string): MailEvent[] {
   const type = textIn(body, "notificationType") ?? textIn(body, "eventType") ?? "";
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
   if (!kind) return [];
@@ -28,8 +28,8 @@ export function eventsOfSes(body: Fields, id: string): MailEvent[] {
   }));
 }
 
-function recipientsOf(kind: MailEventKind, body: Fields): { address: string; detail: string | undefined }[] {
-  const named = (list: Fields[]) =>
+function recipientsOf(kind: MailEventKind, body: ReportFields): { address: string; detail: string | undefined }[] {
+  const named = (list: ReportFields[]) =>
     list.flatMap((each) => {
       const address = textIn(each, "emailAddress", 320);
       return address === undefined ? [] : [{ address, detail: textIn(each, "diagnosticCode") }];

@@ -1,6 +1,6 @@
 import type { Http } from "../../http";
 import { publicKeyOf } from "./certificate";
-import { type Fields, textIn } from "./fields";
+import { type ReportFields, textIn } from "./fields";
 
 /** Maximum age of a message. SNS retries for hours; the id recognises repeats. */
 const maxAgeMs = 24 * 3_600_000;
@@ -28,7 +28,7 @@ const maxCertificates = 20;
  * Whether Amazon SNS sent this message, recently. The certificate is fetched over TLS from a host of SNS and from nowhere else.
  * The message does not prove who may publish to the topic: the caller compares `TopicArn`. Never throws.
  */
-export async function isFromSns(message: Fields, { http, now, signal }: SnsOptions): Promise<boolean> {
+export async function isFromSns(message: ReportFields, { http, now, signal }: SnsOptions): Promise<boolean> {
   const type = textIn(message, "Type") ?? "";
   const names = Object.hasOwn(signedFields, type) ? signedFields[type] : undefined;
   const hash = textIn(message, "SignatureVersion") === "2" ? "SHA-256" : "SHA-1";
