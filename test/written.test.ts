@@ -1,5 +1,5 @@
 import { existsSync, globSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Document, httpPage } from "../scripts/docs/http-page.ts";
 import { root, read, load, type Contract, manifest, contracts, holds } from "./support/pinned.ts";
@@ -62,6 +62,12 @@ describe("what is written", () => {
   test("the architecture names the tick's steps in their order", () => {
     const steps = [...read("src/app/tick.ts").matchAll(/\bname: "([a-z-]+)"/g)].map(([, name]) => name);
     expect(/tick: ([a-z ·-]+) ──/.exec(read("ARCHITECTURE.md"))?.[1]?.split(" · ")).toEqual(steps);
+  });
+
+  test("the architecture names every file of the engine", () => {
+    const named = new Set([...read("ARCHITECTURE.md").matchAll(/`(?:[a-z-]+\/)*([a-z-]+)\.ts`/g)].map(([, name]) => name));
+    const files = globSync("src/queue/**/*.ts", { cwd: root });
+    expect(files.filter((file) => !named.has(basename(file, ".ts")))).toEqual([]);
   });
 
   test("retention is written as it is", async () => {
