@@ -53,7 +53,10 @@ function secretList(secrets: string | readonly string[]): string[] {
   return [secrets].flat().filter((secret) => secret !== "");
 }
 
-/** A secret is base64, with or without `whsec_` or `v1,whsec_`, as some senders show it; of one that is not, the bytes of its text count, as with most senders outside the standard. */
+/**
+ * A secret is base64, with or without the prefix `whsec_` or `v1,whsec_`. A secret that is no base64 is taken as the bytes of its text, as most
+ * senders outside the standard do.
+ */
 function hmacKey(secret: string, use: "sign" | "verify"): Promise<CryptoKey> {
   const bytes = bytesOf(secret.replace(/^(?:v1,)?whsec_/, "")) ?? new TextEncoder().encode(secret);
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, [use]);

@@ -13,8 +13,8 @@ import type { Stores } from "./stores";
 const settingLasts = 60_000;
 
 /**
- * Signs in people whom Cloudflare Access has authenticated, by the roles of the setting `access`. What the pages act with is a token that is made for one request and
- * leaves the Worker never; in the audit its id begins with `access` and is the same for a person.
+ * Signs in people whom Cloudflare Access has authenticated, by the roles of the setting `access`. The pages act with a token that is made for one
+ * request and never leaves the Worker. In the audit its id begins with `access`; it is the same for each request of a person.
  */
 export function createAccessSignIn(env: WorkerEnv, stores: Pick<Stores, "installation" | "rules">, now: () => number): AccessSignIn {
   const verify = createAccessVerifier(createHttp({ rules: stores.rules }), now);

@@ -49,7 +49,7 @@ export interface CapabilityDeps {
   payloads: ReturnType<typeof createPayloads>;
   now(): number;
   defer: Engine["defer"];
-  /** Of which these are a part. */
+  /** The engine that has these capabilities. */
   engine(): Engine;
 }
 

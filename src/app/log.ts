@@ -19,7 +19,7 @@ function routeFor(level: string, event: EngineEvent): string {
   return JSON.stringify({ level, ...event, ...reason, trace: traceIdIn(event) });
 }
 
-/** Of its job; of its request; else of the isolate. */
+/** The trace id of the event's job, else of its request, else of the isolate. */
 function traceIdIn(event: EngineEvent): string {
   if ("id" in event && event.id !== undefined) return traceIdOf({ ...event, id: event.id });
   return "trace" in event && event.trace !== undefined ? event.trace : isolateTraceId();

@@ -29,9 +29,9 @@ export function parseJson(text: string): ParsedJson {
 }
 
 /**
- * What is wrong with a parsed value although it is JSON: nested deeper than 64 levels, text that is no well-formed UTF-16,
- * `__proto__` as a key, numbers beyond what a double keeps exactly, anything that JSON cannot carry. Up to 20 issues;
- * paths begin with `path` (`payload` gives `payload.items[3].name`). Never throws.
+ * The issues of a parsed value: more than 64 levels, text that is no well-formed UTF-16, `__proto__` as a key, a number that a double does not keep
+ * exactly. A value that JSON cannot carry is an issue too. Up to 20 issues; paths begin with `path` (`payload` gives `payload.items[3].name`). Never
+ * throws.
  */
 export function checkJson(value: unknown, path = ""): Issue[] {
   if (isClean(value, maxDepth)) return [];

@@ -29,7 +29,7 @@ const isLight = (tenant: string) => `
 /** Statements that claim: ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot, ?7 the queue of heavy tenants. */
 const isOpen = `jobs.state IN ('queued', 'retrying', 'waiting')`;
 
-/** Of a job whose row is `state`. */
+/** The update that claims jobs in this state. */
 const claimIf = (state: string) => `
   UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4),
     started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6

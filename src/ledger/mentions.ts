@@ -26,8 +26,8 @@ const holding = `
   ORDER BY j.id LIMIT ${maxFound}`;
 
 /**
- * The next page of a walk over all jobs by id. It returns the jobs whose text contains one of the search terms (two words in lower case without dots,
- * and a pattern) or whose payload or result is in R2, how many rows were read, and where the page ended (null: the walk is over).
+ * The next page of a walk over all jobs by id. A search term is two words in lower case without dots, and a pattern. It returns the jobs whose text
+ * contains a term or whose payload or result is in R2, the number of rows read, and the last id. Without a last id the walk is over.
  */
 export async function nextTexts(
   db: D1Database,

@@ -96,8 +96,8 @@ const untouched = `
 const endedBefore = "(e.value->>2 IS NULL OR j.ended < e.value->>2) AND j.queue <> ''";
 
 /**
- * ?1 [tenant, id, ended before or null, patched payload or null, its version] of each, ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be in, ?7 now.
- * One run stays counted: it may have left effects. `ref` stays beside a patched payload: by it the object in R2 is removed one day.
+ * ?1 of each job [tenant, id, ended before or null, patched payload or null, its version]. ?2 due, ?3 sent, ?4 wake, ?5 boot, ?6 the states it may be
+ * in, ?7 now. One run stays counted: it may have left effects. `ref` stays beside a patched payload: by it the object in R2 is removed one day.
  */
 const bringToLife = `
   UPDATE jobs SET state = 'queued', seq = jobs.seq + 1, attempt = 0, due = ?2, sent = ?3, wake = ?4, gate = NULL, boot = ?5,

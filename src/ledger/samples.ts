@@ -39,8 +39,8 @@ const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 type Candidate = Pick<PayloadSample, "tenant" | "id" | "version" | "state">;
 
 /**
- * Payloads of open and dead jobs that have one of the names, 20 of each version and 100 in all at most, of a tenant or (null) of up
- * to 100 tenants taken at random. It alternates between the states. A queued job has no row yet while its message is young.
+ * Payloads of open and dead jobs of a type with these names: at most 20 of each version, and 100 in all. They are of one tenant, or (null) of up to
+ * 100 tenants taken at random. It alternates between the states. A queued job has no row yet while its message is young.
  */
 export function createSampleQueries(db: D1Database): (names: readonly string[], tenant: string | null) => Promise<PayloadSample[]> {
   return async (names, tenant) => {

@@ -1,5 +1,5 @@
 /*
- * Side rows are deleted by their keys, and only when the job's columns no longer name them: a run that lost its lease, or a tick that read
+ * Side rows are deleted by their keys, and only when the job's columns no longer name them. A run that lost its lease, or a tick that read
  * too early, undoes no later change of the job.
  */
 

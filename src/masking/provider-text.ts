@@ -7,8 +7,8 @@ const mask = "•••";
 const maxShown = 240;
 
 /**
- * A provider's message, fit for logs and job pages: addresses, URLs below their host, tokens and telephone numbers are masked,
- * and so is every text of `known` (keys, recipients: providers like to echo them). One line, at most 240 characters.
+ * A provider's message, fit for logs and job pages. Addresses, URLs below their host, tokens, telephone numbers and the texts of `known` (keys and
+ * recipients, which many providers repeat) are masked. One line, at most 240 characters.
  */
 export function redact(text: string, known: readonly string[] = []): string {
   const line = withoutKnown(text, known)

@@ -34,8 +34,8 @@ export interface OpenTry {
 }
 
 /**
- * Begins the key of an effect that acts on nothing: it records what a run decided, so that its retries decide the same. Such an effect does not
- * keep an operator's retry from using what was mended since.
+ * Begins the key of an effect that acts on nothing: it records what a run decided, so that its retries decide the same. Such an effect does not keep
+ * an operator's retry from using what was corrected since.
  */
 export const decisionPrefix = "decide:";
 

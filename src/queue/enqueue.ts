@@ -30,7 +30,7 @@ function kindOf({ failed, keyed }: Prepared): "failed" | "keyed" | "unkeyed" {
   return keyed ? "keyed" : "unkeyed";
 }
 
-/** They do not run: no queue gets them. */
+/** Records jobs that failed in another system as dead letters: no queue gets them, so they do not run. */
 async function recordFailed(engine: Engine, all: readonly Prepared[]): Promise<Receipts> {
   const recorded = await orTrouble(engine, "ledger", async () => {
     await buryFailed(engine, all);

@@ -10,7 +10,7 @@ export interface EnqueueRequest {
   /** The sender's idempotency key: 1 to 256 characters. */
   key?: string | undefined;
   /**
-   * The parts of an idempotency key that our own code makes (a schedule and its planned time): derived in another way than `key`, so that
+   * The parts of an idempotency key that our own code makes (a schedule and its planned time). The id derives from it in another way than from `key`:
    * no sender can use such a key up. Not together with `key`.
    */
   own?: readonly string[] | undefined;

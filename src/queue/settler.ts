@@ -14,8 +14,8 @@ export const flushEveryMs = 250;
 const cancelPollMs = 2000;
 
 /**
- * What follows the runs of one lease: it records decisions and acknowledges four times a second, so that quick jobs do not wait for slow ones
- * of their batch; it leaves gates, reads cancel flags, and releases what never started.
+ * What follows the runs of one lease. It records decisions and acknowledges four times a second, so that quick jobs do not wait for slow ones of
+ * their batch. It leaves gates, reads cancel flags, and releases jobs that never started.
  */
 export class Settler {
   /** No run starts after this, longer ones not that late. Milliseconds. */

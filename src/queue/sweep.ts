@@ -168,8 +168,8 @@ class OldestMessages {
   }
 
   /**
-   * As `oldest`, for a job of a heavy tenant sent at `sent`, which may have been forwarded to `overflow`: while that queue holds messages, it may hold
-   * this one, under a later time.
+   * As `oldest`, for a job of a heavy tenant, sent at `sent`. It may have been forwarded to `overflow`: while that queue holds messages, it may hold
+   * this one under a later time.
    */
   async oldestOfHeavy(queue: string, sent: number): Promise<number | null> {
     const [own, forwarded] = await Promise.all([this.oldest(queue), this.oldest(overflow)]);

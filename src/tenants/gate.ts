@@ -6,13 +6,11 @@ import { type Admission, type GateAnswer, type GateState, type GateStatus, newGa
 const key = "state";
 
 /**
- * One per tenant and dependency, named `tenant/dependency`: the rules of gate-rules.ts, kept in storage as one row.
- * Each call that changes the state writes that row once; the runtime delays the answer until it is durable.
- * Every `now` is the caller's clock in milliseconds.
+ * One per tenant and dependency, named `tenant/dependency`: the rules of gate-rules.ts, kept in storage as one row. Each call that changes the state
+ * writes that row once; the runtime delays the answer until it is durable. Every `now` is the caller's clock in milliseconds.
  *
- * For minutes after a deployment the caller is of another version than the object: an argument is never moved or given another
- * meaning, a new one comes last and may be missing, and a field of an answer may be missing too. test/tenants/gate-versions.test.ts
- * runs the class of an earlier release.
+ * For minutes after a deployment caller and object are of different versions. So an argument never moves or changes its meaning; a new one comes last
+ * and is optional, as is a new field of an answer. test/tenants/gate-versions.test.ts runs the class of an earlier release.
  */
 export class Gate extends DurableObject<Cloudflare.Env> {
   #state: GateState;

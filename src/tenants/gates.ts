@@ -9,9 +9,8 @@ import { withTimeLimit } from "./time-limit";
 export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
 
 /**
- * The gates of all tenants. No call throws: a gate that does not answer in time holds jobs back for 15 s,
- * because a wait costs no attempt and calls without limits may harm the dependency. A slot that an unanswered `enter` granted is
- * given to the same job when it tries again.
+ * The gates of all tenants. No call throws. A gate that does not answer in time holds jobs back for 15 s: a wait counts no attempt, and calls without
+ * limits may harm the dependency. A slot that an unanswered `enter` granted is given to the same job when it tries again.
  */
 export interface TenantGates {
   /** One answer per id, in order, in one round trip. */

@@ -10,8 +10,8 @@ import type { Changed } from "./tenant";
 import type { Opened, Vault } from "./vault";
 
 /**
- * How a shop's module signs: HMAC-SHA-256 of the raw body as hex or base64 (also after `sha256=`), the Standard Webhooks scheme,
- * or no signature but the secret itself, in the header or as `?token=`.
+ * How a shop's module signs: HMAC-SHA-256 of the raw body as hex or base64 (also after `sha256=`), or the Standard Webhooks scheme. `token`: no
+ * signature, but the secret itself in the header or as `?token=`.
  */
 export const webhookFormats = ["hex", "base64", "standard", "token"] as const;
 

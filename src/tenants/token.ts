@@ -21,9 +21,9 @@ export interface TokenClaims {
 }
 
 /**
- * Self-contained tokens: `jy_KEY.TENANT.ID.SCOPES[.TYPES].MAC`, SCOPES being one letter each, TYPES the types that a `work` token is
- * bound to, joined by `+`, and MAC the HMAC-SHA-256, in base64url, of everything before its dot. Neither call does I/O, so a token is valid while every
- * store is down.
+ * Self-contained tokens: `jy_KEY.TENANT.ID.SCOPES[.TYPES].MAC`. SCOPES has one letter for each scope; TYPES, joined by `+`, are the types that a
+ * `work` token is bound to. MAC is the HMAC-SHA-256, in base64url, of everything before its dot. Neither call does I/O, so a token is valid while
+ * every store is down.
  */
 export interface Tokens {
   mint(tenant: string, id: string, scopes: readonly TokenScope[], types?: readonly string[]): Promise<string>;

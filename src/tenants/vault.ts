@@ -5,8 +5,8 @@ import type { KeyRing } from "./keys";
 export type Opened = { ok: true; text: string; keyId: string; current: boolean } | { ok: false; reason: string };
 
 /**
- * Seals credentials: AES-256-GCM with a random 96-bit nonce, bound to the tenant and to the name of the credential,
- * so that a sealed text that was moved to another row or tenant cannot be opened. Format `v1.KEY.NONCE.TEXT`, in base64url.
+ * Seals credentials: AES-256-GCM with a random 96-bit nonce, bound to the tenant and to the name of the credential. A sealed text that was moved to
+ * another row or tenant cannot be opened. Format `v1.KEY.NONCE.TEXT`, in base64url.
  */
 export interface Vault {
   seal(tenant: string, name: string, text: string): Promise<string>;

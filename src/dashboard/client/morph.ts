@@ -12,8 +12,8 @@ function policyOf(): { createHTML(text: string): string } {
 }
 
 /**
- * Changes the page into what the server has just rendered, without replacing equal parts: nodes with an id are kept, and with them focus,
- * selected text, open folds and dialogs, and what was typed. @returns How many new rows wait at the top of a list that is in use.
+ * Changes the page into what the server has just rendered, without replacing equal parts. Nodes with an id are kept, with their focus, selected text,
+ * open folds and dialogs, and typed text. @returns How many new rows wait at the top of a list that is in use.
  */
 export function morph(main: HTMLElement, text: string): number {
   const next = new DOMParser().parseFromString(policy.createHTML(text), "text/html").querySelector("main");

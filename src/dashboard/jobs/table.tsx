@@ -100,7 +100,10 @@ function When({ job }: { job: JobSummary }) {
   return <Time at={job.state === "running" ? job.startedAt : job.at} />;
 }
 
-/** The remedies of a job, as its `why` lists them: none to run a job now that a pause or a gate holds, none to retry one with an uncertain effect. */
+/**
+ * The remedies of a job that its `why` lists. A job that a pause or a gate holds cannot be run now, and one with an uncertain effect cannot be
+ * retried.
+ */
 function RowActions({ visit, job, state }: { visit: Visit; job: JobSummary; state: string }) {
   const fields = { id: job.id };
   const helps = (verb: string) => job.why?.actions.some(({ path }) => path.endsWith(`/${verb}`)) ?? false;

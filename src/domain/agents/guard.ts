@@ -8,9 +8,9 @@ import { type RequestedCall, knownIds, readsOf } from "./position";
 export type ToolDecision = { kind: "refuse"; reason: string; tool?: AgentTool } | { kind: "approve" | "act"; tool: AgentTool; input: unknown };
 
 /**
- * Decides from the agent's declaration and the recorded steps, never from the content of a text. A tool that the agent does not declare is
- * refused; arguments must fit the schema; ids must have been read as ids; a tool that writes outside needs approval once
- * untrusted text is in the context. Pure.
+ * Decides from the agent's declaration and the recorded steps, never from the content of a text. A tool that the agent does not declare is refused.
+ * Arguments must fit the schema, and an id must be one that a tool has read. A tool that writes outside needs approval once untrusted text is in the
+ * context. Pure.
  */
 export function decideCall(agent: Agent, steps: readonly AgentStep[], { tool: name, input }: RequestedCall): ToolDecision {
   const tool = toolOf(agent, name);

@@ -1,9 +1,9 @@
 import type { Price } from "../../providers/models/models";
 
 /**
- * When the table was last compared by hand: with what developers.openai.com/api/docs/pricing listed between March and June 2026 (prompts under
- * 270,000 tokens, which is more than a run's budget lets through), and with developers.cloudflare.com/workers-ai/platform/pricing. A
- * connection's own `price` goes before it.
+ * When the table was last compared by hand with developers.cloudflare.com/workers-ai/platform/pricing, and with
+ * developers.openai.com/api/docs/pricing as of March to June 2026. The prices are those of prompts under 270,000 tokens: a run's budget allows no
+ * longer ones. A connection's own `price` goes before it.
  */
 export const pricesAsOf = "2026-11-26";
 

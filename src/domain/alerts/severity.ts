@@ -3,7 +3,7 @@ import type { Alert, AlertFailure } from "./model";
 const [warning, critical] = ["finding/warning/", "finding/critical/"];
 
 /**
- * A finding whose severity changes stays one alert of the worst severity that it has had: `failures` name that alert, and `outgrown` are the open
+ * A finding whose severity changes stays one alert, of the worst severity that it has had: `failures` name that alert. `outgrown` are the open
  * warnings whose finding is critical now. They end without a notice: nothing has recovered.
  */
 export function byWorstSeverity(found: readonly AlertFailure[], known: readonly Alert[]): { failures: AlertFailure[]; outgrown: Alert[] } {

@@ -2,8 +2,9 @@ import type { UsageCount } from "../../ledger/usage-days";
 import { type Units, usdOf } from "./prices";
 
 /**
- * Billed units of the steps of a job's life, as the benchmark counts them for a job without idempotency key and effects of its own: accepted by a request
- * of its own, written once, claimed and settled, read and removed from the queue, deleted by retention. A failed or held attempt is read again and has a side row.
+ * Billed units of the steps of a job's life, as the benchmark counts them for a job without idempotency key and effects. One request accepts it; it
+ * is written once, claimed, settled, read and removed from the queue, and deleted by retention. A failed or held attempt is read again and has a side
+ * row.
  */
 const unitsOf: Readonly<Record<string, Units>> = {
   enqueued: { request: 1, queueOperation: 1, rowWritten: 1, cpuMillisecond: 1 },

@@ -24,7 +24,10 @@ export interface WhyFacts extends FlowFacts {
 /** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
 export const maxLateMs = 10 * 60_000;
 
-/** Its pause, else what holds most of its jobs, else the open circuit behind which they are retried, else that they are late; null: none of these. */
+/**
+ * Why a queue's jobs wait: its pause, else what holds most of its jobs, else the open circuit behind which they are retried, else that they are late.
+ * Null: none of these.
+ */
 export function flowWhy(queue: string, flow: QueueFlow, facts: WhyFacts): QueueWhy | null {
   const tenant = facts.tenant ?? "*";
   const pause = facts.pauses.find(({ scope, name }) => scope === "queue" && name === queue);
@@ -106,7 +109,7 @@ function lateWhy(queue: string, { oldestReadyAt: since, ready }: QueueFlow, { no
   return { code: "ready", sentence: lateSentence(queue, ready, since, isStuck), since, tenant, actions: [] };
 }
 
-/** Of ready jobs that wait for too long: of a queue in which nothing ends, or of one that is behind. */
+/** The finding of ready jobs that wait for too long, in a queue in which nothing ends or in one that is behind. */
 export function lateSentence(queue: string, count: number, since: number, isStuck: boolean): string {
   return isStuck
     ? `${plural(count, "job")} of the queue ${queue} wait since ${isoTime(since)}, and none has ended in the last 5 minutes.`

@@ -23,8 +23,9 @@ export interface QueueFlow {
 }
 
 /**
- * `partly-held`: jobs run or were done, while others of the queue wait or are retried before an open circuit; `ready`: jobs have just come and none has started; `no-worker`: they are of a remote type that no worker asks for; `retrying`: nothing runs and
- * nothing is held, more attempts failed than jobs were done lately, and failed jobs wait for their next attempt.
+ * `partly-held`: jobs run or were done, while others of the queue wait or are retried behind an open circuit. `ready`: jobs were just accepted and
+ * none has started. `no-worker`: the jobs are of a remote type that no worker asks for. `retrying`: nothing runs, nothing is held, and failed jobs
+ * wait for their next attempt; lately more attempts failed than jobs were done.
  */
 export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "partly-held", "flowing", "retrying", "ready", "idle"] as const;
 

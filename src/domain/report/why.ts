@@ -96,7 +96,7 @@ function atGate(gate: GateView, job: JobView, now: number): Why {
   return { ...common, code: "at-limit", sentence: `It waited for ${gate.dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
 }
 
-/** Of jobs that wait because their site is paused. `waitingSince`: where it is not known since when. */
+/** Why a job waits whose site is paused. `waitingSince` is used where the time of the pause is not known. */
 export function sitePausedWhy(site: string, { reason, since }: PausedSite, waitingSince: number): Why {
   const test: RemedyCall = { method: "POST", path: `/v1/sites/${site}/test`, label: "Test the site" };
   return { code: "site-paused", sentence: sitePausedSentence(site, reason), since: since ?? waitingSince, actions: [test] };
@@ -114,7 +114,7 @@ export function heavySentence({ tenant, queue, since }: HeavyView): string {
   return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoTime(since)}: its jobs run from the queue overflow, so that those of other tenants do not wait behind them.`;
 }
 
-/** Of jobs of a remote type that no worker asks for. */
+/** Why a job waits whose remote type no worker asks for. */
 export function unpolledWhy({ type, since }: { type: string; since: number | null }, waitingSince: number): Why {
   return {
     code: "no-worker",

@@ -29,13 +29,13 @@ const atOnce = 50;
 
 /**
  * The tick's step for schedules: enqueues what has become due since the last tick, then advances each schedule.
- * - The idempotency key names schedule and planned time, and a schedule advances only from the time that this tick read:
- *   repeated and overlapping ticks enqueue the same jobs, and a crash between the two steps repeats the first.
+ * - The idempotency key names schedule and planned time, and a schedule advances only from the time that this tick read. So repeated and overlapping
+ *   ticks enqueue the same jobs, and a crash between the two steps repeats the first.
  * - `misfire` decides which of several planned times run: "once" the newest, "skip" those younger than `late`, "all" each, up to `maxRuns`.
- * - `overlap` "skip": while the newest job of earlier ticks is open nothing runs, and the planned times are skipped.
- *   The runs that misfire "all" enqueues in one tick may overlap.
- * - A transient refusal (queue full, ledger unreachable) leaves the schedule as it is; any other is recorded and the schedule advances.
- * Throws only when the store or `enqueue` throws; the next tick then repeats the rest.
+ * - `overlap` "skip": while the newest job of earlier ticks is open nothing runs, and the planned times are skipped. The runs that misfire "all"
+ *   enqueues in one tick may overlap.
+ * - A transient refusal (queue full, ledger unreachable) leaves the schedule as it is; any other is recorded and the schedule advances. Throws only
+ *   when the store or `enqueue` throws; the next tick then repeats the rest.
  */
 export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSummary> {
   const summary: DueSummary = { ran: 0, skipped: 0, failed: 0 };

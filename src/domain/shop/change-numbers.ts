@@ -1,9 +1,9 @@
 import { type SiteScope, statement } from "./scope";
 
 /**
- * Reserves `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to
- * the clock (milliseconds): a reader that has all changes up to a number misses none when it continues after it.
- * The batch that uses them must begin with this statement; its row n gets `numberOf(n)`.
+ * Reserves `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to the clock
+ * (milliseconds). A reader that has all changes up to a number misses none when it continues after it. The batch that uses them must begin with this
+ * statement; its row n gets `numberOf(n)`.
  */
 export function takeNumbers(scope: SiteScope, count: number, now: number): D1PreparedStatement {
   return statement(scope, takeSql, count, now);

@@ -45,8 +45,8 @@ const maxTenants = 50;
 const maxResult = 16_000;
 
 /**
- * The trigger `jobs_ended` writes the rows, in the transaction that ends the job. A row is deleted once its deliveries are
- * accepted, under keys that derive from it: after a crash in between the same keys are sent again, so each end is published once.
+ * The trigger `jobs_ended` writes the rows, in the transaction that ends the job. A row is deleted once its deliveries are accepted, under keys that
+ * derive from it. After a crash in between the same keys are sent again, so each end is published once.
  */
 export function createEndedJobPublisher(deps: EndedJobsDeps): EndedJobPublisher {
   return { publish: (tenant) => (tenant === null ? publishSome(deps) : publishAll(deps, tenant)) };

@@ -12,8 +12,8 @@ export interface UnsubscribeKeys {
 const form = /^[A-Za-z0-9_-]{40,1200}$/;
 
 /**
- * The content is encrypted, since links end up in logs. The nonce is the HMAC of the content (as in SIV), so that a mail
- * has the same link on every try: a provider refuses an idempotency key with changed content. The keys never change.
+ * The content is encrypted, since links end up in logs. The nonce is the HMAC of the content (as in SIV), so that a mail has the same link on every
+ * try. A provider refuses an idempotency key with changed content. The keys never change.
  */
 export function createUnsubscribeTokens({ encryption, signing }: UnsubscribeKeys): UnsubscribeTokens {
   const nonceOf = async (content: Uint8Array) => new Uint8Array(await crypto.subtle.sign("HMAC", await signing, content)).slice(0, 12);

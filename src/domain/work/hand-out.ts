@@ -51,8 +51,8 @@ interface Loaded {
 type Loading = { loaded: Loaded } | { outcome: Outcome };
 
 /**
- * Prepares taken jobs for their worker. A job that cannot be handed out (no payload, a closed gate) is settled as an inner
- * run that never started: it waits, or is discarded, and no attempt is counted.
+ * Prepares taken jobs for their worker. A job that cannot be handed out (no payload, a closed gate) is settled as a run that never started. It waits
+ * or is discarded, and no attempt is counted.
  */
 export async function handOut(
   deps: WorkDeps,

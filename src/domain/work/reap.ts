@@ -14,8 +14,8 @@ export interface Reaped {
 }
 
 /**
- * Handles expired leases: an extended one is checked again at its end; an offer that was not started is offered
- * again without an attempt; a job whose worker sent nothing is offered again as after a crash, or is dead after too many crashes.
+ * Handles expired leases. An extended lease is checked again at its end. A job that was offered and not started is offered again, without an attempt.
+ * A job whose worker sent nothing is offered again as after a crash, or is dead after too many crashes.
  */
 export async function reap(deps: WorkDeps, shelf: Shelf, now: number): Promise<Reaped> {
   const rows = await deps.ledger.expired(shelf, now, pageSize);

@@ -21,8 +21,8 @@ export function mediaType(request: Request): string {
 }
 
 /**
- * Reads a form into names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines; in the charset of its
- * Content-Type, of a part's own, of its field `_charset_`, else UTF-8. Bytes are counted while they are read.
+ * Reads a form into names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines. The charset is that of its
+ * Content-Type, of a part, or of its field `_charset_`, else UTF-8. Bytes are counted while they are read.
  */
 export async function readForm(request: Request): Promise<Pairs> {
   const bytes = await readBytes(request, leadBody);

@@ -20,8 +20,8 @@ export interface ResendOptions {
 }
 
 /**
- * Mail by the HTTP API of Resend, or a compatible one. An idempotency key is valid for 24 h: until then any try may be repeated,
- * so a server error or a lost answer is `uncertain` here and a retry with the same key settles it.
+ * Mail by the HTTP API of Resend, or a compatible one. An idempotency key is valid for 24 h, and until then any try may be repeated. A server error
+ * or a lost answer is `uncertain`, and a retry with the same key settles it.
  * Source: Resend's API reference, errors and idempotency keys.
  */
 export function resend(options: ResendOptions): MailProvider {

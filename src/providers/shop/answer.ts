@@ -78,8 +78,8 @@ function errorsOf(given: unknown): ShopError[] {
 }
 
 /**
- * PHP's notices and a module's output precede the data, output at shutdown follows it: the first value that looks like data
- * is read to its end, and nothing else is tried. Truncated JSON may contain complete lists too, such as lines.
+ * PHP's notices and a module's output precede the data; output at shutdown follows it. The first value that looks like data is read to its end, and
+ * nothing else is tried. Truncated JSON may contain complete lists too, such as lines.
  */
 function jsonIn(body: string, resource: string): ShopAnswer | undefined {
   const start = /\{\s*"/.exec(body)?.index;

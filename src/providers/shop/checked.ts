@@ -32,9 +32,9 @@ export class PageCheck {
   }
 
   /**
-   * A page lacks rows that the shop fails to load (PrestaShop 8: silently), and a proxy may return fewer than requested: only
-   * the list of ids from the beginning of the page shows what is missing, and whether there is more. Where no row could be loaded, it
-   * also gives the id to continue after.
+   * A page lacks rows that the shop fails to load (PrestaShop 8: silently), and a proxy may return fewer than requested. Only the list of ids from
+   * the beginning of the page shows which rows are missing, and whether more follow. Where no row could be loaded, it also gives the id to continue
+   * after.
    */
   async checked<Row extends { id: number }>(
     resource: ShopResource,

@@ -2,10 +2,10 @@ import type { Reply } from "../../queue/effect";
 import type { ShopResource, ShopRows } from "./row-types";
 
 /**
- * The shops of a tenant. Every call is a read; nothing here changes a shop. The gate `shop:{siteId}` gets the results of its calls.
- * Failures: `config` — the operator or merchant must act before any call can succeed (key, permission, address, switched off):
- * pause the site and show the reason; `transient` and `limited` — by themselves over; `permanent` — this one request never succeeds.
- * `code` is PrestaShop's own number (`"26"`: the key lacks the resource) or one of ShopFailureCode.
+ * The shops of a tenant. Every call is a read; nothing here changes a shop. The gate `shop:{siteId}` gets the results of its calls. Failures:
+ * `config` — no call can succeed before the operator or merchant acts (key, permission, address, switched off): pause the site and show the reason.
+ * `transient` and `limited` — they pass by themselves. `permanent` — this one request never succeeds. `code` is PrestaShop's own number (`"26"`: the
+ * key lacks the resource) or one of ShopFailureCode.
  */
 export interface Shops {
   /** Makes no call. A missing site, or one whose key cannot be opened, is a `config` failure. */
@@ -105,8 +105,8 @@ export interface ShopPage<Row> {
   /** `afterId` of the next page. */
   lastId: number;
   /**
-   * False only when the shop has no rows after `lastId`. A page that is not full does not prove it, since it lacks rows that the shop fails
-   * to load, and a proxy may return fewer: unless all expected rows came, the list of ids is read, so the last page costs two requests.
+   * False only when the shop has no rows after `lastId`. A page that is not full does not prove it: it lacks rows that the shop fails to load, and a
+   * proxy may return fewer. Unless all expected rows came, the list of ids is read, so the last page costs two requests.
    */
   more: boolean;
   /** The `rows` with an unreadable field, which is null. */

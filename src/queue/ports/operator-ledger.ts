@@ -8,8 +8,8 @@ export interface OperatorLedger {
   /** Cancels a job that no run holds, flags one that a run holds. `unwrittenAt`: a job without a row, accepted then, gets a cancelled one. Null: unknown. */
   cancel(ref: JobRef, now: number, unwrittenAt?: number): Promise<{ state: JobState; flagged: boolean; changed: boolean } | null>;
   /**
-   * Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. Where no effect was made or is
-   * in doubt, the job is pinned to now and its revision raised: the next run sends what is newest, under keys of its own.
+   * Brings ended (not done) jobs back, or held-back ones forward; returns those changed, ready to send. Where no effect was made or is in doubt, the
+   * job is pinned to now and its revision raised. Its next run uses the newest template and new idempotency keys.
    */
   revive(rows: readonly Revived[], how: Revival, now: number): Promise<StoredJob[]>;
 }

@@ -28,9 +28,9 @@ export function remoteJob(contract: Contract): Job {
 }
 
 /**
- * Offers the remote jobs of a batch to workers and acknowledges their messages; returns what goes the ordinary way: jobs that run here, and
- * those that cannot be offered (ended, cancelled, not due, stale, another payload), which are answered there. One round trip, which writes the rows of fresh
- * ones, and one more for others without a row. No run is claimed, so none is counted. Never throws.
+ * Offers the remote jobs of a batch to workers and acknowledges their messages. Returns the jobs that the claim answers: those that run here, and
+ * those that cannot be offered (ended, cancelled, not due, stale, another payload). One round trip, which writes the rows of fresh ones, and one more
+ * for others without a row. No run is claimed, so none is counted. Never throws.
  */
 export async function offerRemote(engine: Engine, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
   const remote = deliveries.filter(isRemote);

@@ -49,9 +49,9 @@ export class QueueBatch {
 }
 
 /**
- * The jobs of one type and tenant in a batch, when they are more than run side by side. It decides whether the next one may start: a job that would not
- * end within the batch's four seconds may not, if all of them need longer than that and more messages wait in the queue. The tenant is then heavy on
- * this queue. On `overflow`, where all tenants are heavy, a batch stops after its time when the jobs left are fewer than run side by side.
+ * The jobs of one type and tenant in a batch, when they are more than run side by side. It decides whether the next one may start. A job that would
+ * not end within the batch's four seconds may not, if all of them need longer than that and more messages wait. The tenant is then heavy on this
+ * queue. On `overflow`, where all tenants are heavy, a batch stops after its time when the jobs left are fewer than run side by side.
  */
 export class Share {
   private started = 0;

@@ -18,8 +18,8 @@ export interface Suspect {
 const maxAlone = 20;
 
 /**
- * Of suspects that came in packs, 20 stay; the others are sent on, each in a message of its own under a raised seq, and lose nothing should one of
- * those that stay kill this Worker too. Returns what is to be run alone here. Never throws.
+ * Of suspects that came in packs, 20 stay. The others are sent on, each in a message of its own under a raised seq: they count no attempt when one of
+ * the 20 kills this Worker. Returns what is to be run alone here. Never throws.
  */
 export async function sendSurplusOn(engine: Engine, suspects: readonly Suspect[]): Promise<Suspect[]> {
   const surplus = suspects.filter(({ delivery }) => delivery.isPacked).slice(maxAlone);

@@ -100,7 +100,7 @@ async function rereadOrders(session: SyncSession, ids: readonly number[]): Promi
   return around.ok ? ok([...orderWrites(session.scope, around.value, session.now())]) : around;
 }
 
-/** The same for products. */
+/** Reads products again, and returns the statements that write them. */
 async function rereadProducts(session: SyncSession, ids: readonly number[], linkVendors: boolean): Promise<Reply<unknown[]>> {
   const readAt = session.now();
   const reply = await session.shop.find("products", { field: "id", values: ids }, session.signal);

@@ -51,8 +51,8 @@ export function isSession(value: SyncSession | Outcome): value is SyncSession {
 }
 
 /**
- * The outcome of a run after a failed call. A fault that the operator or merchant must correct pauses the site: its jobs wait without an
- * attempt, one of them tries again each hour, and setting or testing the site wakes all.
+ * The outcome of a run after a failed call. A fault that the operator or merchant must correct pauses the site. Its jobs wait without an attempt, one
+ * of them tries again each hour, and setting or testing the site wakes all.
  */
 export async function outcomeOfFailure({ scope, slowness, now }: Pick<SyncSession, "scope" | "slowness" | "now">, failure: Failure): Promise<Outcome> {
   if (slowness.slow) await recordSlowCall(scope, now());

@@ -17,8 +17,8 @@ export interface Slowness {
 }
 
 /**
- * The shop with measured calls. In a run that is not `known` to be slow, the call after a slow one is not made: it fails as
- * `limited`, so the job waits while others run, and its next run may use its full time.
+ * The shop with measured calls. In a run that is not `known` to be slow, the call after a slow one is not made but fails as `limited`. The job waits
+ * while others run, and its next run may use its full time.
  */
 export function guardSlowness(shop: Shop, slowness: Slowness, now: () => number): Shop {
   const watch = async <T>(call: () => Promise<Reply<T>>): Promise<Reply<T>> => {
