@@ -4,7 +4,7 @@ import { app } from "../../src/app";
 import { createStores } from "../../src/app/stores";
 import { createCampaignObjects } from "../../src/domain/campaigns/objects";
 import { forgetRecipients, recipientDays } from "../../src/domain/campaigns/forget";
-import { chunksOf, createWorld, csvOf, deliverFor } from "./campaign-world";
+import { chunksOf, createCampaignBench, csvOf, deliverFor } from "./campaign-bench";
 
 const { leads, tenants } = app(env as never).intake;
 
@@ -23,7 +23,7 @@ async function heldOf(tenant: string): Promise<string> {
 test("erasing a person reaches lists, rendered pages and rows of recipients, and the others get their mail", async () => {
   const tenant = "camp-erase";
   await tenants.put(tenant, { name: tenant }, 1);
-  const world = await createWorld({ tenant, hash: createStores(env as never).hashAddress });
+  const world = await createCampaignBench({ tenant, hash: createStores(env as never).hashAddress });
   const list = csvOf(150)
     .replace("n20@list.example,Name 20", "Ada.Lovelace@gmail.com,Ada")
     .replace("n120@list.example,Name 120", "adalovelace@gmail.com,Ada again");
@@ -53,7 +53,7 @@ test("erasing a person reaches lists, rendered pages and rows of recipients, and
 
 test("thirty days after its end the recipients of a campaign are forgotten, and its counts stay", async () => {
   const tenant = "camp-forget";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(120));
   await world.operations.start(tenant, id);
   await world.run(id);

@@ -4,7 +4,7 @@ import { campaignOf, leftRecipients } from "../../src/domain/campaigns/queries";
 import { eraseNextRecipients } from "../../src/domain/campaigns/erase";
 import { campaignPage } from "../../src/jobs/campaign-page/job";
 import { retain } from "../../src/ledger/retention";
-import { createWorld, csvOf, deliverFor, type World } from "./campaign-world";
+import { createCampaignBench, csvOf, deliverFor, type CampaignBench } from "./campaign-bench";
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -12,12 +12,12 @@ const day = 24 * hour;
 const large = { variables: { filler: "x".repeat(25_000) }, templateId: "large" };
 const limited = { class: "limited", reason: "429", retryAfter: 600 } as const;
 
-const addressesOf = (world: World) => world.mails.map(({ to }) => to);
+const addressesOf = (world: CampaignBench) => world.mails.map(({ to }) => to);
 const twice = (all: readonly string[]) => all.filter((each, index) => all.indexOf(each) < index);
-const bodiesOf = async (world: World, tenant: string, id: string) =>
+const bodiesOf = async (world: CampaignBench, tenant: string, id: string) =>
   (await world.parts.objects.bucket.list({ prefix: world.parts.objects.pagesFolder(tenant, id) })).objects.length;
 
-async function pausedFor(world: World, tenant: string, id: string, ms: number): Promise<void> {
+async function pausedFor(world: CampaignBench, tenant: string, id: string, ms: number): Promise<void> {
   await world.operations.pause(tenant, id);
   await deliverFor(world, 2);
   world.bench.advance(ms);
@@ -27,7 +27,7 @@ async function pausedFor(world: World, tenant: string, id: string, ms: number): 
 describe("a pause longer than the provider keeps its keys", () => {
   test("a page whose answer was lost does not go out twice: an operator looks at the provider", async () => {
     const tenant = "camp-doubt";
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(100));
     world.answers.push("die");
     await world.operations.start(tenant, id);
@@ -45,7 +45,7 @@ describe("a pause longer than the provider keeps its keys", () => {
 
   test("a part that was not tried before it is sent after it", async () => {
     const tenant = "camp-parts-doubt";
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(100), large);
     // The answer of the first part is lost and found; the second one certainly did not arrive.
     world.answers.push("die", "take", { fail: limited });
@@ -62,7 +62,7 @@ describe("a pause longer than the provider keeps its keys", () => {
 
   test("one by one the mail in doubt alone is left out", async () => {
     const tenant = "camp-single-doubt";
-    const world = await createWorld({ tenant, batches: false, idempotentFor: 86_400 });
+    const world = await createCampaignBench({ tenant, batches: false, idempotentFor: 86_400 });
     const id = await world.draft(csvOf(20));
     world.answers.push("take", "take", "die");
     await world.operations.start(tenant, id);
@@ -77,7 +77,7 @@ describe("a pause longer than the provider keeps its keys", () => {
 
 test("erasing a person between two parts of a page leaves nobody else out", async () => {
   const tenant = "camp-erase-parts";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(100), large);
   world.answers.push("take", { fail: limited });
   await world.operations.start(tenant, id);
@@ -95,7 +95,7 @@ test("erasing a person between two parts of a page leaves nobody else out", asyn
 describe("a campaign whose job has ended or is gone", () => {
   test("ends although it is paused while its last pages are looked at", async () => {
     const tenant = "camp-late-pause";
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(50));
     let isPaused = false;
     world.hooks.afterLook = async (open) => {
@@ -111,7 +111,7 @@ describe("a campaign whose job has ended or is gone", () => {
 
   test.each(["cancelled", "gone", "dead"])("is given one again: %s", async (how) => {
     const tenant = `camp-stranded-${how}`;
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(1000), { ratePerMinute: 600 });
     await world.operations.start(tenant, id);
     await deliverFor(world, 3);
@@ -134,7 +134,7 @@ describe("a campaign whose job has ended or is gone", () => {
 
   test("ends when its job had ended before", async () => {
     const tenant = "camp-stranded-done";
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(5));
     await world.operations.start(tenant, id);
     await world.run(id);
@@ -148,7 +148,7 @@ test.each(["resume", "revive"] as const)(
   "an operator cancels its jobs, retention removes them, and it goes on by %s: nobody gets it twice, and what was cancelled stays so",
   async (how) => {
     const tenant = `camp-retained-${how}`;
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(1000), { ratePerMinute: 600 });
     await world.operations.start(tenant, id);
     await deliverFor(world, 3);
@@ -178,7 +178,7 @@ test.each(["resume", "revive"] as const)(
 describe("a campaign that is cancelled while a page is half-way", () => {
   test("counts what was sent, and nothing of the page is kept", async () => {
     const tenant = "camp-half";
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(100), large);
     world.answers.push("take", { fail: limited });
     await world.operations.start(tenant, id);
@@ -194,7 +194,7 @@ describe("a campaign that is cancelled while a page is half-way", () => {
 
   test("says of what may have arrived that it may have", async () => {
     const tenant = "camp-half-lost";
-    const world = await createWorld({ tenant });
+    const world = await createCampaignBench({ tenant });
     const id = await world.draft(csvOf(100), large);
     world.answers.push("take", "lost");
     await world.operations.start(tenant, id);
@@ -212,7 +212,7 @@ describe("a campaign that is cancelled while a page is half-way", () => {
 
   test("so it is one by one", async () => {
     const tenant = "camp-half-single";
-    const world = await createWorld({ tenant, batches: false });
+    const world = await createCampaignBench({ tenant, batches: false });
     const id = await world.draft(csvOf(20));
     world.answers.push("take", "take", "take", "take", "take", "take", { fail: limited });
     await world.operations.start(tenant, id);
@@ -227,7 +227,7 @@ describe("a campaign that is cancelled while a page is half-way", () => {
 
 test("addresses that cannot be compared are no duplicates of one another", async () => {
   const tenant = "camp-no-hash";
-  const world = await createWorld({ tenant, hash: async () => undefined });
+  const world = await createCampaignBench({ tenant, hash: async () => undefined });
   const id = await world.draft(csvOf(5));
   await world.operations.start(tenant, id);
   await world.run(id);

@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import { createCampaignObjects } from "../../src/domain/campaigns/objects";
 import { campaignPage } from "../../src/jobs/campaign-page/job";
 import { leftRecipients, pagesUnderWay } from "../../src/domain/campaigns/queries";
-import { chunksOf, createWorld, csvOf, deliverFor } from "./campaign-world";
+import { chunksOf, createCampaignBench, csvOf, deliverFor } from "./campaign-bench";
 
 test("each of 2,000 recipients gets the mail once, in calls of 100, with a link of their own", async () => {
   const tenant = "camp-plain";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(2000));
   expect(await world.operations.start(tenant, id)).toBe("running");
   await world.run(id);
@@ -27,7 +27,7 @@ test("each of 2,000 recipients gets the mail once, in calls of 100, with a link 
 
 test("a Worker that dies again and again sends no mail twice and forgets none", async () => {
   const tenant = "camp-dying";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(1000));
   // After the provider took it, before it took it, and where the answer is lost.
   world.answers.push("take", "die", "die", "lost", "take", "die", "lost", "die");
@@ -43,7 +43,7 @@ test("a Worker that dies again and again sends no mail twice and forgets none", 
 
 test("a page that an earlier version noted after its end does not keep the campaign open", async () => {
   const tenant = "camp-ghosts";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(200));
   await world.operations.start(tenant, id);
   await world.run(id);
@@ -63,7 +63,7 @@ test("the rendered body of one part goes without those before it", async () => {
 
 test("who is suppressed, named before or lacks a variable gets nothing, and the report says so by line", async () => {
   const tenant = "camp-left";
-  const world = await createWorld({ tenant, refuses: ["refused@a.example"] });
+  const world = await createCampaignBench({ tenant, refuses: ["refused@a.example"] });
   await world.stores.suppressions.add(tenant, [{ address: "bounced@a.example", scope: "all", reason: "bounce" }], 1);
   await world.stores.suppressions.add(tenant, [{ address: "gone@a.example", scope: "bulk", reason: "unsubscribe" }], 1);
   const rows = [
@@ -99,7 +99,7 @@ test("who is suppressed, named before or lacks a variable gets nothing, and the 
 
 test("paused it sends nothing, resumed it goes on, and cancelled it ends; who had the mail does not get it again", async () => {
   const tenant = "camp-paused";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(1500));
   // Between two calls, by somebody else.
   world.hooks.beforeCall = async (calls) => void (calls === 4 && (await world.operations.pause(tenant, id)));
@@ -125,7 +125,7 @@ test("paused it sends nothing, resumed it goes on, and cancelled it ends; who ha
 
 test("a provider that has no quota left makes pages wait and burns no attempt; so does one with a wrong key", async () => {
   const tenant = "camp-quota";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(150));
   const limited = { class: "limited", reason: "429 daily_quota_exceeded", retryAfter: 300 } as const;
   world.answers.push({ fail: limited }, { fail: { class: "config", reason: "401 wrong key", retryAfter: 120 } });
@@ -144,7 +144,7 @@ test("a provider that has no quota left makes pages wait and burns no attempt; s
 
 test("without a batch call each recipient is an effect; what a provider without idempotency may have is not sent again", async () => {
   const tenant = "camp-single";
-  const world = await createWorld({ tenant, batches: false, refuses: ["n5@list.example"] });
+  const world = await createCampaignBench({ tenant, batches: false, refuses: ["n5@list.example"] });
   const id = await world.draft(csvOf(230));
   world.answers.push("take", "lost", "take", { fail: { class: "limited", reason: "421", retryAfter: 30 } }, "take", "die");
   await world.operations.start(tenant, id);
@@ -160,7 +160,7 @@ test("without a batch call each recipient is an effect; what a provider without 
 
 test("with a rate the mails of a minute are no more than it says", async () => {
   const tenant = "camp-rate";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(240), { ratePerMinute: 120 });
   await world.operations.start(tenant, id);
   await world.run(id);
@@ -174,7 +174,7 @@ test("with a rate the mails of a minute are no more than it says", async () => {
 test("it sends within its window on the tenant's clock alone", async () => {
   const tenant = "camp-window";
   // Sunday, 20:00 in Prague.
-  const world = await createWorld({ tenant, zone: "Europe/Prague", start: Date.UTC(2026, 10, 22, 19) });
+  const world = await createCampaignBench({ tenant, zone: "Europe/Prague", start: Date.UTC(2026, 10, 22, 19) });
   const id = await world.draft(csvOf(120), { window: { from: "09:00", to: "18:00", days: ["mon", "tue", "wed", "thu", "fri"] } });
   await world.operations.start(tenant, id);
   await deliverFor(world, 2);
@@ -188,7 +188,7 @@ test("it sends within its window on the tenant's clock alone", async () => {
 
 test("never more than 200 pages are under way", async () => {
   const tenant = "camp-flood";
-  const world = await createWorld({ tenant });
+  const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(450), { ratePerMinute: 6 });
   await world.operations.start(tenant, id);
   await deliverFor(world, 1);

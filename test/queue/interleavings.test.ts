@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { days, liveThrough, minSequences } from "../support/live";
 import { emptyLedger } from "../support/invariants";
-import { createWorld, skipPauses } from "../support/model";
+import { createModel, skipPauses } from "../support/model";
 
 beforeAll(skipPauses);
 afterAll(() => void vi.unstubAllGlobals());
@@ -16,7 +16,7 @@ test.for(days)(
 
 test("a run that lost its job to a copy of its own message acknowledges nothing", async () => {
   await emptyLedger();
-  const world = createWorld();
+  const world = createModel();
   const job = { key: null, script: [], strict: false, delay: 0, late: false, dies: null } as const;
   await world.step({ do: "enqueue", ...job, script: [] });
   await world.step({ do: "duplicate", which: 0 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { brokenIn } from "../support/history/checker";
 import type { HistoryEvent, SeenRow } from "../support/history/events";
 import { emptyLedger } from "../support/invariants";
-import { createWorld, skipPauses } from "../support/model";
+import { createModel, skipPauses } from "../support/model";
 import { type Mutant, mutants } from "../support/mutants";
 
 beforeAll(skipPauses);
@@ -16,7 +16,7 @@ test.for(mutants)("the checker catches: $name", async (mutant) => {
 /** What the checker says of these steps, at most until it has caught the mutant. */
 async function sentences(steps: Mutant["steps"], mutant: Mutant | null): Promise<string[]> {
   await emptyLedger();
-  const world = createWorld(mutant);
+  const world = createModel(mutant);
   const wrong: string[] = [];
   for (const each of steps) {
     await world.step(each);

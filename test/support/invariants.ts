@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { jobsIn } from "./history/events";
 import { isTerminal, type JobState } from "../../src/queue/state";
-import type { World } from "./model";
+import type { Model } from "./model";
 import { endOf, maxAttempts } from "./script";
 import type { Step } from "./steps";
 
@@ -28,7 +28,7 @@ export async function emptyLedger(): Promise<void> {
 }
 
 /** What must hold after each step, as sentences; empty when all of it does. */
-export async function broken(world: World, last: Step | null): Promise<string[]> {
+export async function broken(world: Model, last: Step | null): Promise<string[]> {
   const { rows, due, parked, gates, letters } = await look();
   const now = world.bench.now();
   const wrong = [...world.violations, ...world.wrong()];
@@ -56,7 +56,7 @@ export async function broken(world: World, last: Step | null): Promise<string[]>
 }
 
 /** What must hold once everything has healed and come to rest. */
-export async function unfinished(world: World): Promise<string[]> {
+export async function unfinished(world: Model): Promise<string[]> {
   const { rows, due, parked } = await look();
   const byId = new Map(rows.map((row) => [row.id, row]));
   const wrong: string[] = [];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { broken, emptyLedger, unfinished } from "./invariants";
-import { createWorld } from "./model";
+import { createModel } from "./model";
 import { type Step, steps } from "./steps";
 
 /**
@@ -37,7 +37,7 @@ export async function liveThrough(day: (typeof days)[number], maxSeconds: number
 
 async function live(sequence: readonly Step[]): Promise<void> {
   await emptyLedger();
-  const world = createWorld();
+  const world = createModel();
   for (const [index, each] of sequence.entries()) {
     await world.step(each);
     expect(await broken(world, each), `after step ${index}, ${each.do}`).toEqual([]);

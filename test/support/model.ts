@@ -33,7 +33,7 @@ export interface Accepted {
 }
 
 /** The engine with its real ledger, driven step by step through everything that can go wrong. */
-export function createWorld(mutant: Mutant | null = null) {
+export function createModel(mutant: Mutant | null = null) {
   const bench = createEngineBench({ jobs: [], gates: createNarrowGate() });
   const violations: string[] = [];
   const history = new History(bench.now);
@@ -254,7 +254,7 @@ export function createWorld(mutant: Mutant | null = null) {
   }
 }
 
-export type World = ReturnType<typeof createWorld>;
+export type Model = ReturnType<typeof createModel>;
 
 /** Pauses between two tries of the same call pass at once; time-outs of runs stay. */
 export function skipPauses(): void {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { emptyLedger } from "../../support/invariants";
 import { days, liveThrough, minSequences } from "../../support/live";
-import { createWorld, skipPauses } from "../../support/model";
+import { createModel, skipPauses } from "../../support/model";
 import { type Mutant, mutants } from "../../support/mutants";
 import { type Step, steps } from "../../support/steps";
 
@@ -29,7 +29,7 @@ async function isCaught(mutant: Mutant, seed: number): Promise<boolean> {
 /** Whether anything is wrong with a sequence that the mutant lives through. */
 async function catches(mutant: Mutant, sequence: readonly Step[]): Promise<boolean> {
   await emptyLedger();
-  const world = createWorld(mutant);
+  const world = createModel(mutant);
   for (const each of sequence) {
     await world.step(each);
     if (world.wrong().length > 0) return true;

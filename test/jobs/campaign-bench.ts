@@ -22,7 +22,7 @@ const usualHash = createHashAddress(derive(new Uint8Array(32).fill(7), "signing"
 /** One call of the provider: what happens to it, and whether its answer comes back. */
 export type Answer = { fail: Failure } | "lost" | "die" | "take";
 
-export interface WorldOptions {
+export interface CampaignBenchOptions {
   tenant: string;
   /** Whether the provider takes batches. */
   batches?: boolean;
@@ -36,7 +36,7 @@ export interface WorldOptions {
 }
 
 /** The campaigns of one tenant on the real engine, ledger and objects; the provider is made up and keeps its keys as Resend does. */
-export async function createWorld(options: WorldOptions) {
+export async function createCampaignBench(options: CampaignBenchOptions) {
   const { tenant, batches = true, zone = "UTC", refuses = [], hash = usualHash } = options;
   const idempotentFor = options.idempotentFor ?? (batches ? 86_400 : 0);
   const mails: { to: string; message: MailMessage; key: string; at: number }[] = [];
@@ -164,10 +164,10 @@ export async function createWorld(options: WorldOptions) {
   };
 }
 
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type CampaignBench = Awaited<ReturnType<typeof createCampaignBench>>;
 
 /** Delivers what is due now, so many times. */
-export async function deliverFor({ bench }: World, rounds: number): Promise<void> {
+export async function deliverFor({ bench }: CampaignBench, rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     bench.advance(1000);
     const due = bench.held.filter(({ at }) => at <= bench.now());
