@@ -50,7 +50,7 @@ export function firstIssues(issues: readonly Issue[], uncounted = 0): readonly I
 }
 
 /** The first three issues in a sentence, for `detail`. */
-export function summaryOf(issues: readonly Issue[]): string {
+export function issueSummary(issues: readonly Issue[]): string {
   return issues
     .slice(0, 3)
     .map(({ path, message }) => (path === "" ? message : `${shortPath(path)}: ${message}`))
@@ -59,7 +59,7 @@ export function summaryOf(issues: readonly Issue[]): string {
 
 /** The sentence for an input with issues: `The body is wrong: to: is missing.` */
 export function wrongInput(subject: string, issues: readonly Issue[]): string {
-  return `${subject} is wrong: ${summaryOf(issues)}.`;
+  return `${subject} is wrong: ${issueSummary(issues)}.`;
 }
 
 /** The beginning of a path, which may be as long as what was sent. */

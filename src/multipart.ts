@@ -5,7 +5,7 @@ const partBytes = 5 * 1024 * 1024;
 const minBuffer = 64 * 1024;
 
 /** Chunks gathered into parts of equal size; the last one may be shorter, none is empty. Memory grows with what came, so that many small uploads at once take little. */
-export async function* partsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
+export async function* equalParts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
   let part = new Uint8Array();
   let filled = 0;
   for await (const chunk of chunks) {

@@ -60,7 +60,9 @@ describe("one language", () => {
   });
 
   test("a function's name has one meaning: none that tells nothing of its noun is defined twice", () => {
-    const vague = /\bfunction (keyOf|viewOf|nameOf|requestOf|refusal|decoded|escaped|judge|verdictOf)\b/g;
+    const names =
+      "keyOf|viewOf|nameOf|requestOf|refusal|decoded|escaped|judge|verdictOf|rowOf|pageOf|resultOf|addressOf|kindOf|outcomeOf|reasonOf|refusalOf|fieldsOf";
+    const vague = new RegExp(`\\bfunction (${names})\\b`, "g");
     const defined = [...texts].flatMap(([file, text]) => [...text.matchAll(vague)].map(([, name = ""]) => ({ name, file })));
     const twice = [...Map.groupBy(defined, ({ name }) => name)].filter(([, places]) => places.length > 1);
     expect(twice).toEqual([]);
@@ -73,6 +75,13 @@ describe("one language", () => {
       [...text.matchAll(/^export (?:declare )?(?:abstract )?(?:type|interface|class|enum) (\w+)/gm)].map(([, name = ""]) => ({ name, file })),
     );
     expect([...Map.groupBy(types, ({ name }) => name)].filter(([, places]) => places.length > 1)).toEqual([]);
+  });
+
+  test("no two exported functions have one name that ends in Of", () => {
+    const exported = [...texts].flatMap(([file, text]) =>
+      [...text.matchAll(/^export (?:async )?function\*? (\w+Of)\b/gm)].map(([, name = ""]) => ({ name, file })),
+    );
+    expect([...Map.groupBy(exported, ({ name }) => name)].filter(([, places]) => places.length > 1)).toEqual([]);
   });
 
   test("comments name who acts, and code is no person: no comment has whoever, nobody, told, knows or speaks", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { partsOf } from "../src/multipart";
+import { equalParts } from "../src/multipart";
 
 const partBytes = 5 * 1024 * 1024;
 
@@ -9,7 +9,7 @@ async function* chunksOf(sizes: number[]): AsyncGenerator<Uint8Array> {
 
 async function partsFrom(...sizes: number[]): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [];
-  for await (const part of partsOf(chunksOf(sizes))) parts.push(part);
+  for await (const part of equalParts(chunksOf(sizes))) parts.push(part);
   return parts;
 }
 

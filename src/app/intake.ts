@@ -23,7 +23,7 @@ import { agent } from "../jobs/agent/job";
 import { email } from "../jobs/email/job";
 import { queues } from "../jobs/queues";
 import { auditIn } from "../ledger/audit";
-import { openOf } from "../ledger/open-jobs";
+import { openJobIds } from "../ledger/open-jobs";
 import { jobsById } from "../ledger/search";
 import { cancelAll } from "../ledger/operate";
 import type { createPayloads } from "../ledger/payloads";
@@ -110,7 +110,7 @@ export function createIntakeDeps({
     store: createBulkStore(env.DB),
     replayable: createReplayable(env.DB),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
-    openOf: (tenant, ids) => openOf(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
+    openOf: (tenant, ids) => openJobIds(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
     jobsOf: (tenant, ids) => jobsById(env.DB, tenant, ids),
     why: (tenant, jobs) => reports.why(tenant, jobs),
     act: {

@@ -48,7 +48,7 @@ export function pathOf({ path }: Pick<PageAction, "path">, fields: ActionFields)
 }
 
 /** The action's parameters in this path; undefined when the path is of another action. */
-export function fieldsOf({ path }: Pick<PageAction, "path">, given: string): ActionFields | undefined {
+export function actionFields({ path }: Pick<PageAction, "path">, given: string): ActionFields | undefined {
   const [expected, actual] = [path.split("/"), given.split("/")];
   if (expected.length !== actual.length) return undefined;
   const fields: Record<string, string> = {};

@@ -58,7 +58,7 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
 }
 
 /** The page of the chosen tenant that corresponds to the present one, or its first page. */
-function pageOf(tenant: string, url: URL): string {
+function pagePath(tenant: string, url: URL): string {
   const place = placeFrom(`/t/${tenant}${url.searchParams.get("page") ?? "/"}`, url);
   return place?.startsWith(`/t/${tenant}/`) ? place : `/t/${tenant}/`;
 }
@@ -67,7 +67,7 @@ function pageOf(tenant: string, url: URL): string {
 async function enter(request: Request, token: string, { answer }: DashboardDeps): Promise<Response> {
   const url = new URL(request.url);
   const chosen = url.searchParams.get("tenant")?.trim();
-  if (chosen && isTenant(chosen)) return redirect(pageOf(chosen, url));
+  if (chosen && isTenant(chosen)) return redirect(pagePath(chosen, url));
   try {
     const { tenant } = await createApi(answer, request, { token, tenant: null }).get<Me>("/v1/me");
     return redirect(`/t/${tenant ?? "*"}/`);

@@ -1,5 +1,5 @@
 /** The network address of the request's sender. */
-export function addressOf(request: Request): string | undefined {
+export function clientAddress(request: Request): string | undefined {
   return request.headers.get("cf-connecting-ip")?.trim() || undefined;
 }
 

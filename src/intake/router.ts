@@ -7,7 +7,7 @@ import type { IntakeDeps } from "./deps";
 import { traceFrom, traceIdOfRequest } from "../trace";
 import { asProblem, problemResponse, publicUnauthorized } from "./problem";
 import { nearestRoute } from "./nearest-route";
-import { addressOf, subscriberOf } from "./network";
+import { clientAddress, subscriberOf } from "./network";
 import { refuseOwnHost } from "./own-host";
 import { readQuery } from "./query";
 import { type RouteAnswer, type AnyRoute, checkFieldScopes, openPath, type PathPattern } from "./route";
@@ -90,7 +90,7 @@ async function answer(here: readonly AnyRoute[], request: Incoming, passage: Pas
 /** Answers 429 to a network with many wrong tokens, keys or signatures. A limiter that cannot be reached limits no caller. */
 async function limited(thrown: unknown, request: Request, deps: Pick<IntakeDeps, "auth">): Promise<unknown> {
   if (!(thrown instanceof Problem) || thrown.code !== "unauthorized") return thrown;
-  if (await deps.auth.mayBeRefused(subscriberOf(addressOf(request))).catch(() => true)) return thrown;
+  if (await deps.auth.mayBeRefused(subscriberOf(clientAddress(request))).catch(() => true)) return thrown;
   return new Problem("too-many-requests", "Too many requests from this address were refused; wait a minute.", { retryAfter: 60 });
 }
 

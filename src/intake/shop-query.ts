@@ -31,13 +31,13 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
 }
 
 /** The site in the path. Throws `not-found` for an unknown one, so that it differs from a site without orders. */
-export async function scopeOf(deps: Pick<IntakeDeps, "db" | "sites">, tenant: string, params: Params): Promise<SiteScope> {
+export async function siteScope(deps: Pick<IntakeDeps, "db" | "sites">, tenant: string, params: Params): Promise<SiteScope> {
   const site = param({ params }, "site");
   if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };
   throw new Problem("not-found", "There is no such site.");
 }
 
-export function numberOf(params: Params, name: string): number {
+export function numberParam(params: Params, name: string): number {
   const text = param({ params }, name);
   if (!/^[1-9]\d{0,14}$/.test(text)) throw notFound();
   return Number(text);

@@ -13,7 +13,7 @@ import { redact } from "../masking/redact";
 const noProgress = { done: 0, total: null, note: null, at: null };
 
 /** A job as lists show it, without its payload. */
-export function summaryOf(job: JobView) {
+export function jobSummary(job: JobView) {
   const held = job.state === "waiting" || job.state === "retrying";
   const failed = job.state === "dead" || job.state === "discarded";
   const worker = job.state === "queued" ? typeAtGate(job.gate) : undefined;
@@ -58,7 +58,7 @@ export function detailOf(job: JobDetail, { contract, payload, result, revealed, 
     return revealed ? value : mask(schema, value);
   };
   return {
-    ...summaryOf(job),
+    ...jobSummary(job),
     ...(job.providerMessage ? { providerMessage: revealed ? job.providerMessage : masked } : {}),
     timeline: job.timeline.map(timelineEntry),
     effects: job.effects.map(({ key, revision, state, at, result }) => ({

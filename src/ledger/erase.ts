@@ -64,7 +64,7 @@ export async function eraseData(db: D1Database, tenant: string, holders: readonl
 }
 
 /** Jobs that may still use the data: cancel them before it is erased. */
-export function openOf(holders: readonly JobWithData[]): JobWithData[] {
+export function openHolders(holders: readonly JobWithData[]): JobWithData[] {
   return holders.filter(({ state }) => !isTerminal(state));
 }
 

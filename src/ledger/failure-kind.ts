@@ -3,7 +3,7 @@ import { sha256Base32 } from "../crypto";
 /**
  * The id of the group that a failure belongs to: a hash of its type and of its reason without numbers, ids and quoted text.
  */
-export async function kindOf(type: string, reason: string): Promise<string> {
+export async function failureKind(type: string, reason: string): Promise<string> {
   const pattern = reason
     .toLowerCase()
     .replace(/"[^"]*"|'[^']*'/g, "…")

@@ -1,6 +1,6 @@
 import type { Transition } from "../queue/ports/run-ledger";
 import { lists, rowsOf, batch, statement } from "../d1";
-import { kindOf, titleOf } from "./failure-kind";
+import { failureKind, titleOf } from "./failure-kind";
 
 /** Dead letters of a tenant that are counted, newest first, and its retrying jobs. */
 const [maxLetters, maxRetrying, maxReasons] = [10_000, 20_000, 2000];
@@ -34,7 +34,7 @@ export type Failed = Pick<Transition, "tenant" | "id" | "type" | "reason">;
 export async function failureStatements(db: D1Database, failed: readonly Failed[], now: number, token: string | null): Promise<D1PreparedStatement[]> {
   const hour = Math.floor(now / 3_600_000);
   const rows = await Promise.all(
-    failed.map(async ({ tenant, id, type, reason }) => [tenant, id, await kindOf(type, reason ?? ""), type, titleOf(reason ?? "")]),
+    failed.map(async ({ tenant, id, type, reason }) => [tenant, id, await failureKind(type, reason ?? ""), type, titleOf(reason ?? "")]),
   );
   const bound = (list: string) => [list, now, hour, `h${hour % 24}`] as const;
   return lists(rows).map((list) => (token === null ? statement(db, noteBuried, ...bound(list)) : statement(db, noteFailed, ...bound(list), token)));
@@ -72,7 +72,7 @@ export async function failingNow(db: D1Database, tenant: string): Promise<Failin
   );
   const dead = rowsOf<{ kind: string; site: string | null; reason: string; id: string }>(results, 0);
   const retrying = rowsOf<{ type: string; site: string | null; reason: string | null; count: number; id: string }>(results, 1);
-  const kinds = await Promise.all(retrying.map(({ type, reason }) => kindOf(type, reason ?? "")));
+  const kinds = await Promise.all(retrying.map(({ type, reason }) => failureKind(type, reason ?? "")));
   const all = [
     ...dead.map(({ kind, ...row }) => ({ ...row, kind, isDead: true, count: 1 })),
     ...retrying.map((row, index) => ({ ...row, kind: kinds[index] ?? "", reason: row.reason ?? "", isDead: false })),

@@ -110,7 +110,7 @@ export async function missingRows(db: D1Database, refs: readonly JobRef[]): Prom
 
 /** Rows as JSON lists for `newKinds`: of each kind what its jobs have in common, then a list of what each has of its own. */
 export function rowLists(rows: readonly NewJob[]): string[] {
-  const kinds = Map.groupBy(rows, kindOf);
+  const kinds = Map.groupBy(rows, insertKind);
   return listsOf(
     [...kinds.values()].flatMap((all) => {
       const [first] = all as [NewJob];
@@ -121,7 +121,7 @@ export function rowLists(rows: readonly NewJob[]): string[] {
 }
 
 /** Equal for jobs whose values of `common` are equal. */
-function kindOf({ tenant, type, version, queue, maxAttempts, dry, seq, boot }: NewJob): string {
+function insertKind({ tenant, type, version, queue, maxAttempts, dry, seq, boot }: NewJob): string {
   return `${tenant}\n${type}\n${version}\n${queue}\n${maxAttempts}\n${dry}\n${seq}\n${boot}`;
 }
 

@@ -119,7 +119,7 @@ export async function startedJobs(db: D1Database, tenants: readonly string[]): P
 const openAmong = `SELECT e.value AS id, j.type FROM json_each(?2) e LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.ended IS NULL`;
 
 /** The ids of open jobs. For an id without a row `isOnItsWay` decides whether it is a job; its type is unknown then. */
-export async function openOf(
+export async function openJobIds(
   db: D1Database,
   tenant: string,
   ids: readonly string[],

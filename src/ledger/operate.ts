@@ -9,7 +9,7 @@ import { redact } from "../masking/redact";
 import type { JobState } from "../queue/state";
 import { batch, lists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
-import { kindOf } from "./failure-kind";
+import { failureKind } from "./failure-kind";
 import { failureStatements } from "./failures";
 import { stored, toStored } from "./sweep";
 
@@ -172,7 +172,21 @@ export async function bury(db: D1Database, rows: readonly Burial[], now: number)
     rows.map(async ({ tenant, id, type, version, queue, raw, ref, reason, fp, dry, maxAttempts = 1 }) => {
       const slot = isDerived(id) ? slotOf(id, now) : null;
       const payload = ref !== undefined ? null : type === "unknown" ? JSON.stringify(raw) : raw;
-      return [tenant, id, type, queue, fp, redact(reason), slot, payload, await kindOf(type, redact(reason)), version, ref ?? null, dry ? 1 : 0, maxAttempts];
+      return [
+        tenant,
+        id,
+        type,
+        queue,
+        fp,
+        redact(reason),
+        slot,
+        payload,
+        await failureKind(type, redact(reason)),
+        version,
+        ref ?? null,
+        dry ? 1 : 0,
+        maxAttempts,
+      ];
     }),
   );
   const parts = lists(columns);

@@ -5,7 +5,7 @@ import { type JobListRow, jobViewOf } from "./job-rows";
 import { listJobs } from "./job-walk";
 import { hasType } from "./known-types";
 import { childCountsOf, type ChildStates, childStates, parentOf } from "./relatives";
-import { deadRows, searchKeys, newestFirst, openRows, pageOf } from "./search";
+import { deadRows, searchKeys, newestFirst, openRows, pageOfJobs } from "./search";
 import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, PageBounds, ParentJob, Queries } from "./views";
@@ -67,7 +67,7 @@ async function jobs(db: D1Database, tenant: string, filter: JobFilter, page: Pag
   if (filter.q !== undefined) return search(db, tenant, filter.q, filter, page);
   if (filter.parent !== undefined) return listJobs(db, tenant, filter, page);
   const open = isOpen(filter.state) ? await openRows(db, tenant, filter.state !== "waiting" && filter.state !== "retrying") : null;
-  if (open) return pageOf(open, filter, page);
+  if (open) return pageOfJobs(open, filter, page);
   const walked = await listJobs(db, tenant, filter, page);
   return isBad(filter.state) ? withDeadLetters(db, tenant, filter, page, walked) : walked;
 }

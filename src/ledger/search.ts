@@ -31,7 +31,7 @@ export async function searchKeys(
     statement(db, byEntity, tenant, JSON.stringify(keysOf(q)), maxExamined),
   ]);
   const rows = [0, 1].map((index) => rowsOf<JobListRow>(results, index)).find((each) => each.length > 0);
-  return rows && pageOf(rows, filter, page);
+  return rows && pageOfJobs(rows, filter, page);
 }
 
 /**
@@ -71,7 +71,7 @@ export async function jobsById(db: D1Database, tenant: string, ids: readonly str
 }
 
 /** One page of a complete list of rows. */
-export function pageOf(rows: readonly JobListRow[], filter: JobFilter, page: PageBounds): { jobs: JobView[]; cursor: string | null } {
+export function pageOfJobs(rows: readonly JobListRow[], filter: JobFilter, page: PageBounds): { jobs: JobView[]; cursor: string | null } {
   const sorted = newestFirst(rows, page.cursor ?? end, filter);
   const pageRows = sorted.slice(0, page.limit);
   return { jobs: pageRows.map(jobViewOf), cursor: sorted.length > pageRows.length ? (pageRows.at(-1)?.position ?? null) : null };

@@ -1,6 +1,6 @@
 import type { Settled, Transition } from "../queue/ports/run-ledger";
 import { batch, lists, rowsOf, statement } from "../d1";
-import { kindOf } from "./failure-kind";
+import { failureKind } from "./failure-kind";
 import { failureStatements } from "./failures";
 import { dropDue, dropParked } from "./side";
 import { addHistory, foldHistory } from "./timeline";
@@ -92,7 +92,7 @@ async function sideStatements(db: D1Database, all: readonly Transition[], token:
   const withEvent = all.filter(({ event }) => event !== null);
   const entries = (some: readonly Transition[]) =>
     some.map(({ tenant, id, event, reason, counted, ms, folds }) => [tenant, id, now, event, reason, counted ? ms : null, folds ? 1 : 0]);
-  const kinds = await Promise.all(dead.map(({ type, reason }) => kindOf(type, reason ?? "")));
+  const kinds = await Promise.all(dead.map(({ type, reason }) => failureKind(type, reason ?? "")));
   return [
     ...lists(all.flatMap(({ tenant, id, was }) => (was.wake !== null && was.gate === null ? [[tenant, was.wake, id]] : []))).map((list) =>
       statement(db, dropDue, list),

@@ -34,7 +34,7 @@ export async function dueTenants(db: D1Database, now: number): Promise<string[]>
 export async function due(db: D1Database, tenants: readonly string[], now: number, limit: number): Promise<DuePage[]> {
   const { results: rows } = await statement(db, dueRows, JSON.stringify(tenants), now, limit).all<DueJob>();
   const byTenant = Map.groupBy(rows, ({ tenant }) => tenant);
-  return tenants.map((tenant) => ({ tenant, ...pageOf(byTenant.get(tenant), limit) }));
+  return tenants.map((tenant) => ({ tenant, ...cutToPage(byTenant.get(tenant), limit) }));
 }
 
 /** Pages of the jobs parked at these gates. Rows whose job is gone or no longer parked there are deleted and left out. */
@@ -49,7 +49,7 @@ export async function parked(db: D1Database, gates: readonly ParkedGate[], limit
     );
   const byGate = Map.groupBy(results, ({ tenant, place }) => `${tenant}/${place}`);
   return gates.map(({ tenant, gate }) => {
-    const page = pageOf(byGate.get(`${tenant}/${gate}`), limit);
+    const page = cutToPage(byGate.get(`${tenant}/${gate}`), limit);
     return { tenant, gate, more: page.more, rows: page.rows.filter((row) => !stale.includes(row)) };
   });
 }
@@ -69,6 +69,6 @@ export async function forgetGates(db: D1Database, gates: readonly ParkedGate[]):
   );
 }
 
-function pageOf<Row>(rows: readonly Row[] | undefined, limit: number): { rows: readonly Row[]; more: boolean } {
+function cutToPage<Row>(rows: readonly Row[] | undefined, limit: number): { rows: readonly Row[]; more: boolean } {
   return { rows: rows ?? [], more: rows?.length === limit };
 }

@@ -18,6 +18,6 @@ export function redact(text: string): string {
 }
 
 /** The text under which something unforeseen is recorded. */
-export function reasonOf(thrown: unknown): string {
+export function redactedReason(thrown: unknown): string {
   return redact(messageOf(thrown)) || "failed without a message";
 }

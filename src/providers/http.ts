@@ -83,7 +83,7 @@ async function follow(request: HttpRequest, headers: Headers, signal: AbortSigna
     target = checkRedirect(location, here, options.rules);
     if (target.ok && target.url.origin !== here.origin) sent = withoutCredentials(sent);
   }
-  return failed({ class: "permanent", reason: `was redirected to an address that ${reasonOf(target)}` });
+  return failed({ class: "permanent", reason: `was redirected to an address that ${addressReason(target)}` });
 }
 
 /** One request, one answer. */
@@ -150,7 +150,7 @@ function refusedRedirect(request: HttpRequest, hop: number): string | undefined 
   return hop >= maxHops ? `was redirected more than ${maxHops} times` : undefined;
 }
 
-function reasonOf(target: AddressVerdict): string {
+function addressReason(target: AddressVerdict): string {
   return target.ok ? "may be called" : target.reason;
 }
 

@@ -5,7 +5,7 @@ import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { MessageAnswer, redeliver } from "./run/message-answer";
 import { newRow } from "./accept/prepare";
-import { reasonOf } from "../masking/redact";
+import { redactedReason } from "../masking/redact";
 import { payloadOf } from "./registry";
 import type { NewJob } from "./ports/intake-ledger";
 
@@ -31,14 +31,14 @@ export async function backstop(engine: Engine, messages: readonly Message[], que
 async function driveAgain(engine: Engine, answer: MessageAnswer, envelope: Envelope): Promise<void> {
   try {
     // Inserts the row if the ledger was away until now; an existing row stays as it is.
-    const [row] = await engine.ledger.insertKeyed([rowOf(engine, envelope)]);
+    const [row] = await engine.ledger.insertKeyed([rowFromEnvelope(engine, envelope)]);
     if (row?.fp && envelope.fp !== undefined && row.fp !== envelope.fp) await buryMismatch(engine, envelope);
     else if (await isBroughtBack(engine, envelope)) return answer.ack();
     // The next tick sends a message under a raised seq; a job that is held, parked or ended needs none.
     else await engine.ledger.unsent([envelope], engine.now());
     answer.ack();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "backstop", reason: reasonOf(thrown), ...aboutJob(envelope) });
+    engine.emit({ event: "trouble", where: "backstop", reason: redactedReason(thrown), ...aboutJob(envelope) });
     answer.redeliver(engine);
   }
 }
@@ -49,7 +49,7 @@ async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolea
   return isKnown && envelope.unasked === true && reviveAtDelivery(engine, { envelope, acceptedWithoutLedgerAt: envelope.at });
 }
 
-function rowOf(engine: Engine, envelope: Envelope): NewJob {
+function rowFromEnvelope(engine: Engine, envelope: Envelope): NewJob {
   const contract = engine.registry.find(envelope.type)?.contract;
   if (contract) return newRow(engine, contract, envelope, payloadOf(contract, envelope), engine.now());
   const bare = {

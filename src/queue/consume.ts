@@ -8,7 +8,7 @@ import type { Lease } from "./ports/run-ledger";
 import { redeliver } from "./run/message-answer";
 import { open } from "./run/open";
 import { offerRemote } from "./run/remote";
-import { reasonOf } from "../masking/redact";
+import { redactedReason } from "../masking/redact";
 import type { Delivery } from "./run/delivery";
 import { noteArrivals } from "./run/overflow";
 import { Settler } from "./settler";
@@ -23,7 +23,7 @@ export async function consume(engine: Engine, messages: readonly Message[], queu
     const claimed = deliveries.length === 0 ? 0 : await claimAndExecute(engine, deliveries, new QueueBatch(engine, queue, messages.length));
     engine.emit({ event: "batch", queue, messages: messages.length, claimed, ms: engine.now() - startedAt });
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "consume", reason: reasonOf(thrown), queue });
+    engine.emit({ event: "trouble", where: "consume", reason: redactedReason(thrown), queue });
     // The platform ignores it for messages that were answered.
     redeliver(engine, messages);
   }

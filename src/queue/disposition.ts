@@ -6,8 +6,8 @@ import type { Delivery } from "./run/delivery";
 import { clockToleranceMs } from "./lease";
 import type { FoundJob, MessageRef } from "./ports/run-ledger";
 import { heldOrQueued } from "./placement";
-import { reasonOf } from "../masking/redact";
-import { rowOf } from "./accept/row-on-demand";
+import { redactedReason } from "../masking/redact";
+import { rowFromDelivery } from "./accept/row-on-demand";
 import { isTerminal, revivedByKey } from "./state";
 
 /** What becomes of a message whose job was not claimed. */
@@ -56,12 +56,12 @@ export async function answerUnclaimed(engine: Engine, delivery: Delivery, row: F
     else {
       if (disposition.do === "bury") await buryMismatch(engine, envelope);
       if (disposition.do === "revive") await reviveAtDelivery(engine, delivery);
-      if (disposition.do === "describe") await engine.ledger.insert([rowOf(engine, delivery)]);
+      if (disposition.do === "describe") await engine.ledger.insert([rowFromDelivery(engine, delivery)]);
       if (disposition.do === "cancel") await engine.ledger.cancel(envelope, engine.now());
       delivery.ack();
     }
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: disposition.do, reason: reasonOf(thrown), ...aboutJob(envelope) });
+    engine.emit({ event: "trouble", where: disposition.do, reason: redactedReason(thrown), ...aboutJob(envelope) });
     delivery.redeliver(engine);
   }
   return false;

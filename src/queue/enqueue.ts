@@ -18,14 +18,14 @@ export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[
   const { refused, repeats } = await applyQuotas(engine, requests);
   const prepared = await Promise.all(requests.map((request) => refused.get(request) ?? prepare(engine, request, { isRepeat: repeats.has(request) })));
   const valid = prepared.filter((each) => "envelope" in each);
-  const { failed = [], keyed = [], unkeyed = [] } = Object.groupBy(valid, kindOf);
+  const { failed = [], keyed = [], unkeyed = [] } = Object.groupBy(valid, preparedKind);
   const answers = await Promise.all([acceptKeyed(engine, keyed), acceptUnkeyed(engine, unkeyed), recordFailed(engine, failed)]);
   const receipts: Receipts = new Map(answers.flatMap((each) => [...each]));
   announce(engine, receipts);
   return prepared.map((each) => ("envelope" in each ? (receipts.get(each) ?? unavailable()) : each));
 }
 
-function kindOf({ failed, keyed }: Prepared): "failed" | "keyed" | "unkeyed" {
+function preparedKind({ failed, keyed }: Prepared): "failed" | "keyed" | "unkeyed" {
   if (failed !== undefined) return "failed";
   return keyed ? "keyed" : "unkeyed";
 }

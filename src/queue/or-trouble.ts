@@ -1,4 +1,4 @@
-import { reasonOf } from "../masking/redact";
+import { redactedReason } from "../masking/redact";
 import type { Engine } from "./engine";
 
 /** What `ask` answers; undefined when it throws, which is emitted as trouble at `where`. Never throws. */
@@ -11,7 +11,7 @@ export async function orTrouble<T>(
   try {
     return await ask();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where, reason: reasonOf(thrown), ...about });
+    engine.emit({ event: "trouble", where, reason: redactedReason(thrown), ...about });
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import type { ActiveRun, Heartbeat } from "./run/active-run";
 import { createHeartbeat } from "./run/heartbeat";
 import { deadlineOf } from "./lease";
 import type { Lease } from "./ports/run-ledger";
-import { reasonOf, redact } from "../masking/redact";
+import { redactedReason, redact } from "../masking/redact";
 import { settleAll } from "./run/settle";
 
 /** Decided executions wait at most this long to be recorded together. */
@@ -101,7 +101,7 @@ export class Settler {
       );
       for (const execution of this.unstarted) execution.delivery.redeliver(this.engine, 1);
     } catch (thrown) {
-      this.engine.emit({ event: "trouble", where: "release", reason: reasonOf(thrown) });
+      this.engine.emit({ event: "trouble", where: "release", reason: redactedReason(thrown) });
       for (const execution of this.unstarted) execution.delivery.redeliver(this.engine);
     }
   }

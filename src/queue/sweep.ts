@@ -1,7 +1,7 @@
 import { admitParked } from "./tick/admit";
 import { backNow, bringBack, bringBackAll, bySize } from "./tick/bring-back";
 import type { Engine } from "./engine";
-import { reasonOf } from "../masking/redact";
+import { redactedReason } from "../masking/redact";
 import type { Pause } from "./ports/job-row";
 import { orTrouble } from "./or-trouble";
 import { overflow } from "./ports/heavy-ledger";
@@ -183,7 +183,7 @@ class OldestMessages {
       return metrics?.oldestMessageTimestamp?.getTime() ?? null;
     } catch (thrown) {
       // Null: it is not known how old its messages are, and `nextCheckAt` waits the full time.
-      this.engine.emit({ event: "trouble", where: "metrics", reason: reasonOf(thrown), queue: name });
+      this.engine.emit({ event: "trouble", where: "metrics", reason: redactedReason(thrown), queue: name });
       return null;
     }
   }

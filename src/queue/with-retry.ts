@@ -1,7 +1,7 @@
 import { dayLimitIn } from "../d1";
 import { messageOf } from "../errors";
 import type { Engine } from "./engine";
-import { reasonOf } from "../masking/redact";
+import { redactedReason } from "../masking/redact";
 
 /** Pauses between the tries. Milliseconds. */
 const pausesMs = [100, 500, 2000];
@@ -17,7 +17,7 @@ export async function withRetry<T>(engine: Engine, where: string, ask: () => Pro
     } catch (thrown) {
       // The daily limit is used up until midnight UTC: a retry would fail too.
       if (dayLimitIn(messageOf(thrown))) throw thrown;
-      engine.emit({ event: "trouble", where, reason: reasonOf(thrown) });
+      engine.emit({ event: "trouble", where, reason: redactedReason(thrown) });
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }

@@ -1,5 +1,5 @@
 import { withCommas } from "../decimal";
-import { Problem, summaryOf } from "../errors";
+import { Problem, issueSummary } from "../errors";
 
 /** Rows of each kind that a tenant may have. With the limit of a project's body, the snapshot in KV stays below 8 MB of at most 25 MB. */
 export const maxProjects = 100;
@@ -42,5 +42,5 @@ export function hasRoom({ table, key, max, counted }: RowBound): string {
 /** The 422 for a row that `hasRoom` refused. */
 export function tooMany({ max, what }: RowBound): Problem {
   const errors = [{ path: "", message: `a tenant may have at most ${withCommas(max)} ${what}` }];
-  return new Problem("invalid", summaryOf(errors), { errors });
+  return new Problem("invalid", issueSummary(errors), { errors });
 }

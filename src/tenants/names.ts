@@ -1,6 +1,6 @@
 import type * as v from "valibot";
 import { type RowBound, tooMany } from "./bounds";
-import { type Issue, Problem, summaryOf } from "../errors";
+import { type Issue, Problem, issueSummary } from "../errors";
 import { boundedText } from "../queue/bounded";
 import { check } from "../queue/validate";
 
@@ -27,7 +27,7 @@ export function checked<Schema extends v.GenericSchema>(schema: Schema, input: u
 }
 
 export function invalid(errors: readonly Issue[]): Problem {
-  return new Problem("invalid", summaryOf(errors), { errors });
+  return new Problem("invalid", issueSummary(errors), { errors });
 }
 
 export function noTenant(tenant: string): Problem {

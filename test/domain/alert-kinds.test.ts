@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { currentOf } from "../../src/domain/alerts/current";
 import { type Alert, nextAlert, quietAfter } from "../../src/domain/alerts/model";
 import { alertCodes, type AlertRule, causeOf, wants } from "../../src/domain/alerts/rule";
-import { messageOf } from "../../src/domain/alerts/text";
+import { alertMessage } from "../../src/domain/alerts/text";
 import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";
 import type { Finding } from "../../src/domain/report/model";
@@ -106,10 +106,10 @@ describe("every kind of finding", () => {
     const told = { ...(began as NonNullable<typeof began>).alert, toldAt: now, via: ["slack"] };
     expect(nextAlert(told, { ...failure, lastAt: now + 60_000 }, now + 60_000)?.notice).toBeNull();
     expect(nextAlert(told, undefined, now + quietAfter(failure.cause))?.notice).toBe("recovered");
-    const { subject, text } = messageOf([{ kind: "began", alert: told }], "https://jobs.example.com");
+    const { subject, text } = alertMessage([{ kind: "began", alert: told }], "https://jobs.example.com");
     expect(text.split(" ").at(-1)).toBe(`https://jobs.example.com${path}`);
     expect(`${subject} ${text}`).not.toContain(person);
-    expect(messageOf([{ kind: "began", alert: told }], undefined).text).not.toContain("http");
+    expect(alertMessage([{ kind: "began", alert: told }], undefined).text).not.toContain("http");
   });
 
   test.each(["schedule-skipped", "tenant-heavy", "approval"])("%s is known and may be wanted: it is in the report and not sent", (code) => {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { alertsOf, listAlerts, newDeadLetters } from "../../src/domain/alerts/queries";
 import { type Alert, cooldown, type AlertFailure, installation, nextAlert, type Notice, quietAfter, remindAfter } from "../../src/domain/alerts/model";
 import { saveAlerts } from "../../src/domain/alerts/store";
-import { messageOf } from "../../src/domain/alerts/text";
+import { alertMessage } from "../../src/domain/alerts/text";
 import { watch, type WatchDeps } from "../../src/domain/alerts/watch";
 import { rotationMark } from "../../src/ledger/watermarks";
 import { type EngineBench, createEngineBench } from "../support/engine";
@@ -200,10 +200,10 @@ describe("an alert", () => {
       reason: "<b>ada@example.com</b> was refused, call +49 30 1234567",
       count: 12,
     } as Alert;
-    const { subject, text } = messageOf([{ kind: "began", alert }], undefined);
+    const { subject, text } = alertMessage([{ kind: "began", alert }], undefined);
     expect(text).toBe("12 jobs of type email failed for good:  b [e-mail] /b  was refused, call [number] (group g)");
     expect(subject).toBe(`Jobyard: ${text}`.slice(0, 129));
-    const many = messageOf(
+    const many = alertMessage(
       Array.from({ length: 30 }, () => ({ kind: "recovered" as const, alert })),
       undefined,
     );

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createBulkActions } from "../../src/domain/bulk-actions/operate";
 import { createBulkStore } from "../../src/domain/bulk-actions/store";
 import { createLedger } from "../../src/ledger/ledger";
-import { openOf } from "../../src/ledger/open-jobs";
+import { openJobIds } from "../../src/ledger/open-jobs";
 import { cancelAll } from "../../src/ledger/operate";
 import { createQueries } from "../../src/ledger/queries";
 import { createReplayable } from "../../src/ledger/replayable";
@@ -31,7 +31,7 @@ function setUp() {
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
     jobsOf: async () => [],
     why: async (_tenant, jobs) => jobs.map(() => null),
-    openOf: (tenant, ids) => openOf(db, tenant, ids, (id) => rowIds.belongs(tenant, id)),
+    openOf: (tenant, ids) => openJobIds(db, tenant, ids, (id) => rowIds.belongs(tenant, id)),
     act: {
       cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
       dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),

@@ -5,8 +5,8 @@ import { createBulkActions } from "../../src/domain/bulk-actions/operate";
 import { runAllNow } from "../../src/domain/bulk-actions/run-now";
 import { createBulkStore } from "../../src/domain/bulk-actions/store";
 import type { GateView } from "../../src/domain/gates/model";
-import { kindOf } from "../../src/ledger/failure-kind";
-import { openOf } from "../../src/ledger/open-jobs";
+import { failureKind } from "../../src/ledger/failure-kind";
+import { openJobIds } from "../../src/ledger/open-jobs";
 import { createPauseStore } from "../../src/ledger/pauses";
 import { createQueries } from "../../src/ledger/queries";
 import { createReplayable } from "../../src/ledger/replayable";
@@ -50,7 +50,7 @@ function setUp() {
     store: createBulkStore(env.DB),
     replayable: createReplayable(env.DB),
     jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
-    openOf: (tenant, ids) => openOf(env.DB, tenant, ids, async () => false),
+    openOf: (tenant, ids) => openJobIds(env.DB, tenant, ids, async () => false),
     jobsOf: (tenant, ids) => jobsById(env.DB, tenant, ids),
     why: (tenant, jobs) => reports.why(tenant, jobs),
     act: { cancel: async () => 0, dismiss: async () => 0, "run-now": (tenant, ids) => runAllNow(env.DB, engine, tenant, ids) },
@@ -78,7 +78,7 @@ test("after the mend 213 retrying jobs of a failure group go on at once, each on
   await given(213, fails);
   await given(4, [{ do: "retry", after: 3600, reason: "mail: timed out" }, { do: "done" }]);
   expect(await states()).toEqual({ retrying: 217 });
-  const request = { action: "run-now", filter: { group: await kindOf("scripted", 'mail: 422 sender "ann" is not known') } } as const;
+  const request = { action: "run-now", filter: { group: await failureKind("scripted", 'mail: 422 sender "ann" is not known') } } as const;
   expect(await bulk.plan("one", request)).toEqual({ total: 213, byType: { scripted: 213 }, more: false });
   expect(await states()).toEqual({ retrying: 217 });
   expect(await bulk.create("one", request)).toMatchObject({ action: "run-now", state: "done", total: 213, done: 213, failed: 0 });

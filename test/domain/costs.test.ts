@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { budgetState, costsOf, jobUsd } from "../../src/domain/costs/model";
-import { prices, priceSources, usdOf } from "../../src/domain/costs/prices";
+import { prices, priceSources, usdOfUnits } from "../../src/domain/costs/prices";
 import { budgetsSpent, costReport } from "../../src/domain/costs/queries";
 import { addUpHours, usageSince } from "../../src/ledger/usage-days";
 
@@ -76,7 +76,7 @@ describe("costs", () => {
 
   test("every price has its source", () => {
     expect(Object.keys(priceSources).toSorted()).toEqual(Object.keys(prices).toSorted());
-    expect(usdOf({ rowWritten: 2_000_000 })).toBe(2 * prices.rowWritten);
+    expect(usdOfUnits({ rowWritten: 2_000_000 })).toBe(2 * prices.rowWritten);
   });
 
   test("today, the month, models and budgets; each tenant its own", async () => {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, listFailures } from "../../src/domain/failures/queries";
 import { decide, forgetOld } from "../../src/domain/failures/store";
-import { kindOf, titleOf } from "../../src/ledger/failure-kind";
+import { failureKind, titleOf } from "../../src/ledger/failure-kind";
 import { createLedger } from "../../src/ledger/ledger";
 import { newestVersion, seen } from "../../src/ledger/versions";
 import { retryNow } from "../../src/queue/operate";
@@ -195,5 +195,5 @@ test.each([
 });
 
 test("failures that differ in their status code alone stay one group", async () => {
-  expect(await kindOf("email", "mail: 422")).toBe(await kindOf("email", "mail: 503"));
+  expect(await failureKind("email", "mail: 422")).toBe(await failureKind("email", "mail: 503"));
 });

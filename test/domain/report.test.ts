@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createReportsOn } from "../../src/app/reports";
 import { inOrder } from "../../src/domain/report/model";
 import { type Division, statsBy } from "../../src/intake/stats-by";
-import { kindOf } from "../../src/ledger/failure-kind";
+import { failureKind } from "../../src/ledger/failure-kind";
 import { createTicks } from "../../src/ledger/ticks";
 import { noon } from "../support/rows";
 import { minute, world, circuit, partsOn, reports, given, pause, useReports } from "./report-world";
@@ -44,7 +44,7 @@ describe("the report", () => {
     await env.DB.prepare(
       `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours, status) VALUES ('acme', ?, 'email', '', 0, 0, 3, '{}', 'ignored')`,
     )
-      .bind(await kindOf("email", reason))
+      .bind(await failureKind("email", reason))
       .run();
     expect(await codes("acme")).toEqual([]);
     await env.DB.prepare(`UPDATE failure_groups SET status = 'open'`).run();
@@ -59,7 +59,7 @@ describe("the report", () => {
     const [found] = await reports.findings("acme");
     expect(found?.actions[1]).toEqual({
       ...{ method: "POST", path: "/v1/jobs/run-now", label: "Run now" },
-      body: { filter: { group: await kindOf("email", reason) } },
+      body: { filter: { group: await failureKind("email", reason) } },
     });
     for (const held of [pause, { ...pause, scope: "type" as const, name: "email" }, { ...pause, scope: "tenant" as const, name: "acme", tenant: "*" }]) {
       world.pauses = [held];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { cronIssue, nextTimes, plannedBetween } from "../../src/domain/schedules/cron";
-import { payloadOf, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/model";
+import { schedulePayload, type Schedule, scheduleInput, scheduleView, spreadOf } from "../../src/domain/schedules/model";
 import { isTimezone, localTime } from "../../src/time/zone";
 
 const runs = (cron: string, zone: string, from: string, count: number) =>
@@ -185,8 +185,8 @@ describe("the public view", () => {
   });
 
   test("the site goes into the payload where that names none", () => {
-    expect(payloadOf(schedule)).toEqual({ lastDays: 1, siteId: "shop-1" });
-    expect(payloadOf({ payload: { siteId: "shop-1" }, siteId: "shop-1" })).toEqual({ siteId: "shop-1" });
-    expect(payloadOf({ payload: { to: "x" }, siteId: null })).toEqual({ to: "x" });
+    expect(schedulePayload(schedule)).toEqual({ lastDays: 1, siteId: "shop-1" });
+    expect(schedulePayload({ payload: { siteId: "shop-1" }, siteId: "shop-1" })).toEqual({ siteId: "shop-1" });
+    expect(schedulePayload({ payload: { to: "x" }, siteId: null })).toEqual({ to: "x" });
   });
 });

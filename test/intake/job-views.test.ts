@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
-import { kindOf } from "../../src/ledger/failure-kind";
+import { failureKind } from "../../src/ledger/failure-kind";
 import { beforeAll, describe, expect, test } from "vitest";
 import { jobShape, jobsShape } from "../../src/intake/shapes";
 import { states } from "../../src/queue/state";
@@ -53,7 +53,7 @@ describe("GET /v1/jobs/{id}", () => {
   test("names the group of failures that it belongs to, while it fails", async () => {
     const failureOf = async (state: "dead" | "retrying" | "done") =>
       (await get(`/${await givenJob("jobs-own", { state, settled: { reason: 'no template "a7"' } })}`)).body.failure;
-    expect(await failureOf("dead")).toBe(await kindOf("note", 'no template "b9"'));
+    expect(await failureOf("dead")).toBe(await failureKind("note", 'no template "b9"'));
     expect(await failureOf("retrying")).toBe(await failureOf("dead"));
     expect(await failureOf("done")).toBeNull();
   });

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
-import { kindOf } from "../../src/ledger/failure-kind";
+import { failureKind } from "../../src/ledger/failure-kind";
 import { replayShape } from "../../src/intake/replay-shapes";
 import { replaysShape } from "../../src/intake/routes/replays";
 import { pausedShape } from "../../src/intake/pause-shapes";
@@ -29,7 +29,7 @@ describe("dead letters", () => {
   test("are listed with what they failed of, never with a payload", async () => {
     const id = await givenDead("ops-own");
     await givenJob("ops-own", { state: "discarded", settled: { reason: "422 no such address" } });
-    const group = await kindOf("note", "503");
+    const group = await failureKind("note", "503");
     const { body, text } = await get(`/v1/dead-letters?state=dead&group=${group}&limit=3`);
     expect(body.deadLetters).toHaveLength(1);
     expect(body.deadLetters).toMatchObject([{ id, type: "note", state: "dead", reason: "503", diedAt: "2026-10-01T12:00:00.000Z" }]);

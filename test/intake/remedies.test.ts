@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { actions as pageActions } from "../../src/dashboard/actions";
-import { fieldsOf } from "../../src/dashboard/action";
+import { actionFields } from "../../src/dashboard/action";
 import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";
 import type { RemedyCall } from "../../src/domain/report/model";
@@ -83,7 +83,7 @@ const offered: RemedyCall[] = [...found, ...whys].flatMap((each) => [...(each?.a
 
 function routeOf({ method, path }: Pick<RemedyCall, "method" | "path">) {
   const [address = ""] = path.split("?");
-  return routes.find((route) => route.method === method && fieldsOf(route, address) !== undefined);
+  return routes.find((route) => route.method === method && actionFields(route, address) !== undefined);
 }
 
 describe("what an operator is offered", () => {

@@ -1,6 +1,6 @@
 // npm run bench, part billed: the units of each job type that Cloudflare bills, counted, and what a million costs.
 import { setTimeout as passing } from "node:timers/promises";
-import { pricesAsOf, priceSources, type Units, usdOf } from "../../../src/domain/costs/prices.ts";
+import { pricesAsOf, priceSources, type Units, usdOfUnits } from "../../../src/domain/costs/prices.ts";
 import { setUpDemo } from "../../start/demo.ts";
 import { usageOfRuntimes } from "../cpu.ts";
 import { driverOf, type Jobyard, type Meter, startJobyard } from "../jobyard.ts";
@@ -29,7 +29,7 @@ export async function billed(run: Run): Promise<Section> {
     key: "billed",
     title: "Billed units for one job, and USD for a million",
     how: `Counted at the bindings of a local Worker, from the call until the job has ended and retention has removed it; rows are written as in a deployed Worker. Processor time is that of the whole local runtime, its database included, so it is an upper bound. Jobs that make others count them too. Prices of Workers Paid beyond what the plan includes, as of ${pricesAsOf}: ${[...new Set(Object.values(priceSources))].join(", ")}. "KV keys and a lock object" is computed, not measured: a message for each event, two reads and three writes of its keys in KV, and a Durable Object that is asked twice and awake for a second.`,
-    figures: [...figures, { what: "KV keys and a lock object for each event: a million", unit: "USD", rounds: [usdOf(keysAndLock) * 1_000_000] }],
+    figures: [...figures, { what: "KV keys and a lock object for each event: a million", unit: "USD", rounds: [usdOfUnits(keysAndLock) * 1_000_000] }],
   };
 }
 
@@ -111,7 +111,7 @@ function figuresOf({ name, goals = {}, rowsNote }: Pick<Kind, "name" | "goals" |
   const usd: Figure = {
     what: `${name}: a million`,
     unit: "USD",
-    rounds: [usdOf(units as Units) * 1_000_000],
+    rounds: [usdOfUnits(units as Units) * 1_000_000],
     ...(goals.usd === undefined ? {} : { goal: atMost(goals.usd, `≤ ${goals.usd.toFixed(2)}`) }),
     note: others.map(([unit, value]) => `${unit} ${value.toLocaleString("en", { maximumSignificantDigits: 2 })}`).join(", "),
   };

@@ -1,4 +1,4 @@
-import { pageOf } from "../../domain/alerts/link";
+import { alertPage } from "../../domain/alerts/link";
 import type { AlertRules, Alerts, Connection } from "../answers";
 import { page, type Visit } from "../page";
 import { number } from "../parts/format";
@@ -48,7 +48,7 @@ export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["al
             <AlertState alert={alert} />
           </td>
           <td class="name">
-            <a href={`${visit.base}/${pageOf({ tenant: visit.tenant, cause: alert.cause })}`}>{alert.subject}</a>
+            <a href={`${visit.base}/${alertPage({ tenant: visit.tenant, cause: alert.cause })}`}>{alert.subject}</a>
           </td>
           <td class="words">
             <Sentence text={alert.sentence} />{" "}

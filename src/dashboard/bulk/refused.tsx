@@ -1,4 +1,4 @@
-import { addressOf, type Search } from "../jobs/search";
+import { searchAddress, type Search } from "../jobs/search";
 import type { Visit } from "../page";
 import type { RefusedPlan } from "./query";
 import { verbText } from "./selection";
@@ -36,7 +36,7 @@ export function Refused({ visit, refused: { verb, issue } }: { visit: Visit; ref
         <button class="main">Plan again</button>
       </form>
       <p>
-        <a href={addressOf(visit.base, {})}>To the list of jobs</a>
+        <a href={searchAddress(visit.base, {})}>To the list of jobs</a>
       </p>
     </div>
   );

@@ -55,7 +55,7 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
       </td>
       <td class="wide name">{campaign.templateId}</td>
       <td>
-        <ProgressBar progress={{ done: total - queued, total, note: outcomeOf(campaign) }} noun="are dealt with" />
+        <ProgressBar progress={{ done: total - queued, total, note: campaignOutcome(campaign) }} noun="are dealt with" />
       </td>
       <td class="num wide">{number(campaign.failed)}</td>
       <td class="num wide">{number(campaign.suppressed)}</td>
@@ -72,7 +72,7 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
 }
 
 /** Results in the progress bar's label: on a phone there is no column for them. */
-function outcomeOf({ sent, failed, suppressed }: Campaign): string {
+function campaignOutcome({ sent, failed, suppressed }: Campaign): string {
   const others = [failed > 0 ? `${number(failed)} failed` : "", suppressed > 0 ? `${number(suppressed)} suppressed` : ""];
   return [`${number(sent)} sent`, ...others].filter(Boolean).join(", ");
 }

@@ -1,5 +1,5 @@
 import type { JobDetail } from "../answers";
-import { addressOf } from "../jobs/search";
+import { searchAddress } from "../jobs/search";
 import type { Visit } from "../page";
 import { Fact } from "../parts/fact";
 import { number, plural, tailOf } from "../parts/format";
@@ -70,7 +70,7 @@ function Children({ visit, job: { id, type, children } }: { visit: Visit; job: J
   const elsewhere = withoutChildren[type ?? ""];
   const note = elsewhere === undefined ? null : <span class="dim">{elsewhere}</span>;
   if (children.total === 0) return note === null ? <span class="dim">none</span> : <>none; {note}</>;
-  const address = (state?: string) => addressOf(visit.base, { parent: id }, { state });
+  const address = (state?: string) => searchAddress(visit.base, { parent: id }, { state });
   return (
     <>
       <a href={address()}>{children.more ? `${number(children.total)} jobs and perhaps more` : plural(children.total, "job")}</a>:{" "}

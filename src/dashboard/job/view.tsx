@@ -5,9 +5,9 @@ import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { duration, smallUsd } from "../parts/format";
 import { Json } from "../parts/json";
-import { ProgressBar, rateOf } from "../parts/progress";
+import { ProgressBar, progressRate } from "../parts/progress";
 import { Remedies } from "../parts/remedies";
-import { kindOf, State } from "../parts/state";
+import { stateKind, State } from "../parts/state";
 import { Section } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { jobActions } from "./actions";
@@ -31,7 +31,7 @@ export const jobPage = page<JobDetail>({
       <Why visit={visit} job={job} />
       {job.progress.done > 0 ? (
         <p>
-          <ProgressBar progress={job.progress} ratePerSecond={job.endedAt === null ? rateOf(job, visit.now) : undefined} />
+          <ProgressBar progress={job.progress} ratePerSecond={job.endedAt === null ? progressRate(job, visit.now) : undefined} />
         </p>
       ) : null}
       <div class="two">
@@ -76,7 +76,7 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
   if (job.cancelling) return <p class="why">It is being cancelled.</p>;
   if (!job.why) return null;
   return (
-    <div class={`why ${kindOf(job.state)}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
+    <div class={`why ${stateKind(job.state)}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
       <Sentence text={job.why.sentence} />
       {job.why.until && !/\dZ/.test(job.why.sentence) ? (
         <span class="dim">

@@ -1,6 +1,6 @@
 import type { JobDetail } from "../answers";
 import { duration } from "../parts/format";
-import { type StateKind, kindOf } from "../parts/state";
+import { type StateKind, stateKind } from "../parts/state";
 
 type Entry = JobDetail["timeline"][number];
 
@@ -28,19 +28,19 @@ export function spansOf(job: Pick<JobDetail, "timeline" | "state">, end: number)
     if (entry.event === "checkpoint") continue;
     const [at, until] = [Date.parse(entry.at), Date.parse(entry.lastAt)];
     const startedAt = entry.ms === null ? at : entry.times > 1 ? at : at - entry.ms;
-    if (state !== "running") add("waits", startedAt, kindOf(state), state);
+    if (state !== "running") add("waits", startedAt, stateKind(state), state);
     else add("runs", startedAt, "rest", "run");
-    if (entry.ms !== null) add("runs", until, outcomeOf(entry), `run: ${entry.event}`);
+    if (entry.ms !== null) add("runs", until, runKind(entry), `run: ${entry.event}`);
     state = afterwards[entry.event] ?? entry.event;
   }
   if (state === "running") add("runs", end, "moving", "run");
-  else if (job.state !== "running" && end > from) add("waits", end, kindOf(state), state);
+  else if (job.state !== "running" && end > from) add("waits", end, stateKind(state), state);
   return spans;
 }
 
-function outcomeOf({ event }: Entry): StateKind {
+function runKind({ event }: Entry): StateKind {
   if (event === "again") return "moving";
-  return kindOf(afterwards[event] ?? event);
+  return stateKind(afterwards[event] ?? event);
 }
 
 const [left, width, lane, height] = [64, 600, 18, 78];
@@ -79,7 +79,7 @@ export function Waterfall({ job, now }: { job: JobDetail; now: number }) {
         </rect>
       ))}
       {effects.map(({ key, revision, at, state }) => (
-        <circle key={`${key}-${revision}`} class={kindOf(state)} cx={Math.min(x(Date.parse(at)), width - 5)} cy={2 * lane + 8.5} r="4">
+        <circle key={`${key}-${revision}`} class={stateKind(state)} cx={Math.min(x(Date.parse(at)), width - 5)} cy={2 * lane + 8.5} r="4">
           <title>
             {key}: {state}
           </title>

@@ -71,7 +71,7 @@ export function timeAt(text: string | undefined, now: number): string | undefine
 }
 
 /** The address of a list with some filters changed; undefined removes a filter. */
-export function addressOf(base: string, search: Search, changes: Partial<Record<keyof Search | "cursor", string | undefined>> = {}): string {
+export function searchAddress(base: string, search: Search, changes: Partial<Record<keyof Search | "cursor", string | undefined>> = {}): string {
   const entries = Object.entries({ ...search, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return entries.length === 0 ? `${base}/jobs` : `${base}/jobs?${new URLSearchParams(entries)}`;
 }

@@ -4,7 +4,7 @@ import { jobActions } from "../job/actions";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { tailOf } from "../parts/format";
-import { ProgressBar, rateOf } from "../parts/progress";
+import { ProgressBar, progressRate } from "../parts/progress";
 import { State } from "../parts/state";
 import { Sentence, Time } from "../parts/time";
 
@@ -61,7 +61,7 @@ function Row({ visit, job, form }: { visit: Visit; job: JobSummary; form: string
         <a href={`${visit.base}/jobs/${job.id}`}>{job.type ?? "not recorded yet"}</a> {job.siteId === null ? null : <span class="dim">{job.siteId}</span>}
         {job.dryRun ? <span class="dim"> dry run</span> : null}
       </td>
-      <td class="text" title={reasonOf(job)}>
+      <td class="text" title={jobReason(job)}>
         <Reason job={job} now={visit.now} />
       </td>
       <td class="num wide">{job.maxAttempts === null ? "" : `${job.attempt}/${job.maxAttempts}`}</td>
@@ -83,15 +83,15 @@ export function shownState({ state, runAt }: Pick<JobSummary, "state" | "runAt">
   return state === "queued" && runAt !== null && Date.parse(runAt) > now ? "scheduled" : state;
 }
 
-function reasonOf({ why, state }: JobSummary): string {
+function jobReason({ why, state }: JobSummary): string {
   return state === "running" ? "" : (why?.sentence ?? "");
 }
 
 function Reason({ job, now }: { job: JobSummary; now: number }) {
   const isUnderWay = job.progress.done > 0 && job.endedAt === null;
   if (job.cancelling) return <span class="dim">It is being cancelled.</span>;
-  if (isUnderWay && job.state === "running") return <ProgressBar progress={job.progress} ratePerSecond={rateOf(job, now)} />;
-  return <Sentence text={reasonOf(job)} />;
+  if (isUnderWay && job.state === "running") return <ProgressBar progress={job.progress} ratePerSecond={progressRate(job, now)} />;
+  return <Sentence text={jobReason(job)} />;
 }
 
 function When({ job }: { job: JobSummary }) {

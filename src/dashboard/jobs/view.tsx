@@ -4,7 +4,7 @@ import { page, type Visit } from "../page";
 import { number, tailOf } from "../parts/format";
 import { Empty } from "../parts/table";
 import { type JobsModel, queryJobs } from "./query";
-import { addressOf, type Search } from "./search";
+import { searchAddress, type Search } from "./search";
 import { JobTable } from "./table";
 
 /** State, name of its tab, and its counter. */
@@ -94,7 +94,7 @@ function Tabs({ visit, model: { search, counts } }: { visit: Visit; model: JobsM
     <ul class="tabs" aria-label="State">
       {tabs.map(([state, label, counted]) => (
         <li key={label}>
-          <a href={addressOf(visit.base, search, { state })} {...(search.state === state ? { "aria-current": "page" } : {})}>
+          <a href={searchAddress(visit.base, search, { state })} {...(search.state === state ? { "aria-current": "page" } : {})}>
             {label} {counted && counts[counted] ? <b>{number(counts[counted])}</b> : null}
           </a>
         </li>
@@ -111,7 +111,7 @@ function Chips({ base, search }: { base: string; search: Search }) {
     <ul class="chips" aria-label="Filters">
       {on.map((name) => (
         <li key={name}>
-          <a href={addressOf(base, search, { [name]: undefined })} title="Take this filter off">
+          <a href={searchAddress(base, search, { [name]: undefined })} title="Take this filter off">
             {chipText(name, search[name] ?? "")} <span aria-hidden="true">✕</span>
             <span class="unseen">take off</span>
           </a>
@@ -182,9 +182,9 @@ function Nothing({ visit, model: { search, cursor, examined, issue, unknown } }:
 function Pager({ visit, model: { search, cursor, jobs } }: { visit: Visit; model: JobsModel }) {
   return (
     <p class="pager">
-      {visit.url.searchParams.has("cursor") ? <a href={addressOf(visit.base, search)}>Newest</a> : null}
+      {visit.url.searchParams.has("cursor") ? <a href={searchAddress(visit.base, search)}>Newest</a> : null}
       {cursor === null ? null : (
-        <a rel="next" href={addressOf(visit.base, search, { cursor })}>
+        <a rel="next" href={searchAddress(visit.base, search, { cursor })}>
           {jobs.length === 0 ? "Look further" : "Older"}
         </a>
       )}

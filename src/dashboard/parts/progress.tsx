@@ -49,7 +49,7 @@ function paceOf({ done, total }: Progress, rate: number | undefined): string {
 }
 
 /** Units per second since the job's start; for a job of several runs since its acceptance, because its first start is unknown. */
-export function rateOf(job: { progress: Progress; runs: number; startedAt: string | null; at: string | null }, now: number): number | undefined {
+export function progressRate(job: { progress: Progress; runs: number; startedAt: string | null; at: string | null }, now: number): number | undefined {
   const since = job.runs > 1 ? job.at : job.startedAt;
   const seconds = since === null ? 0 : (now - Date.parse(since)) / 1000;
   return seconds >= 1 && job.progress.done > 0 ? job.progress.done / seconds : undefined;

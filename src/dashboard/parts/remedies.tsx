@@ -1,4 +1,4 @@
-import { type PageAction, fieldsOf } from "../action";
+import { type PageAction, actionFields } from "../action";
 import { actions } from "../actions";
 import { bulkPaths } from "../bulk/actions";
 import { bulkAddress } from "../bulk/selection";
@@ -41,7 +41,7 @@ interface RemedyControlProps {
 
 function RemedyControl({ visit, remedy, tenant, place }: RemedyControlProps) {
   if (remedy.method === "GET") {
-    const address = addressOf(remedy.path);
+    const address = remedyAddress(remedy.path);
     return address === undefined ? null : (
       <a class="button" href={`/t/${tenant}${address}`}>
         {remedy.label}
@@ -72,14 +72,14 @@ function planOf({ method, path, body }: Remedy): string | undefined {
 function actionOf({ method, path }: Remedy): { action: PageAction; fields: Record<string, string> } | undefined {
   for (const action of actions) {
     // A call that needs a body has its own page.
-    const fields = action.method === method && (!action.body || action.bodyOptional) ? fieldsOf(action, path) : undefined;
+    const fields = action.method === method && (!action.body || action.bodyOptional) ? actionFields(action, path) : undefined;
     if (fields) return { action, fields };
   }
   return undefined;
 }
 
 /** The page with the content of an API path. */
-function addressOf(path: string): string | undefined {
+function remedyAddress(path: string): string | undefined {
   const [start = "", query] = path.replace(/^\/v1/, "").split("?");
   const address = start
     .replace(/^\/agent-runs/, "/agents")

@@ -45,7 +45,7 @@ const kinds: Readonly<Record<string, readonly [kind: StateKind, sign: string]>> 
 
 export type StateKind = "rest" | "moving" | "well" | "held" | "broken" | "doubt";
 
-export function kindOf(state: string): StateKind {
+export function stateKind(state: string): StateKind {
   return kinds[state]?.[0] ?? "rest";
 }
 

@@ -55,6 +55,6 @@ export function leftOf({ total, succeeded, failedAgain, cancelled, failed }: Rep
   return Math.max(0, total - succeeded - failedAgain - cancelled - failed);
 }
 
-export function rateOf({ ratePerMinute }: Replay): string {
+export function replayRate({ ratePerMinute }: Replay): string {
   return ratePerMinute === null ? "as fast as they can" : `${number(ratePerMinute)} a minute`;
 }

@@ -7,7 +7,7 @@ import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { Section } from "../parts/table";
 import { Time } from "../parts/time";
-import { rateOf, ReplayActs, What } from "./parts";
+import { replayRate, ReplayActs, What } from "./parts";
 import { queryReplay } from "./query";
 
 export const replayPage = page<Replay>({
@@ -29,7 +29,7 @@ export const replayPage = page<Replay>({
       </div>
       {replay.reason === null ? null : <p class="why broken">{replay.reason}</p>}
       <p>
-        <ProgressBar progress={{ done: replay.sent - replay.open, total: replay.total, note: outcomeOf(replay) }} noun="have ended" />
+        <ProgressBar progress={{ done: replay.sent - replay.open, total: replay.total, note: replayOutcome(replay) }} noun="have ended" />
       </p>
       <dl class="facts">
         <Fact name="Replays" value={<What replay={replay} />} />
@@ -39,7 +39,7 @@ export const replayPage = page<Replay>({
         <Fact name="Not sent yet" value={number(Math.max(0, replay.total - replay.sent - replay.failed))} />
         <Fact name="Could not be sent" value={number(replay.failed)} />
         <Fact name="Went first" value={number(replay.canary)} />
-        <Fact name="Rate" value={rateOf(replay)} />
+        <Fact name="Rate" value={replayRate(replay)} />
         <Fact name="Begun by" value={byOf(replay)} />
       </dl>
       <p class="dim">
@@ -66,7 +66,7 @@ export const replayPage = page<Replay>({
 });
 
 /** How those that have ended did: how many there are says nothing of it. */
-function outcomeOf({ succeeded, failedAgain, cancelled }: Replay): string {
+function replayOutcome({ succeeded, failedAgain, cancelled }: Replay): string {
   const parts = [
     `${number(succeeded)} ended well`,
     failedAgain > 0 ? `${number(failedAgain)} failed again` : "",

@@ -5,7 +5,7 @@ import { domId, number, plural } from "../parts/format";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
-import { leftOf, rateOf, ReplayActs, What } from "./parts";
+import { leftOf, replayRate, ReplayActs, What } from "./parts";
 
 /** Replays, one row each: state, selection and results. `acts`: with the actions for each. */
 export function ReplayTable({ visit, replays, acts = false }: { visit: Visit; replays: readonly Replay[]; acts?: boolean }) {
@@ -33,7 +33,7 @@ function Row({ visit, replay, acts }: { visit: Visit; replay: Replay; acts: bool
       <td class="num">{number(leftOf(replay))}</td>
       <td class="num">{number(succeeded)}</td>
       <td class="num">{number(failedAgain)}</td>
-      <td class="wide">{rateOf(replay)}</td>
+      <td class="wide">{replayRate(replay)}</td>
       <td class="wide">
         <Time at={at} />
       </td>

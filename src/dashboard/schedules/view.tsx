@@ -2,7 +2,7 @@ import type { Schedule } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, duration, utc } from "../parts/format";
-import { kindOf, signOf, State } from "../parts/state";
+import { stateKind, signOf, State } from "../parts/state";
 import { Empty, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { scheduleActions } from "./actions";
@@ -94,7 +94,7 @@ function Past({ visit, runs }: { visit: Visit; runs: Schedule["pastRuns"] }) {
         ) : (
           <a
             key={plannedAt}
-            class={`state ${kindOf(state)}`}
+            class={`state ${stateKind(state)}`}
             href={`${visit.base}/jobs/${jobId}`}
             aria-label={`${utc(plannedAt)}: ${state}`}
             title={`${utc(plannedAt)}: ${state}`}

@@ -1,5 +1,5 @@
 import type { OverBudget, Price } from "../../providers/models/models";
-import { type AgentBudget, type BudgetInput, microsOf, type AgentStep, type TenantBudget, type Used, usdOf } from "./model";
+import { type AgentBudget, type BudgetInput, microsOf, type AgentStep, type TenantBudget, type Used, usdFromMicros } from "./model";
 
 /** What one call may cost at most. */
 export interface CostBound {
@@ -57,7 +57,7 @@ export function exceeded(budget: AgentBudget, used: Used, steps: readonly AgentS
   if (used.tokens + next.tokens > budget.maxTokens)
     return `the next call could take the run over its budget of ${budget.maxTokens} tokens (${used.tokens} used, up to ${next.tokens} needed)`;
   if (used.micros + next.micros > microsOf(budget.usdPerRun))
-    return `the next call could take the run over its budget of ${budget.usdPerRun} USD (${usdOf(used.micros)} used, up to ${usdOf(next.micros)} needed)`;
+    return `the next call could take the run over its budget of ${budget.usdPerRun} USD (${usdFromMicros(used.micros)} used, up to ${usdFromMicros(next.micros)} needed)`;
   return undefined;
 }
 

@@ -136,6 +136,6 @@ export function microsOf(usdAmount: number): number {
   return Math.round(usdAmount * 1_000_000);
 }
 
-export function usdOf(micros: number): number {
+export function usdFromMicros(micros: number): number {
   return micros / 1_000_000;
 }

@@ -39,12 +39,12 @@ function messagesOf(step: AgentStep, steps: readonly AgentStep[]): Message[] {
   if (toolCalls.length === 0) return [{ role: "assistant", content: text }];
   const results = toolCalls.map(({ id }, index): Message => {
     const called = steps.find((each) => each.step === step.step && each.place === index + 1);
-    return { role: "tool", toolCallId: id, content: JSON.stringify(called?.kind === "tool" ? resultOf(called.body) : { error: "not made" }) };
+    return { role: "tool", toolCallId: id, content: JSON.stringify(called?.kind === "tool" ? toolResult(called.body) : { error: "not made" }) };
   });
   return [{ role: "assistant", content: text, toolCalls }, ...results];
 }
 
-function resultOf({ output, would, refused }: Called): unknown {
+function toolResult({ output, would, refused }: Called): unknown {
   if (refused !== undefined) return { error: refused };
   return would === undefined ? { output } : { dryRun: "not done", would };
 }

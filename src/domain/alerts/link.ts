@@ -23,11 +23,11 @@ const typePages: Readonly<Record<string, (type: string) => string>> = {
 
 /** Where an operator reads on; undefined where the installation does not know its own address (PUBLIC_URL, OWN_HOSTS). */
 export function linkOf(alert: Pick<Alert, "tenant" | "cause">, publicUrl: string | undefined): string | undefined {
-  return publicUrl === undefined ? undefined : `${publicUrl}/t/${alert.tenant}/${pageOf(alert)}`;
+  return publicUrl === undefined ? undefined : `${publicUrl}/t/${alert.tenant}/${alertPage(alert)}`;
 }
 
 /** The page about an alert, behind `/t/{tenant}/`; empty for Now. */
-export function pageOf({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
+export function alertPage({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
   const { code, subject } = causeOf(cause);
   const [kind = "", ...rest] = subject.split("/");
   const page = Object.hasOwn(pages, kind) ? pages[kind]?.(encodeURIComponent(rest.join("/")), code) : undefined;

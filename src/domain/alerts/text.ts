@@ -7,7 +7,7 @@ const maxSpelledOut = 10;
 const maxReason = 160;
 
 /** One message for all notices of an owner. Nothing personal: types, groups, counts and redacted reasons. */
-export function messageOf(notices: readonly Notice[], publicUrl: string | undefined): { subject: string; text: string } {
+export function alertMessage(notices: readonly Notice[], publicUrl: string | undefined): { subject: string; text: string } {
   const spelledOut = notices.slice(0, maxSpelledOut);
   const sentences = spelledOut.map(sentenceOf);
   const lines = spelledOut.map(({ alert }, index) => [sentences[index], linkOf(alert, publicUrl)].filter((part) => part !== undefined).join(" "));
@@ -29,7 +29,7 @@ function workSentence(kind: Notice["kind"], alert: Alert): string {
   const { subject, since } = alert;
   const what = alert.cause.startsWith("no-worker/") ? `Jobs of type ${subject}` : `Worker ${subject}`;
   if (kind === "recovered") return `Recovered: ${what} (since ${isoMinute(since)})`;
-  return `${what}${kind === "continues" ? `, since ${isoMinute(since)}` : ""}: ${reasonOf(alert)}`;
+  return `${what}${kind === "continues" ? `, since ${isoMinute(since)}` : ""}: ${alertReason(alert)}`;
 }
 
 function jobSentence(kind: Notice["kind"], alert: Alert): string {
@@ -38,11 +38,11 @@ function jobSentence(kind: Notice["kind"], alert: Alert): string {
   const jobs = count === 1 ? "1 job" : `${count} jobs`;
   if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${isoMinute(since)}; group ${group})`;
   const since24 = kind === "continues" ? ` since ${isoMinute(since)}` : "";
-  return `${jobs} of type ${subject} failed for good${since24}: ${reasonOf(alert)} (group ${group})`;
+  return `${jobs} of type ${subject} failed for good${since24}: ${alertReason(alert)} (group ${group})`;
 }
 
 function findingSentence(kind: Notice["kind"], alert: Alert): string {
-  const sentence = reasonOf(alert);
+  const sentence = alertReason(alert);
   if (kind === "recovered") return `Recovered (since ${isoMinute(alert.since)}): ${sentence}`;
   return kind === "continues" ? `Still, since ${isoMinute(alert.since)}: ${sentence}` : sentence;
 }
@@ -50,11 +50,11 @@ function findingSentence(kind: Notice["kind"], alert: Alert): string {
 function tickSentence(kind: Notice["kind"], alert: Alert): string {
   const { subject, since } = alert;
   if (kind === "recovered") return `Recovered: the tick's step ${subject} works again (it failed since ${isoMinute(since)})`;
-  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${isoMinute(since)}` : "fails"}: ${reasonOf(alert)}`;
+  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${isoMinute(since)}` : "fails"}: ${alertReason(alert)}`;
 }
 
 /** In a channel's mark-up these four would begin something: a reason is text. */
-function reasonOf({ reason }: Alert): string {
+function alertReason({ reason }: Alert): string {
   const text = redact(reason).replace(/[<>`\n]/g, " ");
   return text.length > maxReason ? `${text.slice(0, maxReason)}…` : text;
 }

@@ -1,4 +1,4 @@
-import { kindOf } from "../../ledger/failure-kind";
+import { failureKind } from "../../ledger/failure-kind";
 import type { Replayable } from "../../ledger/replayable";
 import type { JobFilter, JobPage, JobView, PageBounds } from "../../ledger/views";
 import { type CandidatePage, type Walk, walkOver } from "../replays/walk";
@@ -84,7 +84,7 @@ async function runnableJobs(deps: WalkDeps, tenant: string, jobs: readonly JobVi
 /** The retrying jobs of the failure group. A reason that many jobs have is hashed once. */
 async function ofGroup(jobs: readonly JobView[], group: string): Promise<JobView[]> {
   const alike = [...Map.groupBy(jobs, ({ type, reason }) => JSON.stringify([type, reason])).values()];
-  const kinds = await Promise.all(alike.map(([job]) => kindOf(job?.type ?? "", job?.reason ?? "")));
+  const kinds = await Promise.all(alike.map(([job]) => failureKind(job?.type ?? "", job?.reason ?? "")));
   const members = new Set(alike.flatMap((each, index) => (kinds[index] === group ? each : [])));
   return jobs.filter((job) => job.state === "retrying" && members.has(job));
 }

@@ -1,4 +1,4 @@
-import { addressOf } from "../mail/mailbox";
+import { bareAddress } from "../mail/mailbox";
 import type { HashAddress } from "../suppressions/model";
 import { type Campaign, type ClaimedRecipient, type LeftOut, openPagesOf, type PageCounts, pageSizeOf } from "./model";
 import type { CampaignObjects, PageBody, PagePlace } from "./objects";
@@ -90,7 +90,7 @@ export function createCampaignWork(deps: CampaignDeps, tenant: string): Campaign
 async function claim({ db, objects, hash }: CampaignDeps, tenant: string, campaign: Campaign, place: PagePlace) {
   const rows = await objects.recipients(listOf(campaign.list), place);
   // Rows without a comparable address are rejected when the list is read. In a list from before that, each such row counts as one mailbox.
-  const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, addressOf(row.to))) ?? `line ${row.line}` })));
+  const hashed = await Promise.all(rows.map(async (row) => ({ ...row, hash: (await hash(tenant, bareAddress(row.to))) ?? `line ${row.line}` })));
   const own = await claimRecipients({ db, tenant, id: campaign.id }, place.page, hashed);
   return { recipients: hashed.filter((row) => own.get(row.hash) === row.line), rows: rows.length };
 }

@@ -1,5 +1,5 @@
 import { changes } from "../../d1";
-import { partsOf, putParts } from "../../multipart";
+import { equalParts, putParts } from "../../multipart";
 import type { CampaignObjects, PageBody } from "./objects";
 
 /** The person to erase. */
@@ -51,7 +51,7 @@ async function eraseRows(bucket: R2Bucket, list: string, person: Erasure): Promi
   const counts = { rows: 0, bytes: 0 };
   for await (const piece of withoutRows(bucket, list, person, counts)) counts.bytes += piece.length;
   if (counts.rows === 0) return counts;
-  const parts = partsOf(withoutRows(bucket, list, person, { rows: 0 }));
+  const parts = equalParts(withoutRows(bucket, list, person, { rows: 0 }));
   const first = (await parts.next()).value ?? new Uint8Array();
   await putParts(bucket, list, {}, first, parts);
   return counts;

@@ -28,7 +28,7 @@ function csvRows(): ListReader {
   let columns: string[] | undefined;
   const read = (records: CsvRecord[]) =>
     records.flatMap((record): ListRow[] => {
-      if (columns !== undefined) return [{ line: record.line, ...rowOf(columns, record) }];
+      if (columns !== undefined) return [{ line: record.line, ...recipientRow(columns, record) }];
       columns = columnsIn(record);
       return [];
     });
@@ -57,7 +57,7 @@ function columnsIn(record: CsvRecord): string[] {
   return columns;
 }
 
-function rowOf(columns: readonly string[], record: CsvRecord): ReadRow {
+function recipientRow(columns: readonly string[], record: CsvRecord): ReadRow {
   if ("issue" in record) return { issue: record.issue };
   const { cells } = record;
   if (cells.length !== columns.length) return { issue: `the row has ${cells.length} columns, the first line names ${columns.length}` };

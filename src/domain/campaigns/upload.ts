@@ -1,6 +1,6 @@
 import { withCommas } from "../../decimal";
 import { Problem } from "../../errors";
-import { partsOf, putParts } from "../../multipart";
+import { equalParts, putParts } from "../../multipart";
 import { maxRecipients, maxRowBytes, rowFrom } from "./model";
 import { createListReader, type ListFormat, type ListRow, NoHeader } from "./read-list";
 
@@ -29,7 +29,7 @@ const maxPiece = 65_536;
  */
 export async function uploadList(bucket: R2Bucket, key: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> {
   const list: UploadedList = { accepted: 0, rejected: [], rejectedCount: 0, bytes: 0 };
-  const parts = partsOf(storedRows(chunks, format, list));
+  const parts = equalParts(storedRows(chunks, format, list));
   const first = (await parts.next()).value ?? new Uint8Array();
   const { size } = await putParts(bucket, key, {}, first, parts);
   return { ...list, bytes: size };

@@ -1,5 +1,5 @@
 import type { UsageCount } from "../../ledger/usage-days";
-import { type Units, usdOf } from "./prices";
+import { type Units, usdOfUnits } from "./prices";
 
 /**
  * Billed units of the steps of a job's life, as the benchmark counts them for a job without idempotency key and effects. One request accepts it; it
@@ -23,7 +23,7 @@ const gatedUnits: Units = { objectRequest: 2 };
 
 /** USD that Cloudflare bills for replaying `jobs`, of which `providerCalls` call an outside system. The price of that system is not included. */
 export function replayUsd(jobs: number, providerCalls: number): number {
-  return usdOf(replayedUnits) * jobs + usdOf(gatedUnits) * providerCalls;
+  return usdOfUnits(replayedUnits) * jobs + usdOfUnits(gatedUnits) * providerCalls;
 }
 
 /** Events of the timeline that the counters name differently. */
@@ -31,8 +31,8 @@ const counterNames: Readonly<Record<string, string>> = { retry: "retrying" };
 
 /** USD of one job so far, estimated from its timeline as in `costsOf`. */
 export function jobUsd(timeline: readonly { event: string; times: number }[]): number {
-  const steps = timeline.reduce((sum, { event, times }) => sum + usdOf(unitsOf[counterNames[event] ?? event] ?? {}) * times, 0);
-  return usdOf(unitsOf["enqueued"] ?? {}) + steps;
+  const steps = timeline.reduce((sum, { event, times }) => sum + usdOfUnits(unitsOf[counterNames[event] ?? event] ?? {}) * times, 0);
+  return usdOfUnits(unitsOf["enqueued"] ?? {}) + steps;
 }
 
 /** The cost of one type, or of one tenant. */
@@ -57,7 +57,7 @@ export function costsOf(counts: readonly UsageCount[]): Costs {
 
 /** USD of one kind of step. */
 function usdOfEvent({ event, count }: UsageCount): number {
-  return usdOf(unitsOf[event] ?? {}) * count;
+  return usdOfUnits(unitsOf[event] ?? {}) * count;
 }
 
 function withCommas(counts: readonly UsageCount[], nameOf: (count: UsageCount) => string): Cost[] {

@@ -57,7 +57,7 @@ export const prices: Readonly<Prices> = {
 export type Units = Partial<Prices>;
 
 /** USD of these units. */
-export function usdOf(units: Units): number {
+export function usdOfUnits(units: Units): number {
   const names = Object.keys(units) as (keyof Prices)[];
   return names.reduce((sum, name) => sum + ((units[name] ?? 0) * prices[name]) / 1_000_000, 0);
 }

@@ -11,11 +11,11 @@ import { removeParts } from "../leads/erase";
 import { mayName, mentionsPerson, prefiltersFor } from "./person-matcher";
 import { isFullNumber, keysOf, nationalKey, phoneKeys } from "./person";
 import { eraseMediaAbout, eraseNextMentions } from "../media/erase";
-import { holdersOf, openOf, eraseData } from "../../ledger/erase";
+import { holdersOf, openHolders, eraseData } from "../../ledger/erase";
 import { type JobTexts, nextTexts } from "../../ledger/mentions";
 import { cancel } from "../../queue/operate";
 import type { Erased, ErasurePlan, ErasureRequest, PersonKey } from "./model";
-import { type ErasureScope, scopeOf } from "./scope";
+import { type ErasureScope, erasureScope } from "./scope";
 
 /** Rows that one call examines, and objects that it reads. */
 const maxRows = 100_000;
@@ -77,7 +77,7 @@ export async function planErasure(deps: ErasureDeps, tenant: string, request: Er
 
 async function scopeIn({ db, countriesOf }: ErasureDeps, tenant: string, { together, ...person }: ErasureRequest): Promise<ErasureScope> {
   const countries = await countriesOf(tenant);
-  return scopeOf(db, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
+  return erasureScope(db, tenant, { given: keysOf(person, countries), countries, together: together ?? false });
 }
 
 /** A number that is listed with its country code is not listed again without it. */
@@ -99,7 +99,7 @@ function addressesIn(keys: readonly string[]): string[] {
 /** Cancels these jobs and their children, and erases their data. */
 async function forget({ deps: { db, engine, payloads }, tenant, counts }: Walk, ids: readonly string[], entities: readonly string[]): Promise<void> {
   const holders = await holdersOf(db, tenant, { ids, entities });
-  const ended = await Promise.all(openOf(holders).map(({ id }) => cancel(engine, { tenant, id })));
+  const ended = await Promise.all(openHolders(holders).map(({ id }) => cancel(engine, { tenant, id })));
   const { jobs, refs } = await eraseData(db, tenant, holders);
   await payloads.remove(refs);
   await removeRuns(db, payloads, tenant, [...new Set([...ids, ...holders.map(({ id }) => id)])]);

@@ -1,5 +1,5 @@
 import { numbersGiven, personEntities, type PersonEntity } from "../events/erase";
-import { leadsAmong, type LeadPart, numbersLike, partsOf, type SubmissionKeys, submissionsNaming } from "../leads/erase";
+import { leadsAmong, type LeadPart, numbersLike, leadParts, type SubmissionKeys, submissionsNaming } from "../leads/erase";
 import { isFullNumber, nationalKey } from "./person";
 
 /** Each round follows addresses and numbers that the previous one found. */
@@ -30,12 +30,12 @@ export interface ScopeRequest {
  * The data that the given keys name, without data that also names another person: a form accepts any address beside any number, so a stranger
  * could link people. With `together`, keys from the tenant's server or events are followed too, never keys that only a browser sent.
  */
-export async function scopeOf(db: D1Database, tenant: string, { given, countries, together }: ScopeRequest): Promise<ErasureScope> {
+export async function erasureScope(db: D1Database, tenant: string, { given, countries, together }: ScopeRequest): Promise<ErasureScope> {
   const chosen = new Set(given);
   for (let round = 1; ; round++) {
     const keys = await withSpellings(db, tenant, chosen, countries);
     const submitted = await submissionsNaming(db, tenant, [...keys], countries);
-    const leads = partsOf(submitted, keys);
+    const leads = leadParts(submitted, keys);
     const ids = new Set(leads.map(({ lead }) => lead));
     const submissions = submitted.filter(({ lead }) => ids.has(lead));
     const whole = leads.filter(({ isWhole }) => isWhole).map(({ lead }) => lead);

@@ -13,7 +13,7 @@ export interface ChatText {
  */
 export function chatMessage(event: Pick<Event, "type" | "data">): ChatText {
   const title = titles[event.type] ?? event.type;
-  const lines = fieldsOf(event).flatMap(([label, value]) => (value === undefined || value === "" ? [] : [{ label, value }]));
+  const lines = slackFields(event).flatMap(([label, value]) => (value === undefined || value === "" ? [] : [{ label, value }]));
   const elements = [{ type: "text", text: title, style: { bold: true } }, ...lines.map(({ label, value }) => ({ type: "text", text: `\n${label}: ${value}` }))];
   return {
     text: [`*${plain(title)}*`, ...lines.map(({ label, value }) => `${label}: ${plain(value)}`)].join("\n"),
@@ -45,7 +45,7 @@ const titles: Record<string, string> = {
 
 type Field = [label: string, value: string | undefined];
 
-function fieldsOf({ type, data }: Pick<Event, "type" | "data">): Field[] {
+function slackFields({ type, data }: Pick<Event, "type" | "data">): Field[] {
   if (type === "lead.silence") return silenceFields(data);
   if (type.startsWith("offer.")) return offerFields(data as unknown as OfferData);
   if (type.startsWith("lead.")) return leadFields(data as unknown as LeadData);

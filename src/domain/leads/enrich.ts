@@ -81,7 +81,7 @@ export async function enrich(name: string, project: Project, form: FormFields, f
   };
   const submission: SubmissionInput = {
     project: name,
-    kind: kindOf(project, fields, facts, honeypot),
+    kind: leadKind(project, fields, facts, honeypot),
     contact,
     form: { ...pick(fields, ["projectName", "location", "team", "domain", "source", "countryCode", "keyword", "message"]), ...page(fields) },
     request: requestFields(facts),
@@ -108,7 +108,7 @@ function issuesOf(fields: Fields, emailFits: boolean): Issue[] {
   return issues;
 }
 
-function kindOf(project: Project, fields: Fields, { ip }: RequestFacts, honeypot: boolean): LeadKind {
+function leadKind(project: Project, fields: Fields, { ip }: RequestFacts, honeypot: boolean): LeadKind {
   if (honeypot) return "bot";
   const { name, firstName, lastName, email, projectName, location } = fields;
   return isTest(project, [name, firstName, lastName, email, projectName, location], ip) ? "test" : "lead";

@@ -63,7 +63,7 @@ export async function leadsAmong(db: D1Database, tenant: string, ids: readonly s
 }
 
 /** A lead is deleted whole when its submissions name only the keys; else only the submissions that name one of them. */
-export function partsOf(submissions: readonly SubmissionKeys[], keys: ReadonlySet<string>): LeadPart[] {
+export function leadParts(submissions: readonly SubmissionKeys[], keys: ReadonlySet<string>): LeadPart[] {
   return [...Map.groupBy(submissions, ({ lead }) => lead)].flatMap(([lead, all]) => {
     const carrying = all.filter((each) => each.keys.some((key) => keys.has(key)));
     const isWhole = all.every((each) => !each.hasContact || each.keys.some((key) => keys.has(key)));

@@ -23,7 +23,7 @@ export function mailboxFrom(text: string): string | undefined {
   return whole !== undefined && isMailbox(whole) ? whole : undefined;
 }
 
-export function addressOf(mailbox: string): string {
+export function bareAddress(mailbox: string): string {
   return named.exec(mailbox)?.[1] ?? mailbox;
 }
 

@@ -2,7 +2,7 @@ import { contentTypeOf, formatOf, type Format, headBytes } from "../../images/fo
 import { sizeIn } from "../../images/inspect";
 import { originalObject } from "./model";
 import { type Original, originalFrom } from "./objects";
-import { partsOf, putParts } from "../../multipart";
+import { equalParts, putParts } from "../../multipart";
 
 export type Uploaded = { ok: true; original: Original; format: Format; width: number | null; height: number | null } | { ok: false; found: string };
 
@@ -19,7 +19,7 @@ export interface Upload {
  * and leaves no object. Not ok: it is no picture.
  */
 export async function upload(bucket: R2Bucket, { tenant, key, chunks, about }: Upload): Promise<Uploaded> {
-  const parts = partsOf(chunks);
+  const parts = equalParts(chunks);
   const first = (await parts.next()).value ?? new Uint8Array();
   const sniffed = formatOf(first.subarray(0, headBytes));
   if (!sniffed.ok) return (await rest(parts), sniffed);

@@ -64,7 +64,7 @@ export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Rep
 /** Jobs that were taken. A step that two ticks take at once brings each job back once: only dead letters can be revived. */
 async function takeStep(deps: StepDeps, stepper: ReplayStepper, room: number): Promise<number> {
   const { replay } = stepper;
-  const { candidates, cursor } = await pageOf(stepper, room);
+  const { candidates, cursor } = await candidatePage(stepper, room);
   const sent = await reviveAll(deps, replay, candidates);
   const after: Replay = {
     ...replay,
@@ -79,7 +79,7 @@ async function takeStep(deps: StepDeps, stepper: ReplayStepper, room: number): P
 }
 
 /** The next candidates, as many as one step may take. */
-async function pageOf({ replay, walk }: ReplayStepper, room: number): Promise<CandidatePage> {
+async function candidatePage({ replay, walk }: ReplayStepper, room: number): Promise<CandidatePage> {
   const page = await walk(replay.cursor, Math.min(replay.request.patch ? maxPatchedStep : maxStep, room));
   let bytes = 0;
   const taken = page.candidates.filter((candidate, index) => (bytes += candidate.bytes) <= stepBytes || index === 0);

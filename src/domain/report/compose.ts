@@ -1,5 +1,5 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
-import { kindOf } from "../../ledger/failure-kind";
+import { failureKind } from "../../ledger/failure-kind";
 import { effectsInDoubt } from "../../ledger/review";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
@@ -123,7 +123,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
 async function unsettled(open: readonly OpenGroup[], settled: ReportFacts["settled"]): Promise<FailingGroup[]> {
   const known = new Set(settled.map(({ tenant, group }) => `${tenant} ${group}`));
   const retrying = open.filter(({ kind }) => kind === "retrying");
-  const failing = await Promise.all(retrying.map(async (each) => ({ ...each, group: await kindOf(each.type, each.cause ?? "") })));
+  const failing = await Promise.all(retrying.map(async (each) => ({ ...each, group: await failureKind(each.type, each.cause ?? "") })));
   return failing.filter(({ tenant, group }) => !known.has(`${tenant} ${group}`));
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors";
 import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { nextAfter, plannedBetween } from "./cron";
-import { type LastRun, payloadOf, type Schedule, spreadOf } from "./model";
+import { type LastRun, schedulePayload, type Schedule, spreadOf } from "./model";
 import type { Advance, ScheduleStore } from "./store";
 
 export interface DueTick {
@@ -115,7 +115,7 @@ function request(schedule: Schedule, time: number): EnqueueRequest {
   return {
     tenant: schedule.tenant,
     type: schedule.type,
-    payload: payloadOf(schedule),
+    payload: schedulePayload(schedule),
     own: ownKeyOf(schedule, time),
     formerKey: `schedule:${schedule.name}:${new Date(time).toISOString()}`,
     // A repeated tick must not revive a job that failed meanwhile.
@@ -140,7 +140,7 @@ function firedOf(plan: Plan, receipts: readonly Receipt[]): Fired {
   }
   const count = { ran: receipts.length - refusals.length, skipped, failed: refusals.length };
   const outcome = refusals.length > 0 ? "failed" : count.ran > 0 ? "ran" : "skipped";
-  const note = [...refusals.slice(0, 1).map(reasonOf), plan.note].filter((part) => part !== "").join("; ");
+  const note = [...refusals.slice(0, 1).map(receiptReason), plan.note].filter((part) => part !== "").join("; ");
   return { advance: { schedule, nextAt: plan.nextAt, last: { plannedAt: newest, outcome, note, jobId } }, count };
 }
 
@@ -148,7 +148,7 @@ function mayPass(refusal: Refused): boolean {
   return refusal.code === "unavailable" || refusal.code === "too-many-requests" || refusal.code === "internal";
 }
 
-function reasonOf({ detail, errors }: Refused): string {
+function receiptReason({ detail, errors }: Refused): string {
   const issues = errors.slice(0, 3).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   return [detail, ...issues].join(" ");
 }

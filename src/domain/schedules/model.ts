@@ -75,7 +75,7 @@ export interface LastRun {
 export type ScheduleOutcome = "ran" | "skipped" | "failed";
 
 /** The payload of the schedule's jobs: with the schedule's site where the payload names none. */
-export function payloadOf({ payload, siteId }: Pick<Schedule, "payload"> & { siteId?: string | null | undefined }): Record<string, unknown> {
+export function schedulePayload({ payload, siteId }: Pick<Schedule, "payload"> & { siteId?: string | null | undefined }): Record<string, unknown> {
   return siteId && payload["siteId"] === undefined ? { ...payload, siteId } : payload;
 }
 

@@ -1,4 +1,4 @@
-import { type SiteScope, statement } from "./scope";
+import { type SiteScope, siteStatement } from "./scope";
 
 /**
  * Reserves `count` change numbers. They are unique within the site, grow in the order in which rows are committed, and stay close to the clock
@@ -6,11 +6,11 @@ import { type SiteScope, statement } from "./scope";
  * statement; its row n gets `numberOf(n)`.
  */
 export function takeNumbers(scope: SiteScope, count: number, now: number): D1PreparedStatement {
-  return statement(scope, takeSql, count, now);
+  return siteStatement(scope, takeSql, count, now);
 }
 
 /** SQL for the change number of the nth row, `?1` and `?2` being tenant and site. `count` and `nth` are SQL too. */
-export function numberOf(nth: string, count: string): string {
+export function changeNumberSql(nth: string, count: string): string {
   // Bound numbers are floats.
   return `CAST((SELECT changed FROM shop_sites WHERE tenant = ?1 AND site = ?2) - ${count} + ${nth} AS INTEGER)`;
 }

@@ -1,5 +1,5 @@
 import { createOutbox } from "../../outbox";
-import { rowsOf, type SiteScope } from "./scope";
+import { siteRows, type SiteScope } from "./scope";
 
 /** An event for the router. */
 export interface ShopEvent {
@@ -44,6 +44,9 @@ const pendingSql = "SELECT tenant, site, id, type, at, data FROM shop_events WHE
 
 /** Events of one site in the outbox. */
 export async function eventsOf(scope: SiteScope): Promise<ShopEvent[]> {
-  const rows = await rowsOf<Row>(scope, "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 AND site = ?2 ORDER BY at, id LIMIT 1000");
+  const rows = await siteRows<Row>(
+    scope,
+    "SELECT tenant, site, id, type, at, data FROM shop_events WHERE tenant = ?1 AND site = ?2 ORDER BY at, id LIMIT 1000",
+  );
   return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> }));
 }

@@ -1,5 +1,5 @@
 import { finder } from "../../queue/fold";
-import { rowsOf, type SiteScope } from "./scope";
+import { siteRows, type SiteScope } from "./scope";
 
 export interface ListPage<Item> {
   items: Item[];
@@ -50,7 +50,7 @@ export async function page<Row extends object, Item>(
   const values = [start, last ?? Number.MAX_SAFE_INTEGER, ...Object.assign(Array<null>(5).fill(null), filters)];
   const rows =
     q === undefined
-      ? await rowsOf<Row & { position: number }>(scope, select(columns), ...values, limit + 1)
+      ? await siteRows<Row & { position: number }>(scope, select(columns), ...values, limit + 1)
       : await rowsAt<Row & { position: number }>(
           scope,
           { name, position, columns },
@@ -63,7 +63,7 @@ export async function page<Row extends object, Item>(
 /** Positions of the first rows that contain the text. Compared here, since SQLite ignores case for ASCII only. */
 async function matching(scope: SiteScope, texts: readonly string[], sql: string, values: readonly (string | number | null)[], q: string): Promise<number[]> {
   const holds = finder(q);
-  const rows = await rowsOf<{ position: number; [text: string]: unknown }>(scope, sql, ...values, maxExamined);
+  const rows = await siteRows<{ position: number; [text: string]: unknown }>(scope, sql, ...values, maxExamined);
   return rows.filter((row) => texts.some((name) => holds(String(row[name] ?? "")))).map(({ position }) => position);
 }
 
@@ -75,11 +75,11 @@ function rowsAt<Row>(
   const sql = `
     SELECT ${position} AS position, ${columns} FROM ${name}
     WHERE tenant = ?1 AND site = ?2 AND ${position} IN (SELECT value FROM json_each(?3)) ORDER BY ${position}`;
-  return rowsOf<Row>(scope, sql, JSON.stringify(positions));
+  return siteRows<Row>(scope, sql, JSON.stringify(positions));
 }
 
 /** Without filters every row matches, and the page itself is the bound. */
 async function lastExamined(scope: SiteScope, sql: string, { start, filters, q }: Omit<ListRequest, "limit">): Promise<number | null> {
   if (q === undefined && filters.every((filter) => filter === null)) return null;
-  return (await rowsOf<{ position: number }>(scope, sql, start))[0]?.position ?? null;
+  return (await siteRows<{ position: number }>(scope, sql, start))[0]?.position ?? null;
 }

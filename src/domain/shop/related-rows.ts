@@ -1,5 +1,5 @@
 import type { ShopRows } from "../../providers/shop/row-types";
-import { perChunk, rowsOf, type SiteScope } from "./scope";
+import { perChunk, siteRows, type SiteScope } from "./scope";
 
 /** Resources whose rows other rows name by id. */
 export type RelatedResource = "order_states" | "currencies" | "carriers" | "countries" | "customers" | "addresses" | "manufacturers" | "suppliers";
@@ -46,14 +46,14 @@ export function detailItem({ resource, owner, rows }: Detail): [string, string, 
 export async function missingIds(scope: SiteScope, resource: RelatedResource, ids: Iterable<number | null>): Promise<number[]> {
   const distinct = [...new Set(ids)].filter((id) => id !== null);
   if (distinct.length === 0) return [];
-  return (await rowsOf<{ id: number }>(scope, missingSql, JSON.stringify(distinct), resource)).map(({ id }) => id);
+  return (await siteRows<{ id: number }>(scope, missingSql, JSON.stringify(distinct), resource)).map(({ id }) => id);
 }
 
 /** Stored rows by id. */
 export async function named<R extends RelatedResource>(scope: SiteScope, resource: R, ids: Iterable<number | null>): Promise<Map<number, ShopRows[R]>> {
   const distinct = [...new Set(ids)].filter((id) => id !== null);
   if (distinct.length === 0) return new Map();
-  const rows = await rowsOf<{ id: number; body: string }>(scope, byIdSql, JSON.stringify(distinct), resource);
+  const rows = await siteRows<{ id: number; body: string }>(scope, byIdSql, JSON.stringify(distinct), resource);
   return new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as ShopRows[R]]));
 }
 
@@ -61,7 +61,7 @@ export async function named<R extends RelatedResource>(scope: SiteScope, resourc
 export async function details<R extends Owned>(scope: SiteScope, resource: R, owners: Iterable<number | string>): Promise<Map<string, ShopRows[R][]>> {
   const ownerIds = [...new Set(owners)].map(String);
   if (ownerIds.length === 0) return new Map();
-  const rows = await rowsOf<{ owner: string; body: string }>(scope, ownersSql, JSON.stringify(ownerIds), resource);
+  const rows = await siteRows<{ owner: string; body: string }>(scope, ownersSql, JSON.stringify(ownerIds), resource);
   return new Map(rows.map(({ owner, body }) => [owner, JSON.parse(body) as ShopRows[R][]]));
 }
 

@@ -5,7 +5,7 @@ import { keyOf } from "../../queue/ref";
 import type { JobState } from "../../queue/state";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
-import { deadlineOf, isPaused, standingOf } from "./model";
+import { leaseDeadline, isPaused, standingOf } from "./model";
 import { reclaimed } from "./reclaim";
 
 export interface BeatRequest extends JobRef {
@@ -69,13 +69,13 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
 function untilOf({ engine }: WorkDeps, job: HeldJob, { extendSeconds }: BeatRequest, now: number): number {
   const timeout = engine.registry.find(job.type)?.contract.policy.timeout ?? 0;
   const extension = extendSeconds === undefined ? (job.extension ?? 60_000) : extendSeconds * 1000;
-  return Math.min(now + extension, deadlineOf(job, timeout));
+  return Math.min(now + extension, leaseDeadline(job, timeout));
 }
 
 function cancelOf({ engine }: WorkDeps, job: HeldJob, now: number): { reason: string } | null {
   if (job.cancel === 1) return { reason: "the job was cancelled" };
   const timeout = engine.registry.find(job.type)?.contract.policy.timeout ?? 0;
-  return deadlineOf(job, timeout) <= now ? { reason: `the job has run for ${timeout} s, which is all it may` } : null;
+  return leaseDeadline(job, timeout) <= now ? { reason: `the job has run for ${timeout} s, which is all it may` } : null;
 }
 
 function pauseOf({ engine }: WorkDeps, job: HeldJob, pauses: readonly Pause[]): boolean {

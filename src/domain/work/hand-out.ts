@@ -1,6 +1,6 @@
 import { aboutJob, traceOf, traceparentFrom } from "../../trace";
 import { sha256Hex } from "../../crypto";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
 import type { Entry } from "../../queue/ports/gates";
 import type { Contract } from "../../queue/job";
@@ -8,7 +8,7 @@ import { discard, type Outcome, wait } from "../../queue/outcome";
 import { keyOf } from "../../queue/ref";
 import { upgraded } from "../../queue/registry";
 import type { WorkDeps } from "./deps";
-import { deadlineOf } from "./model";
+import { leaseDeadline } from "./model";
 import { conclude, leaveGates } from "./conclude";
 
 /** A job as a worker receives it. Times in milliseconds. */
@@ -86,7 +86,7 @@ async function load(
     if (whole === null) return { outcome: discard("the payload is gone from the payload store") };
     return read(job, contract, version, whole);
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), ...aboutJob(job) });
+    engine.emit({ event: "trouble", where: "payloads", reason: redactedReason(thrown), ...aboutJob(job) });
     return { outcome: wait("the payload store cannot be reached", { until: engine.now() + 30_000 }) };
   }
 }
@@ -98,7 +98,7 @@ function read(job: HeldJob, contract: Contract, version: number, text: string): 
     const isByAddress = job.ref !== null && version === job.version;
     return { loaded: { job, contract, version, payload: isByAddress ? undefined : payload, gates } };
   } catch (thrown) {
-    return { outcome: discard(`the payload cannot be read: ${reasonOf(thrown)}`) };
+    return { outcome: discard(`the payload cannot be read: ${redactedReason(thrown)}`) };
   }
 }
 
@@ -168,7 +168,7 @@ async function toHandedOut({ leases }: WorkDeps, { job, contract, version, paylo
     lease,
     leaseUntil: isStarted ? job.until : takenAt + extension,
     startBy: isStarted ? takenAt : job.until,
-    deadline: deadlineOf(job, contract.policy.timeout),
+    deadline: leaseDeadline(job, contract.policy.timeout),
     ...(payload === undefined ? { payloadUrl: await payloadPath(leases, job, nonce) } : { payload }),
     cursor: job.cursor === null ? null : (JSON.parse(job.cursor) as unknown),
     progress: job.progress === null ? null : progressFrom(job.progress),

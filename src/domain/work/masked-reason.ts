@@ -1,6 +1,6 @@
 import { aboutJob } from "../../trace";
 import { maskKnownValues } from "../../masking/known-values";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
 import { keyOf } from "../../queue/ref";
 import { upgraded } from "../../queue/registry";
@@ -19,7 +19,7 @@ async function withoutPersonal({ engine }: WorkDeps, job: HeldJob, text: string,
     const contract = engine.registry.find(job.type)?.contract;
     return payload === null || !contract ? text : maskKnownValues(contract.payload, upgraded(contract, JSON.parse(payload), job.version), text);
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), ...aboutJob(job) });
+    engine.emit({ event: "trouble", where: "payloads", reason: redactedReason(thrown), ...aboutJob(job) });
     return "(not kept: the payload could not be read, so what is personal in this text is not known)";
   }
 }

@@ -107,6 +107,6 @@ export function isPaused(pauses: readonly Pause[], { tenant, type }: Shelf, queu
 }
 
 /** The time after which the lease cannot be extended. Milliseconds. */
-export function deadlineOf(job: Pick<HeldJob, "taken">, timeoutSeconds: number): number {
+export function leaseDeadline(job: Pick<HeldJob, "taken">, timeoutSeconds: number): number {
   return (job.taken ?? 0) + timeoutSeconds * 1000;
 }

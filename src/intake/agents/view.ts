@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { budgetOf, monthOf, noSpend, type Spend, tenantUsdPerMonth } from "../../domain/agents/budget";
 import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
-import { type Proposal, type AgentStep, usdOf } from "../../domain/agents/model";
+import { type Proposal, type AgentStep, usdFromMicros } from "../../domain/agents/model";
 import type { AgentSummary, RunDetail, RunSummary, TenantAgents } from "../../domain/agents/queries";
 import { outputList } from "../../queue/bounded";
 import { mask, maskAll } from "../../masking/personal";
@@ -85,7 +85,7 @@ export function tenantAgentsView({ budget, spend }: TenantAgents, now: number) {
 }
 
 function monthView({ micros, tokens, calls }: Spend, now: number) {
-  return { month: monthOf(now), usd: usdOf(micros), tokens, calls };
+  return { month: monthOf(now), usd: usdFromMicros(micros), tokens, calls };
 }
 
 /** An agent with the tenant's settings and what it has cost. */
@@ -108,7 +108,7 @@ export function summaryView({ id, agent, dry, state, reason, tokens, micros, at 
     ...{ id, agentType: agent, dryRun: dry, state, tokens },
     ...(held && reason !== null ? { waitingFor: reason } : {}),
     ...(failed ? { error: reason ?? "unknown" } : {}),
-    usd: usdOf(micros),
+    usd: usdFromMicros(micros),
     at: iso(at),
   };
 }
@@ -135,7 +135,7 @@ export function unbegunView(id: string, { agentType, dryRun }: { agentType: stri
 type Hide = Agent | "unknown" | undefined;
 
 function stepView(step: AgentStep, hide: Hide) {
-  const base = { n: step.step, revision: step.revision, kind: step.kind, tokens: step.tokens, usd: usdOf(step.micros), at: iso(step.at) };
+  const base = { n: step.step, revision: step.revision, kind: step.kind, tokens: step.tokens, usd: usdFromMicros(step.micros), at: iso(step.at) };
   if (step.kind === "input") return { ...base, input: masked(step.body.data, hide) };
   if (step.kind === "model") {
     const { text, toolCalls, output, flaw, model, promptHash } = step.body;

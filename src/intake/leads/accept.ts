@@ -10,7 +10,7 @@ import type { EnqueueRequest, Receipt } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";
 import { readForm } from "./body";
-import { addressOf } from "../network";
+import { clientAddress } from "../network";
 import { authenticateSender, checkForm, type LeadEndpoint } from "./endpoint";
 
 /** The answer to an accepted lead; a blocked sender gets the same. */
@@ -144,5 +144,5 @@ function factsOf(request: Request, id: string): RequestFacts {
   const cf = request.cf as IncomingRequestCfProperties | undefined;
   const header = (name: string) => request.headers.get(name) ?? undefined;
   const { country, city, region, timezone } = cf ?? {};
-  return { id, ip: addressOf(request), userAgent: header("user-agent"), referer: header("referer"), country, city, region, timezone };
+  return { id, ip: clientAddress(request), userAgent: header("user-agent"), referer: header("referer"), country, city, region, timezone };
 }

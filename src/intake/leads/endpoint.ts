@@ -3,7 +3,7 @@ import type { FormFields } from "../../domain/leads/fields";
 import { Problem } from "../../errors";
 import type { SnapshotLookup } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
-import { addressOf, subscriberOf } from "../network";
+import { clientAddress, subscriberOf } from "../network";
 import { publicUnauthorized, unavailable } from "../problem";
 
 /** A project as its public endpoint needs it. */
@@ -31,10 +31,10 @@ export async function authenticateSender(deps: Pick<IntakeDeps, "leads">, endpoi
     if (await deps.leads.isApiKey(endpoint.project, key)) return "server";
     throw publicUnauthorized();
   }
-  const page = pageOf(request);
+  const page = submittingPage(request);
   // A sender with neither key nor page gets the same answer as for an unknown project.
   if (page === undefined || !ownsUrl(endpoint.project.domains, page)) throw publicUnauthorized();
-  await limitRate(deps, endpoint, addressOf(request));
+  await limitRate(deps, endpoint, clientAddress(request));
   return "browser";
 }
 
@@ -74,7 +74,7 @@ function projectIn(known: SnapshotLookup, name: string): Project | undefined {
   return projects && Object.hasOwn(projects, name) ? projects[name] : undefined;
 }
 
-function pageOf(request: Request): string | undefined {
+function submittingPage(request: Request): string | undefined {
   const origin = request.headers.get("origin");
   return (origin === "null" ? null : origin) ?? request.headers.get("referer") ?? undefined;
 }

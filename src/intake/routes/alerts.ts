@@ -144,13 +144,13 @@ export const alertRoutes = [
       if (requests.length === 0)
         throw new Problem("invalid", `The rule's channels are not connected: ${rule.unconnected.map(({ reason }) => reason).join(" ")}`);
       const receipts = await deps.enqueue(requests.map(({ request }) => request));
-      const sent = requests.map(({ channel }, index) => ({ channel, ...outcomeOf(receipts[index]) }));
+      const sent = requests.map(({ channel }, index) => ({ channel, ...testOutcome(receipts[index]) }));
       return { status: 202, body: { sent: [...sent, ...rule.unconnected.map((missed) => ({ ...missed, id: null }))] } };
     },
   }),
 ];
 
-function outcomeOf(receipt: Receipt | undefined): { id: string | null; reason: string | null } {
+function testOutcome(receipt: Receipt | undefined): { id: string | null; reason: string | null } {
   return receipt?.ok ? { id: receipt.id, reason: null } : { id: null, reason: receipt?.detail ?? "It was not accepted." };
 }
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Problem, wrongInput } from "../../errors";
-import { addressOf, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
+import { bareAddress, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
 import { boundedList, jsonObject } from "../../queue/bounded";
 import { check } from "../../queue/validate";
@@ -69,5 +69,5 @@ async function mailTo(tenant: string, mail: SharedContent, given: unknown, listK
 
 /** Equal for each spelling of the address, with or without a name. */
 function normalized(to: string): string {
-  return addressOf(mailboxFrom(to) ?? to).toLowerCase();
+  return bareAddress(mailboxFrom(to) ?? to).toLowerCase();
 }

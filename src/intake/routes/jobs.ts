@@ -13,8 +13,8 @@ import { unavailable } from "../problem";
 import { inOrder, jobCursor, jobIdText, paging, revealQuery, search, siteId, time } from "../query";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
-import { kindOf } from "../../ledger/failure-kind";
-import { detailOf, summaryOf, unwrittenJob, whyView } from "../views";
+import { failureKind } from "../../ledger/failure-kind";
+import { detailOf, jobSummary, unwrittenJob, whyView } from "../views";
 
 const findingRequest = v.strictObject({
   key: boundedText(256, { min: 1 }),
@@ -61,7 +61,7 @@ export const jobRoutes = [
       if (await isUnheardOf(deps, tenant, filter.type)) return { status: 200, body: { jobs: [], cursor: null } };
       const { jobs, ...page } = await deps.queries.jobs(tenant, { ...filter, now: deps.now() }, { cursor, limit });
       const why = await deps.reports.why(tenant, jobs);
-      return { status: 200, body: { jobs: jobs.map((job, index) => ({ ...summaryOf(job), why: whyView(why[index]) })), ...page } };
+      return { status: 200, body: { jobs: jobs.map((job, index) => ({ ...jobSummary(job), why: whyView(why[index]) })), ...page } };
     },
   }),
   route("GET /v1/jobs/:id", {
@@ -84,7 +84,7 @@ export const jobRoutes = [
       const [why] = await deps.reports.why(tenant, [job]);
       const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, result, revealed, templateVersion });
       const reports = job.type === email.type ? await deps.mailEvents.ofJob(tenant, id) : [];
-      const failure = ["retrying", "dead", "discarded"].includes(job.state) ? await kindOf(job.type, job.reason ?? "") : null;
+      const failure = ["retrying", "dead", "discarded"].includes(job.state) ? await failureKind(job.type, job.reason ?? "") : null;
       return { status: 200, body: { ...detail, failure, why: whyView(why), ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
     },
   }),

@@ -13,7 +13,7 @@ import { releaseRobot } from "../leads/release";
 import { inOrder, leadCursor, paging, search, time } from "../query";
 import { actorOf, type RouteAnswer, param, route } from "../route";
 import { isoTime } from "../shapes";
-import { summaryOf } from "../views";
+import { jobSummary } from "../views";
 
 const filters = {
   project: v.optional(boundedName("must be the name of a project")),
@@ -197,7 +197,7 @@ export const leadDataRoutes = [
 
 async function listed(deps: Pick<IntakeDeps, "db">, tenant: string, { cursor, limit, ...filter }: LeadFilter & { cursor?: string | undefined; limit: number }) {
   const page = await listLeads(deps.db, tenant, filter, { cursor, limit });
-  return { status: 200, body: { leads: page.leads.map(rowOf), cursor: page.cursor } };
+  return { status: 200, body: { leads: page.leads.map(leadRow), cursor: page.cursor } };
 }
 
 function exported(deps: Pick<IntakeDeps, "db">, tenant: string, filter: LeadFilter): RouteAnswer {
@@ -220,7 +220,7 @@ function csvOf(deps: Pick<IntakeDeps, "db">, tenant: string, filter: LeadFilter)
   });
 }
 
-function rowOf({ kind, reasons, created, updated, ...lead }: Lead) {
+function leadRow({ kind, reasons, created, updated, ...lead }: Lead) {
   return { ...lead, suspicionReasons: reasons, test: kind === "test", bot: kind === "bot", createdAt: iso(created), updatedAt: iso(updated) };
 }
 
@@ -234,10 +234,10 @@ async function jobsOf(deps: Pick<IntakeDeps, "queries">, tenant: string, { lead,
 
 function detailOf({ lead, submissions, activity }: LeadDetail, jobs: readonly JobDetail[]) {
   return {
-    ...rowOf(lead),
+    ...leadRow(lead),
     submissions: submissions.map(submissionOf),
     activity: activity.map((each) => ({ ...each, at: iso(each.at) })),
-    jobs: jobs.map(summaryOf),
+    jobs: jobs.map(jobSummary),
     effects: jobs.flatMap(({ id, type, effects }) => effects.map(({ key, state, at }) => ({ job: id, type, key, state, at: iso(at) }))),
   };
 }

@@ -16,7 +16,7 @@ import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
-import { cursorOf, notFound, numberOf, shopId, shopPaging, scopeOf } from "../shop-query";
+import { cursorOf, notFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
 import { purchaseOrderShape, purchaseOrdersShape } from "../shop-shapes";
 
 const states = ["draft", "approved", "cancelled"] as const;
@@ -37,7 +37,7 @@ export const purchaseOrderRoutes = [
     answers: { 200: purchaseOrdersShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { cursor, supplierId, state, limit } = query;
-      const scope = await scopeOf(deps, tenant, params);
+      const scope = await siteScope(deps, tenant, params);
       const found = await purchaseOrders(scope, { state, supplier: supplierId, below: cursor?.after, limit: limit + 1 });
       const kept = found.slice(0, limit);
       return { status: 200, body: { purchaseOrders: kept, cursor: found.length > limit ? cursorOf(kept.at(-1)?.id ?? null) : null } };
@@ -115,7 +115,7 @@ function purchaseKey(site: string, id: number): Pick<EnqueueRequest, "own" | "fo
 }
 
 async function purchase(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<PurchaseOrder> {
-  const order = await purchaseOrder(scopeIn(deps, tenant, params), numberOf(params, "order"));
+  const order = await purchaseOrder(scopeIn(deps, tenant, params), numberParam(params, "order"));
   if (!order) throw notFound();
   return order;
 }

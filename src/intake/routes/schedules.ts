@@ -1,6 +1,6 @@
 import { iso } from "../../time/iso";
 import { unknownTemplate } from "../../domain/mail/known";
-import { payloadOf, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
+import { schedulePayload, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
 import { Problem, wrongInput } from "../../errors";
 import { email } from "../../jobs/email/job";
 import { ownKeyOf } from "../../domain/schedules/due";
@@ -71,7 +71,7 @@ export const scheduleRoutes = [
       const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
       if (!schedule) throw notFound("schedule");
       const key = readIdempotencyKey(request.headers);
-      const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: payloadOf(schedule), key }]);
+      const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: schedulePayload(schedule), key }]);
       return acceptedAnswer(receipt);
     },
   }),
@@ -82,7 +82,7 @@ function refuseWrongPayload(deps: Pick<IntakeDeps, "registry">, input: ScheduleI
   const contract = deps.registry.find(input.type)?.contract;
   if (!contract || contract.internal)
     throw new Problem("invalid", "There is no such job type.", { errors: [{ path: "type", message: "must be a type as /v1/types lists them" }] });
-  const checked = check(contract.senderPayload, payloadOf(input));
+  const checked = check(contract.senderPayload, schedulePayload(input));
   if (checked.ok) return;
   const errors = checked.issues.map(({ path, message }) => ({ path: path ? `payload.${path}` : "payload", message }));
   throw new Problem("invalid", wrongInput("The schedule", errors), { errors });

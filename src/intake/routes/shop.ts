@@ -7,7 +7,7 @@ import { listSuppliers, putSupplier } from "../../domain/shop/purchases/supplier
 import { smallBody } from "../body";
 import { search, time } from "../query";
 import { actorOf, permits, route } from "../route";
-import { cursorOf, flag, notFound, numberOf, shopId, shopPaging, scopeOf } from "../shop-query";
+import { cursorOf, flag, notFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
 const changedAfter = v.optional(v.pipe(time, v.description("Rows that changed after this, in the order of their changes: continue with the last changedAt")));
@@ -55,7 +55,7 @@ export const shopRoutes = [
     answers: { 200: ordersShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { customerId, ...filter } = query;
-      const scope = await scopeOf(deps, tenant, params);
+      const scope = await siteScope(deps, tenant, params);
       const { where, inFeed } = placeOf(filter);
       const { items, next } = await listOrders(scope, { ...where, customer: customerId });
       return { status: 200, body: { orders: items, cursor: cursorOf(next, inFeed) } };
@@ -70,8 +70,8 @@ export const shopRoutes = [
     query: revealQuery,
     answers: { 200: orderDetailShape },
     handle: async ({ deps, tenant, params, query, caller }) => {
-      const scope = await scopeOf(deps, tenant, params);
-      const order = await orderDetail(scope, numberOf(params, "order"));
+      const scope = await siteScope(deps, tenant, params);
+      const order = await orderDetail(scope, numberParam(params, "order"));
       if (!order) throw notFound();
       const { customer, deliveryAddress, invoiceAddress, ...open } = order;
       if (query.reveal !== "1" || !permits(caller, "admin")) return { status: 200, body: { ...open, revealed: false } };
@@ -94,7 +94,7 @@ export const shopRoutes = [
     answers: { 200: productsShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { manufacturerId, supplierId, ...filter } = query;
-      const scope = await scopeOf(deps, tenant, params);
+      const scope = await siteScope(deps, tenant, params);
       const { where, inFeed } = placeOf(filter);
       const { items, next } = await listProducts(scope, { ...where, manufacturer: manufacturerId, supplier: supplierId });
       return { status: 200, body: { products: items, cursor: cursorOf(next, inFeed) } };
@@ -108,7 +108,7 @@ export const shopRoutes = [
     query: v.strictObject(shopPaging),
     answers: { 200: productTextsShape },
     handle: async ({ deps, tenant, params, query: { cursor, limit } }) => {
-      const { items, next } = await listProductTexts(await scopeOf(deps, tenant, params), { after: cursor?.after, limit });
+      const { items, next } = await listProductTexts(await siteScope(deps, tenant, params), { after: cursor?.after, limit });
       return { status: 200, body: { productTexts: items, cursor: cursorOf(next) } };
     },
   }),
@@ -121,7 +121,7 @@ export const shopRoutes = [
     answers: { 200: suppliersShape },
     handle: async ({ deps, tenant, params, query }) => {
       const { cursor, limit, active } = query;
-      const { items, next } = await listSuppliers(await scopeOf(deps, tenant, params), { after: cursor?.after, limit, active });
+      const { items, next } = await listSuppliers(await siteScope(deps, tenant, params), { after: cursor?.after, limit, active });
       return { status: 200, body: { suppliers: items, cursor: cursorOf(next) } };
     },
   }),
@@ -133,7 +133,7 @@ export const shopRoutes = [
     body: { schema: supplierBody, limit: smallBody },
     answers: { 200: supplierShape },
     handle: async ({ deps, tenant, params, body }) => {
-      const supplier = await putSupplier(await scopeOf(deps, tenant, params), numberOf(params, "supplier"), body);
+      const supplier = await putSupplier(await siteScope(deps, tenant, params), numberParam(params, "supplier"), body);
       if (!supplier) throw notFound();
       return { status: 200, body: supplier };
     },

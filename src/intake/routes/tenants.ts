@@ -1,6 +1,6 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
-import { type Issue, Problem, summaryOf } from "../../errors";
+import { type Issue, Problem, issueSummary } from "../../errors";
 import { boundedName } from "../../queue/bounded";
 import { type Tenant, tenantSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
@@ -41,7 +41,7 @@ export const tenantRoutes = [
     answers: { 200: tenantShape, 201: tenantShape },
     handle: async ({ deps, tenant, body }) => {
       const issues = await destinationIssues(deps, tenant, body.settings.alerts?.destination, "settings.alerts.destination");
-      if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
+      if (issues.length > 0) throw new Problem("invalid", issueSummary(issues), { errors: issues });
       const put = await deps.tenants.put(tenant, body, deps.now());
       return { status: put.created ? 201 : 200, body: tenantOf(put.tenant) };
     },
@@ -69,7 +69,7 @@ export const tenantRoutes = [
     answers: { 201: mintedShape },
     handle: async ({ deps, tenant, body, caller }) => {
       const issues = (body.types ?? []).flatMap((type, index) => notRemote(deps, type, index));
-      if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
+      if (issues.length > 0) throw new Problem("invalid", issueSummary(issues), { errors: issues });
       const { id, token } = await deps.tokens.create(tenant, body, deps.now());
       await audit({ deps, tenant, caller }, "create", `tokens/${id}`, body.scopes.join(", "));
       return { status: 201, body: { id, token }, headers: { location: `/v1/tenants/${tenant}/tokens/${id}` } };

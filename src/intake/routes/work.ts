@@ -7,7 +7,7 @@ import { pull } from "../../domain/work/pull";
 import { release } from "../../domain/work/release";
 import { settle, type SettleResult } from "../../domain/work/settle";
 import { maxUploadedResult, resultAddress } from "../../domain/work/upload-result";
-import { Problem, summaryOf } from "../../errors";
+import { Problem, issueSummary } from "../../errors";
 import type { JobRef } from "../../queue/ports/job-row";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
@@ -202,7 +202,7 @@ function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, asked: re
     const isKnown = contract?.remote && !contract.internal && contract.type === type;
     return isKnown ? [] : [{ path: `types[${index}]`, message: "is not a type that workers outside take" }];
   });
-  if (issues.length > 0) throw new Problem("invalid", summaryOf(issues), { errors: issues });
+  if (issues.length > 0) throw new Problem("invalid", issueSummary(issues), { errors: issues });
   const foreign = asked.find((type) => bound && !bound.includes(type));
   if (foreign !== undefined) throw new Problem("type-not-allowed", `This token is not for the type ${foreign}; it is for ${bound?.join(", ")}.`);
 }
@@ -210,7 +210,7 @@ function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, asked: re
 function settledItem(id: string, result: SettleResult) {
   if (result.ok) return { id, ...result };
   const { code, state, detail, errors = [] } = result;
-  return { id, ok: false, code: code === "not-found" ? "unknown" : code, state, detail: errors.length > 0 ? `${detail} ${summaryOf(errors)}` : detail };
+  return { id, ok: false, code: code === "not-found" ? "unknown" : code, state, detail: errors.length > 0 ? `${detail} ${issueSummary(errors)}` : detail };
 }
 
 function beatProblem(result: Extract<BeatResult, { ok: false }> | undefined, id: string, { deps }: Pick<RouteCall, "deps">): Problem {

@@ -3,7 +3,7 @@ import { listRules } from "../../domain/alerts/queries";
 import { type AlertRule, wants } from "../../domain/alerts/rule";
 import { linkOf } from "../../domain/alerts/link";
 import { sendableDestinations } from "../../domain/destinations/queries";
-import { messageOf } from "../../domain/alerts/text";
+import { alertMessage } from "../../domain/alerts/text";
 import { watch } from "../../domain/alerts/watch";
 import { workFindings } from "../../domain/work/findings";
 import { email } from "../../jobs/email/job";
@@ -152,7 +152,7 @@ export function requestsFor(
   const matching = notices.filter(({ alert }) => wants(rule, alert));
   if (matching.length === 0) return [];
   const connections = sections.connections ?? {};
-  const { subject, text } = messageOf(matching, publicUrl);
+  const { subject, text } = alertMessage(matching, publicUrl);
   const request = (channel: string, type: string, payload: object): ChannelRequest => ({
     channel,
     request: {

@@ -25,7 +25,7 @@ const wrappers = ["data", "payload", "object", "resource", "params"];
 
 /** Reads the bodies of the shops' modules, which have many shapes. A body without a row is no error. */
 export function parseNotification(headers: Headers, text: string): ParsedNotification {
-  const body = fieldsOf(headers.get("content-type") ?? "", text);
+  const body = notificationFields(headers.get("content-type") ?? "", text);
   const levels = [body, ...wrapped(body), ...wrapped(body).flatMap(wrapped)];
   const event = textIn(body, eventNames) ?? eventHeaders.map((name) => headers.get(name)).find((value) => value !== null) ?? "";
   return { hint: hintOf(event.toLowerCase(), levels), eventId: deliveryId(textIn(body, eventIds)) };
@@ -57,7 +57,7 @@ function has(fields: Fields, marks: readonly string[]): boolean {
   return marks.some((mark) => mark in fields);
 }
 
-function fieldsOf(type: string, text: string): Fields {
+function notificationFields(type: string, text: string): Fields {
   if (type.toLowerCase().startsWith("application/x-www-form-urlencoded")) return Object.fromEntries(new URLSearchParams(text));
   // An unreadable body names no row; its headers may still name the event.
   return recordOf(jsonFrom(text));

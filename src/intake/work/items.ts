@@ -1,6 +1,6 @@
 import type * as v from "valibot";
 import type { WorkScope } from "../../domain/work/model";
-import { summaryOf } from "../../errors";
+import { issueSummary } from "../../errors";
 import type { JobRef } from "../../queue/ports/job-row";
 import { check } from "../../queue/validate";
 import type { IntakeDeps } from "../deps";
@@ -19,7 +19,7 @@ export interface ItemRefusal {
 export function readItems<Item>(schema: v.GenericSchema<unknown, Item>, items: readonly unknown[]): ({ item: Item } | ItemRefusal)[] {
   return items.map((item) => {
     const checked = check(schema, item);
-    return checked.ok ? { item: checked.value as Item } : { id: idIn(item), ok: false, code: "invalid", state: null, detail: summaryOf(checked.issues) };
+    return checked.ok ? { item: checked.value as Item } : { id: idIn(item), ok: false, code: "invalid", state: null, detail: issueSummary(checked.issues) };
   });
 }
 

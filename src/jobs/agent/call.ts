@@ -4,7 +4,7 @@ import type { Called } from "../../domain/agents/model";
 import type { RequestedCall } from "../../domain/agents/position";
 import { outcomeOf } from "../../queue/effect";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
-import { type OpenRun, recordStep, resultOf } from "./open-run";
+import { type OpenRun, recordStep, agentRunResult } from "./open-run";
 
 /** Longer outputs are cut: a model reads all of them in each further step. Characters of JSON. */
 const maxOutput = 24_000;
@@ -42,7 +42,7 @@ async function approved(openRun: OpenRun, asked: RequestedCall, tool: AgentTool,
   if (proposal.state === "approved") return act(openRun, asked, tool, proposal.body);
   await context.checkpoint({ step: asked.step, place: asked.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
   const note = proposal.state === "rejected" ? "a person rejected the proposal" : "no person decided on the proposal in time";
-  return done({ ...resultOf(openRun), output: null, note });
+  return done({ ...agentRunResult(openRun), output: null, note });
 }
 
 function waitForPerson({ name }: AgentTool, until: number): Outcome {

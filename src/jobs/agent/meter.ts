@@ -32,7 +32,7 @@ export function createMeter(openRun: OpenRun, budget: AgentBudget, perTenant: nu
     async reserve(call) {
       const at = context.now();
       const bound = boundFor(call, prices);
-      state.ended = await refusalOf(openRun, budget, perTenant, bound, at);
+      state.ended = await budgetRefusal(openRun, budget, perTenant, bound, at);
       if (state.ended) return false;
       state.reserved = { ...bound, at };
       count(openRun, { ...bound, ms: 0 });
@@ -57,7 +57,7 @@ export function count(total: Used, { tokens, micros, ms }: Used): void {
   total.ms += ms;
 }
 
-async function refusalOf(openRun: OpenRun, budget: AgentBudget, perTenant: number, bound: CostBound, at: number): Promise<Outcome | undefined> {
+async function budgetRefusal(openRun: OpenRun, budget: AgentBudget, perTenant: number, bound: CostBound, at: number): Promise<Outcome | undefined> {
   const { context, run, agent } = openRun;
   const { runs } = context.agents;
   const tooMuch = exceeded(budget, openRun, openRun.steps, bound);

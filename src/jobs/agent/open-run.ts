@@ -1,6 +1,6 @@
 import type { NewStep, RunOf, RunRecord } from "../../domain/agents/capability";
 import type { Agent } from "../../domain/agents/define";
-import { type AgentStep, usdOf } from "../../domain/agents/model";
+import { type AgentStep, usdFromMicros } from "../../domain/agents/model";
 import type { Run } from "../../queue/job";
 import type { AgentPayload, agent as contract } from "./job";
 
@@ -29,6 +29,6 @@ export async function recordStep(openRun: OpenRun, step: NewStep, writes: readon
 }
 
 /** The fields of every result. */
-export function resultOf({ agent, dry, micros }: Pick<OpenRun, "agent" | "dry" | "micros">): { agentType: string; dryRun: boolean; usd: number } {
-  return { agentType: agent.type, dryRun: dry, usd: usdOf(micros) };
+export function agentRunResult({ agent, dry, micros }: Pick<OpenRun, "agent" | "dry" | "micros">): { agentType: string; dryRun: boolean; usd: number } {
+  return { agentType: agent.type, dryRun: dry, usd: usdFromMicros(micros) };
 }

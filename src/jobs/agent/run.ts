@@ -9,7 +9,7 @@ import { again, discard, done, type Outcome, wait } from "../../queue/outcome";
 import { askModel } from "./ask";
 import { callTool } from "./call";
 import type { AgentPayload, agent as contract } from "./job";
-import { type OpenRun, recordStep, resultOf } from "./open-run";
+import { type OpenRun, recordStep, agentRunResult } from "./open-run";
 
 // Starting an agent wakes its runs; this is for runs that the start missed.
 const stoppedWaitMs = 3_600_000;
@@ -66,9 +66,9 @@ async function continueRun(openRun: OpenRun): Promise<Outcome | undefined> {
     case "unusable":
       return discard(`${unusable}: ${position.issue}`);
     case "nothing-to-do":
-      return done({ ...resultOf(openRun), output: null, note: "there is nothing to do" });
+      return done({ ...agentRunResult(openRun), output: null, note: "there is nothing to do" });
     case "end":
-      return done({ ...resultOf(openRun), output: position.output });
+      return done({ ...agentRunResult(openRun), output: position.output });
   }
 }
 

@@ -11,7 +11,7 @@ import type { Act, Reply } from "../../queue/effect";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import type { email } from "./job";
-import { addressOf, mailboxFrom } from "../../domain/mail/mailbox";
+import { bareAddress, mailboxFrom } from "../../domain/mail/mailbox";
 
 // A decision has no outside effect: one that was not recorded may be made again at any time. Seconds.
 const decisionHolds = Number.POSITIVE_INFINITY;
@@ -94,7 +94,7 @@ function render(payload: PayloadOf<typeof email>, template: Composed | undefined
 
 function recipients(to: string | readonly string[]): string[] {
   const all = (typeof to === "string" ? [to] : to).map(inAscii);
-  return [...new Map(all.map((mailbox) => [addressOf(mailbox).toLowerCase(), mailbox])).values()];
+  return [...new Map(all.map((mailbox) => [bareAddress(mailbox).toLowerCase(), mailbox])).values()];
 }
 
 // The address with its domain in ASCII, as providers name it in their events.

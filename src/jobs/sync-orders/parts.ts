@@ -1,8 +1,8 @@
-import { closeWindows, nameWindows, openWindows, type BulkPart, partsOf } from "../../domain/shop/sync/bulk-parts";
+import { closeWindows, nameWindows, openWindows, type BulkPart, bulkParts } from "../../domain/shop/sync/bulk-parts";
 import { firstDays, lastDaysSpan, type DateRange, halves } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
 import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
-import { resultOf } from "../../domain/shop/sync/sync-orders";
+import { orderSyncResult } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
@@ -24,7 +24,7 @@ export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typ
   const cursor: Cursor = (context.cursor as Cursor | undefined) ?? lastDaysSpan(lastDays, context.now());
   if (cursor.sum) return doneWith(cursor, cursor.sum);
   if (!cursor.enqueued) await enqueueParts(siteId, cursor, context);
-  const parts = await partsOf(scope, context.id);
+  const parts = await bulkParts(scope, context.id);
   const read = parts.filter(({ isRead }) => isRead);
   await context.progress(read.length, parts.length, "parts of the window are read");
   const lost = parts.find(({ isRead, state }) => !isRead && ended.includes(state ?? ""));
@@ -59,7 +59,7 @@ function sumOf(parts: readonly BulkPart[]) {
 }
 
 function doneWith(span: DateRange, { parts, ...sums }: NonNullable<Cursor["sum"]>): Outcome {
-  return done({ ...resultOf({ from: span.from, to: span.to, ...sums }), parts });
+  return done({ ...orderSyncResult({ from: span.from, to: span.to, ...sums }), parts });
 }
 
 function date(at: number): string {

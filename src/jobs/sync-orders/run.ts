@@ -1,7 +1,7 @@
 import { siteState, spanRead } from "../../domain/shop/site/store";
 import { compareEvery, lastDaysSpan, nextSpan, type DateRange } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
-import { readWindow, resultOf } from "../../domain/shop/sync/sync-orders";
+import { readWindow, orderSyncResult } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, type Outcome } from "../../queue/outcome";
 import type { syncOrders } from "./job";
@@ -29,5 +29,5 @@ async function dryRun(payload: Payload, context: SyncContext): Promise<Outcome> 
   await context.effect("store", async () => ({ ok: true, value: null }));
   const state = await siteState({ ...context.scope, site: payload.siteId });
   const span = spanOf(payload, context.at, state?.orders.readTo ?? null, state?.settings?.timezone ?? null);
-  return done(resultOf({ ...span, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }));
+  return done(orderSyncResult({ ...span, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }));
 }

@@ -36,11 +36,11 @@ export const runSyncProducts: Run<typeof syncProducts> = async (payload, context
     return done({ products: 0, deleted: 0, stock: 0, full: !payload.incremental || !state?.products.readTo, unreadable: [], warnings: [] });
   }
   const cursor = context.cursor as Cursor | undefined;
-  if (cursor?.phase === "ended") return done(resultOf(cursor));
+  if (cursor?.phase === "ended") return done(productSyncResult(cursor));
   const session = await openSession(context, payload.siteId, cursor?.pageSizes);
   if (!isSession(session)) return session;
   const end = await inSteps(session, cursor ?? start(payload, session), (at) => steps[at.phase as keyof typeof steps](session, at, payload));
-  return isOutcome(end) ? end : done(resultOf(end));
+  return isOutcome(end) ? end : done(productSyncResult(end));
 };
 
 // Without an earlier run there are no changes to read: all products are.
@@ -128,6 +128,6 @@ function finish({ scope, shop, now }: SyncSession, cursor: Cursor, writes: reado
   return { cursor: { ...cursor, phase: "ended" }, writes: [...writes, spanRead(scope, "products", span, now())] };
 }
 
-function resultOf({ products, deleted, stock, full, unreadable, warnings }: Cursor) {
+function productSyncResult({ products, deleted, stock, full, unreadable, warnings }: Cursor) {
   return { products, deleted, stock, full, unreadable, warnings };
 }

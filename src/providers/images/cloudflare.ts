@@ -2,7 +2,7 @@ import { contentTypeOf, formatOf } from "../../images/format";
 import { withoutMetadata } from "../../images/jpeg";
 import { failed, ok } from "../../queue/effect";
 import type { Images } from "./images";
-import { refusalOf } from "./refusal";
+import { imageRefusal } from "./refusal";
 
 /** The Images binding. Every call is billed as one transformation; nothing is cached. */
 export function cloudflareImages(binding: Pick<ImagesBinding, "input">): Images {
@@ -18,7 +18,7 @@ export function cloudflareImages(binding: Pick<ImagesBinding, "input">): Images 
         });
         bytes = new Uint8Array(await result.response().arrayBuffer());
       } catch (thrown) {
-        return { ok: false, failure: refusalOf(thrown) };
+        return { ok: false, failure: imageRefusal(thrown) };
       }
       // The answer's content type is the requested one, even where the bytes are of another format.
       const made = formatOf(bytes);

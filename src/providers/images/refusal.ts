@@ -19,7 +19,7 @@ const byCode: Record<number, Pick<ImageFailure, "class" | "retryAfter" | "isAbou
 const broken = /unsupported image format|premature end|corrupt|bad seek|invalid|truncated/i;
 
 /** The failure for an error of the Images binding; `unknown` for an error without a known code. */
-export function refusalOf(thrown: unknown): ImageFailure {
+export function imageRefusal(thrown: unknown): ImageFailure {
   const code = codeOf(thrown);
   const issue = code === undefined ? undefined : byCode[code];
   if (issue) {

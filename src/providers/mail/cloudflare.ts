@@ -4,7 +4,7 @@ import { messageOf } from "../../errors";
 import { unlessAborted } from "../body";
 import { quoted } from "../../masking/provider-text";
 import type { MailFailure, MailMessage, MailProvider } from "./mail";
-import { addressOf, mailboxOf } from "./mailbox";
+import { mailboxAddress, mailboxOf } from "./mailbox";
 import { untilNextDay } from "../quota";
 
 /** The `send_email` binding, as far as it is used. */
@@ -63,7 +63,7 @@ function toMail({ from, to, replyTo, subject, html, text, headers, attachments }
   const files = attachments?.map(({ filename, contentType, content }) => ({ filename, type: contentType, disposition: "attachment" as const, content }));
   return {
     from: named(from),
-    to: to.map(addressOf),
+    to: to.map(mailboxAddress),
     subject,
     ...(replyTo === undefined ? {} : { replyTo: named(replyTo) }),
     ...(html === undefined ? {} : { html }),
@@ -99,7 +99,7 @@ function classOf(code: string, { to }: MailMessage, now: number): Pick<MailFailu
       return { class: "config" };
     case "E_RECIPIENT_SUPPRESSED":
       // It does not name the refused one of several recipients.
-      return { class: "permanent", ...(to.length === 1 ? { refused: to.map((each) => ({ address: addressOf(each), suppress: true })) } : {}) };
+      return { class: "permanent", ...(to.length === 1 ? { refused: to.map((each) => ({ address: mailboxAddress(each), suppress: true })) } : {}) };
     default:
       return { class: isOfMessage(code) ? "permanent" : "uncertain" };
   }

@@ -15,7 +15,7 @@ export function mailboxOf(text: string): Mailbox {
   return { name: name === "" ? undefined : name, address: text.slice(open + 1, -1).trim() };
 }
 
-export function addressOf(mailbox: string): string {
+export function mailboxAddress(mailbox: string): string {
   return mailboxOf(mailbox).address;
 }
 
@@ -27,7 +27,7 @@ export function personalOf(message: { from: string; to: readonly string[]; reply
 
 /** The mailbox with its domain in ASCII; an invalid domain stays unchanged. */
 export function asciiMailbox(mailbox: string): string {
-  const address = addressOf(mailbox);
+  const address = mailboxAddress(mailbox);
   const domain = address.slice(address.lastIndexOf("@") + 1);
   if (domain === address || /^[\x21-\x7e]*$/.test(domain)) return mailbox;
   // The address is last; its text may also be in the name.

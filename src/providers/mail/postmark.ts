@@ -6,7 +6,7 @@ import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { toBase64 } from "../../base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient } from "./mail";
-import { addressOf, namesAddress } from "./mailbox";
+import { mailboxAddress, namesAddress } from "./mailbox";
 import { recordOf } from "../../json/record";
 
 export interface PostmarkOptions {
@@ -102,7 +102,7 @@ const ofConfiguration: ReadonlySet<number> = new Set([10, 400, 401, 405, 412, 41
 
 /** The recipients that a message names as inactive; a single recipient need not be named. */
 function inactiveIn(said: string, { to }: MailMessage): RefusedRecipient[] {
-  const named = to.map(addressOf).filter((address) => namesAddress(said, address));
-  const all = named.length === 0 && to.length === 1 ? to.map(addressOf) : named;
+  const named = to.map(mailboxAddress).filter((address) => namesAddress(said, address));
+  const all = named.length === 0 && to.length === 1 ? to.map(mailboxAddress) : named;
   return all.map((address) => ({ address, suppress: true }));
 }

@@ -16,7 +16,7 @@ import type {
 } from "./mail";
 import { type Account, inDoubt, isHolder, leftBehind, noted, noteOf } from "./holder";
 import { messageIssue } from "./limits";
-import { addressOf } from "./mailbox";
+import { mailboxAddress } from "./mailbox";
 
 /** Records of a tenant's mails. No function throws. */
 export interface MailRecords {
@@ -205,7 +205,7 @@ async function suppressed(refused: readonly RefusedRecipient[] | undefined, { re
 function refusedIndexes(refused: readonly RefusedRecipient[] | undefined, { to }: MailMessage): { refused?: number[] } {
   if (!refused?.length) return {};
   const addresses = new Set(refused.map(({ address }) => address.toLowerCase()));
-  return { refused: to.flatMap((each, index) => (addresses.has(addressOf(each).toLowerCase()) ? [index] : [])) };
+  return { refused: to.flatMap((each, index) => (addresses.has(mailboxAddress(each).toLowerCase()) ? [index] : [])) };
 }
 
 async function batch(

@@ -42,7 +42,7 @@ function answerIn<Answer>({ text, end, model, tokens }: Chatted, schema: v.Gener
   if (end === "length") return misfitting("the answer was cut off at the bound of tokens; the connection's maxTokens may be raised");
   if (end === "tools") return misfitting("it called a tool instead of answering");
   const value = v.safeParse(schema, jsonIn(text));
-  return value.success ? ok({ value: value.output, model, tokens }) : misfitting(`the answer does not fit: ${fieldsOf(value.issues)}`);
+  return value.success ? ok({ value: value.output, model, tokens }) : misfitting(`the answer does not fit: ${namedFields(value.issues)}`);
 }
 
 function misfitting(what: string): Reply<never> {
@@ -50,7 +50,7 @@ function misfitting(what: string): Reply<never> {
 }
 
 /** Names of fields only: the values are the model's. */
-function fieldsOf(issues: readonly v.BaseIssue<unknown>[]): string {
+function namedFields(issues: readonly v.BaseIssue<unknown>[]): string {
   const names = issues.map((issue) =>
     (issue.path ?? [])
       .map(({ key }) => String(key))

@@ -6,7 +6,7 @@ import { answerTo } from "./ask";
 import { chatBy, dialectOf, type Exchange, usualTimeoutSeconds } from "./chat";
 import type { Learned } from "./learned";
 import type { Models } from "./models";
-import { errorIn, isAboutParameters, refusalOf } from "./refusal";
+import { errorIn, isAboutParameters, modelRefusal } from "./refusal";
 import { textsOf } from "./request";
 import type { ModelSettings } from "./settings";
 
@@ -46,7 +46,7 @@ export function openai(options: OpenaiOptions): Models {
     // A partial answer, or a gateway's page. JSON that is no completion comes from another API and is a permanent failure.
     if (!refused && !json.ok && json.reason === "malformed") return failed({ class: "transient", reason: "models: the answer is no JSON" });
     if (!refused) return ok({ body });
-    const failure = refusalOf(
+    const failure = modelRefusal(
       refused,
       [options.apiKey, ...(options.gatewayToken === undefined ? [] : [options.gatewayToken]), ...textsOf(call.asked.messages)],
       now(),

@@ -61,7 +61,7 @@ export function isAboutParameters({ status, code }: RefusedCall): boolean {
 }
 
 /** The failure for a refusal of an OpenAI-compatible API: by its code first, then by its status. */
-export function refusalOf({ status, headers, code, type, message }: RefusedCall, secrets: readonly string[], now: number): Failure {
+export function modelRefusal({ status, headers, code, type, message }: RefusedCall, secrets: readonly string[], now: number): Failure {
   const errorWord = code ?? type;
   const usual = statusFailure(status, headers, { repeatable: true, now });
   const kind = classOf(status, code) ?? classOf(status, type) ?? byStatus(status) ?? usual.class;

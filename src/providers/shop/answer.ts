@@ -112,25 +112,25 @@ function xmlIn(body: string, resource: string): ShopAnswer | undefined {
   const start = /<\?xml\s|<prestashop[\s>]/.exec(body)?.index;
   const root = start === undefined ? undefined : readXml(body.slice(start));
   if (root?.name !== "prestashop") return undefined;
-  const errors = errorsOf(root.children.filter(({ name }) => name === "errors").flatMap(({ children }) => children.map(fieldsOf)));
+  const errors = errorsOf(root.children.filter(({ name }) => name === "errors").flatMap(({ children }) => children.map(childFields)));
   const [list, ...others] = root.children.filter(({ name }) => name !== "errors");
-  const elements = list?.children.map(rowOf) ?? [];
+  const elements = list?.children.map(rowFromElement) ?? [];
   const believed = list ? elements.length > 0 || list.name === resource : errors.length > 0;
   if (others.length > 0 || !believed) return unreadable("XML that is no list of rows");
   return { kind: "rows", elements, gaps: 0, errors, warnings: start ? [mixed] : [] };
 }
 
 /** In a list of ids the id is an attribute. */
-function rowOf(element: Element): Record<string, unknown> {
-  return { ...(element.attributes["id"] === undefined ? {} : { id: element.attributes["id"] }), ...fieldsOf(element) };
+function rowFromElement(element: Element): Record<string, unknown> {
+  return { ...(element.attributes["id"] === undefined ? {} : { id: element.attributes["id"] }), ...childFields(element) };
 }
 
-function fieldsOf({ children }: Element): Record<string, unknown> {
+function childFields({ children }: Element): Record<string, unknown> {
   return Object.fromEntries(children.map((child) => [child.name, child.name === "associations" ? associationsOf(child) : valueOf(child)]));
 }
 
 function associationsOf({ children }: Element): Record<string, unknown> {
-  return Object.fromEntries(children.map(({ name, children: rows }) => [name, rows.map(fieldsOf)]));
+  return Object.fromEntries(children.map(({ name, children: rows }) => [name, rows.map(childFields)]));
 }
 
 function valueOf({ text, children }: Element): unknown {

@@ -3,7 +3,7 @@ import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
 import { readAnswer } from "./answer";
 import type { Parameters } from "./query";
-import { refusalOf, unreachable, userAgent } from "./refusal";
+import { shopRefusal, unreachable, userAgent } from "./refusal";
 
 export interface ConnectionOptions {
   http: Http;
@@ -68,7 +68,7 @@ export class ShopConnection {
     if (!reply.ok) return failed(unreachable(reply.failure, signal.aborted));
     const read = readAnswer(reply.value.text(), resource);
     const isAccepted = reply.value.status >= 200 && reply.value.status < 300 && read.kind === "rows" && read.errors.length === 0;
-    if (!isAccepted) return failed(refusalOf(reply.value, read, { resource, key, now: now() }));
+    if (!isAccepted) return failed(shopRefusal(reply.value, read, { resource, key, now: now() }));
     const seconds = secondsOf(reply.value) ?? (now() - started) / 1000;
     return ok({ elements: read.elements, gaps: read.gaps, warnings: read.warnings, seconds, version: versionOf(reply.value) });
   }

@@ -17,7 +17,7 @@ export interface RequestedList {
 }
 
 /** Why an answer is no list: PrestaShop's error where there is one, else the program in front of the shop. */
-export function refusalOf(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
+export function shopRefusal(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
   if (answer.status >= 300 && answer.status < 400) return redirected(answer, asked);
   const [error] = read.kind === "rows" ? read.errors.toSorted((a, b) => rank(a) - rank(b)) : [];
   const failure = (error && ofShop(error, asked)) ?? inFront(answer, read, asked);

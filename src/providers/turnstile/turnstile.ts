@@ -48,7 +48,7 @@ export function createTurnstile(http: Http): Turnstile {
         repeatable: true,
       });
       const answer = reply.ok ? answerOf(reply.value.json()) : undefined;
-      if (answer && !answer.codes.includes("internal-error")) return resultOf(answer, isOwnHost);
+      if (answer && !answer.codes.includes("internal-error")) return turnstileResult(answer, isOwnHost);
       reason = reply.ok ? `answered ${reply.value.status}` : reply.failure.reason;
     }
     return { result: "unchecked", reason };
@@ -61,7 +61,7 @@ interface Answer {
   codes: string[];
 }
 
-function resultOf({ success, hostname, codes }: Answer, isOwnHost: (hostname: string) => boolean): TurnstileResult {
+function turnstileResult({ success, hostname, codes }: Answer, isOwnHost: (hostname: string) => boolean): TurnstileResult {
   if (success && hostname !== undefined && hostname !== "" && !isTestHost(hostname) && !isOwnHost(hostname)) {
     return { result: "refused", reason: "the captcha was solved on another site" };
   }

@@ -2,7 +2,7 @@ import type { Engine } from "../engine";
 import type { Envelope } from "../envelope";
 import { redeliver } from "../run/message-answer";
 import type { Prepared } from "./prepared";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 
 /** Records the second payload of a key, accepted while the ledger was away, as a dead letter with an id of its own. Throws while the ledger is away. */
 export async function buryMismatch(engine: Engine, envelope: Envelope): Promise<void> {
@@ -43,7 +43,7 @@ export async function buryForeign(engine: Engine, foreign: readonly { message: M
     await engine.ledger.bury(rows, engine.now());
     for (const { message } of foreign) message.ack();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "bury", reason: reasonOf(thrown), queue });
+    engine.emit({ event: "trouble", where: "bury", reason: redactedReason(thrown), queue });
     redeliver(
       engine,
       foreign.map(({ message }) => message),

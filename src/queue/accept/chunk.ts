@@ -1,6 +1,6 @@
 import { maxQueueDelaySeconds } from "../backoff";
 import type { Engine } from "../engine";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import { type Chunk, packed, type Sendable } from "./pack";
 
 /** Limits of one sendBatch: 100 messages and 256,000 bytes, less what the platform adds per message. */
@@ -54,7 +54,7 @@ export async function sendChunk(engine: Engine, chunk: Chunk): Promise<boolean> 
     return true;
   } catch (thrown) {
     engine.memory.refusals.set(chunk.queue, engine.now());
-    const reason = `the queue took none of ${chunk.messages.length} messages; the tick sends those that the ledger holds: ${reasonOf(thrown)}`;
+    const reason = `the queue took none of ${chunk.messages.length} messages; the tick sends those that the ledger holds: ${redactedReason(thrown)}`;
     engine.emit({ event: "trouble", where: "send", reason, queue: chunk.queue });
     return false;
   }

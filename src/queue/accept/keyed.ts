@@ -1,4 +1,4 @@
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import type { Engine } from "../engine";
 import { envelopeOf } from "../envelope";
 import { orTrouble } from "../or-trouble";
@@ -96,7 +96,7 @@ async function reviveKeyed(engine: Engine, group: readonly Prepared[], receipts:
       );
     for (const each of group) receipts.set(each, { ...accepted(each, true), state: "queued" });
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "ledger", reason: reasonOf(thrown) });
+    engine.emit({ event: "trouble", where: "ledger", reason: redactedReason(thrown) });
     for (const each of group) receipts.set(each, unavailable());
   }
 }

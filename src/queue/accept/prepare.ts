@@ -7,7 +7,7 @@ import { checkJson } from "../../json/json";
 import type { NewJob } from "../ports/intake-ledger";
 import { acceptedAt } from "../placement";
 import type { Prepared } from "./prepared";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import { invalid, overloaded, unavailable, unknownType } from "./receipts";
 import { checkPayload } from "../registry";
 import type { EnqueueRequest, Refused } from "../request";
@@ -153,7 +153,7 @@ async function storePayload(engine: Engine, tenant: string, id: string, text: st
   try {
     return { ref: await engine.payloads.put(tenant, id, text) };
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), tenant });
+    engine.emit({ event: "trouble", where: "payloads", reason: redactedReason(thrown), tenant });
     return unavailable();
   }
 }

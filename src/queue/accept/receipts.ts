@@ -1,4 +1,4 @@
-import { firstIssues, type Issue, summaryOf } from "../../errors";
+import { firstIssues, type Issue, issueSummary } from "../../errors";
 import type { Engine } from "../engine";
 import type { Receipt, Refused } from "../request";
 import type { Prepared } from "./prepared";
@@ -12,7 +12,7 @@ export function accepted(each: Prepared, replayed: boolean) {
 }
 
 export function invalid(errors: readonly Issue[]): Refused {
-  return { ok: false, code: "invalid", detail: summaryOf(errors), errors: firstIssues(errors) };
+  return { ok: false, code: "invalid", detail: issueSummary(errors), errors: firstIssues(errors) };
 }
 
 export function unknownType(engine: Engine, type: string): Refused {

@@ -37,7 +37,7 @@ export function isFresh(engine: Engine, { envelope: { seq, fp, parent, due, at, 
 }
 
 /** The row that a message brings. The delivery keeps the payload that was parsed for it. */
-export function rowOf(engine: Engine, delivery: Delivery, now = engine.now()): NewJob {
+export function rowFromDelivery(engine: Engine, delivery: Delivery, now = engine.now()): NewJob {
   const { envelope, contract } = delivery;
   const payload = payloadOf(contract, envelope);
   if (payload !== null) delivery.payload = payload;

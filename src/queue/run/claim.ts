@@ -3,7 +3,7 @@ import { answerUnclaimed, refOf, secondsTo } from "../disposition";
 import type { Engine } from "../engine";
 import { Execution } from "../execution";
 import type { Pause } from "../ports/job-row";
-import { isFresh, rowOf } from "../accept/row-on-demand";
+import { isFresh, rowFromDelivery } from "../accept/row-on-demand";
 import { clockToleranceMs } from "../lease";
 import type { Claim, ClaimedJob, Lease } from "../ports/run-ledger";
 import { orTrouble } from "../or-trouble";
@@ -79,7 +79,7 @@ async function askLedger(engine: Engine, deliveries: readonly Delivery[], lease:
 function claimLight(engine: Engine, deliveries: readonly Delivery[], lease: Lease, queue: string | undefined): Promise<Claim | undefined> {
   const now = engine.now();
   const [fresh, others] = parted(deliveries, (each) => isFresh(engine, each, now));
-  const options = { fresh: fresh.map((each) => rowOf(engine, each, now)), queue };
+  const options = { fresh: fresh.map((each) => rowFromDelivery(engine, each, now)), queue };
   return orRedeliver(engine, deliveries, () => engine.ledger.claim(others.map(refOf), lease, options));
 }
 
@@ -92,7 +92,7 @@ async function claimMissing(engine: Engine, deliveries: readonly Delivery[], fir
   const missing = unknown.filter((each) => !redeliverEarly(engine, each));
   if (missing.length === 0) return [first];
   const now = engine.now();
-  const fresh = missing.map((each) => rowOf(engine, each, now));
+  const fresh = missing.map((each) => rowFromDelivery(engine, each, now));
   const second = await orRedeliver(engine, missing, () => engine.ledger.claim([], lease, { fresh }));
   // Jobs that the first round trip claimed run, also when the second one failed.
   return second ? [first, second] : [first];

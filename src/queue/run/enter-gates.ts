@@ -2,7 +2,7 @@ import type { Engine } from "../engine";
 import { isLoaded, type LoadedExecution } from "../execution";
 import type { Entry } from "../ports/gates";
 import { retry, wait } from "../outcome";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 
 /** A gate that gave no answer for a job holds it back for so long. */
 const noAnswerMs = 15_000;
@@ -29,7 +29,7 @@ function gatesOf(execution: LoadedExecution): readonly string[] {
   try {
     return execution.delivery.contract.gates(execution.input.payload);
   } catch (thrown) {
-    execution.decide(retry(reasonOf(thrown)));
+    execution.decide(retry(redactedReason(thrown)));
     return [];
   }
 }

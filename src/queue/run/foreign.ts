@@ -1,7 +1,7 @@
 import { buryForeign } from "../accept/bury";
 import type { Engine } from "../engine";
 import { redeliver } from "./message-answer";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 
 /** A message that the platform or another system sent: its body is no envelope. */
 export interface ForeignMessage {
@@ -46,7 +46,7 @@ async function dispositionsOf(engine: Engine, reader: ForeignReader, foreign: re
   try {
     return await reader(foreign.map(({ message: { id, body } }) => ({ id, body })));
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "foreign", reason: reasonOf(thrown), queue });
+    engine.emit({ event: "trouble", where: "foreign", reason: redactedReason(thrown), queue });
     return [];
   }
 }

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import type { ActiveRun, Heartbeat, RunEnded } from "./active-run";
 
 /** In the first half minute of a batch heartbeats are as frequent as their callers need, later every four seconds at most: an invocation has a thousand queries. */
@@ -43,7 +43,7 @@ async function ask(engine: Engine, token: string, runs: readonly ActiveRun[]): P
     }
   } catch (thrown) {
     // Settling writes the newest progress anyway, and the next heartbeat comes in seconds.
-    engine.emit({ event: "trouble", where: "heartbeat", reason: reasonOf(thrown) });
+    engine.emit({ event: "trouble", where: "heartbeat", reason: redactedReason(thrown) });
     for (const [index, run] of runs.entries()) run.progress ??= beats[index]?.progress ?? undefined;
   }
 }

@@ -3,7 +3,7 @@ import type { Engine } from "../engine";
 import { type Execution, isDecided, isLoaded, type LoadedExecution } from "../execution";
 import { orTrouble } from "../or-trouble";
 import { discard, isOutcome, retry, wait, type Outcome } from "../outcome";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import { keyOf } from "../ref";
 import { upgraded } from "../registry";
 import type { RunInput } from "./active-run";
@@ -41,7 +41,7 @@ async function loadInput(engine: Engine, execution: Execution, effects: RunInput
   try {
     execution.input = { payload: payload.value, urgent: delivery.contract.urgent(payload.value), effects };
   } catch (thrown) {
-    execution.decide(retry(reasonOf(thrown)));
+    execution.decide(retry(redactedReason(thrown)));
   }
 }
 
@@ -52,7 +52,7 @@ async function readPayload(engine: Engine, { envelope, contract, payload }: Deli
     try {
       text = await engine.payloads.get(envelope.ref);
     } catch (thrown) {
-      engine.emit({ event: "trouble", where: "payloads", reason: reasonOf(thrown), ...aboutJob(envelope) });
+      engine.emit({ event: "trouble", where: "payloads", reason: redactedReason(thrown), ...aboutJob(envelope) });
       return wait("the payload store cannot be reached", { until: engine.now() + storeRetryMs });
     }
   }
@@ -60,6 +60,6 @@ async function readPayload(engine: Engine, { envelope, contract, payload }: Deli
   try {
     return { value: upgraded(contract, JSON.parse(text), envelope.version) };
   } catch (thrown) {
-    return discard(`the payload cannot be read: ${reasonOf(thrown)}`);
+    return discard(`the payload cannot be read: ${redactedReason(thrown)}`);
   }
 }

@@ -1,4 +1,4 @@
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import type { Engine } from "../engine";
 import type { Contract, Job, Run } from "../job";
 import { refOf } from "../disposition";
@@ -8,7 +8,7 @@ import { wait } from "../outcome";
 import { parkedAt } from "../placement";
 import { keyOf } from "../ref";
 import { payloadOf } from "../registry";
-import { isFresh, rowOf } from "../accept/row-on-demand";
+import { isFresh, rowFromDelivery } from "../accept/row-on-demand";
 
 /** A job that a worker shall take is parked at this gate: without a message, in the order of arrival. No tick admits it. */
 export function workerGate(type: string): string {
@@ -44,7 +44,7 @@ export async function offerRemote(engine: Engine, deliveries: readonly Delivery[
     for (const each of remote.filter(isOffered)) each.ack();
     return [...others, ...remote.filter((each) => !isOffered(each))];
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "offer", reason: reasonOf(thrown) });
+    engine.emit({ event: "trouble", where: "offer", reason: redactedReason(thrown) });
     for (const each of remote) each.redeliver(engine);
     return others;
   }
@@ -60,7 +60,7 @@ async function offer(
   remote: readonly Delivery[],
   bringsRow: (delivery: Delivery) => boolean,
 ): Promise<{ offered: Set<string>; found: Set<string> }> {
-  const fresh = remote.filter(bringsRow).map((each) => rowOf(engine, each));
+  const fresh = remote.filter(bringsRow).map((each) => rowFromDelivery(engine, each));
   const { offered, found } = await engine.ledger.offer(remote.map(offerRef), engine.now(), fresh);
   return { offered: new Set(offered.map(keyOf)), found: new Set(found.map(keyOf)) };
 }

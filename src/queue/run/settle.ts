@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import type { DecidedExecution, Execution } from "../execution";
 import type { Settled } from "../ports/run-ledger";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 import { deliver } from "../accept/deliver";
 import { orTrouble } from "../or-trouble";
 import { keyOf } from "../ref";
@@ -105,7 +105,7 @@ function afterwards(engine: Engine, after: () => void, { tenant, id, trace, pare
   try {
     after();
   } catch (thrown) {
-    engine.emit({ event: "trouble", where: "after", reason: reasonOf(thrown), tenant, id, trace, parent });
+    engine.emit({ event: "trouble", where: "after", reason: redactedReason(thrown), tenant, id, trace, parent });
   }
 }
 

@@ -3,7 +3,7 @@ import { type ActiveRun, RunEnded } from "./active-run";
 import { HeldBack } from "./children";
 import type { Engine } from "../engine";
 import { retry, wait } from "../outcome";
-import { reasonOf } from "../../masking/redact";
+import { redactedReason } from "../../masking/redact";
 
 /** A run that ignores its signal is given up this long after it. */
 const graceMs = 2000;
@@ -87,10 +87,10 @@ export async function withTimeout(
     engine.emit({
       event: "trouble",
       where: "run",
-      reason: reasonOf(thrown),
+      reason: redactedReason(thrown),
       ...(runs[0] ? aboutJob(runs[0].delivery.envelope) : {}),
     });
-    return retry(reasonOf(thrown));
+    return retry(redactedReason(thrown));
   } finally {
     stopWatching();
     if (grace !== undefined) clearTimeout(grace);

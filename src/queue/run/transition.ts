@@ -53,7 +53,7 @@ type Recorded = Exclude<Decision, { kind: "lost" }>;
 function settlementOf(run: ExecutionFacts, outcome: Recorded): Settlement {
   switch (outcome.kind) {
     case "done":
-      return ended(run, "done", null, { result: outcome.result === undefined ? null : resultOf(outcome.result) });
+      return ended(run, "done", null, { result: outcome.result === undefined ? null : resultText(outcome.result) });
     case "discard":
       return ended(run, "discarded", outcome.reason, { event: "discarded" });
     case "again":
@@ -159,7 +159,7 @@ function moved(run: ExecutionFacts, state: JobState, changes: Partial<Transition
   };
 }
 
-function resultOf(value: unknown): string {
+function resultText(value: unknown): string {
   const text = jsonOf(value);
   if (text === undefined) return JSON.stringify({ cut: "the result is no JSON" });
   return text.length > maxResult ? JSON.stringify({ cut: `the result had ${text.length} characters, at most ${maxResult} are kept` }) : text;

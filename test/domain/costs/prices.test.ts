@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { prices, priceSources, usdOf } from "../../../src/domain/costs/prices";
+import { prices, priceSources, usdOfUnits } from "../../../src/domain/costs/prices";
 
 test("a million rows written and three million queue operations cost what the two cost", () => {
-  expect(usdOf({ rowWritten: 1_000_000, queueOperation: 3_000_000 })).toBeCloseTo(prices.rowWritten + 3 * prices.queueOperation);
-  expect(usdOf({})).toBe(0);
+  expect(usdOfUnits({ rowWritten: 1_000_000, queueOperation: 3_000_000 })).toBeCloseTo(prices.rowWritten + 3 * prices.queueOperation);
+  expect(usdOfUnits({})).toBe(0);
 });
 
 test("every price has a source on the vendor's site", () => {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { app } from "../../../src/app";
-import { partsOf } from "../../../src/domain/leads/erase";
+import { leadParts } from "../../../src/domain/leads/erase";
 import { createLedger } from "../../../src/ledger/ledger";
 import { noon } from "../../support/rows";
 import { add, facts, jobOf, left, payloadsOf, storeAs } from "./rows";
@@ -107,7 +107,7 @@ describe("erasing by one key", () => {
     fc.assert(
       fc.property(fc.array(said, { maxLength: 12 }), fc.uniqueArray(key, { minLength: 1 }), (all, given) => {
         const sought = new Set(given);
-        const gone = new Set(partsOf(all, sought).flatMap(({ submissions }) => submissions));
+        const gone = new Set(leadParts(all, sought).flatMap(({ submissions }) => submissions));
         for (const each of all) {
           const carries = each.keys.some((one) => sought.has(one));
           const others = all.filter(({ lead, keys, hasContact }) => lead === each.lead && hasContact && !keys.some((one) => sought.has(one)));

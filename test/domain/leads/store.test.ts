@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { getLead, listLeads } from "../../../src/domain/leads/queries";
 import { type Stored, storeSubmission } from "../../../src/domain/leads/store";
 import { submissionSchema, type SubmissionInput } from "../../../src/domain/leads/model";
-import { partsOf, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
+import { leadParts, removeParts, submissionsNaming } from "../../../src/domain/leads/erase";
 import { keysOf } from "../../../src/domain/erasure/person";
 
 const noon = Date.UTC(2026, 10, 21, 12);
@@ -263,7 +263,7 @@ describe("erasing", () => {
     // Another visitor typed the same address: it is in that lead's submissions as well.
     await store({ tenant, id: "typed", contact: { visitorId: "v3", email: "a.dal@googlemail.com", emailKey: "adal@gmail.com" } });
     const keys = keysOf({ email: "a.d.a.l+news@googlemail.com" });
-    const parts = partsOf(await submissionsNaming(env.DB, tenant, keys, []), new Set(keys));
+    const parts = leadParts(await submissionsNaming(env.DB, tenant, keys, []), new Set(keys));
     expect(parts.map(({ lead, isWhole }) => [lead, isWhole]).toSorted()).toEqual([
       ["mine", true],
       ["other", false],

@@ -12,7 +12,7 @@ import { details, missingIds, namedWrites } from "../../../src/domain/shop/relat
 import { syncView } from "../../../src/domain/shop/site/queries";
 import { continueRemovals, startRemoval, finishRemoval } from "../../../src/domain/shop/site/remove";
 import { connect, listsRead, spanRead, keepSettings, pause, resume, takeProbe } from "../../../src/domain/shop/site/store";
-import { openWindow, openWindows, partsOf, windowRead } from "../../../src/domain/shop/sync/bulk-parts";
+import { openWindow, openWindows, bulkParts, windowRead } from "../../../src/domain/shop/sync/bulk-parts";
 import { comparedWrites, goneIds, goneWrites } from "../../../src/domain/shop/sync/gone";
 import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds } from "../../../src/domain/shop/sync/unreadable";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
@@ -97,7 +97,7 @@ async function useEverything(db: D1Database): Promise<void> {
   await storedProducts(scope, [1]);
   await details(scope, "order_payments", ["REF1"]);
   await storedStock(scope, [1]);
-  await partsOf(scope, "run");
+  await bulkParts(scope, "run");
   await openWindow(scope, "run", { from: 0, to: 1 });
   const { lines } = await shortage(scope);
   expect(lines.length).toBeGreaterThan(0);

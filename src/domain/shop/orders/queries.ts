@@ -3,7 +3,7 @@ import type { Order } from "../../../providers/shop/row-types";
 import { decimalOrNull } from "../../../decimal";
 import { details, named } from "../related-rows";
 import { type ListPage, page } from "../list";
-import { rowsOf, type SiteScope } from "../scope";
+import { siteRows, type SiteScope } from "../scope";
 
 export interface OrderFilter {
   /** Change feed: orders that changed after this, in the order of their changes. Milliseconds. */
@@ -39,7 +39,7 @@ export function listOrders(scope: SiteScope, filter: OrderFilter): Promise<ListP
 
 /** One order with its customer, addresses, payments and carriers; null when it is not stored. */
 export async function orderDetail(scope: SiteScope, id: number) {
-  const [row] = await rowsOf<OrderRow>(scope, oneSql, id);
+  const [row] = await siteRows<OrderRow>(scope, oneSql, id);
   if (!row) return null;
   const [view] = await viewsOf(scope, [row]);
   const order = JSON.parse(row.body) as Order;

@@ -1,9 +1,9 @@
 import type { Order } from "../../../providers/shop/row-types";
 import type { Unreadable } from "../../../providers/shop/shop";
-import { numberOf, takeNumbers } from "../change-numbers";
+import { changeNumberSql, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
-import { perChunk, rowsOf, type SiteScope } from "../scope";
+import { perChunk, siteRows, type SiteScope } from "../scope";
 
 /** One page of orders with their related rows. */
 export interface OrderPage {
@@ -51,7 +51,7 @@ interface StoredOrder {
 }
 
 async function storedOrders(scope: SiteScope, orders: readonly Order[]): Promise<Map<number, StoredOrder>> {
-  const rows = orders.length === 0 ? [] : await rowsOf<StoredOrder>(scope, knownSql, JSON.stringify(orders.map(({ id }) => id)));
+  const rows = orders.length === 0 ? [] : await siteRows<StoredOrder>(scope, knownSql, JSON.stringify(orders.map(({ id }) => id)));
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -71,11 +71,11 @@ export function withKnown<Row extends { id: number }>(row: Row, flawed: readonly
 }
 
 export async function ordersByReference(scope: SiteScope, references: readonly string[]): Promise<number[]> {
-  return (await rowsOf<{ id: number }>(scope, byReferenceSql, JSON.stringify(references))).map(({ id }) => id);
+  return (await siteRows<{ id: number }>(scope, byReferenceSql, JSON.stringify(references))).map(({ id }) => id);
 }
 
 export async function firstOrder(scope: SiteScope): Promise<number | null> {
-  return (await rowsOf<{ id: number }>(scope, firstSql))[0]?.id ?? null;
+  return (await siteRows<{ id: number }>(scope, firstSql))[0]?.id ?? null;
 }
 
 /** Details, each with its order of the page and that order's index. */
@@ -129,7 +129,7 @@ const statusSql = `
 
 const upsertSql = `
   INSERT INTO shop_orders (tenant, site, id, changed, read_at, upd, vague, added, reference, state, customer, body)
-  SELECT ?1, ?2, e.value ->> 1, ${numberOf("(e.value ->> 0)", "?5")}, ?4, e.value ->> 2, e.value ->> 3, e.value ->> 4, e.value ->> 5,
+  SELECT ?1, ?2, e.value ->> 1, ${changeNumberSql("(e.value ->> 0)", "?5")}, ?4, e.value ->> 2, e.value ->> 3, e.value ->> 4, e.value ->> 5,
     e.value ->> 6, e.value ->> 7, e.value ->> 8
   FROM json_each(?3) e LEFT JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
   WHERE o.id IS NULL OR ((o.body <> e.value ->> 8 OR o.deleted IS NOT NULL) AND ${newer("?4")})
@@ -138,7 +138,7 @@ const upsertSql = `
 
 /** Records a change of an order whose payments or shipments changed. */
 const bumpSql = `
-  UPDATE shop_orders SET changed = ${numberOf("t.nth", "?5")}
+  UPDATE shop_orders SET changed = ${changeNumberSql("t.nth", "?5")}
   FROM (
     SELECT DISTINCT e.value ->> 1 AS id, e.value ->> 0 AS nth FROM json_each(?3) e
     CROSS JOIN shop_details d ON d.tenant = ?1 AND d.site = ?2 AND d.resource = e.value ->> 2 AND d.owner = e.value ->> 3

@@ -3,7 +3,7 @@ import type { Product } from "../../../providers/shop/row-types";
 import { decimalOrNull, sumOrNull } from "../../../decimal";
 import { type ListPage, page } from "../list";
 import { details, named } from "../related-rows";
-import { rowsOf, type SiteScope } from "../scope";
+import { siteRows, type SiteScope } from "../scope";
 import { hasUnreadable } from "../sync/unreadable";
 
 export interface ProductFilter {
@@ -121,7 +121,7 @@ function suppliersOf({ supplierId }: Product, offers: readonly { supplierId: num
 }
 
 async function stockOf(scope: SiteScope, ids: readonly number[]): Promise<Map<string, number>> {
-  const rows = ids.length === 0 ? [] : await rowsOf<StockRow>(scope, stockSql, JSON.stringify(ids));
+  const rows = ids.length === 0 ? [] : await siteRows<StockRow>(scope, stockSql, JSON.stringify(ids));
   return new Map(rows.map(({ product, combination, quantity }) => [`${product}/${combination}`, quantity]));
 }
 

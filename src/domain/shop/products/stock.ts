@@ -1,7 +1,7 @@
 import type { Stock } from "../../../providers/shop/row-types";
-import { numberOf, takeNumbers } from "../change-numbers";
+import { changeNumberSql, takeNumbers } from "../change-numbers";
 import { roundQuantity } from "../../../decimal";
-import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
+import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 
 /** Statements that store quantities. A different quantity counts as a change of the product; running out adds an event. */
 export function stockWrites(scope: SiteScope, stock: readonly Stock[], readAt: number, now: number): D1PreparedStatement[] {
@@ -19,7 +19,7 @@ export function stockWrites(scope: SiteScope, stock: readonly Stock[], readAt: n
 /** Statements that delete stored quantities of these products that are not in `stock`, which is complete. A deleted product has none. */
 export function staleStockWrites(scope: SiteScope, products: readonly number[], stock: readonly Stock[], readAt: number): D1PreparedStatement[] {
   const kept = [...new Set(stock.map(stockKey))];
-  return products.length === 0 ? [] : [statement(scope, staleSql, JSON.stringify(products), JSON.stringify(kept), readAt)];
+  return products.length === 0 ? [] : [siteStatement(scope, staleSql, JSON.stringify(products), JSON.stringify(kept), readAt)];
 }
 
 export function stockKey({ productId, productAttributeId }: Pick<Stock, "productId" | "productAttributeId">): string {
@@ -28,7 +28,7 @@ export function stockKey({ productId, productAttributeId }: Pick<Stock, "product
 
 /** Keys of the stored quantities of these products. */
 export async function storedStock(scope: SiteScope, products: readonly number[]): Promise<string[]> {
-  const rows = await rowsOf<{ product: number; combination: number }>(scope, storedSql, JSON.stringify(products));
+  const rows = await siteRows<{ product: number; combination: number }>(scope, storedSql, JSON.stringify(products));
   return rows.map(({ product, combination }) => stockKey({ productId: product, productAttributeId: combination }));
 }
 
@@ -59,14 +59,14 @@ const stored = "JOIN shop_stock s ON s.tenant = ?1 AND s.site = ?2 AND s.product
 /** Events of products that are out of stock as a whole: other combinations may still be available. */
 const outSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
-  SELECT ?1, ?2, 'product/' || (e.value ->> 1) || '/out/' || (${numberOf("(e.value ->> 0)", "?6")}), 'product.out_of_stock', ?5,
+  SELECT ?1, ?2, 'product/' || (e.value ->> 1) || '/out/' || (${changeNumberSql("(e.value ->> 0)", "?6")}), 'product.out_of_stock', ?5,
     json_object('siteId', ?2, 'productId', e.value ->> 1, 'reference', p.reference, 'name', p.name, 'quantity', e.value ->> 3)
   FROM json_each(?3) e CROSS ${stored}
   CROSS JOIN shop_products p ON p.tenant = ?1 AND p.site = ?2 AND p.id = e.value ->> 1
   WHERE e.value ->> 2 = 0 AND s.quantity > 0 AND e.value ->> 3 <= 0 AND ${differs} ON CONFLICT DO NOTHING`;
 
 const bumpSql = `
-  UPDATE shop_products SET changed = ${numberOf("t.nth", "?5")}
+  UPDATE shop_products SET changed = ${changeNumberSql("t.nth", "?5")}
   FROM (SELECT DISTINCT e.value ->> 1 AS product, e.value ->> 0 AS nth FROM json_each(?3) e CROSS ${stored} WHERE ${differs}) t
   WHERE shop_products.tenant = ?1 AND shop_products.site = ?2 AND shop_products.id = t.product`;
 

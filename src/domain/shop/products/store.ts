@@ -1,8 +1,8 @@
 import type { Product, Stock } from "../../../providers/shop/row-types";
-import { numberOf, takeNumbers } from "../change-numbers";
+import { changeNumberSql, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
-import { perChunk, rowsOf, type SiteScope } from "../scope";
+import { perChunk, siteRows, type SiteScope } from "../scope";
 import { staleStockWrites, stockWrites } from "./stock";
 
 /** One page of products with their related rows. */
@@ -49,7 +49,7 @@ export function productWrites(scope: SiteScope, page: ProductPage, now: number):
 
 /** Stored products by id. */
 export async function storedProducts(scope: SiteScope, ids: readonly number[]): Promise<Map<number, Product>> {
-  const rows = await rowsOf<{ id: number; body: string }>(scope, storedSql, JSON.stringify(ids));
+  const rows = await siteRows<{ id: number; body: string }>(scope, storedSql, JSON.stringify(ids));
   return new Map(rows.map(({ id, body }) => [id, JSON.parse(body) as Product]));
 }
 
@@ -66,7 +66,7 @@ const newer = `(
 
 const upsertSql = `
   INSERT INTO shop_products (tenant, site, id, changed, read_at, upd, vague, reference, name, active, manufacturer, supplier, body)
-  SELECT ?1, ?2, e.value ->> 1, ${numberOf("(e.value ->> 0)", "?5")}, ?4, e.value ->> 2, e.value ->> 3, e.value ->> 4, e.value ->> 5,
+  SELECT ?1, ?2, e.value ->> 1, ${changeNumberSql("(e.value ->> 0)", "?5")}, ?4, e.value ->> 2, e.value ->> 3, e.value ->> 4, e.value ->> 5,
     e.value ->> 6, e.value ->> 7, e.value ->> 8, e.value ->> 9
   FROM json_each(?3) e LEFT JOIN shop_products o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
   WHERE o.id IS NULL OR ((o.body <> e.value ->> 9 OR o.deleted IS NOT NULL) AND ${newer})
@@ -76,7 +76,7 @@ const upsertSql = `
 
 /** Records a change of a product whose combinations or suppliers changed: the shop does not change the product's date. */
 const bumpSql = `
-  UPDATE shop_products SET changed = ${numberOf("t.nth", "?5")}
+  UPDATE shop_products SET changed = ${changeNumberSql("t.nth", "?5")}
   FROM (
     SELECT DISTINCT e.value ->> 0 AS nth, d.owner FROM json_each(?3) e
     CROSS JOIN shop_details d ON d.tenant = ?1 AND d.site = ?2 AND d.resource = e.value ->> 1 AND d.owner = e.value ->> 2

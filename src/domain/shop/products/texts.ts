@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Product } from "../../../providers/shop/row-types";
 import { boundedText } from "../../../queue/bounded";
 import type { ListPage } from "../list";
-import { rowsOf, type SiteScope, statement } from "../scope";
+import { siteRows, type SiteScope, siteStatement } from "../scope";
 
 /** Approved texts of one product. Stored here only: we do not write to the shop. */
 export const productText = v.strictObject({
@@ -31,7 +31,7 @@ export async function productsLackingTexts(
   scope: SiteScope,
   { ids, limit }: { ids?: readonly number[] | undefined; limit: number },
 ): Promise<ProductToDescribe[]> {
-  const rows = await rowsOf<{ body: string }>(scope, lackingSql, ids === undefined ? null : JSON.stringify(ids), limit);
+  const rows = await siteRows<{ body: string }>(scope, lackingSql, ids === undefined ? null : JSON.stringify(ids), limit);
   return rows.map(({ body }) => {
     const { id, name, reference, description = "", metaTitle = "" } = JSON.parse(body) as Product;
     return { productId: id, name, reference, description, metaTitle };
@@ -40,7 +40,7 @@ export async function productsLackingTexts(
 
 /** Replaces the texts of these products. */
 export async function saveProductTexts(scope: SiteScope, job: string, texts: readonly ProductText[], now: number): Promise<void> {
-  await statement(scope, saveSql, JSON.stringify(texts), job, now).run();
+  await siteStatement(scope, saveSql, JSON.stringify(texts), job, now).run();
 }
 
 export type ProductTextView = ProductText & { job: string; at: string };
@@ -50,7 +50,7 @@ export async function listProductTexts(
   scope: SiteScope,
   { after = 0, limit }: { after?: number | undefined; limit: number },
 ): Promise<ListPage<ProductTextView>> {
-  const rows = await rowsOf<Omit<ProductTextView, "at"> & { at: number }>(scope, listSql, after, limit + 1);
+  const rows = await siteRows<Omit<ProductTextView, "at"> & { at: number }>(scope, listSql, after, limit + 1);
   const items = rows.slice(0, limit).map(({ at, ...text }) => ({ ...text, at: new Date(at).toISOString() }));
   return { items, next: rows.length > limit ? (items.at(-1)?.productId ?? null) : null };
 }

@@ -1,7 +1,7 @@
 import type { Combination, Order, ProductSupplier } from "../../../providers/shop/row-types";
 import { type Micros, roundQuantity } from "../../../decimal";
 import { details, named } from "../related-rows";
-import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
+import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 
 /** A line of a shop's order, or a part of it, to buy. */
 export interface PurchaseLine {
@@ -30,7 +30,7 @@ export interface Shortage {
  * Buys for the newest orders that are paid and not shipped, each line once; what earlier purchases cover is not bought again.
  */
 export async function shortage(scope: SiteScope): Promise<Shortage> {
-  const short = await rowsOf<Short>(scope, shortSql);
+  const short = await siteRows<Short>(scope, shortSql);
   if (short.length === 0) return { lines: [], unassigned: [] };
   const open = await openLines(scope, new Set(short.map(itemKey)));
   const suppliers = await suppliersOf(scope, short);
@@ -47,9 +47,9 @@ export async function shortage(scope: SiteScope): Promise<Shortage> {
 /** Statements that create one draft a supplier, without lines that another purchase took meanwhile. No draft is created without lines. */
 export function draftWrites(scope: SiteScope, job: string, lines: readonly PurchaseLine[], now: number): D1PreparedStatement[] {
   return [...Map.groupBy(lines, ({ supplier }) => supplier)].flatMap(([supplier, own]) => [
-    statement(scope, headSql, supplier, job, own[0]?.currency ?? "", now),
+    siteStatement(scope, headSql, supplier, job, own[0]?.currency ?? "", now),
     ...perChunk(scope, linesSql, own.map(lineItem), supplier, job),
-    statement(scope, dropEmptySql, supplier, job),
+    siteStatement(scope, dropEmptySql, supplier, job),
   ]);
 }
 
@@ -83,7 +83,7 @@ const pageOfOrders = 500;
 async function openLines(scope: SiteScope, items: ReadonlySet<string>): Promise<Map<string, OpenLine[]>> {
   const linesByItem = new Map<string, OpenLine[]>();
   for (let below = Number.MAX_SAFE_INTEGER; ;) {
-    const rows = await rowsOf<{ id: number; body: string; ready: number }>(scope, openSql, below, pageOfOrders);
+    const rows = await siteRows<{ id: number; body: string; ready: number }>(scope, openSql, below, pageOfOrders);
     for (const { body, ready } of rows) {
       if (ready !== 1) continue;
       const order = JSON.parse(body) as Order;
@@ -101,7 +101,7 @@ async function openLines(scope: SiteScope, items: ReadonlySet<string>): Promise<
 
 async function marked(scope: SiteScope, found: Map<string, OpenLine[]>): Promise<Map<string, OpenLine[]>> {
   const ids = [...found.values()].flat().map(({ line }) => line);
-  const purchased = new Set((await rowsOf<{ line: number }>(scope, takenSql, JSON.stringify(ids))).map(({ line }) => line));
+  const purchased = new Set((await siteRows<{ line: number }>(scope, takenSql, JSON.stringify(ids))).map(({ line }) => line));
   return new Map([...found].map(([key, lines]) => [key, lines.map((line) => ({ ...line, taken: purchased.has(line.line) }))]));
 }
 
@@ -110,7 +110,7 @@ type From = Pick<PurchaseLine, "supplier" | "price" | "currency" | "reference">;
 /** The supplier of an item: the product's default supplier when it offers the item, else the first that does, else the default one. */
 async function suppliersOf(scope: SiteScope, items: readonly Item[]): Promise<(item: Item) => From | undefined> {
   const ids = items.map(({ product }) => product);
-  const rows = await rowsOf<{ id: number; supplier: number | null; reference: string; own: number | null }>(scope, productsSql, JSON.stringify(ids));
+  const rows = await siteRows<{ id: number; supplier: number | null; reference: string; own: number | null }>(scope, productsSql, JSON.stringify(ids));
   const products = new Map(rows.map((row) => [row.id, row]));
   const offers = await details(scope, "product_suppliers", ids);
   const combinations = await details(scope, "combinations", ids);

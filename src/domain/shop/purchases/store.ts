@@ -1,7 +1,7 @@
 import { iso } from "../../../time/iso";
 import { csvLine } from "../../../csv";
 import { decimal, type Micros, roundQuantity, sumOf, times } from "../../../decimal";
-import { rowsOf, type SiteScope, statement } from "../scope";
+import { siteRows, type SiteScope, siteStatement } from "../scope";
 
 type PurchaseState = "draft" | "approved" | "cancelled";
 
@@ -45,39 +45,39 @@ export interface PurchaseFilter {
 /** Newest first. */
 export async function purchaseOrders(scope: SiteScope, filter: PurchaseFilter): Promise<PurchaseOrder[]> {
   const { below = Number.MAX_SAFE_INTEGER, state = null, supplier = null, limit } = filter;
-  return withRows(scope, await rowsOf<Head>(scope, listSql, below, state, supplier, limit));
+  return withRows(scope, await siteRows<Head>(scope, listSql, below, state, supplier, limit));
 }
 
 export async function purchaseOrder(scope: SiteScope, id: number): Promise<PurchaseOrder | null> {
-  return (await withRows(scope, await rowsOf<Head>(scope, oneSql, id)))[0] ?? null;
+  return (await withRows(scope, await siteRows<Head>(scope, oneSql, id)))[0] ?? null;
 }
 
 /** Drafts of a job. */
 export async function draftsOf(scope: SiteScope, job: string): Promise<(PurchaseOrder & { automatic: boolean })[]> {
-  const heads = await rowsOf<Head>(scope, ofJobSql, job);
+  const heads = await siteRows<Head>(scope, ofJobSql, job);
   const orders = await withRows(scope, heads);
   return orders.map((order, index) => ({ ...order, automatic: heads[index]?.automatic === 1 }));
 }
 
 /** False: it is no draft. */
 export async function approvePurchase(scope: SiteScope, id: number, by: string, now: number): Promise<boolean> {
-  const { meta } = await statement(scope, approveSql, id, by, now).run();
+  const { meta } = await siteStatement(scope, approveSql, id, by, now).run();
   return meta.changes > 0;
 }
 
 /** Makes it a draft again, after its mail was not accepted. */
 export async function reopenPurchase(scope: SiteScope, id: number, now: number): Promise<void> {
-  await statement(scope, reopenSql, id, now).run();
+  await siteStatement(scope, reopenSql, id, now).run();
 }
 
 /** False: it is no draft. A later purchase order may buy its lines. */
 export async function cancelPurchase(scope: SiteScope, id: number, now: number): Promise<boolean> {
-  const [moved] = await scope.db.batch([statement(scope, cancelSql, id, now), statement(scope, freeSql, id)]);
+  const [moved] = await scope.db.batch([siteStatement(scope, cancelSql, id, now), siteStatement(scope, freeSql, id)]);
   return (moved?.meta.changes ?? 0) > 0;
 }
 
 export async function noteMail(scope: SiteScope, id: number, mail: string): Promise<void> {
-  await statement(scope, "UPDATE shop_purchase_orders SET mail = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3", id, mail).run();
+  await siteStatement(scope, "UPDATE shop_purchase_orders SET mail = ?4 WHERE tenant = ?1 AND site = ?2 AND id = ?3", id, mail).run();
 }
 
 /** CSV with one row an item. */
@@ -122,7 +122,7 @@ interface Line {
 }
 
 async function withRows(scope: SiteScope, heads: readonly Head[]): Promise<PurchaseOrder[]> {
-  const lines = heads.length === 0 ? [] : await rowsOf<Line>(scope, linesSql, JSON.stringify(heads.map(({ id }) => id)));
+  const lines = heads.length === 0 ? [] : await siteRows<Line>(scope, linesSql, JSON.stringify(heads.map(({ id }) => id)));
   const byOrder = Map.groupBy(lines, (line) => line.purchase_order);
   return heads.map((head) => purchaseOrderFrom(head, byOrder.get(head.id) ?? []));
 }
@@ -131,7 +131,7 @@ function purchaseOrderFrom(
   { id, state, supplier, name, email, currency, created, updated, approved_by: approvedBy, mail }: Head,
   lines: readonly Line[],
 ): PurchaseOrder {
-  const rows = [...Map.groupBy(lines, ({ product, combination }) => `${product}/${combination}`).values()].map(rowOf);
+  const rows = [...Map.groupBy(lines, ({ product, combination }) => `${product}/${combination}`).values()].map(purchaseRow);
   const total = sumOf(lines.map(({ quantity, price }) => times(quantity, price)));
   return {
     id,
@@ -147,7 +147,7 @@ function purchaseOrderFrom(
   };
 }
 
-function rowOf(lines: readonly Line[]): PurchaseRow {
+function purchaseRow(lines: readonly Line[]): PurchaseRow {
   const [first] = lines as [Line, ...Line[]];
   const quantity = roundQuantity(lines.reduce((sum, line) => sum + line.quantity, 0));
   return {

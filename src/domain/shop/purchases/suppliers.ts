@@ -1,6 +1,6 @@
 import type { Maker } from "../../../providers/shop/row-types";
 import type { ListPage } from "../list";
-import { rowsOf, type SiteScope, statement } from "../scope";
+import { siteRows, type SiteScope, siteStatement } from "../scope";
 
 /** A supplier of the shop, with our settings. */
 export interface SupplierView {
@@ -21,15 +21,15 @@ export interface SupplierFilter {
 }
 
 export async function listSuppliers(scope: SiteScope, { active, after = 0, limit }: SupplierFilter): Promise<ListPage<SupplierView>> {
-  const rows = await rowsOf<Row>(scope, listSql, after, limit + 1, active === undefined ? null : Number(active));
+  const rows = await siteRows<Row>(scope, listSql, after, limit + 1, active === undefined ? null : Number(active));
   const kept = rows.slice(0, limit);
   return { items: kept.map(supplierView), next: rows.length > limit ? (kept.at(-1)?.id ?? null) : null };
 }
 
 /** Null: no such supplier of the shop is stored. */
 export async function putSupplier(scope: SiteScope, id: number, settings: { email: string | null; automatic: boolean }): Promise<SupplierView | null> {
-  await statement(scope, putSql, id, settings.email, settings.automatic ? 1 : 0).run();
-  const [row] = await rowsOf<Row>(scope, oneSql, id);
+  await siteStatement(scope, putSql, id, settings.email, settings.automatic ? 1 : 0).run();
+  const [row] = await siteRows<Row>(scope, oneSql, id);
   return row ? supplierView(row) : null;
 }
 

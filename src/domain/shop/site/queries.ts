@@ -1,5 +1,5 @@
 import { isoOrNull } from "../../../time/iso";
-import { rowsOf, type SiteScope } from "../scope";
+import { siteRows, type SiteScope } from "../scope";
 import { type SitePause, siteState, type SyncState } from "./store";
 import { refusalReasons, type UnreadableRow, unreadableView } from "../sync/unreadable";
 
@@ -41,7 +41,7 @@ export interface SyncProgress {
 
 export async function syncView(scope: SiteScope, now: number): Promise<SyncView> {
   const state = await siteState(scope);
-  const [counts] = await rowsOf<Counts>(scope, countsSql);
+  const [counts] = await siteRows<Counts>(scope, countsSql);
   const { orders = 0, deletedOrders = 0, products = 0, deletedProducts = 0, events = 0 } = counts ?? {};
   return {
     ...troubleOf(state?.paused ?? null, state?.lastError ?? null),

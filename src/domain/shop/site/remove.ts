@@ -1,4 +1,4 @@
-import { type SiteScope, statement } from "../scope";
+import { type SiteScope, siteStatement } from "../scope";
 
 /** Rows that one statement deletes. */
 const chunk = 500;
@@ -11,13 +11,13 @@ const atOnce = 5;
 
 /** Begins to delete all rows of a removed site; `continueRemovals` deletes the rest. */
 export async function startRemoval(scope: SiteScope, now: number, max = maxStatements): Promise<void> {
-  await statement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
+  await siteStatement(scope, "INSERT INTO shop_leaving (tenant, site, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET since = ?3", now).run();
   await deleteRows(scope, max);
 }
 
 /** Deletes the rest of an earlier site before one of the same name is created. False: there is more than one request may delete. */
 export async function finishRemoval(scope: SiteScope, max = maxStatements): Promise<boolean> {
-  const isLeaving = await statement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
+  const isLeaving = await siteStatement(scope, "SELECT 1 FROM shop_leaving WHERE tenant = ?1 AND site = ?2").first();
   if (isLeaving === null) return true;
   if (!(await deleteRows(scope, max))) return false;
   await left(scope);
@@ -65,12 +65,12 @@ async function deleteRows(scope: SiteScope, max: number): Promise<boolean> {
     const sql = `DELETE FROM ${table} WHERE tenant = ?1 AND site = ?2 AND (${key}) IN (SELECT ${key} FROM ${table} WHERE tenant = ?1 AND site = ?2 LIMIT ${chunk})`;
     for (let removed = chunk; removed === chunk; left--) {
       if (left === 0) return false;
-      removed = (await statement(scope, sql).run()).meta.changes;
+      removed = (await siteStatement(scope, sql).run()).meta.changes;
     }
   }
   return true;
 }
 
 async function left(scope: SiteScope): Promise<void> {
-  await statement(scope, "DELETE FROM shop_leaving WHERE tenant = ?1 AND site = ?2").run();
+  await siteStatement(scope, "DELETE FROM shop_leaving WHERE tenant = ?1 AND site = ?2").run();
 }

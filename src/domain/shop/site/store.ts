@@ -1,6 +1,6 @@
 import type { ShopResource } from "../../../providers/shop/row-types";
 import type { PageSizes, ShopSettings } from "../../../providers/shop/shop";
-import { rowsOf, type SiteScope, statement } from "../scope";
+import { siteRows, type SiteScope, siteStatement } from "../scope";
 
 export type SyncKind = "orders" | "products";
 
@@ -48,19 +48,19 @@ export interface SitePause {
 const probeEveryMs = 3600_000;
 
 export async function siteState(scope: SiteScope): Promise<SiteState | null> {
-  const [row] = await rowsOf<Row>(scope, stateSql);
+  const [row] = await siteRows<Row>(scope, stateSql);
   return row ? fromRow(row) : null;
 }
 
 /** Creates the state of a site that was set, and ends its pause. A shop at another address (`moved`) starts again. */
 export async function connect(scope: SiteScope, moved: boolean, now: number): Promise<void> {
-  const upsert = statement(
+  const upsert = siteStatement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected) VALUES (?1, ?2, ?3)
      ON CONFLICT (tenant, site) DO UPDATE SET paused_at = NULL, paused_reason = NULL, probe_at = NULL, error_at = NULL, error_reason = NULL, settings = NULL, settings_at = NULL`,
     now,
   );
-  const restart = statement(
+  const restart = siteStatement(
     scope,
     `UPDATE shop_sites SET connected = ?3, orders_to = NULL, orders_at = NULL, orders_lists_at = NULL, products_to = NULL, products_at = NULL,
       products_lists_at = NULL, stock_rows = NULL, compared_at = NULL, orders_compared_at = NULL, page_sizes = NULL WHERE tenant = ?1 AND site = ?2`,
@@ -72,7 +72,7 @@ export async function connect(scope: SiteScope, moved: boolean, now: number): Pr
 /** Pauses a shop; returns when it is tried again. A repeated pause keeps its first time. */
 export async function pause(scope: SiteScope, reason: string, now: number): Promise<number> {
   const until = now + probeEveryMs;
-  await statement(
+  await siteStatement(
     scope,
     `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason, probe_at) VALUES (?1, ?2, ?4, ?4, ?3, ?5)
      ON CONFLICT (tenant, site) DO UPDATE SET paused_at = coalesce(paused_at, excluded.paused_at), paused_reason = excluded.paused_reason, probe_at = excluded.probe_at`,
@@ -86,7 +86,7 @@ export async function pause(scope: SiteScope, reason: string, now: number): Prom
 /** True for the one job that may try a paused shop now; the others wait for its result. */
 export async function takeProbe(scope: SiteScope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
-  const { meta } = await statement(scope, sql, now, now + 5 * 60_000).run();
+  const { meta } = await siteStatement(scope, sql, now, now + 5 * 60_000).run();
   return meta.changes > 0;
 }
 
@@ -95,18 +95,18 @@ export async function recordFailure(scope: SiteScope, reason: string, now: numbe
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, error_at, error_reason) VALUES (?1, ?2, ?4, ?4, ?3)
     ON CONFLICT (tenant, site) DO UPDATE SET error_at = excluded.error_at, error_reason = excluded.error_reason`;
-  await statement(scope, sql, reason, now).run();
+  await siteStatement(scope, sql, reason, now).run();
 }
 
 /** Clears the last error after a successful call. */
 export async function clearFailure(scope: SiteScope): Promise<void> {
-  await statement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
+  await siteStatement(scope, "UPDATE shop_sites SET error_at = NULL, error_reason = NULL WHERE tenant = ?1 AND site = ?2").run();
 }
 
 /** Ends a pause. False: it was not paused. */
 export async function resume(scope: SiteScope): Promise<boolean> {
   const sql = `UPDATE shop_sites SET paused_at = NULL, paused_reason = NULL, probe_at = NULL WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL`;
-  const { meta } = await statement(scope, sql).run();
+  const { meta } = await siteStatement(scope, sql).run();
   return meta.changes > 0;
 }
 
@@ -114,7 +114,7 @@ export async function keepSettings(scope: SiteScope, settings: ShopSettings, now
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, settings, settings_at) VALUES (?1, ?2, ?4, ?3, ?4)
     ON CONFLICT (tenant, site) DO UPDATE SET settings = excluded.settings, settings_at = excluded.settings_at`;
-  await statement(scope, sql, JSON.stringify({ ...settings, timeZone: settings.timezone }), now).run();
+  await siteStatement(scope, sql, JSON.stringify({ ...settings, timeZone: settings.timezone }), now).run();
 }
 
 /** Records a slow call. */
@@ -122,16 +122,16 @@ export async function recordSlowCall(scope: SiteScope, now: number): Promise<voi
   const sql = `
     INSERT INTO shop_sites (tenant, site, connected, slow_at) VALUES (?1, ?2, ?3, ?3)
     ON CONFLICT (tenant, site) DO UPDATE SET slow_at = excluded.slow_at`;
-  await statement(scope, sql, now).run();
+  await siteStatement(scope, sql, now).run();
 }
 
 export function listsRead(scope: SiteScope, kind: SyncKind, now: number): D1PreparedStatement {
-  return statement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
+  return siteStatement(scope, `UPDATE shop_sites SET ${kind}_lists_at = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
 
 /** The statement that records the comparison of all ids. */
 export function compared(scope: SiteScope, kind: SyncKind, now: number): D1PreparedStatement {
-  return statement(scope, `UPDATE shop_sites SET ${comparedAt[kind]} = ?3 WHERE tenant = ?1 AND site = ?2`, now);
+  return siteStatement(scope, `UPDATE shop_sites SET ${comparedAt[kind]} = ?3 WHERE tenant = ?1 AND site = ?2`, now);
 }
 
 const comparedAt: Record<SyncKind, string> = { orders: "orders_compared_at", products: "compared_at" };
@@ -146,7 +146,7 @@ export interface ReadSpan {
 
 /** The statement that moves `readTo` to `to`, unless the range would leave a gap after the stored one. */
 export function spanRead(scope: SiteScope, kind: SyncKind, { from, to, pageSizes, stockRows }: ReadSpan, now: number): D1PreparedStatement {
-  return statement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
+  return siteStatement(scope, spanSql[kind], from, to, now, JSON.stringify(pageSizes), stockRows ?? null);
 }
 
 const stateSql = `

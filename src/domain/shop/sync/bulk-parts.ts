@@ -1,4 +1,4 @@
-import { rowsOf, type SiteScope, statement } from "../scope";
+import { siteRows, type SiteScope, siteStatement } from "../scope";
 import type { UnreadableRow } from "./unreadable";
 import type { DateRange } from "./date-range";
 
@@ -22,16 +22,16 @@ export interface BulkPart extends DateRange, ReadPart {
 
 /** Statements that record the parts of a bulk run before any is enqueued, and delete those of earlier runs. */
 export function openWindows(scope: SiteScope, run: string, spans: readonly DateRange[]): D1PreparedStatement[] {
-  return [statement(scope, leftSql, run), statement(scope, openSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
+  return [siteStatement(scope, leftSql, run), siteStatement(scope, openSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
 }
 
 /** Statements that record the job of each part. */
 export function nameWindows(scope: SiteScope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
-  return statement(scope, nameSql, JSON.stringify(jobs.map(({ from, job }) => [from, job])), run);
+  return siteStatement(scope, nameSql, JSON.stringify(jobs.map(({ from, job }) => [from, job])), run);
 }
 
-export async function partsOf(scope: SiteScope, run: string): Promise<BulkPart[]> {
-  const rows = await rowsOf<Omit<BulkPart, "isRead" | keyof Notes> & { done: number; notes: string | null }>(scope, partsSql, run);
+export async function bulkParts(scope: SiteScope, run: string): Promise<BulkPart[]> {
+  const rows = await siteRows<Omit<BulkPart, "isRead" | keyof Notes> & { done: number; notes: string | null }>(scope, partsSql, run);
   return rows.map(({ done, notes, ...part }) => ({ ...part, ...(notes === null ? noNotes : (JSON.parse(notes) as Notes)), isRead: done === 1 }));
 }
 
@@ -40,19 +40,22 @@ const noNotes: Notes = { unreadable: [], warnings: [] };
 
 /** A part that is to be read. Null: no run has opened it, or it is read already. */
 export async function openWindow(scope: SiteScope, run: string, { from, to }: DateRange): Promise<{ isNewest: boolean } | null> {
-  const [row] = await rowsOf<{ newest: number }>(scope, openWindowSql, run, from, to);
+  const [row] = await siteRows<{ newest: number }>(scope, openWindowSql, run, from, to);
   return row ? { isNewest: row.newest === to } : null;
 }
 
 /** Statements that record a part as read; with the last part, the whole range. */
 export function windowRead(scope: SiteScope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
   const { from, orders, changed, deleted, unreadable, warnings } = part;
-  return [statement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })), statement(scope, wholeRunSql, run, now)];
+  return [
+    siteStatement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })),
+    siteStatement(scope, wholeRunSql, run, now),
+  ];
 }
 
 /** The statement that deletes the parts of an ended run. */
 export function closeWindows(scope: SiteScope, run: string): D1PreparedStatement {
-  return statement(scope, "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3", run);
+  return siteStatement(scope, "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3", run);
 }
 
 const openSql = `

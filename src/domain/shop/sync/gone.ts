@@ -1,6 +1,6 @@
-import { numberOf, takeNumbers } from "../change-numbers";
+import { changeNumberSql, takeNumbers } from "../change-numbers";
 import { staleStockWrites } from "../products/stock";
-import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
+import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 import { compared, type SyncKind } from "../site/store";
 
 /** A deleted row stays in the feed for this time. */
@@ -18,7 +18,7 @@ export async function goneIds(
   readAt: number,
 ): Promise<number[]> {
   const until = span.until ?? Number.MAX_SAFE_INTEGER;
-  return (await rowsOf<{ id: number }>(scope, goneSql(tables[kind]), JSON.stringify(listed), span.after, until, readAt)).map(({ id }) => id);
+  return (await siteRows<{ id: number }>(scope, goneSql(tables[kind]), JSON.stringify(listed), span.after, until, readAt)).map(({ id }) => id);
 }
 
 /** Statements that mark these rows as deleted. */
@@ -35,7 +35,7 @@ export function goneWrites(scope: SiteScope, kind: SyncKind, gone: readonly numb
 
 /** Statements that record the comparison of all ids, and delete the oldest rows that were marked as deleted 90 days ago. */
 export function comparedWrites(scope: SiteScope, kind: SyncKind, now: number): D1PreparedStatement[] {
-  return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => statement(scope, sql, now - deletedForMs, maxPruned))];
+  return [compared(scope, kind, now), ...pruneSql[kind].map((sql) => siteStatement(scope, sql, now - deletedForMs, maxPruned))];
 }
 
 const goneSql = (table: string) => `
@@ -43,7 +43,7 @@ const goneSql = (table: string) => `
     AND id NOT IN (SELECT value FROM json_each(?3))`;
 
 const deleteSql = (table: string) => `
-  UPDATE ${table} SET deleted = ?4, changed = ${numberOf("e.nth", "?5")}
+  UPDATE ${table} SET deleted = ?4, changed = ${changeNumberSql("e.nth", "?5")}
   FROM (SELECT value ->> 0 AS nth, value ->> 1 AS id FROM json_each(?3)) e
   WHERE ${table}.tenant = ?1 AND ${table}.site = ?2 AND ${table}.id = e.id AND ${table}.read_at < ?4`;
 

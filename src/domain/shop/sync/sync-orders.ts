@@ -35,14 +35,14 @@ export async function readWindow(siteId: string, context: SyncContext, reading: 
   const saved = context.cursor as Cursor | undefined;
   // A cursor of an earlier release has no `deleted`.
   const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };
-  if (cursor?.phase === "ended") return done(resultOf(cursor));
+  if (cursor?.phase === "ended") return done(orderSyncResult(cursor));
   const session = await openSession(context, siteId, cursor?.pageSizes);
   if (!isSession(session)) return session;
   const end = await inSteps(session, cursor ?? (await start(session, reading)), (at) => steps[at.phase as keyof typeof steps](session, at, reading));
-  return isOutcome(end) ? end : done(resultOf(end));
+  return isOutcome(end) ? end : done(orderSyncResult(end));
 }
 
-export function resultOf(cursor: Pick<Cursor, "orders" | "changed" | "deleted" | "unreadable" | "warnings" | "from" | "to">) {
+export function orderSyncResult(cursor: Pick<Cursor, "orders" | "changed" | "deleted" | "unreadable" | "warnings" | "from" | "to">) {
   const { orders, changed, deleted, unreadable, warnings, from, to } = cursor;
   return { orders, changed, deleted, unreadable, warnings, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
 }

@@ -1,5 +1,5 @@
 import type { ShopResource } from "../../../providers/shop/row-types";
-import { perChunk, rowsOf, type SiteScope, statement } from "../scope";
+import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 import type { SyncKind } from "../site/store";
 
 /** The result of reading rows of one resource. */
@@ -45,38 +45,38 @@ export function noteWrites(scope: SiteScope, { resource, readAt, flawed, sound }
 
 /** Some unreadable rows of a resource that were not tried since `before`, the least recent first. */
 export async function unreadableIds(scope: SiteScope, resource: ShopResource, before: number, limit: number): Promise<number[]> {
-  return (await rowsOf<{ id: number }>(scope, againSql, resource, before, limit)).map(({ id }) => id);
+  return (await siteRows<{ id: number }>(scope, againSql, resource, before, limit)).map(({ id }) => id);
 }
 
 export async function hasUnreadable(scope: SiteScope, resource: ShopResource): Promise<boolean> {
-  return (await rowsOf(scope, "SELECT 1 FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?3 LIMIT 1", resource)).length > 0;
+  return (await siteRows(scope, "SELECT 1 FROM shop_unreadable WHERE tenant = ?1 AND site = ?2 AND resource = ?3 LIMIT 1", resource)).length > 0;
 }
 
 /** Unreadable rows as the API shows them, the newest first. */
 export async function unreadableView(scope: SiteScope): Promise<{ count: number; newest: UnreadableRow[] }> {
-  const [counted] = await rowsOf<{ count: number }>(scope, "SELECT count(*) AS count FROM shop_unreadable WHERE tenant = ?1 AND site = ?2");
+  const [counted] = await siteRows<{ count: number }>(scope, "SELECT count(*) AS count FROM shop_unreadable WHERE tenant = ?1 AND site = ?2");
   const count = counted?.count ?? 0;
-  return { count, newest: count === 0 ? [] : await rowsOf<UnreadableRow>(scope, newestSql, maxShown) };
+  return { count, newest: count === 0 ? [] : await siteRows<UnreadableRow>(scope, newestSql, maxShown) };
 }
 
 /** Statements that record that the key may not read a resource, from the beginning of the run (`since`). */
 export function refusalWrites(scope: SiteScope, resource: ShopResource, reason: string, since: number): D1PreparedStatement {
-  return statement(scope, refusedSql, resource, reason, since);
+  return siteStatement(scope, refusedSql, resource, reason, since);
 }
 
 export function allowedWrites(scope: SiteScope, resource: ShopResource): D1PreparedStatement {
-  return statement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2 AND resource = ?3", resource);
+  return siteStatement(scope, "DELETE FROM shop_refusals WHERE tenant = ?1 AND site = ?2 AND resource = ?3", resource);
 }
 
 /** Statements that record that the key may read a resource again, and mark the rows of the last 40 days that were read without it. */
 export function grantedWrites(scope: SiteScope, kind: SyncKind, resource: ShopResource, now: number): D1PreparedStatement {
-  return statement(scope, grantedSql(kind), resource, now, now - maxCatchUpMs);
+  return siteStatement(scope, grantedSql(kind), resource, now, now - maxCatchUpMs);
 }
 
 const maxCatchUpMs = 40 * 24 * 3600_000;
 
 export async function refusalReasons(scope: SiteScope): Promise<string[]> {
-  const rows = await rowsOf<{ reason: string }>(scope, "SELECT reason FROM shop_refusals WHERE tenant = ?1 AND site = ?2 ORDER BY resource");
+  const rows = await siteRows<{ reason: string }>(scope, "SELECT reason FROM shop_refusals WHERE tenant = ?1 AND site = ?2 ORDER BY resource");
   return rows.map(({ reason }) => reason);
 }
 

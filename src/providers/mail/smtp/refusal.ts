@@ -18,7 +18,7 @@ export function isBadAddress({ code, enhanced }: SmtpReply): boolean {
 }
 
 /** The class of a refusal. `secrets` are texts that the server may echo. Source: RFC 5321 §4.2, RFC 3463, RFC 4954; the texts are those of Amazon SES. */
-export function refusalOf(step: SmtpStep, reply: SmtpReply, secrets: readonly string[], now: number): MailFailure {
+export function mailRefusal(step: SmtpStep, reply: SmtpReply, secrets: readonly string[], now: number): MailFailure {
   const { code, enhanced, text } = reply;
   const reason = `SMTP: ${code}${enhanced === undefined ? "" : ` ${enhanced}`} to the ${step}`;
   return { ...classOf(step, reply, now), reason, ...quoted(text, secrets), code: enhanced ?? String(code) };

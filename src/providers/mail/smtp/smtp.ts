@@ -3,9 +3,9 @@ import type { Failure } from "../../../queue/effect";
 import { failed, ok } from "../../../queue/effect";
 import { toBase64 } from "../../../base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient, SendOptions } from "../mail";
-import { addressOf, asciiMailbox, personalOf } from "../mailbox";
+import { mailboxAddress, asciiMailbox, personalOf } from "../mailbox";
 import { fitsLines, toMime } from "./mime";
-import { isBadAddress, refusalOf, type SmtpStep } from "./refusal";
+import { isBadAddress, mailRefusal, type SmtpStep } from "./refusal";
 import { type Connect, openSession, SmtpLost, type SmtpReply, type SmtpSession } from "./session";
 
 /** `implicit`: TLS from the first byte (port 465). `starttls`: after a command, never without. `none`: a developer's machine only. */
@@ -69,7 +69,7 @@ function asciiMessage(message: MailMessage): MailMessage {
 }
 
 function isAscii({ from, to, replyTo }: MailMessage): boolean {
-  return [from, ...to, replyTo ?? ""].every((each) => /^[\x21-\x7e]*$/.test(addressOf(asciiMailbox(each))));
+  return [from, ...to, replyTo ?? ""].every((each) => /^[\x21-\x7e]*$/.test(mailboxAddress(asciiMailbox(each))));
 }
 
 interface Transaction {
@@ -109,10 +109,10 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   const session = await openSession(connect({ hostname: host, port }, { secureTransport, allowHalfOpen: false }), signal);
   transaction.session = session;
   await greet(session, transaction);
-  await expect("sender", transaction, 2, await session.command(`MAIL FROM:<${addressOf(message.from)}>`));
+  await expect("sender", transaction, 2, await session.command(`MAIL FROM:<${mailboxAddress(message.from)}>`));
   const refused = await nameRecipients(session, transaction);
   await expect("data", transaction, 3, await session.command("DATA"));
-  const domain = addressOf(message.from).split("@").at(-1) ?? "localhost";
+  const domain = mailboxAddress(message.from).split("@").at(-1) ?? "localhost";
   const messageId = `${await sha256Hex(idempotencyKey, 32)}@${domain}`;
   // No line of the body begins with a dot: folded header lines begin with a space, the rest is base64.
   await session.write(toMime(message, { messageId, date: options.now() }).replaceAll(/^\./gm, ".."));
@@ -126,7 +126,7 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
 async function greet(session: SmtpSession, transaction: Transaction): Promise<void> {
   const { message, options } = transaction;
   await expect("greeting", transaction, 2, await session.reply());
-  const name = addressOf(message.from).split("@").at(-1) ?? "localhost";
+  const name = mailboxAddress(message.from).split("@").at(-1) ?? "localhost";
   let offers = await hello(session, transaction, name);
   if (options.tls === "starttls") {
     if (!/^STARTTLS\b/im.test(offers)) throw refusedBy("config", "SMTP: the server offers no STARTTLS");
@@ -161,10 +161,10 @@ async function logIn(session: SmtpSession, transaction: Transaction, offers: str
 async function nameRecipients(session: SmtpSession, transaction: Transaction): Promise<RefusedRecipient[]> {
   const { message, options } = transaction;
   const refused: (RefusedRecipient & { failure: MailFailure })[] = [];
-  for (const address of message.to.map(addressOf)) {
+  for (const address of message.to.map(mailboxAddress)) {
     const answer = await session.command(`RCPT TO:<${address}>`);
     if (answer.code < 300) continue;
-    const failure = refusalOf("recipient", answer, knownTo(transaction), options.now());
+    const failure = mailRefusal("recipient", answer, knownTo(transaction), options.now());
     if (failure.class !== "permanent") throw new Refused(failure);
     refused.push({ address, suppress: isBadAddress(answer), failure });
   }
@@ -179,10 +179,10 @@ async function expect(step: SmtpStep, transaction: Transaction, kind: 2 | 3, rep
   if (Math.floor(reply.code / 100) === kind) return reply;
   // After the final dot, an answer that is no refusal leaves it uncertain whether the mail was accepted.
   if (step === "body" && reply.code < 400) throw new SmtpLost(`the server answered ${reply.code}`);
-  const failure = refusalOf(step, reply, knownTo(transaction), transaction.options.now());
+  const failure = mailRefusal(step, reply, knownTo(transaction), transaction.options.now());
   const [only, ...others] = transaction.message.to;
   const suppress = step === "body" && only !== undefined && others.length === 0 && isBadAddress(reply);
-  throw new Refused(suppress ? { ...failure, refused: [{ address: addressOf(only), suppress }] } : failure);
+  throw new Refused(suppress ? { ...failure, refused: [{ address: mailboxAddress(only), suppress }] } : failure);
 }
 
 function refusedBy(kind: Failure["class"], reason: string): Refused {
@@ -190,7 +190,7 @@ function refusedBy(kind: Failure["class"], reason: string): Refused {
 }
 
 function knownTo({ message, options }: Transaction): string[] {
-  return [...personalOf(message), ...[message.from, ...message.to].map(addressOf), options.username ?? "", options.password ?? ""];
+  return [...personalOf(message), ...[message.from, ...message.to].map(mailboxAddress), options.username ?? "", options.password ?? ""];
 }
 
 /** `250 Ok 0100018c…-000000` (SES), `250 2.0.0 Ok: queued as 4WxYz` (Postfix): the last word that looks like an id: one with a digit. */
