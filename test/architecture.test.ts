@@ -82,7 +82,7 @@ describe("the direction of dependency", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("a contract (job.ts) never imports a run.ts: whoever enqueues a job does not carry its behaviour", () => {
+  test("a contract (job.ts) never imports a run.ts: code that enqueues a job does not load its behaviour", () => {
     expect(inside.filter(({ from, to }) => /^jobs\/[^/]+\/job$/.test(from) && to.endsWith("/run"))).toEqual([]);
   });
 
@@ -116,7 +116,7 @@ describe("the direction of dependency", () => {
     expect(inside.filter(({ from, to }) => to.startsWith("app/") && !from.startsWith("app/") && from !== "index")).toEqual([]);
   });
 
-  test("errors.ts imports nothing: everybody imports it", () => {
+  test("errors.ts imports nothing: all layers import it", () => {
     expect(imports.filter(({ from }) => from === "errors")).toEqual([]);
   });
 
@@ -197,7 +197,7 @@ describe("bindings", () => {
     expect(imports.filter(({ from, to }) => to.startsWith("cloudflare:") && !mayTouchBindings(from))).toEqual([]);
   });
 
-  test("of Node are used by nobody: this runs on Workers", () => {
+  test("of Node are not used: the code runs on Workers", () => {
     expect(imports.filter(({ to }) => to.startsWith("node:"))).toEqual([]);
   });
 });

@@ -35,7 +35,7 @@ test("an order that the database refuses fails alone and whole, its neighbours a
   expect(await words()).toBe("ad");
 });
 
-test("an error that says nothing of what was done is everybody's, and nothing is repeated", async () => {
+test("an error that leaves open what was written rejects each caller, and nothing is repeated", async () => {
   let trips = 0;
   const { add } = bench(() => ++trips > 0);
   const results = await Promise.allSettled(["a", "b", "c"].map((word) => add(word, 1).run()));

@@ -17,7 +17,7 @@ function slowly(options?: GroupOptions) {
   return { commit, writes, deferred, written: () => writes.map(({ items }) => items) };
 }
 
-test("a failing write rejects its own group and nobody else", async () => {
+test("a failing write rejects its own group and no other", async () => {
   const { commit, writes, deferred, written } = slowly();
   const first = commit.add(["a"]);
   const second = [commit.add(["b"]), commit.add(["c", "d"])];

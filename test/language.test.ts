@@ -1,7 +1,11 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { read, root } from "./support/pinned.ts";
 import { src, files, texts, matchesOf, lines } from "./support/sources.ts";
+
+/** Words that hide who acts, or that make a person of code. */
+const personal = "whoever|nobody|somebody|everybody|anybody|mates|told|knows|wants|hopes|speaks|vouches|a say|patience|mended";
 
 describe("size and shape", () => {
   test("index.ts wires and decides nothing: 30 lines at most", () => {
@@ -84,9 +88,15 @@ describe("one language", () => {
     expect([...Map.groupBy(exported, ({ name }) => name)].filter(([, places]) => places.length > 1)).toEqual([]);
   });
 
-  test("comments name who acts, and code is no person: no comment has whoever, nobody, told, knows or speaks", () => {
-    const riddle = /^\s*(?:\/\/|\/?\*).*\b(?:whoever|nobody|somebody|everybody|anybody|mates|told|knows|wants|hopes|speaks|vouches|a say|patience|mended)\b/gim;
-    expect([...texts].flatMap(([file, text]) => [...text.matchAll(riddle)].map(([line]) => `${file}: ${line.trim()}`))).toEqual([]);
+  test("comments name who acts and give code no voice: none has one of the refused words", () => {
+    const line = new RegExp(`^\\s*(?://|/?\\*).*\\b(?:${personal})\\b`, "gim");
+    expect([...texts].flatMap(([file, text]) => [...text.matchAll(line)].map(([found]) => `${file}: ${found.trim()}`))).toEqual([]);
+  });
+
+  test("titles of tests name who acts and what happens: none has one of the refused words", () => {
+    const titles = globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((file) => titlesOf(read(file)).map((title) => `${file}: ${title}`));
+    expect(titles.length).toBeGreaterThan(2000);
+    expect(titles.filter((title) => new RegExp(`: .*\\b(?:${personal})\\b`, "i").test(title))).toEqual([]);
   });
 
   test("no sentence of a comment has more than 35 words", () => {
@@ -135,4 +145,10 @@ function comments(text: string): string[] {
       .replaceAll(/\s+/g, " ")
       .trim(),
   );
+}
+
+/** The titles in a test file: the first argument of test, it and describe, also after `each`. */
+function titlesOf(text: string): string[] {
+  const calls = text.matchAll(/(?:\b(?:test|it|describe)(?:\.\w+)*\(|[)`]\()\s*(["'`])((?:\\.|(?!\1)[^\n])*)\1,/g);
+  return [...calls].map(([, , title = ""]) => title);
 }

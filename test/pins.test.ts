@@ -116,7 +116,7 @@ describe("bindings", () => {
   const variables = [...read("src/env.ts").matchAll(/^ {2}(\w+)\?: \w+;/gm)].map(([, name]) => name ?? "");
   const used = new Set(sources.flatMap(({ text }) => [...text.matchAll(/\benv\.([A-Z][A-Z0-9_]*)\b/g)].map(([, name]) => name ?? "")));
 
-  test("the code uses none that nobody sets", () => {
+  test("the code uses none that is not set", () => {
     expect([...used].filter((name) => ![...bound, ...wrangler.secrets.required, ...variables].includes(name))).toEqual([]);
   });
 
@@ -160,7 +160,7 @@ describe("the platform", () => {
     expect(existsSync(join(root, wrangler.main))).toBe(true);
   });
 
-  test("its date is one that the pinned runtime knows", () => {
+  test("its date is one that the pinned runtime supports", () => {
     expect(wrangler.compatibility_date <= "2026-10-01").toBe(true);
   });
 

@@ -78,7 +78,7 @@ function browser() {
   };
 }
 
-describe("whom Cloudflare Access vouches for", () => {
+describe("a person authenticated by Cloudflare Access", () => {
   test("sees the pages of its role, and no token is ever sent to the browser", async () => {
     const seen = stubFetch(await jwks());
     const ask = browser();

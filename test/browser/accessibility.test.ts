@@ -69,7 +69,7 @@ describe.skipIf(noBrowser)(`every page of the operators${noBrowser ? ` (skipped:
   };
 
   test.each([...shown.map((path) => `/t/demo${path}`), ...forAll])(
-    "%s breaks no accessibility rule that axe knows, light or dark, fits a phone and runs no hostile text",
+    "%s breaks no accessibility rule of axe, light or dark, fits a phone and runs no hostile text",
     async (path) => {
       await page.goto(worker.url + path);
       await page.locator("body[data-live]").waitFor();

@@ -77,7 +77,7 @@ describe("an action", () => {
     expect(api.calls.length).toBe(before);
   });
 
-  test("that pauses for all tenants wants what is paused typed", async () => {
+  test("that pauses for all tenants requires the name of what is paused, typed", async () => {
     const api = createFakeApi(now);
     api.answers.set("POST /v1/queues/events/pause", {});
     const { post } = await visitor(people.root, api);

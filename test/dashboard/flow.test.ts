@@ -56,7 +56,7 @@ describe("a pause", () => {
     expect(html).not.toContain("t0123");
   });
 
-  test("that is lifted while another one holds goes on for nobody, and the page says so", async () => {
+  test("that is lifted while another one holds lets no job run, and the page says so", async () => {
     const api = paused();
     const { post } = await visitor(people.root, api);
     const resumed = async (tenant: string, answer: object) => {

@@ -39,7 +39,7 @@ describe("every page", () => {
     expect(attributes.filter(([name, value]) => name === "href" && /["<>]/.test(value))).toEqual([]);
   });
 
-  test.each(all)("%s is not shown to another tenant's token, nor to anybody without one", async (path) => {
+  test.each(all)("%s is shown neither to another tenant's token nor without a token", async (path) => {
     const { get, ask } = await visitor(people.operator);
     const foreign = await get(path.replace(/^\/t\/[^/]+/, "/t/other"));
     expect([403, 404]).toContain(foreign.status);

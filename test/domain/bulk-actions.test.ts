@@ -95,7 +95,7 @@ describe("cancelling many jobs", () => {
     expect(await jobOf("ids", runs.id)).toMatchObject({ state: "running", cancelling: true });
   });
 
-  test("ends jobs that have no row yet, and knows nothing of forged ids", async () => {
+  test("ends jobs that have no row yet, and counts forged ids as failed", async () => {
     const { bulk } = setUp();
     const [queued] = await given("on-demand", 1);
     const unwritten = await rowIds.make("on-demand", noon);
@@ -189,7 +189,7 @@ test("an act by the words of a reason leaves jobs alone whose id ends so; with â
   expect(new Set(states)).toEqual(new Set([waits, healthy].map(({ id }) => ({ id, state: "cancelled" }))));
 });
 
-test("asked for twice under one id it is one action, and told from another request", async () => {
+test("two equal requests under one id are one action; a different request under that id is recognised", async () => {
   const { bulk } = setUp();
   await given("twice", 3);
   const request = { action: "cancel", filter: { type: "email" } } as const;

@@ -29,7 +29,7 @@ test("facts go a year after they happened, or after the tenant's own days, never
   expect(await count("facts")).toBe(2);
 });
 
-test("a follow-up is forgotten with its job's end, an answer when nobody can ask for it any more", async () => {
+test("a follow-up is deleted when its job ends, an answer when no call can ask for it any more", async () => {
   const open = newJob({ tenant: "t", id: await ids.make("t", noon), type: "follow-up" });
   await createLedger(env.DB, () => undefined).insert([open]);
   for (const job of [open.id, "removed"]) await followUps.planned("t", "lead:1", job);

@@ -116,7 +116,7 @@ test("a chat message escapes what a stranger wrote, on one line a field", () => 
   expect(blocks).toEqual([{ type: "rich_text", elements: [{ type: "rich_text_section", elements }] }]);
 });
 
-test("a chat is told which project is silent and for how long, and a payload without them is refused", () => {
+test("a chat message names the silent project and the minutes of silence; a payload without them is refused", () => {
   const silence = { project: "homes", minutesWithoutLeads: 30, lastLeadAt: "2026-11-21T12:00:00.000Z", threshold: 30 };
   expect(chatMessage({ type: "lead.silence", data: silence }).text).toBe(
     "*No leads*\nProject: homes\nMinutes without a lead: 30\nLast lead: 2026-11-21T12:00:00.000Z",

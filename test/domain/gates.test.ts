@@ -54,7 +54,7 @@ function world() {
   return { tenant, state, bench, operations, fail, accept, gates };
 }
 
-describe("a connection that was mended", () => {
+describe("a connection that was corrected", () => {
   test("is called at once: its circuit is closed and what was parked goes on", async () => {
     const { tenant, state, bench, operations, fail } = world();
     await fail(6);

@@ -65,7 +65,7 @@ describe("asked for twice under one id", () => {
     expect((await replays.list("twice", { limit: 10 })).replays).toHaveLength(1);
   });
 
-  test("is told from another request under it", async () => {
+  test("differs from another request under that id", async () => {
     const { replays } = setUp();
     await givenDead("told", 2);
     expect(await replays.earlier("told", "r-1", request)).toBeNull();

@@ -102,7 +102,7 @@ describe("the report", () => {
     expect(await since()).toBe(noon - 4 * minute);
   });
 
-  test("the installation's own knows an open circuit at which no job waits, when jobs of its tenant are retrying", async () => {
+  test("the installation's report has an open circuit at which no job waits if jobs of its tenant are retrying", async () => {
     world.gates = [{ ...circuit, held: 0, parked: 0 }];
     const open = async () => (await reports.findings(null)).filter(({ code }) => code === "circuit-open");
     expect(await open()).toEqual([]);
@@ -148,7 +148,7 @@ describe("the report", () => {
     expect(await reports.findings("other")).toEqual([]);
   });
 
-  test("the installation's own report knows the tick; a tenant's does not", async () => {
+  test("the installation's report has the tick; a tenant's report does not", async () => {
     expect(await codes(null)).toEqual([["tick-silent", "critical", 1, "tick"]]);
     await createTicks(env.DB).record([
       { step: "sweep", outcome: "done", at: noon, ms: 1, detail: null },
@@ -212,7 +212,7 @@ describe("the limit of D1's free plan for a day", () => {
     expect((await reports.findings(null)).filter(({ code }) => code === "d1-day-limit")).toEqual([]);
   });
 
-  test("that is used up for reads is all that can be told; another failure stays one", async () => {
+  test("that is used up for reads is the only finding; another failure of D1 stays a failure", async () => {
     const unreadable = createReportsOn(partsOn(refusing(text("read"))));
     expect(await unreadable.findings(null)).toMatchObject([{ code: "d1-day-limit", sentence: expect.stringContaining("read in a day") }]);
     await expect(createReportsOn(partsOn(refusing("D1_ERROR: D1 is down"))).findings(null)).rejects.toThrow("D1 is down");

@@ -130,7 +130,7 @@ describe("the body of PUT", () => {
   });
 });
 
-test("the choices of a body are told", () => {
+test("an issue of a body names the choices", () => {
   const body = { type: "email", payload: {}, cron: "0 0 * * *", misfire: "twice", overlap: "queue" };
   expect(v.safeParse(scheduleInput, body).issues?.map(({ message }) => message)).toEqual(["must be once, skip or all", "must be skip or allow"]);
 });

@@ -114,7 +114,7 @@ describe("a subscription", () => {
 });
 
 describe("the end of a job", () => {
-  test("is told once, to those who asked for it, with the result masked", async () => {
+  test("is sent once to each subscription for it, with the result masked", async () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
     await subscribe("ops", ["job.dead"]);
@@ -140,14 +140,14 @@ describe("the end of a job", () => {
     expect(await outbox()).toEqual([]);
   });
 
-  test("that nobody asked for leaves no trace", async () => {
+  test("without a subscription leaves no row and no message", async () => {
     const here = world();
     await subscribe("leads", ["lead.created"]);
     await act(here, { do: "done" });
     expect([sent, await outbox()]).toEqual([[], []]);
   });
 
-  test("of a delivery to a subscription is told to nobody, of any other hook it is", async () => {
+  test("of a delivery to a subscription is not sent; that of any other hook is", async () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
     await here.bench.accept([
@@ -162,7 +162,7 @@ describe("the end of a job", () => {
     expect(sent.filter(({ type }) => type === "job.done").map(({ data }) => data["type"])).toEqual(["webhook"]);
   });
 
-  test("of a delivery so large that its payload lies in R2 is told to nobody either", async () => {
+  test("of a delivery whose payload lies in R2 is not sent either", async () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
     await here.bench.accept([{ tenant, type: "webhook", internal: true, payload: { subscription: "saas", body: { id: "own", text: "x".repeat(100_000) } } }]);
@@ -174,7 +174,7 @@ describe("the end of a job", () => {
     ["no subscription", [], 3],
     ["a subscription to events", ["lead.created"], 3],
     ["a subscription to jobs that end", ["job.done"], 4],
-  ])("costs a plain job nothing unless somebody wants to know: %s", async (_what, events, rows) => {
+  ])("writes a row only if a subscription names its event: %s", async (_what, events, rows) => {
     const { db, counts } = recordingDb();
     const here = createEngineBench({ db, jobs: [job(scripted, async () => done())] });
     if (events.length > 0) await subscribe("saas", events);
@@ -183,7 +183,7 @@ describe("the end of a job", () => {
     expect(counts.written).toBe(rows);
   });
 
-  test("that was not told when the Worker died is told by the tick, once", async () => {
+  test("that was not sent when the Worker died is sent by the tick, once", async () => {
     const here = world();
     await subscribe("saas", ["job.done"]);
     await here.bench.acceptOne({ tenant, payload: { script: [{ do: "done" }] } });
@@ -199,7 +199,7 @@ describe("the end of a job", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("of one tenant that cannot be told keeps no other from being told", async () => {
+  test("that one tenant's quota refuses holds back no event of another tenant", async () => {
     const here = world();
     const names = ["crowd-a", "crowd-b"];
     for (const name of names) {

@@ -66,7 +66,7 @@ describe("every route", () => {
     if (route.path.startsWith("/v1/jobs/:id") && !route.body) expect(unnamed.status).toBe(404);
   });
 
-  test.each(lines)("%s wants its scope and says which", async (_line, route) => {
+  test.each(lines)("%s requires its scope and names it", async (_line, route) => {
     for (const scope of scopes) {
       const allowed = route.scope !== "root" && (route.scope === "token" || scope === route.scope || scope === "admin");
       const answer = await bench.call(route.method, pathOf(route), { token: own[scope as TokenScope] });
@@ -79,7 +79,7 @@ describe("every route", () => {
   });
 
   const guardedFields = guarded.flatMap((route) => Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => [route.name, field, scope, route] as const));
-  test.each(guardedFields)("%s wants for its field %s the scope %s as well", async (_name, field, scope, route) => {
+  test.each(guardedFields)("%s requires for its field %s the scope %s as well", async (_name, field, scope, route) => {
     for (const held of scopes.filter((each) => each === route.scope || each === scope)) {
       const answer = await bench.call(route.method, pathOf(route), { token: own[held], body: { [field]: {} } });
       expect(answer.status === 403, `${held}: ${answer.text}`).toBe(held !== scope);
@@ -98,13 +98,13 @@ describe("every route", () => {
     }
   });
 
-  test.each(open.map((route) => [route.path, route] as const))("%s is open to everybody", async (_path, route) => {
+  test.each(open.map((route) => [route.path, route] as const))("%s requires no token", async (_path, route) => {
     expect((await bench.call(route.method, route.path)).status).toBe(200);
     expect((await bench.call(route.method, route.path, { token: "garbage" })).status).toBe(200);
   });
 
   test.each(doors.map((route) => [route.path, route] as const))(
-    "%s is a door that is closed to whoever it does not know, always with the same words",
+    "%s refuses an unknown sender and an unknown tenant with the same 401",
     async (_path, route) => {
       const known = pathOf(route);
       const sent = route.method === "GET" ? {} : { body: {} };
@@ -186,7 +186,7 @@ describe("a token", () => {
     expect((await bench.call("GET", "/v1/jobs", { token })).status).toBe(401);
   });
 
-  test("cannot be told from a revoked one while nobody can be asked: 503 with Retry-After", async () => {
+  test("cannot be checked while no snapshot can be read: 503 with Retry-After", async () => {
     const deaf = createIntakeBench();
     deaf.deps.snapshots = { read: async () => ({ state: "unknown" }) };
     const answer = await deaf.call("GET", "/v1/jobs", { token: own.read });

@@ -132,7 +132,7 @@ describe("alert rules", () => {
   });
 });
 
-describe("a rule wants", () => {
+describe("a rule matches", () => {
   const rule: AlertRule = { enabled: true, minSeverity: "warning", slack: true, email: [] };
   const alert = { cause: "finding/warning/paused/queue/email-sending", subject: "queue/email-sending" };
 

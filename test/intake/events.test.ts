@@ -227,7 +227,7 @@ describe("the signed door", () => {
     expect((await knock(await signed())).headers.get("idempotent-replayed")).toBe("true");
   });
 
-  test("is closed for a while when nobody can tell", async () => {
+  test("answers 503 while the sender cannot be looked up", async () => {
     state.door = "unknown";
     const { status } = await knock(await signed());
     state.door = "known";

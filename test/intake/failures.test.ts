@@ -47,7 +47,7 @@ test("one is read with the replays that were tried, by its own tenant", async ()
   expect((await get("/v1/failures/short", own.read)).status).toBe(404);
 });
 
-test("is resolved or ignored by an operator of the tenant, and nobody else's changes", async () => {
+test("is resolved or ignored by an operator of the tenant; another tenant's group does not change", async () => {
   expect((await put({ status: "ignored", untilCount: 20, note: "the shop is closed" })).body).toMatchObject({
     status: "ignored",
     untilCount: 20,

@@ -49,11 +49,11 @@ describe("routing", () => {
     ["/jobs", "/v1/jobs"],
     ["/v1/dead-letter/groups", "/v1/dead-letters/groups"],
     ["/v1/jobs/01abc/cancle", "/v1/jobs/{id}/cancel"],
-  ])("%s is told of %s, which is near", async (path, near) => {
+  ])("the 404 of %s suggests %s", async (path, near) => {
     expect((await bench.call("POST", path)).body.detail).toBe(`There is no such route; did you mean ${near}? GET /v1 lists them.`);
   });
 
-  test("what is near no route is told of none, and a long path is not compared", async () => {
+  test("a path that resembles no route gets no suggestion, and a long path is not compared", async () => {
     for (const path of ["/v1/weather", `/v1/job${"/x".repeat(20)}`, `/v1/jobs${"s".repeat(300)}`])
       expect((await bench.call("GET", path)).body.detail, path).toBe("There is no such route; GET /v1 lists them.");
   });
@@ -212,7 +212,7 @@ describe("hostile JSON", () => {
   });
 });
 
-describe("a wrong body is told everything that is wrong with it", () => {
+describe("the refusal of a wrong body names each issue", () => {
   test("unknown fields by name, with those that are known", async () => {
     const answer = await post({ type: "note", payload: { text: "x" }, delay: 5, at: 1 });
     expect(answer.body).toMatchObject({ status: 422, code: "invalid" });
@@ -252,7 +252,7 @@ describe("a failure", () => {
     return broken;
   };
 
-  test("nobody foresaw is a 500 without its text, and reported with the request's id", async () => {
+  test("that is unexpected is a 500 without its text, and reported with the request's id", async () => {
     const broken = failing(new TypeError("secret internals of anna@example.com"));
     const answer = await broken.call("GET", "/v1/jobs", { token: own.read });
     expect(answer.body).toMatchObject({ status: 500, code: "internal" });

@@ -189,7 +189,7 @@ describe("cancel and retry", () => {
     ["cancel", 200],
     ["retry", 409],
     ["run-now", 409],
-  ])("%s knows nothing of forged and foreign jobs, and takes one without a row as queued", async (verb, status) => {
+  ])("%s answers 404 for forged and foreign jobs, and takes one without a row as queued", async (verb, status) => {
     expect((await act(verb, await givenJob("jobs-other"))).status).toBe(404);
     expect((await act(verb, "0".repeat(34))).status).toBe(404);
     const { id } = (await post({ type: "note", payload })).body;

@@ -110,7 +110,7 @@ describe("reading", () => {
     expect((await bench.call("GET", "/v1/leads?project=reading", { token: other.admin })).body.leads).toEqual([]);
   });
 
-  test("shows one lead with its submissions, by any of their ids, and to nobody else", async () => {
+  test("shows one lead with its submissions, by any of their ids, to its tenant alone", async () => {
     const { body } = await bench.call("GET", "/v1/leads/read2", { token: own.leads });
     expect(body).toMatchObject({
       id: "read1",

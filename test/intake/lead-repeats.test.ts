@@ -76,7 +76,7 @@ describe("a double click", () => {
     expect([genuine.status, genuine.headers.get("idempotent-replayed")]).toEqual([200, null]);
   });
 
-  test("of somebody who was erased meanwhile is a submission of its own", async () => {
+  test("of a person who was erased meanwhile is a submission of its own", async () => {
     const { enqueue } = bench.deps;
     const erased: Receipt = { ok: true, id: "erased", type: "lead", state: "done", replayed: true, erased: true };
     bench.deps.enqueue = async (requests) => (requests[0]?.own === undefined ? enqueue(requests) : [erased]);
@@ -88,7 +88,7 @@ describe("a double click", () => {
 });
 
 describe("a blocked sender", () => {
-  test.each(["192.0.2.66", "2001:DB8:0:0:0:0:0:1"])("%s sees of a repeat what everybody sees, and is kept nowhere", async (ip) => {
+  test.each(["192.0.2.66", "2001:DB8:0:0:0:0:0:1"])("%s gets the same answers to a repeat as any sender, and is stored nowhere", async (ip) => {
     const looks = (sender: Record<string, string>, key: string) => {
       const under = (email: string, tts: string) => keyed({ email, __pg_tts: tts }, { ...sender, "idempotency-key": key });
       const press = () => browse({ email: "a@example.com", __pg_nonce: key }, sender);

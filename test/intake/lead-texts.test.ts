@@ -67,7 +67,7 @@ describe("in another charset", () => {
   test.each([
     [`${typed}; charset=klingon`, latin],
     [typed, `_charset_=klingon&${latin}`],
-  ])("that nobody knows is a 415: %s", async (type, body) => {
+  ])("that no decoder supports is a 415: %s", async (type, body) => {
     const answer = await bench.call("POST", path, { body, headers: { "content-type": type, "x-api-key": apiKey } });
     expect(answer.body).toMatchObject({ status: 415, detail: expect.stringContaining("klingon") as unknown });
   });

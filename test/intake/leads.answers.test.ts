@@ -63,7 +63,7 @@ describe("a captcha", () => {
     await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
   };
 
-  test("is asked with the project's secret; who failed it is told so, and servers are not asked", async () => {
+  test("is verified with the project's secret; a failed one is refused with its reason, and servers need none", async () => {
     await withCaptcha(async () => {
       const asked: { secret: string; token: string }[] = [];
       bench.deps.leads.turnstile = async ({ secret, token }) => (asked.push({ secret, token }), { result: "refused", reason: "the captcha was not solved" });

@@ -79,7 +79,7 @@ describe("who may post", () => {
     expect(bench.seen.requests).toEqual([]);
   });
 
-  test("a browser without the project's ids is told which one is missing", async () => {
+  test("a browser without the project's ids gets a refusal that names the missing one", async () => {
     const answer = await bench.call("POST", path, { body: { email: "a@example.com", siteKey: "pk_wrong" }, headers: { origin: "https://homes.example" } });
     expect(answer.body).toMatchObject({ status: 403, errors: [{ path: "siteKey" }, { path: "formId", message: "is missing" }] });
   });
@@ -179,7 +179,7 @@ describe("what is sent", () => {
     expect((await bench.call("POST", path, { body, headers: { "content-type": type, "x-api-key": apiKey } })).status).toBe(status);
   });
 
-  test("a bad telephone number costs nobody the lead, and unknown fields are kept", async () => {
+  test("a lead with a bad telephone number is accepted, and unknown fields are kept", async () => {
     await keyed({ email: "a@example.com", phone: "not really", BUDGET: 100_000, wants: ["garden", "garage"], nested: { a: 1 } });
     expect(taken()[0]).toMatchObject({
       reasons: ["no tracking session", "telephone number not valid"],

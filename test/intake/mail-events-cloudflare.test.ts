@@ -61,7 +61,7 @@ describe("Cloudflare, through the queue", () => {
     expect((await mail.events.ofJob("cf-tenant", "job-7")).length).toBe(rows.length);
   });
 
-  test("one that comes before its mail was recorded comes again for an hour; one of nobody's mail is then dropped", async () => {
+  test("an event before its mail was recorded is delivered again for an hour; one without a mail is then dropped", async () => {
     const early = event("bounced", { messageId: "cf-early", bounce: { type: "hard" } });
     expect(await read(early)).toEqual([{ do: "redeliver", seconds: 60 }]);
     expect(await read(event("bounced", { messageId: "cf-never" }, now - 3_700_000))).toEqual([{ do: "ack" }]);

@@ -124,7 +124,7 @@ describe("Amazon SES by SNS", () => {
     expect((await bench.call("POST", `/v1/mail-events/${tenant}/ses`, { body: JSON.stringify(signed) })).status).toBe(401);
   });
 
-  test("without a secret nobody's topic is believed", async () => {
+  test("without a secret no topic is trusted", async () => {
     const tenant = await newTenant({ ...ses, webhookSecret: undefined });
     expect((await post(tenant, notification(bounce))).answer.status).toBe(401);
   });

@@ -80,7 +80,7 @@ describe("a notification of R2", () => {
     expect([bench.seen.requests, await getMedia({ db: env.DB, tenant, key: "photo.png" })]).toEqual([[], null]);
   });
 
-  test("about what was made here is nobody's upload", async () => {
+  test("about a variant made here starts no job", async () => {
     expect(await read(about("PutObject", `_variants/${tenant}/0011/etag/32x32-cover.webp`))).toEqual([{ do: "ack" }]);
     expect(bench.seen.requests).toEqual([]);
   });

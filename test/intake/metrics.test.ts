@@ -78,7 +78,7 @@ describe("metrics", () => {
     expect(text).not.toMatch(/jobyard_(queue|tick)/);
   });
 
-  test("of the root token are everybody's", async () => {
+  test("of the root token cover all tenants", async () => {
     const { text } = await get("/metrics", root);
     expect(text).toContain("jobyard_dead_letters 3\n");
     expect(text).toContain('jobyard_queue_backlog_messages{queue="events"} 12\n');

@@ -33,7 +33,7 @@ test("every reference leads somewhere", () => {
     ).toBeDefined();
 });
 
-test("a job is one of the types, told apart by its type, each with its own payload", () => {
+test("a job is one of the types, discriminated by its type, each with its own payload", () => {
   const { schemas } = document["components"];
   const types = ["email", "note", "outside", "image", "lead", "webhook", "sync-orders", "sync-products", "sync-single-order"];
   const { oneOf, discriminator } = schemas.JobRequest as { oneOf: { $ref: string }[]; discriminator: { propertyName: string; mapping: object } };
@@ -75,7 +75,7 @@ test("no keyword but those of JSON Schema and x-…", () => {
   expect(JSON.stringify(document)).not.toMatch(/"personal":(true|"redact")/);
 });
 
-test("is served to everybody as it is", async () => {
+test("is served as it is, without a token", async () => {
   const answer = await bench.call("GET", "/openapi.json");
   expect(answer.headers.get("content-type")).toBe("application/json");
   expect(answer.body).toEqual(JSON.parse(JSON.stringify(document)));

@@ -187,7 +187,7 @@ describe("replays", () => {
 });
 
 describe("gates", () => {
-  test("are listed by whoever may read, with times as text", async () => {
+  test("are listed for a token with the scope read, with times as text", async () => {
     const answer = await get("/v1/gates");
     expect(answer.status).toBe(200);
     expect(answer.body.gates.every((each: unknown) => fits(gateShape, each))).toBe(true);
@@ -284,7 +284,7 @@ describe("queues and types", () => {
     expect((await act("/v1/types/nothing/pause", { token: own.operate })).status).toBe(404);
   });
 
-  test("are paused for one tenant by its token, for everybody by the root token alone", async () => {
+  test("are paused for one tenant by its token, for all tenants by the root token alone", async () => {
     const held = await act("/v1/queues/events/pause", { token: own.operate });
     expect(held).toMatchObject({ status: 200, body: { scope: "queue", name: "events", tenant: "ops-own", paused: true } });
     expect(fits(pausedShape, held.body)).toBe(true);

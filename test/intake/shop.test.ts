@@ -128,7 +128,7 @@ test("what a tenant changed of a site's schedules stays when the site is put aga
   expect((await bench.call("GET", "/v1/schedules/sync-orders-main", { token: tokens.read })).body).toMatchObject({ cron: "0 5 * * *", enabled: false });
 });
 
-test("a draft goes out once its supplier has an address and somebody approves it, and only once", async () => {
+test("a draft goes out once its supplier has an address and an operator approves it, and only once", async () => {
   const approve = () => bench.call("POST", "/v1/sites/main/purchase-orders/1/approve", { token: tokens.operate });
   expect((await get("main/purchase-orders")).body).toMatchObject({ purchaseOrders: [{ id: 1, state: "draft", rows: [{ quantity: 2 }] }], cursor: null });
   expect(await approve()).toMatchObject({ status: 409 });

@@ -162,7 +162,7 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
     expect(bench.seen.requests.at(-1)?.runAt).toBeUndefined();
   });
 
-  test("sent again under made-up ids in headers that nobody signed it is the same job", async () => {
+  test("sent again under made-up ids in unsigned headers it is the same job", async () => {
     const captured = await Promise.all(
       Array.from({ length: 20 }, (_, index) => post("hooked/main", body, { "x-webhook-id": `made-up-${index}`, "webhook-id": `made-up-${index}` })),
     );
@@ -230,7 +230,7 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
     expect((await post("hooked/main", "x".repeat(1024 * 1024 + 1))).status).toBe(413);
   });
 
-  test("works while D1 is away, and says 503 when nobody can tell whose it is", async () => {
+  test("is accepted while D1 is down, and answers 503 when the tenant cannot be looked up", async () => {
     const snapshots = bench.deps.snapshots;
     const known = await snapshots.read("hooked", now);
     const headers = { "x-prestashop-signature": hex(await hmac(secret, body)) };

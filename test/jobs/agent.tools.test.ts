@@ -52,7 +52,7 @@ describe("a tool that writes outside", () => {
     expect(acted).toEqual([]);
   });
 
-  test("is not made when nobody decides in time", async () => {
+  test("is not made when no person decides in time", async () => {
     const world = bench(acting, { agents: [worker("trusted", { approvalSeconds: 3600 })] });
     const job = await world.start(payload);
     world.bench.advance(3_601_000);
@@ -105,7 +105,7 @@ describe("a tool that fails", () => {
     expect(world.models.asked).toHaveLength(1);
   });
 
-  test("for good while it reads is told to the model", async () => {
+  test("for good while it reads is reported to the model", async () => {
     const world = bench([calling("risky", {}), final], { agents: [agentWith(failing({ class: "permanent", reason: "404" }, "none"))] });
     expect(await world.start(payload)).toBeDone();
   });

@@ -75,7 +75,7 @@ describe("a pause longer than the provider keeps its keys", () => {
   });
 });
 
-test("erasing a person between two parts of a page leaves nobody else out", async () => {
+test("erasing a person between two parts of a page skips no other recipient", async () => {
   const tenant = "camp-erase-parts";
   const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(100), large);
@@ -145,7 +145,7 @@ describe("a campaign whose job has ended or is gone", () => {
 });
 
 test.each(["resume", "revive"] as const)(
-  "an operator cancels its jobs, retention removes them, and it goes on by %s: nobody gets it twice, and what was cancelled stays so",
+  "an operator cancels its jobs, retention removes them, and it goes on by %s: no recipient gets it twice, and cancelled ones stay cancelled",
   async (how) => {
     const tenant = `camp-retained-${how}`;
     const world = await createCampaignBench({ tenant });

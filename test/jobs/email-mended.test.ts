@@ -35,7 +35,7 @@ function createPost(answers: Failure[] = []) {
   return { bench, sent, put, post, again };
 }
 
-test("a mended template is used by a retry", async () => {
+test("a corrected template is used by a retry", async () => {
   const { bench, sent, put, post, again } = createPost();
   await put("mended", "Dear {{ firstName }}");
   const job = await (await post("mended")).untilEnded();
@@ -46,7 +46,7 @@ test("a mended template is used by a retry", async () => {
   expect(sent).toEqual([{ key: `${job.id}:send:1`, text: "Dear friend" }]);
 });
 
-test("a mended template is used for several recipients too, though who gets the mail was decided", async () => {
+test("a corrected template is used for several recipients too, whose addresses were fixed before", async () => {
   const { bench, sent, put, post, again } = createPost([{ class: "permanent", reason: "422" }]);
   await put("several", "first");
   const job = await (await post("several", ["ada@example.com", "bob@example.com"])).untilEnded();

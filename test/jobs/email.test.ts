@@ -18,7 +18,7 @@ describe("sending", () => {
     expect(sent).toEqual([{ message: { from: builtInFrom, to: ["ada@example.com"], subject: "s", text: "t" }, idempotencyKey: `${job.id}:send:0` }]);
   });
 
-  test("a run after one that was cut off sends nothing and knows the result", async () => {
+  test("a run after one that was cut off sends nothing and returns the recorded result", async () => {
     const { job, sent } = await sendEmail(plain, { run: cutOffOnce(runEmail) });
     expect(job).toBeRetried(/cut off/);
     expect(await job.next()).toBeDone({ messageId: "m-1" });

@@ -118,7 +118,7 @@ describe("the follow-up", () => {
   });
 });
 
-test("a dry run tells nobody anything, and asks the model, as a dry run of an agent does", async () => {
+test("a dry run sends nothing, and asks the model, as a dry run of an agent does", async () => {
   const world = await createEventBench();
   const job = await world.accept(event, { id: "d", type: "lead.created", data: lead }, { dryRun: true });
   expect(await job.untilIdle()).toBeDone();

@@ -80,7 +80,7 @@ describe("where it goes", () => {
     expect(destinationsOf(job)).toEqual(Object.fromEntries(names.map((name) => [name, "served"])));
   });
 
-  test("a test lead costs nothing and disturbs nobody", async () => {
+  test("a test lead sends no mail and makes no CRM or model call", async () => {
     const world = await createEventBench();
     const job = await world.work("lead.created", { ...lead, test: true });
     const left = "a test lead";

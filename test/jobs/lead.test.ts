@@ -35,7 +35,7 @@ const forwardOf = (job: WorkedJob) => job.children.find(({ type }) => type === "
 const ada = { contact: { email: "ada@example.com", name: "Ada", visitorId: "v1" } };
 
 describe("a new lead", () => {
-  test("is stored, told and forwarded, under ids that follow from its own", async () => {
+  test("is stored, published and forwarded, under ids derived from its own", async () => {
     const { work, counted } = agency("job-new");
     const job = await work(ada);
     const { id } = job;
@@ -71,13 +71,13 @@ describe("what is not forwarded", () => {
     ["the project only stores", { settings: { ...usual!, forward: false } }],
     ["the project is gone", { settings: null }],
     ["there is no hook", { hook: false }],
-  ])("%s: stored and told all the same", async (name, more) => {
+  ])("%s: stored and published all the same", async (name, more) => {
     const job = await agency(`job-${name.replaceAll(" ", "-")}`, more).work(ada);
     expect(job).toBeDone({ forward: expect.stringContaining("not forwarded") });
     expect(job).toHaveEnqueued({ type: "event" });
   });
 
-  test("a robot is stored and nobody hears of it", async () => {
+  test("a lead of a bot is stored, and neither published nor forwarded", async () => {
     const job = await agency("job-bot").work({ ...ada, kind: "bot" });
     expect(job).toBeDone({ follow: "new", forward: "not forwarded: a bot" });
     expect(job).toHaveEnqueued();
@@ -95,7 +95,7 @@ describe("what is not forwarded", () => {
   });
 });
 
-test("what somebody says who comes back is forwarded with what is known, and counts before it", async () => {
+test("a returning person's new fields are forwarded with the stored ones, and take precedence", async () => {
   const { work } = agency("job-known", { settings: { ...usual!, name: "Homes on the Hill" } });
   const start = Date.UTC(2026, 10, 21);
   const phone = { phone: "+493012345678", phoneKey: "+493012345678" };

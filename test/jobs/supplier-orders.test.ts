@@ -111,7 +111,7 @@ test("a supplier set to automatic is mailed once, the others wait for approval",
   expect(second).toMatchObject({ state: "draft", mailJobId: null });
 });
 
-test("whoever approves a draft is the one who mails it: the other finds that it is no draft any more", async () => {
+test("one of two approvals of a draft mails it; the other finds that it is no draft any more", async () => {
   const { bench, run } = await synced("buy-both", shortShop());
   const { id } = await run(supplierOrders);
   const [, first] = await drafts("buy-both");

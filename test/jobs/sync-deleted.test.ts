@@ -9,7 +9,7 @@ import { createShopBench, mend, minute, orderRow, shopOf } from "./web-shop-benc
 
 /** What was deleted in the shop, and what the key may not read, through the real adapter. */
 describe("orders that are deleted in the shop", () => {
-  test.each([{ lastDays: 40 }, { lastDays: 40, bulkMode: true }, {}])("are marked, told by the feed and not bought for: %j", async (payload) => {
+  test.each([{ lastDays: 40 }, { lastDays: 40, bulkMode: true }, {}])("are marked, listed in the feed and left out of purchase orders: %j", async (payload) => {
     const shop = shopOf(3);
     mend(shop, "stock_availables", 1, { quantity: "-3" });
     const tenant = `deleted-${Object.keys(payload).length}`;

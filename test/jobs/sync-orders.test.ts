@@ -151,7 +151,7 @@ test("bulk mode splits the window into jobs of a week, and the cursor moves when
   expect(await siteState(scope("orders-bulk"))).toMatchObject({ orders: { readTo: start - minute } });
 });
 
-test("a bulk run of a site that is not there is a dead letter, and so is a part that nobody split off", async () => {
+test("a bulk run of a site that is not there is a dead letter, and so is a part of no bulk run", async () => {
   const { bench, run, accept } = world("orders-strange", shopWith(many(1)));
   expect(await run({ siteId: "nowhere", bulkMode: true })).toBeDiscarded('There is no site "nowhere".');
   const part = await accept(syncOrdersPart, { run: "mine", from: 0, to: start });
@@ -252,7 +252,7 @@ test("what was there before the shop was connected is not announced; each new or
   for (const { id } of events) expect(id).not.toContain(".");
 });
 
-test("an order placed around the connecting moment is told of once; old ones that a wider window finds are not", async () => {
+test("an order placed around the connecting moment is published once; old orders in a wider window are not", async () => {
   const shop = shopWith([...many(3), order(4, { dateAdd: start - 60 * 24 * 60 * minute })]);
   const { bench, run } = world("orders-around", shop);
   await connect(scope("orders-around"), false, start + 500);

@@ -66,7 +66,7 @@ test("a full run stores products with combinations, quantities, manufacturers an
   expect((await listSuppliers(scope("products-full"), { limit: 10 })).items.map(({ name }) => name)).toEqual(["Clay Ltd", "Kiln Inc"]);
 });
 
-test("what the shop no longer lists is deleted by a full run, told to the feed, and back when it is back", async () => {
+test("a full run deletes what the shop no longer lists and puts it in the feed; a row that is listed again is restored", async () => {
   const shop = catalogue(25);
   const { bench, run } = world("products-gone", shop);
   await run();
@@ -122,7 +122,7 @@ test("a product that runs out is announced once, not while it stays out, and aga
   ]);
 });
 
-test("a combination or supplier that goes, without a date, is gone after a full run and told to the feed", async () => {
+test("a combination or supplier that goes, without a date, is gone after a full run and listed in the feed", async () => {
   const shop = catalogue(3);
   const { bench, run } = world("products-parts", shop);
   await run();

@@ -28,7 +28,7 @@ test("quantities in parts, amounts of any size and a decimal comma are read as t
   expect(await unreadable()).toEqual({ count: 0, newest: [] });
 });
 
-test("an order that cannot be read whole is stored with what can be, told once, shown until it is readable, and looked at again without a new date", async () => {
+test("an order with unreadable fields is stored without them, reported once, shown until it is readable, and read again without a new date", async () => {
   const shop = shopOf(3);
   mend(shop, "orders", 2, { total_paid: "about 5" });
   const { scope, run, orders, unreadable } = createShopBench("unreadable-order", shop);
@@ -175,7 +175,7 @@ test("the parts of a bulk run sum up what they could not read, and their warning
   expect((await unreadable()).count).toBe(2);
 });
 
-test("a single order that a webhook told of is stored with what can be read, or shown as one that failed to load", async () => {
+test("a single order of a webhook is stored with its readable fields, or shown as one that failed to load", async () => {
   const shop = shopOf(3);
   mend(shop, "orders", 1, { total_paid: "x" });
   shop.holes.add("orders/2");

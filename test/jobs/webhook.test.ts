@@ -93,7 +93,7 @@ test("sends the body under the job's id, or one that was given, and keeps the an
   expect((await work({ connection: "make", body: 1, id: "sub-7" })).sent[0]?.id).toBe("sub-7");
 });
 
-test("a dry run calls nobody", async () => {
+test("a dry run makes no call", async () => {
   const { job, sent } = await work({ connection: "make", body: {} }, { dryRun: true });
   expect(job).toBeDone();
   expect(job).toHavePlanned("deliver");

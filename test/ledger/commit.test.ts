@@ -14,7 +14,7 @@ test("many requests at once are two round trips, and each row is there when its 
   expect(await env.DB.prepare("SELECT count(*) AS n FROM jobs WHERE tenant = 'many'").first("n")).toBe(40);
 });
 
-test("so are many keyed ones, each told about its own row", async () => {
+test("so are many keyed ones, each with the answer for its own row", async () => {
   const { db, counts } = recordingDb();
   const ledger = createLedger(db, () => undefined);
   const ids = createIds("id-secret-of-the-tests");

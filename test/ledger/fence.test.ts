@@ -106,7 +106,7 @@ test("checkpoint: cursor and writes commit together, or neither does", async () 
   expect(await sideRows("point")).toEqual(["entity a x"]);
 });
 
-test("who inserted a keyed row is told so, everybody else learns what it says", async () => {
+test("the call that inserted a keyed row learns that it did; each other call gets the stored row", async () => {
   const row = newJob({ tenant: "keyed", id: await ids.derive("keyed", ["a"]), fp: "first" });
   const known = { tenant: "keyed", id: row.id, state: "queued", seq: 0, fp: "first", due: null, cancel: 0 };
   expect(await ledger.insertKeyed([row])).toEqual([{ ...known, inserted: true }]);

@@ -105,7 +105,7 @@ test(`${many} tenants with nothing to remove: all within ${idle} calls, then fro
   expect(turns.slice(0, many + 1)).toEqual([...tenants, tenants[0]]);
 });
 
-test("one with very much to remove, and one whose turn fails, keep nobody from theirs", async () => {
+test("a tenant with 6,000 rows to remove, and one whose removal fails, stop no other tenant's retention", async () => {
   await givenEnded("a-huge", 6000);
   await givenEnded("b-broken", 1, { ref: "b-broken/x/1", payload: null });
   await givenEnded("c-small", 1);

@@ -58,7 +58,7 @@ describe("GET /v1/types/{type}/sample", () => {
     expect((await mute.call("GET", "/v1/types/note/sample", { token: root })).status).toBe(500);
   });
 
-  test("knows no other type, and of payloads in R2 loads ten", async () => {
+  test("answers 404 for an unknown type, and loads at most ten payloads from R2", async () => {
     expect((await get("nothing")).status).toBe(404);
     const loads: string[] = [];
     bench.deps.loadPayload = async (ref) => (loads.push(ref), text(ref));

@@ -42,7 +42,7 @@ describe("a job's timeline", () => {
   });
 });
 
-test("a job without a row of history is told from its own row alone", () => {
+test("the timeline of a job without history comes from its own row alone", () => {
   const row: Omit<TimelineRow, "state"> = { at: 1000, started: 2000, begun: 2000, ended: 2500, checkpoints: 0, checkpointed: null };
   const told = (state: "done" | "running", more: Partial<TimelineRow> = {}) =>
     timelineOf({ ...row, ...more, state }, []).map(({ at, event, ms }) => [at, event, ms]);

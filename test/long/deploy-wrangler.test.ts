@@ -84,7 +84,7 @@ describe("a first deploy", () => {
 });
 
 describe("a later deploy", () => {
-  test("without options makes nothing, keeps what the first was told, and prunes consumers and crons of ours alone", async () => {
+  test("without options makes nothing, keeps the options of the first, and prunes consumers and crons of ours alone", async () => {
     const { account } = deployer.fake;
     account.addQueue("orders-of-another");
     account.addConsumer("orders-of-another", "another-worker");

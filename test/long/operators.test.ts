@@ -93,7 +93,7 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
     expect(await mailsOf(tenant)).toEqual([]);
   }, 240_000);
 
-  test("a group of 1,000 is replayed once its fault is mended: five go first, then the rate; each mail goes out once", async () => {
+  test("a group of 1,000 is replayed once its fault is repaired: five go first, then the rate; each mail goes out once", async () => {
     const [tenant, rate] = ["mended", 300];
     const api = await way.tenant(tenant, { perSecond: 1000, concurrency: 50 });
     await fail(api, tenant, 1000);
@@ -115,7 +115,7 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
     expect(await fact(page, "Failing now").innerText()).toBe("0 retrying, 0 dead letters");
   }, 400_000);
 
-  test("213 jobs that an open circuit holds are told by the same sentence on Now, on Flow and on each job", async () => {
+  test("213 jobs that an open circuit holds have the same sentence on Now, on Flow and on each job", async () => {
     const tenant = "held";
     const api = await way.tenant(tenant, { breaker: { failures: 5, openSeconds: 600 } });
     await way.sandbox.fault({ provider: "mail", status: 503 });

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterAll(() => way?.close());
 
-test("a shop that is down is parked, burns no patience of its own, and is read once it is back", async () => {
+test("a shop that is down is parked, its jobs count no attempt, and it is read once it is back", async () => {
   await shops.connect("down");
   await way.trouble({ longestDelay: 1 });
   const fault = await way.sandbox.fault({ provider: "shop", path: "/down/*", status: 502 });

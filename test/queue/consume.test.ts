@@ -86,7 +86,7 @@ describe("what cannot be judged now is delivered again later", () => {
     expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
   });
 
-  test("a batch of which the ledger knows one, and fails for the other", async () => {
+  test("a batch of which the ledger has one, and fails for the other", async () => {
     const bench = createEngineBench();
     const known = await bench.acceptOne({ payload: fine });
     bench.faults.ledger = true;

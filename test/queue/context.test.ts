@@ -126,7 +126,7 @@ describe("again", () => {
   });
 });
 
-describe("what a run is told", () => {
+describe("what a run's context has", () => {
   test("its number of attempts, its time, its tenant", async () => {
     const told: unknown[] = [];
     const { bench, start } = running(async (context, call) => {

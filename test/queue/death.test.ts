@@ -36,7 +36,7 @@ describe("when the Worker dies", () => {
     expect(await bench.all("SELECT event FROM history WHERE job = ? AND event = 'crashed'", killer)).not.toEqual([]);
   });
 
-  test("suspects run one after the other, after everybody else is settled", async () => {
+  test("suspects run one after the other, after all other jobs of the batch are settled", async () => {
     const bench = createEngineBench();
     const suspects = [await bench.acceptOne({ payload: fine }), await bench.acceptOne({ payload: fine })];
     await dyingWith(bench);

@@ -66,7 +66,7 @@ test.each([
   expect(found).toMatchObject([{ state: "discarded", reason: expect.stringMatching(/^uncertain: "send" was tried at 2026-11-21T1[12]:/) }]);
 });
 
-test("what the run knows it has not tried yet is done, and what is noted first as well", async () => {
+test("an act that the run has not tried yet is done, and so is one whose intent was recorded first", async () => {
   const contract = defineJob({ type: "known", queue: "events", payload: v.strictObject({}) });
   const acts: string[] = [];
   const bench = createEngineBench({

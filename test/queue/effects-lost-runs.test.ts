@@ -17,7 +17,7 @@ const day = 86_400;
 const second = 1000;
 
 describe("a run that lost its job", () => {
-  test("still records what it did, so that the next run knows", async () => {
+  test("still records what it did, so that the next run finds it", async () => {
     const { bench, keys, send, effects } = sender(async (_key, n) => {
       if (n > 1) return ok("second");
       // Another run takes the job over while the provider works; it finds an open intent and does not repeat it.

@@ -91,7 +91,7 @@ describe("the Worker dies between the effect and its record", () => {
       return ok("sent");
     }, options);
 
-  test("the provider knows the key: the same key again", async () => {
+  test("the provider remembers the key: the same key again", async () => {
     const { bench, keys, send, effects } = crashing({ idempotentFor: day });
     const id = await send();
     await bench.deliverAll();
@@ -167,7 +167,7 @@ describe("failures", () => {
 });
 
 describe("dry run", () => {
-  test("calls nobody and records what it would do", async () => {
+  test("makes no call and records what it would do", async () => {
     const { bench, keys, send, effects } = sender(() => ok("real"), { wouldDo: "pretended" });
     const id = await send({ dryRun: true });
     await bench.deliverAll();

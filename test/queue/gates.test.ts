@@ -130,7 +130,7 @@ test("parked jobs are let in as the gate says, the oldest first, spread over the
   expect(await bench.all("SELECT gate FROM parked_gates")).toEqual([]);
 });
 
-test("a gate that lets nobody in keeps its jobs", async () => {
+test("a gate that admits no job keeps its jobs", async () => {
   const bench = createEngineBench();
   const { gates } = gateOf({ says: { reason: "open circuit", until: 0, park: true }, admits: { count: 0, perSecond: 0 } });
   bench.engine.gates = gates;
@@ -200,7 +200,7 @@ test("what the tenant lacks is a dead letter that says so, and the gate is left"
   expect(log.left).toHaveLength(1);
 });
 
-test("a contract whose gates cannot be told fails alone", async () => {
+test("a contract whose gates cannot be computed fails alone", async () => {
   const contract = defineJob({
     type: "odd",
     queue: "events",

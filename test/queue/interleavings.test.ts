@@ -7,7 +7,7 @@ beforeAll(skipPauses);
 afterAll(() => void vi.unstubAllGlobals());
 
 test.for(days)(
-  "on a %s day no accepted job is lost, none runs twice at a time, none is without somebody who looks after it",
+  "on a %s day no accepted job is lost, none runs twice at a time, no open one is without a message or a wake-up",
   { timeout: 7_200_000 },
   async (day) => {
     expect(await liveThrough(day, 3)).toBeGreaterThanOrEqual(minSequences);

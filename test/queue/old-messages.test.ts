@@ -52,7 +52,7 @@ describe("old and foreign", () => {
   });
 
   test.each([["{"], ["null"], ['{"script":5}'], ['{"script":[{"do":"done"}],"entity":{}}']])(
-    "a payload the ledger never heard of, as %s, stops nobody",
+    "a payload without a row in the ledger, as %s, stops no other job",
     async (payload) => {
       const bench = createEngineBench();
       bench.faults.ledger = true;

@@ -110,7 +110,7 @@ describe("how a run's end is settled", () => {
     ["again with a cycle", () => again(cycle()), { state: "discarded", reason: "the cursor is no JSON" }],
     ["again with too much", () => again("x".repeat(17_000)), { state: "discarded", reason: expect.stringContaining("17002 characters") }],
     ["an outcome of somebody else's making", () => ({ kind: "done" }) as unknown as Outcome, { state: "retrying" }],
-  ])("%s harms nobody else", async (_name, outcome, expected) => {
+  ])("%s changes no other job", async (_name, outcome, expected) => {
     const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
     const mate = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
@@ -159,7 +159,7 @@ describe("transitionOf", () => {
     fc.string().map(discard),
   );
 
-  test("never leaves a job without a message or somebody who looks after it, and nothing but whole numbers", () => {
+  test("never leaves a job without a message or a wake-up, and gives nothing but whole numbers", () => {
     fc.assert(
       fc.property(
         outcome,

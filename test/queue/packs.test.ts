@@ -81,7 +81,7 @@ describe("a pack", () => {
     expect(await states(bench)).toEqual([{ state: "done", n: 8 }]);
   });
 
-  test("of which the ledger knows nothing is taken up whole", async () => {
+  test("of which the ledger has no row is taken up whole", async () => {
     const bench = createEngineBench({ pack: 25 });
     bench.faults.ledger = true;
     const ids = (await bench.accept(many(30).map((payload) => ({ payload })))).map(idOf);
@@ -103,7 +103,7 @@ describe("a pack", () => {
     expect(await states(bench)).toEqual([{ state: "done", n: 30 }]);
   });
 
-  test("of an unknown type is left to a deployment that knows it; a copy of one job beside it changes nothing", async () => {
+  test("of an unknown type is left to a deployment that has it; a copy of one job beside it changes nothing", async () => {
     const { bench, ids } = await withJobs(many(3));
     const [held] = bench.held as [(typeof bench.held)[number]];
     bench.held.push({ ...held, id: "copy", body: structuredClone(held.body) });

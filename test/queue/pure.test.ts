@@ -82,7 +82,7 @@ describe("ids", () => {
     );
   });
 
-  test("whatever one changes, it belongs to nobody", async () => {
+  test("an id with a changed character belongs to no tenant", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 33 }), fc.constantFrom(..."0123456789abcdefghjkmnpqrstvwxyzIlOU!é"), async (place, char) => {
         const id = await ids.make("one", 1_700_000_000_000);

@@ -28,7 +28,7 @@ describe("a lost message", () => {
     expect(bench.messagesOf(id)).toHaveLength(swept ? 1 : 0);
   });
 
-  test("with a queue that has not come so far, patience doubles up to six hours", async () => {
+  test("with a queue that has not come so far, the wait doubles up to six hours", async () => {
     const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     const start = bench.now();
@@ -220,7 +220,7 @@ describe("the backstop", () => {
     expect((await bench.row(id))?.state).toBe(how === "unreadable and unknown" ? "dead" : "done");
   });
 
-  test("one of a type that only another deployment knows is kept in the ledger", async () => {
+  test("one of a type that only another deployment has is kept in the ledger", async () => {
     const bench = createEngineBench();
     const id = await bench.acceptOne({ payload: fine });
     await env.DB.exec("DELETE FROM jobs");

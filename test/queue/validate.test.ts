@@ -29,7 +29,7 @@ describe("unknown fields are named, each with what is known in its place", () =>
     for (const issue of issues) expect(issue.message).toContain(known);
   });
 
-  test("an object that knows no fields says no more", () => {
+  test("the issue of an object without fields lists no known ones", () => {
     expect(issuesOf(v.strictObject({}), { a: 1 })).toEqual([{ path: "a", message: "is not a field here" }]);
   });
 });
@@ -42,13 +42,13 @@ describe("what is no object", () => {
   );
   const choice = v.variant("kind", [v.strictObject({ kind: v.literal("a") })]);
 
-  test.each([[], [1], null, "text", 1, undefined])("is told once, whole: %j", (value) => {
+  test.each([[], [1], null, "text", 1, undefined])("is one issue, of the whole value: %j", (value) => {
     for (const each of [schema, point, choice, v.record(v.string(), v.unknown())]) {
       expect(issuesOf(each, value)).toEqual([{ path: "", message: "must be an object" }]);
     }
   });
 
-  test("is told once in its place below", () => {
+  test("is one issue at its path below", () => {
     expect(issuesOf(schema, { at: [1, 2], path: [{ x: 1, y: 1 }, [], null, { x: 1 }] })).toEqual([
       { path: "at", message: "must be an object" },
       { path: "path[1]", message: "must be an object" },

@@ -84,7 +84,7 @@ describe("the product", () => {
     expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
   });
 
-  test("may refuse jobs: they are kept with the reason, tried again with a mended map, and put back by a rollback", async () => {
+  test("may refuse jobs: they are kept with the reason, tried again with a corrected map, and put back by a rollback", async () => {
     const ids = await addMany(4);
     bench.product.refuse = ({ payload }) =>
       (payload as { n?: number }).n === 2 ? { code: "invalid", errors: [{ path: "payload.n", message: "must not be 2" }] } : undefined;

@@ -44,7 +44,7 @@ describe("a rollback of claimed jobs", () => {
     expect(bench.product.ids()).toEqual(ids.slice(0, 1));
   });
 
-  test("that no product knows: none of them can start before it is cancelled", async () => {
+  test("that no product has: none of them can start before it is cancelled", async () => {
     await addMany(3);
     const before = await bench.stands();
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? { status: 503 } : undefined);

@@ -210,7 +210,7 @@ describe("a sender", () => {
     return [asked.map(({ fate, id }) => [fate, id]), wrong.length];
   };
 
-  it("takes an isolate that ended for no answer: it repeats what it may repeat, and knows nothing of the rest", async () => {
+  it("takes an isolate that ended for no answer: it repeats what it may repeat, and the rest is unknown", async () => {
     expect(await fates(true, 599, 202)).toEqual([[["accepted", "job1"]], 0]);
     expect(await fates(false, 599)).toEqual([[["unknown", null]], 0]);
   });

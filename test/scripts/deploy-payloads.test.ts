@@ -33,7 +33,7 @@ describe("stored payloads", () => {
   const bad = { version: 1, state: "waiting", payload: { to: "very-personal", templateId: "welcome", secretField: 1 } };
   const sample = (type: string, samples: unknown[]) => ({ [`/v1/types/${type}/sample`]: { type, version: 1, samples } });
 
-  test("that would not fit stop a deploy, told by counts and paths and nothing of what they hold", async () => {
+  test("that would not fit stop a deploy; the report has counts and paths and nothing of what they hold", async () => {
     deployedAccount(deployer);
     const seen: string[] = [];
     const url = await running(

@@ -73,7 +73,7 @@ describe("an environment", () => {
   });
 });
 
-describe("what a deployed Worker was told", () => {
+describe("what a deployed Worker was configured with", () => {
   const bindings = [
     { type: "plain_text", name: "OWN_HOSTS", text: "old.example.com" },
     { type: "plain_text", name: "LOCAL", text: "yes" },
@@ -212,7 +212,7 @@ test("every option is in the usage, and every finding and option in docs/deploy.
   expect("wrong" in readOptions(["--env", "staging", "--plan", "--json", "--prune", "--contract", "--ai", "--accept-broken-payloads"])).toBe(false);
 });
 
-test("an old Node is told before anything else", () => {
+test("an old Node is reported before anything else", () => {
   expect(nodeFinding("20.20.2")).toMatchObject([{ id: "node-too-old", severity: "error" }]);
   expect(nodeFinding(process.versions.node)).toEqual([]);
 });

@@ -53,7 +53,7 @@ describe("faults before the effect", () => {
 describe("faults after the effect", () => {
   const key = { "idempotency-key": "k1" };
 
-  it("never answers, and knows the key afterwards", async () => {
+  it("never answers, and remembers the key afterwards", async () => {
     await sandbox.fault({ timeoutAfterAccept: true, times: 1 });
     const unanswered = fetch(`${sandbox.url}/mail/emails`, {
       method: "POST",

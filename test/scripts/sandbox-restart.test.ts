@@ -31,7 +31,7 @@ const received = async (sandbox: Playing) => (await sandbox.ask("GET", "/__mailb
 const k1 = { "idempotency-key": "k1" };
 
 describe("a sandbox that died", () => {
-  it("knows its mails, effects and keys when it is back, and sends nothing twice", async () => {
+  it("has its mails, effects and keys when it is back, and sends nothing twice", async () => {
     const before = await start();
     const first = await before.send({ ...hello, subject: "One\u2028line\n" }, k1);
     await before.send(hello);
@@ -44,7 +44,7 @@ describe("a sandbox that died", () => {
     expect(await received(after)).toBe(2);
   });
 
-  it("knows what it took and never answered for", async () => {
+  it("has the mail that it accepted and never answered", async () => {
     const before = await start();
     await before.fault({ timeoutAfterAccept: true });
     const headers = { authorization: "Bearer re_test", ...k1 };
@@ -56,7 +56,7 @@ describe("a sandbox that died", () => {
     expect(await received(after)).toBe(1);
   });
 
-  it("knows how often each destination was told, and the CRM its contacts", async () => {
+  it("has the number of calls of each destination, and the contacts of the CRM", async () => {
     const key = { authorization: "Bearer k" };
     const path = "/crm/crm/v3/objects/contacts";
     const upsert = (id: string, city: string) => ({ inputs: [{ idProperty: "email", id, properties: { city } }] });

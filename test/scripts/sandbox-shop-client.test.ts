@@ -131,7 +131,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
     ]);
   });
 
-  it("rows that fail to load are told of, page by page", async () => {
+  it("rows that fail to load are reported, page by page", async () => {
     const broken = [1, 2, 60, 100, 229, 230];
     await make({ version, broken: { orders: broken } });
     const shop = open();

@@ -265,7 +265,7 @@ describe("its rows", () => {
     expect((await sandbox.ask("GET", "/shop/__shops/one")).json()).toMatchObject({ requests: { total: 3, orders: 2, customers: 1 }, concurrency: { most: 1 } });
   });
 
-  it("answers are measured, and calls wait for as long as somebody likes", async () => {
+  it("answers are measured, and calls wait while a test holds them", async () => {
     await make();
     const summary = async () => (await sandbox.ask("GET", "/shop/__shops/one")).json();
     const { text } = await get("/orders", { limit: "7", display: "full" });

@@ -120,7 +120,7 @@ test("another tenant neither sees, opens nor removes it", async () => {
   expect((await store.list("one")).map(({ name }) => name)).not.toContain("crm");
 });
 
-test("the snapshot knows each gate's limits, and no credential, sealed or not", async () => {
+test("the snapshot has each gate's limits, and no credential, sealed or not", async () => {
   await store.put("two", "slack", bodies.slack, 5);
   await store.put("two", "crm", bodies.crm, 6);
   const known = await snapshots.read("two", Date.now());

@@ -33,7 +33,7 @@ describe("parking", () => {
     expect(g.status.held).toHaveLength(0);
   });
 
-  test("each of many is told its own time when slots are few", () => {
+  test("each of many gets its own time when slots are few", () => {
     const g = gate({ concurrency: 1 });
     const a = g.in("a");
     g.now += 8000;
@@ -65,7 +65,7 @@ describe("admit", () => {
     expect(count).toBeLessThanOrEqual(15);
   });
 
-  test("nobody while it is open, one when a probe is due, nobody while it is under way", () => {
+  test("none while it is open, one when a probe is due, none while it is under way", () => {
     const g = gate({ breaker: { failures: 1 } });
     g.fail(1);
     expect(admit(g.state, 100, g.now)).toMatchObject({ count: 0, until: start + 30_000 });

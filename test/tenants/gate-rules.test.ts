@@ -12,7 +12,7 @@ describe("concurrency", () => {
     expect(g.in("c").probe).toBe(false);
   });
 
-  test("a lease that nobody gave back ends by itself; giving it back late changes nothing", () => {
+  test("a lease that was not given back ends by itself; giving it back late changes nothing", () => {
     const g = gate({ concurrency: 1 });
     const a = g.in("a", 1000);
     g.now += 1000;
@@ -43,7 +43,7 @@ describe("concurrency", () => {
     expect(g.status.inside).toBe(1);
   });
 
-  test("a lower limit takes nobody's place away, and lets nobody in until it is kept", () => {
+  test("a lower limit ends no lease, and admits no job until enough leases are given back", () => {
     const g = gate();
     const stays = ["a", "b", "c"].map((id) => g.in(id));
     const now = g.now;
@@ -64,7 +64,7 @@ describe("concurrency", () => {
 });
 
 describe("rate", () => {
-  test("lets a burst in, then one at a time, each told its own time", () => {
+  test("lets a burst in, then one at a time, each at a time of its own", () => {
     const g = gate({ perSecond: 2, burst: 2 });
     const answers = g.enter(["a", "b", "c", "d"]);
     expect(answers.map((answer) => answer.granted)).toEqual([true, true, false, false]);

@@ -85,7 +85,7 @@ describe("the present caller and the gate of an earlier release", () => {
   });
 });
 
-test("the caller of an earlier release names no limits: the gate has those it was told last", async () => {
+test("the caller of an earlier release names no limits: the gate uses those of the last call with limits", async () => {
   const gate = namespace.getByName("new/mail");
   await gate.enter([{ id: "a" }], limits, minute, now);
   expect(await gate.status(now)).toMatchObject({ circuit: "closed", inside: 1, concurrency: 2 });

@@ -114,7 +114,7 @@ test("a replacing put leaves nothing of the old webhook, and says it created not
   expect(await store.get("two", "shop")).toBeNull();
 });
 
-test("intake knows the webhook from the snapshot, sealed until it is opened", async () => {
+test("intake reads the webhook from the snapshot, sealed until it is opened", async () => {
   await store.put("two", "hooked", { ...shop, webhook: { secret: "sign-me-with-this" } }, 5);
   const known = await snapshots.read("two", Date.now());
   const site = known.state === "known" ? known.snapshot.sections.sites?.["hooked"] : undefined;

@@ -96,7 +96,7 @@ describe("with everything up", () => {
 });
 
 describe("with D1 down", () => {
-  test.each(["down", "silent"] as const)("(%s) KV speaks, for ten seconds", async (mode) => {
+  test.each(["down", "silent"] as const)("(%s) KV answers, for ten seconds", async (mode) => {
     const one = isolate();
     await isolate().tenants.put(tenant, { name: "A", timezone: "Europe/Prague" }, clock);
     one.d1.mode = mode;
@@ -160,7 +160,7 @@ describe("publishing", () => {
     expect(row).toMatchObject({ version: 4, published: 4 });
   });
 
-  test("a change that failed in D1 is published by nobody and told to the caller", async () => {
+  test("a change that failed in D1 is not published, and the caller gets the error", async () => {
     const one = isolate();
     one.d1.mode = "down";
     await expect(one.tenants.put(tenant, { name: "A" }, clock)).rejects.toThrow("D1_ERROR");

@@ -35,7 +35,7 @@ const point = defineJob({
 });
 const plain = defineJob({ type: "plain", queue: "events", payload: v.strictObject({}) });
 
-test("a contract knows its type, its payload in and out, its needs", () => {
+test("a contract's type has its name, its payload in and out, its needs", () => {
   expectTypeOf(letter.type).toEqualTypeOf<"letter">();
   expectTypeOf<InputOf<typeof letter>>().toEqualTypeOf<{ to: string; copies?: number | undefined; when?: string | undefined }>();
   expectTypeOf<PayloadOf<typeof letter>>().toEqualTypeOf<{ to: string; copies: number; when?: number | undefined }>();

@@ -104,7 +104,7 @@ test("events crossing end in the newest state, in the CRM too", async () => {
   });
 });
 
-test("a lead that was changed before anybody heard of its making keeps the change, and gains what only the first word said", async () => {
+test("a lead whose change arrives before its creation keeps the change, and gains the fields of the creation alone", async () => {
   const own = await connected("overtaken");
   expect((await own.ask("PUT", "/v1/destinations/follow-up", { body: { enabled: false } })).status).toBeLessThan(300);
   const who = { id: "10", email: "mary@example.com" };
@@ -123,7 +123,7 @@ test("a lead that was changed before anybody heard of its making keeps the chang
   expect((await way.sandbox.mails("?to=mary@example.com")).length).toBe(1);
 });
 
-test("subscriptions are told of events and of jobs that end, signed, once each, and of their own deliveries never", async () => {
+test("subscriptions get events and ends of jobs, signed, once each, and never the ends of their own deliveries", async () => {
   const own = await connected("told");
   const body = { url: `${way.sandbox.url}/make/told`, secret, events: ["lead.updated", "job.done", "job.dead"] };
   expect((await own.ask("PUT", "/v1/subscriptions/saas", { body })).status).toBe(201);

@@ -24,7 +24,7 @@ async function photo(width: number, height: number, colour: { r: number; g: numb
     .toBuffer();
 }
 
-test("20 uploads become thumbnails and alt texts, each once, although each is told of twice; what is no picture is refused", async () => {
+test("20 uploads become thumbnails and alt texts, each once, although each is notified twice; what is no picture is refused", async () => {
   const keys = Array.from({ length: 20 }, (_, index) => `products/${index}/front.jpg`);
   for (const [index, key] of keys.entries()) {
     const bytes = await photo(400 + index * 10, 300, { r: index * 6, g: 100, b: 200 });

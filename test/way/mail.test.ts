@@ -44,7 +44,7 @@ test("an email goes from one POST to the mailbox", async () => {
   expect(job.timeline.map(({ event }: { event: string }) => event)).toEqual(["queued", "running", "done"]);
 });
 
-test("what cannot succeed is a dead letter at once, and goes out once its cause is mended", async () => {
+test("what cannot succeed is a dead letter at once, and goes out once its cause is removed", async () => {
   await shop.ask("PUT", "/v1/templates/not-ready-yet", { body: { subject: "Here", text: "Dear {{ firstName }}" } });
   const id = await shop.enqueue("email", { to: "late@example.com", templateId: "not-ready-yet" });
   const discarded = await untilJob(shop, id, "discarded");

@@ -193,7 +193,7 @@ describe("a mail provider", () => {
 });
 
 describe("what stands beside", () => {
-  test("KV down changes nothing while D1 is there; without both nobody is known: 503, not 401", async () => {
+  test("KV down changes nothing while D1 is there; without both a caller gets 503, not 401", async () => {
     const shop = await way.tenant("no-kv");
     await way.tick(minutes(2));
     await way.trouble({ kv: "down" });

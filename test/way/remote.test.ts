@@ -66,7 +66,7 @@ test("a worker in a process of its own does jobs, tries again what failed, and e
   expect(body).toMatchObject([{ worker: "one", types: ["remote-demo"], state: "run", leases: 0 }]);
 });
 
-test("a job that a pull takes whose client went away is lost to nobody: the next worker gets it, and no attempt is counted", async () => {
+test("a job that a pull takes whose client went away is not lost: the next worker gets it, and no attempt is counted", async () => {
   const pull = async (
     worker: string,
     waitSeconds: number,

@@ -56,7 +56,7 @@ const lasting: [what: string, make: () => Promise<unknown>, reason: RegExp][] = 
   ["a firewall", answers(page(403, "Access denied")), /firewall.*User-Agent/],
 ];
 
-test.each(lasting)("%s pauses the site with a reason to act on, and all goes on once it is mended", async (_what, make, reason) => {
+test.each(lasting)("%s pauses the site with a reason to act on, and all goes on once it is corrected", async (_what, make, reason) => {
   await make();
   expect(await shops.test("shop")).toMatchObject({ ok: false, class: "config", reason: expect.stringMatching(reason) });
   const id = await shops.tenant.enqueue("sync-orders", { siteId: "shop" });

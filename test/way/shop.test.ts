@@ -140,7 +140,7 @@ test("an agent writes texts for products that lack them, and stores what a perso
   for (const { body } of asked) expect([body.includes(apiKey), body.includes(shopKey)]).toEqual([false, false]);
 });
 
-test("a key without a permission pauses the site with that reason, and it goes on once that is mended", async () => {
+test("a key without a permission pauses the site with that reason, and it goes on once the key has it", async () => {
   await shops.connect("narrow");
   const all = ["order_states", "currencies", "carriers", "configurations", "products"];
   await shops.control("PATCH", "/narrow", { permissions: Object.fromEntries(all.map((name) => [name, ["GET", "HEAD"]])) });

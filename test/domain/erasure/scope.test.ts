@@ -46,7 +46,7 @@ describe("erasing by one key", () => {
     expect(again.lead.id).toBe("back");
   });
 
-  test("of a lead that names nobody else takes all, and follows what the tenant's server put beside it only when told to", async () => {
+  test("removes a lead whole if it names no other person; it follows what the tenant's server added only with the option together", async () => {
     const tenant = "follow";
     const phone = "+491715559999";
     await storeAs(tenant, "one", { email: "eva@f.example", emailKey: "eva@f.example", visitorId: "v1" });
@@ -101,7 +101,7 @@ describe("erasing by one key", () => {
     expect(await left(tenant, american)).toEqual(["leads", "lead_submissions", "lead_identities"]);
   });
 
-  test("of any leads takes no submission that carries none of the keys beside one that names somebody else", () => {
+  test("removes no submission without one of the keys if its lead has a submission of another person", () => {
     const key = fc.constantFrom("e:a", "e:b", "p:1", "p:2");
     const said = fc.record({ lead: fc.constantFrom("x", "y"), id: fc.uuid(), keys: fc.uniqueArray(key), hasContact: fc.boolean(), isTrusted: fc.boolean() });
     fc.assert(

@@ -47,7 +47,7 @@ describe("an e-mail address", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void readEmail(text)));
   });
 
-  test("of a disposable domain, or one below it, is told", async () => {
+  test("of a disposable domain, or of a domain below one, is recognised", async () => {
     const none = { add: [], except: [] };
     const of = (domain: string, rules: Partial<typeof none> = {}) => isDisposable(domain, { ...none, ...rules });
     const domains = ["mailinator.com", "x.mailinator.com", "qqmailinator.com", "example.com", "33mail.com", "cock.li"];

@@ -184,7 +184,7 @@ describe("silence", () => {
     expect(silenceDue(watch({ last: null, since: noon }), noon + 31 * minute)).toEqual({ minutes: 31, lastLeadAt: null });
   });
 
-  test("is nobody's business outside business hours, and the night does not count", () => {
+  test("raises no alert outside business hours, and the night does not count", () => {
     const silence = { businessHours: true, timezone: "Europe/Berlin" };
     const at = (hour: number, minutes: number) => Date.UTC(2026, 10, 23, hour - 1, minutes);
     const overnight = watch({ last: at(-6, 0), silence });

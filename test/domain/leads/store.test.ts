@@ -254,7 +254,7 @@ describe("reading", () => {
 });
 
 describe("erasing", () => {
-  test("takes every lead that gave the address, whatever its spelling, and nobody else's", async () => {
+  test("removes each lead with the address, in any spelling, and no other lead", async () => {
     const tenant = "erase";
     await store({ tenant, id: "mine", contact: { visitorId: "v1", email: "Ada.L@gmail.com", emailKey: "adal@gmail.com" } });
     await store({ tenant, id: "shared", project: "flats", contact: { visitorId: "v2", email: "adal@gmail.com", emailKey: "adal@gmail.com" } });
@@ -276,7 +276,7 @@ describe("erasing", () => {
     expect(left?.n).toBe(2);
   });
 
-  test("finds nobody by nothing, and by telephone in any notation", async () => {
+  test("finds no submission without a key, and finds a telephone number in any notation", async () => {
     const tenant = "erase-phone";
     await store({ tenant, contact: { phone: "+4930123456", phoneKey: "+4930123456" } });
     expect(keysOf({ email: "nobody" })).toEqual([]);

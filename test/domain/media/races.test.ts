@@ -40,7 +40,7 @@ test("a job that is late with a version that was replaced does not bring it back
   expect(await mediaAbout(env.DB, tenant, newest.about.length > 0 ? newest.about : [`lead:${later}`])).toEqual([key]);
 });
 
-test("a job whose original was removed is told so, and leaves no row once it has tidied up", async () => {
+test("a job whose original was removed gets null, and leaves no row once it has tidied up", async () => {
   const old = await put("png");
   await removeMedia(parts.objects, scope());
   const work = createMediaWork(parts, tenant, "en");

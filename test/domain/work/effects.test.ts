@@ -49,7 +49,7 @@ describe("an effect", () => {
     expect(await bench.engine.ledger.effects([{ tenant: job.tenant, id }])).toEqual([expect.objectContaining({ state: "uncertain", at: since })]);
   });
 
-  test("may be tried again as long as the outside system knows its key", async () => {
+  test("may be tried again as long as the outside system remembers its key", async () => {
     const bench = createWorkBench();
     const { post, id, lease, next } = await held(bench);
     const first = await post(`/${id}/effects/send`, { lease, idempotentForSeconds: 3600 });

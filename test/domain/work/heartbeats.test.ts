@@ -38,7 +38,7 @@ describe("heartbeats", () => {
     expect((await pull()).body.jobs).toEqual([]);
   });
 
-  test("one that is wrong fails no other; wrong, lost, ended and unknown are told apart", async () => {
+  test("one that is wrong fails no other; wrong, lost, ended and unknown have different codes", async () => {
     const bench = createWorkBench();
     const { offer, pull, post } = await bench.tenant();
     await offer(3);
@@ -84,7 +84,7 @@ describe("heartbeats", () => {
     expect(await parked()).toBe(0);
   });
 
-  test("a pause is told", async () => {
+  test("the answer reports a pause", async () => {
     const bench = createWorkBench();
     const { post, id, lease, name } = await held(bench);
     const { createPauseStore } = await import("../../../src/ledger/pauses");

@@ -44,7 +44,7 @@ describe("a settlement", () => {
     expect(await one()).toMatchObject({ id, attempt: 2, seq: 3 });
   });
 
-  test("again goes on from its cursor, by whoever comes next", async () => {
+  test("again goes on from its cursor, at the next worker that pulls", async () => {
     const bench = createWorkBench();
     const { settle, one, id } = await held(bench);
     await settle({ kind: "again", cursor: { page: 2 } });
@@ -127,7 +127,7 @@ describe("a settlement", () => {
 });
 
 describe("a lease that ran out", () => {
-  test("and nobody noticed: the settlement is accepted", async () => {
+  test("and whose job no other run took: the settlement is accepted", async () => {
     const bench = createWorkBench();
     const { settle, id, job } = await held(bench);
     bench.advance(seconds(3000));
@@ -150,7 +150,7 @@ describe("a lease that ran out", () => {
     expect(await parked()).toBe(0);
   });
 
-  test("and whose job another worker has: the late one is told, and there is one result", async () => {
+  test("and whose job another worker has: the late worker gets 409, and there is one result", async () => {
     const bench = createWorkBench();
     const { settle, one, id, post, lease, job } = await held(bench);
     await post("/beat", { worker: "w1", beats: [{ id, lease }] });
@@ -178,7 +178,7 @@ describe("a lease that ran out", () => {
     expect(await job(id)).toMatchObject({ state: "dead", attempt: 3, reason: expect.stringContaining("in each of its attempts") });
   });
 
-  test("is noticed by the tick for a type that nobody asks for any more", async () => {
+  test("is noticed by the tick for a type that no worker pulls any more", async () => {
     const bench = createWorkBench();
     const { id, post, lease, job } = await held(bench);
     await post(`/${id}/beat`, { lease });

@@ -130,7 +130,7 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
   ]);
 });
 
-test("a tenant that cannot be sealed anew keeps nobody from their turn", async () => {
+test("a tenant whose secrets cannot be sealed anew stops the rotation of no other tenant", async () => {
   const marks = rotationMark(env.DB, "rotation");
   const asked: string[] = [];
   const connections = {

@@ -56,7 +56,7 @@ describe("Slack says no in plain text", () => {
     expect(reply).toMatchObject({ ok: false, failure: { class: "limited", retryAfter: seconds, code: "rate_limited" } });
   });
 
-  test("a lost answer is uncertain: Slack knows no repeats", async () => {
+  test("a lost answer is uncertain: Slack accepts no idempotency key", async () => {
     const { reply } = await post(new Error("Network connection lost."));
     expect(reply.ok ? "ok" : reply.failure.class).toBe("uncertain");
   });

@@ -67,7 +67,7 @@ describe("what refuses", () => {
   });
 });
 
-test("signs what it sends, and keeps what it is told", async () => {
+test("signs what it sends, and keeps the answer's first 4,096 characters", async () => {
   const { reply, seen } = await post(new Response("x".repeat(5000), { status: 202 }), { secrets: [secret] });
   expect(reply).toEqual({ ok: true, value: { status: 202, response: "x".repeat(4096) } });
   expect(seen[0]).toMatchObject({ url: "https://hook.example.com/abc123secret", method: "POST", body: '{"a":1}' });

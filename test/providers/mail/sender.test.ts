@@ -90,7 +90,7 @@ describe("one provider", () => {
     expect(sent).toEqual([]);
   });
 
-  test("recipients that take no mail are suppressed, and the job is told their places only", async () => {
+  test("recipients that take no mail are suppressed, and the job gets their positions only", async () => {
     const refused = [
       { address: "ada@example.com", suppress: true },
       { address: "grace@example.org", suppress: false },

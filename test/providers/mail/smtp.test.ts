@@ -57,7 +57,7 @@ describe("a transaction", () => {
     expect(first.lines).toEqual(second.lines);
   });
 
-  test("an old server that knows no EHLO is greeted with HELO", async () => {
+  test("an old server that does not support EHLO is greeted with HELO", async () => {
     const { reply, lines } = await send(at("EHLO", "502 not implemented"), { options: { tls: "none", username: undefined, password: undefined } });
     expect([reply.ok, lines.includes("HELO example.com")]).toEqual([true, true]);
   });
@@ -217,13 +217,13 @@ describe("every answer ends in its class", () => {
     expect(reply.ok).toBe(false);
   });
 
-  test("a time-out before the final dot did nothing; after it nobody knows", async () => {
+  test("a time-out before the final dot is no effect; after it the effect is uncertain", async () => {
     expect((await send(at("RCPT", "never"), { options: { timeLimit: 30 } })).reply).toMatchObject({ failure: { class: "transient" } });
     const { reply, calls } = await send(at(".", "never"), { options: { timeLimit: 1000 } });
     expect([reply, calls]).toMatchObject([{ failure: { class: "uncertain" } }, ["transient"]]);
   });
 
-  test("stops with the run, and blames nobody", async () => {
+  test("stops with the run, and is no failure of the server", async () => {
     const run = new AbortController();
     const says: Says = (line) => (line.startsWith("RCPT") ? (queueMicrotask(() => run.abort(new Error("cancelled"))), "never") : undefined);
     const { reply, calls } = await send(says, { signal: run.signal });

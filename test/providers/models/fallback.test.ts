@@ -62,13 +62,13 @@ describe("of several endpoints", () => {
     expect(seen.asked).toEqual([1]);
   });
 
-  test("the first one's failure is given when all are down, and the gate is told once", async () => {
+  test("the first one's failure is returned when all are down, and the gate gets one report", async () => {
     const { chat, seen } = several([down, { class: "transient", reason: "502" }]);
     expect(await chat()).toEqual(failed(down));
     expect(seen.told).toEqual(["transient"]);
   });
 
-  test("each call is reserved and told by its endpoint, whichever answers", async () => {
+  test("each call is reserved and recorded under its own endpoint, whichever answers", async () => {
     const { models, seen } = several([down, { class: "limited", reason: "429" }, "answers"]);
     const metered: unknown[] = [];
     const meter = {

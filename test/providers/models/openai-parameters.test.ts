@@ -58,7 +58,7 @@ describe("what an endpoint does not take is left out", () => {
     expect(seen.map((call) => "temperature" in sent(call))).toEqual([true, false]);
   });
 
-  test("as Mistral knows only max_tokens", async () => {
+  test("as Mistral supports only max_tokens", async () => {
     const { reply, seen } = await ask(picky(extra("max_completion_tokens")));
     expect(reply.ok).toBe(true);
     expect(seen.map((call) => [sent(call)["max_completion_tokens"], sent(call)["max_tokens"]])).toEqual([
@@ -67,7 +67,7 @@ describe("what an endpoint does not take is left out", () => {
     ]);
   });
 
-  test("as DeepSeek knows no json_schema: the schema stands in the instructions", async () => {
+  test("as DeepSeek does not support json_schema: the schema stands in the instructions", async () => {
     const { reply, seen } = await ask(
       picky([(body) => type(body) === "json_schema", () => refused(400, { message: "This response_format type is unavailable now" })]),
     );
@@ -111,7 +111,7 @@ describe("what an endpoint does not take is left out", () => {
     expect(await asked({ now: () => 3_600_000 })).toBe(2);
   });
 
-  test("nothing is learned from a refusal that stays, and it is told", async () => {
+  test("nothing is learned from a refusal that stays, and the reply has it", async () => {
     const learned = createLearned();
     const seen = stubFetch(refused(400, { message: "temperature, max_completion_tokens, max_tokens and response_format: no" }));
     const reply = await adapter({}, learned).ask(question, signal);

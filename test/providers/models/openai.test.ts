@@ -95,7 +95,7 @@ describe("a 200 that is none: asked once more, then given up", () => {
     expect((await ask(new Response(`{"error":{"message":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`, { status: 400 }))).reply.ok).toBe(false);
   });
 
-  test("nothing of question or answer is told", async () => {
+  test("the reason contains nothing of question or answer", async () => {
     const { reply } = await ask(completion(JSON.stringify({ ...verdict, summary: 7, "Ada Lovelace": 1 })));
     expect(reply.ok ? "" : reply.failure.reason).not.toContain("Ada");
   });
@@ -202,7 +202,7 @@ test("a call takes no longer than the connection's time-out", async () => {
   expect(limits).toEqual([60_000, 200_000]);
 });
 
-test("an AI Gateway is told not to repeat calls, nor to keep what is asked unless the connection says so", async () => {
+test("an AI Gateway gets headers against repeating calls, and against keeping them unless the connection allows it", async () => {
   const seen = stubFetch(completion(JSON.stringify(verdict)), completion(JSON.stringify(verdict)), completion(JSON.stringify(verdict)));
   const baseUrl = "https://gateway.ai.cloudflare.com/v1/acct/gw/openai";
   await openai({ ...common, settings: {}, learned: createLearned(), baseUrl }).ask(question, signal, { job: "j1" });

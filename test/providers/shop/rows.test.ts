@@ -68,7 +68,7 @@ describe("what it reads", () => {
     expect(await first({ ...row, associations: { order_rows } })).toMatchObject({ rows: [{ lines: [{ id: 1 }, { id: 3 }] }] });
   });
 
-  test("quantities in parts, amounts of any size, a decimal comma; and a line that is none is told of", async () => {
+  test("quantities in parts, amounts of any size, a decimal comma; and a line that is none is reported", async () => {
     const order_rows = [
       { id: "1", product_quantity: "0.300000", unit_price_tax_excl: "5,50" },
       { id: 2, product_quantity: "2,5" },
@@ -174,7 +174,7 @@ describe("what it reads", () => {
     expect(await orders(json(holed), ids.clone())).toMatchObject({ value: { lastId: 50, missing: [10], more: true } });
   });
 
-  test("rows looked up by id that the shop failed to load are told from those that are not there", async () => {
+  test("rows looked up by id that the shop failed to load differ from those that are not there", async () => {
     const find = async (...answers: Response[]) => {
       const { shop, seen } = open(answers);
       const reply = await shop.find("orders", { field: "id", values: [11, 12, 13] }, signal);

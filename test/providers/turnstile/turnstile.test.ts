@@ -27,7 +27,7 @@ describe("a captcha's result", () => {
     [{ nonsense: true }, "unchecked"],
   ])("%j is %s", async (answer, result) => expect(await asked(answer, answer).ask()).toMatchObject({ result }));
 
-  test("without a token needs nobody's word", async () => {
+  test("without a token is refused without a call", async () => {
     const { ask, requests } = asked();
     expect(await ask({ token: "" })).toMatchObject({ result: "refused" });
     expect(await ask({ token: "x".repeat(2049) })).toMatchObject({ result: "refused" });
@@ -55,7 +55,7 @@ describe("a captcha's result", () => {
     expect([keys[1], new Set(keys).size]).toEqual([keys[0], 3]);
   });
 
-  test("that nobody gives is none, and names no secret", async () => {
+  test("is unchecked when no call is answered, and names no secret", async () => {
     const result = await asked("lost", "lost", "lost").ask();
     expect(result).toMatchObject({ result: "unchecked" });
     expect(JSON.stringify(result)).not.toContain("0xSECRET");

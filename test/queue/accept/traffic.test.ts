@@ -142,7 +142,7 @@ describe("a group that the queue refuses", () => {
     expect(bench.runs).toHaveLength(18);
   });
 
-  test("while the ledger is there nobody is refused: the tick sends what the queue did not take", async () => {
+  test("while the ledger is there no caller is refused: the tick sends what the queue did not take", async () => {
     const { bench, calls, receipts } = await refused();
     bench.faults.ledger = false;
     for (const call of calls.slice(10)) call.refuse();

@@ -23,7 +23,7 @@ function spent(message: string, hourOfDay: number) {
   return { bench, lift: () => (isSpent = false), calls: () => calls };
 }
 
-test("the limits of a day are told from other refusals", () => {
+test("the limits of a day differ from other refusals", () => {
   expect([refusal("read"), refusal("write"), "D1_ERROR: D1 DB is overloaded. Too many requests queued."].map(dayLimitIn)).toEqual(["read", "write", undefined]);
 });
 

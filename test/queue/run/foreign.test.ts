@@ -29,7 +29,7 @@ describe("a message that is no envelope", () => {
     expect(await letters(bench)).toEqual([{ tenant: "system", type: "unknown", reason: "it names no tenant" }]);
   });
 
-  test("is delivered again when the reader wants that, throws, or leaves a verdict out", async () => {
+  test("is delivered again when the reader asks for it, throws, or leaves a verdict out", async () => {
     const bench = createEngineBench();
     expect(await deliver(bench, [1, 2], readerSaying({ do: "redeliver", seconds: 60 }, { do: "redeliver" }))).toEqual([{ retry: 60 }, { retry: 1 }]);
     expect(await deliver(bench, [1], readerSaying())).toEqual([{ retry: 1 }]);

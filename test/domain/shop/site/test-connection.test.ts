@@ -30,7 +30,7 @@ test("a shop whose gate is full is busy, and not called", async () => {
   expect([shop.calls, left]).toEqual([[], []]);
 });
 
-test("an open circuit keeps nobody from asking what is wrong, one at a time", async () => {
+test("an open circuit lets an operator test the connection, one test at a time", async () => {
   const { left, all } = shopTest(new FakeShop(), () => ({ granted: false, reason: "open", until: 0, park: true }));
   const answers = await Promise.allSettled([testShop(all, "looks", "open"), testShop(all, "looks", "open")]);
   expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
