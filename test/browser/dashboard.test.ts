@@ -131,7 +131,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.getByText("Correct the payloads").click();
     await page.locator("#patch").fill('{"siteId": "main"}');
     await page.getByRole("button", { name: "Try the patch" }).click();
-    await page.getByText("cannot run with it").first().waitFor();
+    await page.getByText("cannot run with the patch").first().waitFor();
     expect(await page.locator("#patch").inputValue()).toBe('{"siteId": "main"}');
     expect(worker.calls.findLast(({ method }) => method === "POST")?.path).toBe("/v1/replays");
     await page.getByRole("button", { name: "Replay 7" }).click();

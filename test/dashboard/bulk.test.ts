@@ -99,7 +99,7 @@ describe("acting on many jobs", () => {
     expect(await (await get(address)).text()).toMatch(/<textarea [^>]*name="patch".*formaction="\/t\/demo\/do\/try-patch"/s);
     const selection = JSON.stringify({ filter: { group: "g0" } });
     const tried = await post("/t/demo/do/try-patch", { selection, patch: '{"siteId": "main"}' }, accept);
-    expect([tried.status, await tried.text()]).toEqual([200, `7 payloads were tried: 1 cannot run with it. The first, …${idOf(0).slice(-8)}: shop.`]);
+    expect([tried.status, await tried.text()]).toEqual([200, `7 payloads were tried: 1 cannot run with the patch. The first, …${idOf(0).slice(-8)}: shop.`]);
     expect(api.calls.at(-1)?.body).toEqual({ filter: { group: "g0" }, patch: { siteId: "main" }, plan: true });
     await post("/t/demo/do/replay", { selection, canary: "5", ratePerMinute: "", patch: '{"siteId": null}' }, accept);
     expect(api.calls.at(-1)?.body).toEqual({ filter: { group: "g0" }, canary: 5, patch: { siteId: null } });
@@ -107,7 +107,7 @@ describe("acting on many jobs", () => {
     for (const [patch, why] of [
       ["{broken", "The patch must be a JSON object"],
       ["[1]", "The patch must be a JSON object"],
-      [" ", "Type the patch"],
+      [" ", "Enter the patch"],
     ] as const) {
       const refused = await post("/t/demo/do/try-patch", { selection, patch }, accept);
       expect([refused.status, (await refused.text()).startsWith(why)]).toEqual([422, true]);

@@ -20,7 +20,7 @@ describe("an empty list of failures", () => {
     ["?status=all&since=deploy", "have not failed since the deploy"],
   ])("failures%s says what it leaves out, and leads to it", async (query, leftOut) => {
     const html = await listed(`/t/demo/failures${query}`, true);
-    expect(html).toContain(`No group fits. Groups that ${leftOut} are left out: <a href="/t/demo/failures?status=all">show all</a>.`);
+    expect(html).toContain(`No group matches. Groups that ${leftOut} are left out: <a href="/t/demo/failures?status=all">show all</a>.`);
     expect(html).not.toContain("Nothing fails");
     expect(await listed(`/t/demo/failures${query}`, false)).toContain("Nothing fails.");
   });

@@ -57,8 +57,8 @@ describe("a search for jobs", () => {
     const { get } = await visitor(people.operator, api);
     const planned = async (query: string) => (await get(`/t/demo/bulk?verb=${verb}&${query}`)).text();
     expect(await planned("type=emial")).toContain("There is no type emial.");
-    expect(await planned("type=email")).toContain("No job that this can be done to fits the filter.");
-    expect(await planned("ids=01jy")).toContain("they have changed meanwhile");
+    expect(await planned("type=email")).toContain("No job for which this is possible matches the filter.");
+    expect(await planned("ids=01jy")).toContain("The ticked jobs have changed since");
   });
 });
 

@@ -107,7 +107,7 @@ describe("a form", () => {
     expect(html).toContain('name="canary" value="7"');
     expect(html).toMatch(/type="hidden" name="selection" value="\{&quot;filter/);
     const tried = await (await post("/t/demo/do/try-patch", { ...fields, patch: '{"siteId": "main"}' })).text();
-    expect(tried).toContain("cannot run with it");
+    expect(tried).toContain("cannot run with the patch");
     expect(tried).toMatch(/action="\/t\/demo\/do\/replay".*\{&quot;siteId&quot;: &quot;main&quot;\}<\/textarea>.*formaction="\/t\/demo\/do\/try-patch"/s);
     api.answers.set("PUT /v1/alert-rules/night", () => problem(422, "No such destination."));
     const rule = await (await post("/t/demo/do/put-alert-rule", { name: "night", "code:failed": "on", destination: "hok", email: "a@b.example" })).text();

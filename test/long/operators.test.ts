@@ -51,7 +51,7 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
     await page.getByRole("link", { name: "email" }).click();
     await page.getByRole("link", { name: `Replay ${total}…` }).click();
     await page.getByRole("heading", { name: `Replay ${total} jobs?` }).waitFor();
-    await page.getByLabel("Jobs that go first").fill(String(canary));
+    await page.getByLabel("Jobs to run first").fill(String(canary));
     if (rate !== undefined) await page.getByLabel(/^Jobs a minute/).fill(String(rate));
     await page.getByRole("button", { name: `Replay ${total}` }).click();
     await page.waitForURL("**/replays/**");

@@ -36,7 +36,7 @@ export const bulkActions = {
     triedBefore: "replay",
     scope: "operate",
     label: "Try the patch",
-    confirms: (fields) => (textField(fields, "patch") === undefined ? "Type the patch that shall be tried." : patchIssue(fields)),
+    confirms: (fields) => (textField(fields, "patch") === undefined ? "Enter the patch to try." : patchIssue(fields)),
     body: (fields) => ({ ...selectionOf(fields["selection"]), ...patchIn(fields), plan: true }),
     done: (_fields, answer) => patchVerdict(answer as Plan),
   }),

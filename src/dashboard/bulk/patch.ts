@@ -26,5 +26,5 @@ export function patchVerdict({ checked, refused, total }: Plan): string {
   const [first] = refused;
   const tried = `${checked < total ? `The first ${number(checked)} payloads of ${number(total)} were tried` : `${plural(checked, "payload")} ${checked === 1 ? "was" : "were"} tried`}`;
   if (!first) return `${tried}: the patch fits each.`;
-  return `${tried}: ${number(refused.length)}${refused.length === 100 ? " or more" : ""} cannot run with it. The first, …${first.id.slice(-8)}: ${first.reason}.`;
+  return `${tried}: ${number(refused.length)}${refused.length === 100 ? " or more" : ""} cannot run with the patch. The first, …${first.id.slice(-8)}: ${first.reason}.`;
 }

@@ -6,10 +6,10 @@ export function PlanOf({ plan }: { plan: Plan }) {
   const { effects, refused } = plan;
   const known = [
     `${plural(plan.total, "job")} run${plan.total === 1 ? "s" : ""} again, about ${plural(plan.providerCalls, "call")} of outside systems, about ${smallUsd(plan.usd)} on Cloudflare's bill.`,
-    effects.done > 0 ? `${number(effects.done)} made their effect already: it is not repeated.` : "",
-    effects.inDoubt > 0 ? `Of ${number(effects.inDoubt)} an effect may have happened: settle it before, or they end as they did.` : "",
+    effects.done > 0 ? `${number(effects.done)} made their effects already: these are not repeated.` : "",
+    effects.inDoubt > 0 ? `For ${number(effects.inDoubt)} it is unknown whether an effect happened: settle it first, or they fail again.` : "",
     refused.length > 0 ? `${plural(refused.length, "job")} cannot run again: ${sentence(refused[0]?.reason ?? "")}` : "",
-    "A few go first; when most of these fail again, the replay stops by itself.",
+    "A few jobs run first; when half of them or more fail again, the replay stops by itself.",
   ];
   return <p>{known.filter(Boolean).join(" ")}</p>;
 }

@@ -23,9 +23,9 @@ export type PlanModel = AcceptedPlan | RefusedPlan;
 export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanModel> {
   if (!may("operate")) throw new ApiProblem(403, "This token may not act on jobs.");
   const verb = verbIn(url.searchParams);
-  if (!verb) throw new ApiProblem(422, "Tick jobs, or narrow the list by a filter, and choose what to do with them.");
+  if (!verb) throw new ApiProblem(422, "Tick jobs or filter the list, then choose an action.");
   const selection = selectionFrom(url.searchParams, now);
-  if (!selection) return { verb, issue: "No job is ticked, and no filter says which jobs are meant." };
+  if (!selection) return { verb, issue: "No job is ticked and no filter is set. Tick jobs, or give a filter." };
   try {
     return await planFor(api, verb, selection);
   } catch (thrown) {

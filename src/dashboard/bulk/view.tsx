@@ -29,7 +29,7 @@ function Planned({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
   return (
     <div class="reading">
       <h1>{verbText(model.verb, `${plural(model.plan.total, "job")}${model.plan.more ? " and more" : ""}`)}?</h1>
-      <p>{"ids" in model.selection ? "Those that were ticked." : <Filter filter={model.selection.filter} />}</p>
+      <p>{"ids" in model.selection ? "The ticked jobs." : <Filter filter={model.selection.filter} />}</p>
       <ByType byType={model.plan.byType} />
       {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
       {model.plan.total === 0 ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Begin visit={visit} model={model} />}
@@ -39,21 +39,24 @@ function Planned({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
 
 function nothingToDo({ verb, selection }: AcceptedPlan): string {
   if (verb === "run-now")
-    return "None of them goes on by being run now: they run, have ended, or a pause, an open circuit or a paused site holds them, which is lifted first.";
-  return "ids" in selection ? "None of them can be: they have changed meanwhile." : "No job that this can be done to fits the filter.";
+    return "No job here can be run now: each one runs or has ended, or a pause, an open circuit or a paused site holds it. Lift what holds it first.";
+  return "ids" in selection
+    ? "The ticked jobs have changed since: this is not possible for any of them."
+    : "No job for which this is possible matches the filter.";
 }
 
 const effects = {
   "run-now":
-    "Retrying, delayed and waiting ones go on at once, as far as their queue and its limits let them. Those that a pause, an open circuit or a paused site holds are left out. It can be stopped on the way.",
-  cancel: "Jobs that wait end at once, running ones within seconds. What they have done outside is not taken back. It can be stopped on the way.",
-  dismiss: "They are taken off the list of failures and not replayed with others; each job stays readable.",
+    "Retrying, delayed and waiting jobs run now, within the limits of their queue. Jobs that a pause, an open circuit or a paused site holds are left out. You can stop this action while it runs.",
+  cancel:
+    "Waiting jobs end at once, running jobs within seconds. Effects that they have made, such as a mail sent, stay. You can stop this action while it runs.",
+  dismiss: "These jobs leave the list of failures, and a replay by filter leaves them out. Each job can still be opened.",
 };
 
 function Filter({ filter }: { filter: Readonly<Record<string, string>> }) {
   return (
     <>
-      All that match:{" "}
+      All jobs that match:{" "}
       {Object.entries(filter).map(([name, value]) => (
         <code key={name}>
           {name}:{value}{" "}
@@ -91,11 +94,11 @@ function Pace() {
   return (
     <>
       <label>
-        Jobs that go first
+        Jobs to run first
         <input name="canary" type="number" min={0} max={500} value={5} inputMode="numeric" />
       </label>
       <label>
-        Jobs a minute (blank: as fast as they can)
+        Jobs a minute (blank: no limit)
         <input name="ratePerMinute" type="number" min={1} max={100_000} inputMode="numeric" />
       </label>
     </>
@@ -107,7 +110,7 @@ function PatchField({ visit }: { visit: Visit }) {
   return (
     <details id="patch-part">
       <summary>Correct the payloads</summary>
-      <label for="patch">A JSON object that is merged into each payload; null takes a field away (RFC 7396). An effect that was made is made again.</label>
+      <label for="patch">A JSON object that is merged into each payload; null removes a field (RFC 7396). Effects that were made are made again.</label>
       <textarea id="patch" name="patch" maxLength={16_000} spellcheck={false} placeholder={'{"siteId": "main"}'} />
       <button formaction={`${visit.base}/do/${bulkActions.tryPatch.name}`}>{bulkActions.tryPatch.label}</button>
     </details>
@@ -132,7 +135,7 @@ export const bulkPage = page<BulkAction>({
         </h1>
         {bulk.state === "running" ? (
           <Act visit={visit} action={bulkActions.abort} fields={{ id: bulk.id }}>
-            <p>What is done stays done; the others are left as they are.</p>
+            <p>Jobs that this action has changed stay changed. The other jobs are not touched.</p>
           </Act>
         ) : null}
       </div>
@@ -141,7 +144,7 @@ export const bulkPage = page<BulkAction>({
       </p>
       <dl class="facts">
         <Fact name={doneWords[bulk.action]} value={number(bulk.done)} />
-        <Fact name="Had changed meanwhile" value={number(bulk.failed)} />
+        <Fact name="Left out: changed since the plan" value={number(bulk.failed)} />
       </dl>
       <p class="dim">
         Begun <Time at={bulk.at} />
@@ -159,7 +162,7 @@ export const bulkPage = page<BulkAction>({
 export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly BulkAction[] }) {
   if (actions.length === 0) return null;
   return (
-    <Section title="Done to many jobs at once">
+    <Section title="Actions on many jobs">
       <Table label="Bulk actions" columns={["State", "What", "Begun", "#Jobs", "#Done"]}>
         {actions.map(({ id, action, state, at, total, done }) => (
           <tr key={id} id={`bulk-${id}`}>
@@ -186,7 +189,7 @@ export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit:
   if (!visit.may("operate")) return null;
   return (
     <form id={form} action={`${visit.base}/bulk`} class="ticked">
-      <span class="dim">Ticked ones:</span>{" "}
+      <span class="dim">Ticked jobs:</span>{" "}
       {offered.map((verb) => (
         <button key={verb} name="verb" value={verb}>
           {verbText(verb)}…

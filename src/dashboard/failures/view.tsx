@@ -57,7 +57,7 @@ function Filters({ visit, model: { deploy, isAll, sinceDeploy } }: { visit: Visi
         </a>
       )}{" "}
       <a class="button quiet" href={failuresAddress(visit.base, { isAll: !isAll, sinceDeploy })}>
-        {isAll ? "Open ones only" : "Resolved and ignored ones too"}
+        {isAll ? "Open groups only" : "Resolved and ignored groups too"}
       </a>
     </span>
   );
@@ -65,11 +65,11 @@ function Filters({ visit, model: { deploy, isAll, sinceDeploy } }: { visit: Visi
 
 /** The text of an empty list: it says that nothing fails only when no group was left out. */
 function Nothing({ visit, model: { isAll, sinceDeploy, hasOthers } }: { visit: Visit; model: FailuresModel }) {
-  if (!hasOthers) return <Empty>Nothing fails. What does stays here, retrying and dead jobs together, until it is resolved.</Empty>;
+  if (!hasOthers) return <Empty>Nothing fails. Retrying and dead jobs appear here, grouped by cause, until their group is resolved.</Empty>;
   const leftOut = [isAll ? "" : "are resolved or ignored", sinceDeploy ? "have not failed since the deploy" : ""].filter(Boolean).join(" or ");
   return (
     <Empty>
-      No group fits. Groups that {leftOut} are left out: <a href={failuresAddress(visit.base, { isAll: true, sinceDeploy: false })}>show all</a>.
+      No group matches. Groups that {leftOut} are left out: <a href={failuresAddress(visit.base, { isAll: true, sinceDeploy: false })}>show all</a>.
     </Empty>
   );
 }
@@ -92,7 +92,7 @@ export const groupPage = page<GroupModel>({
         <Sentence text={group.reason ?? shownTitle(group.title)} />
       </p>
       <GroupFacts visit={visit} group={group} />
-      {letters.length > 0 ? <Letters visit={visit} letters={letters} /> : <Empty>None of its jobs is dead now.</Empty>}
+      {letters.length > 0 ? <Letters visit={visit} letters={letters} /> : <Empty>No job of this group is dead now.</Empty>}
       {cursor === null ? null : (
         <p class="pager">
           <a rel="next" href={`?cursor=${encodeURIComponent(cursor)}`}>
@@ -132,13 +132,13 @@ function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
       {group.status === "open" ? (
         <>
           <Act visit={visit} action={failureActions.resolve} fields={fields}>
-            <p>It is no finding any more, and opens again when another job fails so.</p>
+            <p>The report leaves the group out. It opens again when another job fails this way.</p>
             <Note />
           </Act>
           <Act visit={visit} action={failureActions.ignore} fields={fields}>
-            <p>It is no finding and sends no alert, until it has failed so many times more.</p>
+            <p>The report and the alerts leave the group out. It opens again after the number of failed tries that you enter.</p>
             <label>
-              Until it fails so often (blank: for good)
+              Failed tries until it opens again (blank: never)
               <input name="untilCount" type="number" min={1} max={1_000_000} inputMode="numeric" />
             </label>
             <Note />
@@ -154,7 +154,7 @@ function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
 function Note() {
   return (
     <label>
-      Note, shown with the group
+      Note (shown with the group)
       <input name="note" maxLength={500} autocomplete="off" />
     </label>
   );
@@ -226,7 +226,7 @@ function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letter
             </td>
             <td class="actions wide">
               <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
-                <p>It is taken off this list and not replayed with the others.</p>
+                <p>The job leaves this list, and a replay by filter leaves it out.</p>
               </Act>
             </td>
           </tr>
