@@ -25,7 +25,7 @@ const outside = [
 /** Tests inside the runtime that look at fewer cases in `npm test` (`test/support/size.ts`). */
 const sized = globSync("test/**/*.test.ts", { exclude: outside }).filter((file) => /\bfc\.assert\(|\bsized\(|"\.\/values"/.test(readFileSync(file, "utf8")));
 
-/** Wrangler gathers nothing that nobody will look into: traces of each request cost a story a fifth of its time. */
+/** Wrangler records no traces: those of each request take a fifth of a story's time. */
 const quiet = { WRANGLER_LOG: "error", X_LOCAL_OBSERVABILITY: "false", X_LOCAL_EXPLORER: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
 
 // The secrets of the tests are bindings below, which the check of wrangler.toml does not see.

@@ -71,7 +71,7 @@ function run(root, script, rest) {
   if (process.env.npm_lifecycle_event) endWithParent(child);
 }
 
-/** When npm is killed, nobody passes its signals on any more. Between npm and this process there may be a shell. */
+/** A killed npm passes no signal on. Between npm and this process there may be a shell. */
 function endWithParent(child) {
   const npm = () => (isShell(process.ppid) ? parentOf(process.ppid) : process.ppid);
   const parent = process.ppid;

@@ -96,7 +96,7 @@ export interface WorkerOptions<Jobs = RemoteJobs> {
   graceSeconds?: number;
   /** A pull waits so long for jobs. Default 20, at most 25. */
   waitSeconds?: number;
-  /** Told of what went wrong and is tried again. Default: console.error. */
+  /** Called with each error after which the worker tries again. Default: console.error. */
   onError?: (error: unknown) => void;
   /** Instead of the global one, for a proxy or a test. Heartbeats then share the handlers' event loop; without it they have a thread of their own. */
   fetch?: typeof fetch;

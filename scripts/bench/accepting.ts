@@ -55,7 +55,7 @@ export async function compare(contenders: readonly Contender[], connections: num
   });
 }
 
-/** A bare Worker whose messages nobody fetches, as those of the Worker it is compared with. */
+/** A bare Worker without a consumer, as the Worker it is compared with. */
 export async function bareWorker(bench: Workbench): Promise<string> {
   return bench.plain("bare", {
     name: "bare",

@@ -47,7 +47,7 @@ async function runBurst(): Promise<Burst> {
   return happened;
 }
 
-/** Nobody fetches messages here: what is measured is accepting and nothing else. */
+/** No consumer runs here: the benchmark measures accepting alone. */
 async function accepting(): Promise<Cost[]> {
   console.log(`\nAccepting one lead over HTTP, ${connections} connections, nobody consuming`);
   const bare = await bareWorker(bench);

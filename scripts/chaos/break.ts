@@ -42,7 +42,7 @@ async function happen(fault: Fault, world: World, inTurn: InTurn, troubles: Part
   switch (fault.is) {
     case "kill":
       await inTurn(() => world.kill());
-      // The new runtime knows of no trouble.
+      // The new runtime has no faults set.
       return void (await switched());
     case "abort":
       return void (await inTurn(() => world.abort()));

@@ -23,7 +23,7 @@ export async function untilRest(world: World): Promise<Rest> {
     await world.tick();
     const left = await settled(world);
     quiet = left === 0 ? quiet + 1 : 0;
-    // Once more after a tick: what ended may have told subscriptions, and a tick may have found what was lost.
+    // Once more after a tick: an end may have enqueued deliveries to subscriptions, and a tick may have found a lost job.
     if (quiet >= 2 && (await sidesLeft(world)) === 0) return { open: [], passed };
     if (quiet === 1) continue;
     if (await world.jump(minutes * minute)) passed += minutes * minute;

@@ -61,7 +61,7 @@ export function verdictOf(evidence: Evidence): Verdict {
   return { wrong: [...new Set(wrong)], doubts };
 }
 
-/** What the checker of histories can be told of a run that was seen from outside. */
+/** The events of a run for the checker of histories, as far as they show from outside. */
 function* generate({ sending, observed, ledger }: Evidence): Generator<HistoryEvent> {
   for (const { fate, id, tenant } of sending.asked) if (fate === "accepted" && id !== null) yield { is: "accepted", tenant, id };
   for (const row of ledger.rows.values()) yield { is: "found", row };

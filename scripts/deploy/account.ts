@@ -118,7 +118,7 @@ async function readDatabase(api: Api, { database }: Wanted): Promise<Account["da
   return uuid === undefined ? undefined : { id: uuid, jurisdiction: jurisdiction || null };
 }
 
-/** A database without the table of migrations has had none; one that holds other tables nevertheless is somebody else's: null. */
+/** A database without the table of migrations has had none; one that has other tables belongs to another application: null. */
 async function appliedIn(api: Api, id: string): Promise<string[] | null> {
   const names = async (sql: string) => {
     const { result } = await api.call("POST", `/d1/database/${id}/query`, { body: { sql }, isRead: true });

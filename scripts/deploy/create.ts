@@ -6,7 +6,7 @@ import type { Wanted } from "./wanted.ts";
 const attempts = 3;
 
 /**
- * Makes what is missing and calls `done` after each, so that a failure midway knows what was done. The account is kept up to date
+ * Makes what is missing and calls `done` after each, so that the report of a failure midway lists what was made. The account is kept up to date
  * with the ids of what was made.
  */
 export interface Making {

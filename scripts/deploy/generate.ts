@@ -49,7 +49,7 @@ export function completed({ wanted, kept, hosts, variables }: Chosen): Wanted {
   return { ...wanted, configuration: whole };
 }
 
-/** Names under which the Worker will be reached; none when nobody said so. */
+/** Names under which the Worker will be reached; none when OWN_HOSTS is not set. */
 export function hostsIn({ configuration }: Wanted): string[] {
   const hosts = configuration.vars?.["OWN_HOSTS"];
   return typeof hosts === "string"

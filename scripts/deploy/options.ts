@@ -6,7 +6,7 @@ export const production = "production";
 export const jurisdictions = ["eu", "us", "fedramp"] as const;
 export type Jurisdiction = (typeof jurisdictions)[number];
 
-/** What one run of `deploy` or `doctor` is told on its command line. */
+/** The options of one run of `deploy` or `doctor`, from its command line. */
 export interface Options {
   env: string;
   /** Only says what would be done. */

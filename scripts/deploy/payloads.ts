@@ -98,7 +98,7 @@ function isDead(state: string): boolean {
   return state === "dead" || state === "discarded";
 }
 
-/** Keys within free-form parts of a payload are what somebody sent; those of schemas are short plain names. */
+/** Keys within free-form parts of a payload may hold personal data; those of schemas are short plain names. */
 function withoutKeys(path: string): string {
   return path
     .split(".")

@@ -13,7 +13,7 @@ const grants: readonly (readonly [RegExp, string])[] = [
   [/\/accounts/, "Account · Account Settings · Read"],
 ];
 
-/** The permission that a path wants. */
+/** The permission that a path requires. */
 export function grantFor(path: string): string {
   return grants.find(([pattern]) => pattern.test(path))?.[1] ?? "the permission of that endpoint";
 }

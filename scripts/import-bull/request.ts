@@ -56,7 +56,7 @@ const maxDays = 366;
 const maxReasonLength = 500;
 const namePattern = /^[a-z0-9-]{1,63}$/;
 
-/** Turns a job into a request by the map; knows nothing of the product. */
+/** Turns a job into a request by the map, without a call to the product. */
 export function requestFrom(job: BullJob, queue: Queue, map: JobMap, { names, tenants }: Selection, now: number): Judged {
   if (job.why !== "") return { reason: job.why in reasons ? (job.why as Reason) : "options" };
   if (names.length > 0 && !names.includes(job.name)) return { reason: "unselected" };

@@ -10,7 +10,7 @@ interface Asked {
 
 export type Said = { tool: string; input: unknown } | { answer: unknown };
 
-/** Undefined: it is no agent that the sandbox knows. */
+/** Undefined: the sandbox has no answers for this agent. */
 export function saidAs({ messages, tools, format }: Asked): Said | undefined {
   const data = json(messages.find(({ role }) => role === "user")?.content);
   const turns = messages.filter(({ role }) => role === "assistant").length;

@@ -10,12 +10,12 @@ interface Contact {
   updatedAt: string;
 }
 
-/** Properties that an account has before anybody adds one. */
+/** Properties that a new account has. */
 const known = ["email", "firstname", "lastname", "phone", "company", "city", "country", "website", "lifecyclestage", "hs_lead_status"];
 const mostInputs = 100;
 
 /**
- * A CRM that speaks as HubSpot's v3 does, under `/crm`: `POST /crm/v3/objects/contacts/batch/upsert` (by e-mail; 207 when some
+ * A CRM with the interface of HubSpot's v3, under `/crm`: `POST /crm/v3/objects/contacts/batch/upsert` (by e-mail; 207 when some
  * inputs are wrong), `PATCH` and `GET /crm/v3/objects/contacts/{id}`, `GET /crm/v3/objects/contacts`. An e-mail address at
  * `refused.example` is refused alone, one at `conflict.example` conflicts with a contact that is there already. Contacts outlive a restart.
  */

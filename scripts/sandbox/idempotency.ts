@@ -51,7 +51,7 @@ export class IdempotencyKeys {
     this.#note({ key, at: known.at, fingerprint: known.fingerprint, reply });
   }
 
-  /** Knows again what was noted before. */
+  /** Puts back a key from the archive. */
   restore({ key, at, fingerprint, reply }: Settled): void {
     this.#keys.delete(key);
     this.#keys.set(key, { at, fingerprint, reply });

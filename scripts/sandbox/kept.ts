@@ -28,7 +28,7 @@ export class Kept<T> {
     this.#note(key, structuredClone(value));
   }
 
-  /** Knows again what was noted before. */
+  /** Puts back a value from the archive. */
   restore(key: string, value: T): void {
     this.#values.set(key, value);
     if (this.#values.size > most) this.#values.delete(this.#values.keys().next().value ?? "");

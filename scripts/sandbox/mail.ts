@@ -6,7 +6,7 @@ import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 const mostKeyLength = 256;
 const mostInBatch = 100;
 
-/** A mail API that speaks as Resend does: `POST /emails`, `POST /emails/batch`, `GET /emails/{id}`. */
+/** A mail API with the interface of Resend: `POST /emails`, `POST /emails/batch`, `GET /emails/{id}`. */
 export const mail: Provider = {
   name: "mail",
   open(world) {

@@ -3,9 +3,9 @@ import type { Answering, Call, Provider, Reply } from "./provider.ts";
 const mostBody = 5 * 1024 * 1024;
 
 /**
- * Make.com's custom webhooks: `POST /make/{hook}`. It answers `Accepted` to whatever it can queue and knows no idempotency:
+ * Make.com's custom webhooks: `POST /make/{hook}`. It answers `Accepted` to each call that it can queue and accepts no idempotency key:
  * every accepted call is an effect, under its webhook-id. The hook `gone` was removed, `full` has no room in its queue,
- * `keyed` wants `x-make-apikey: sandbox`.
+ * `keyed` requires `x-make-apikey: sandbox`.
  */
 export const make: Provider = {
   name: "make",

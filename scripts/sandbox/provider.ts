@@ -40,7 +40,7 @@ export interface Call {
   body: string;
   /** The `Idempotency-Key`, if any. */
   key: string | null;
-  /** Waits as long as a fault wants the call to take. Await it between taking the call and its effect. */
+  /** Waits as long as a fault delays the call. Await it between taking the call and its effect. */
   pause(): Promise<void>;
 }
 

@@ -82,7 +82,7 @@ function open({ world, archive, clear }: Remembered, seed: number): Played {
   return { world, journal, faults, answering, reset, closing: new AbortController() };
 }
 
-/** The same provider, whose effects are written down before anybody hears of them. */
+/** The same provider, which writes its effects to the archive before it answers. */
 function keeping(provider: Answering, archive: Archive): Answering {
   const answer = async (call: Call): Promise<Reply> => {
     try {

@@ -49,7 +49,7 @@ export function parse(text: string): Record<string, string> {
   return values;
 }
 
-/** In one step, so that nobody reads half a file. False when another start made it first. */
+/** In one step, so that no process reads half a file. False when another start made it first. */
 function put(file: string, text: string, isNew: boolean): boolean {
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
   writeFileSync(draft, text, { mode: 0o600 });

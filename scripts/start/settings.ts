@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 
-/** What a start is told by its environment. */
+/** The settings of a start, from its environment. */
 export interface Settings {
   port: number;
   sandboxPort: number;

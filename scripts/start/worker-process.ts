@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as passing } from "node:timers/promises";
 import { quietWrangler } from "./wrangler.ts";
 
-/** What the Worker's process is told. It goes over a pipe: secrets are in no argument list and no environment. */
+/** The configuration of the Worker's process. It goes over a pipe: secrets are in no argument list and no environment. */
 export interface WorkerOrder {
   config: string;
   port: number;

@@ -68,7 +68,7 @@ function signed({
     .sign(key.privateKey);
 }
 
-/** A Worker of its own, whose isolate knows nothing yet, and what it answers to a browser behind Access. */
+/** A Worker of its own with empty caches, and what it answers to a browser behind Access. */
 function browser() {
   const worker = { ...env } as unknown as WorkerEnv;
   return async (path: string, token: string | null, init: RequestInit = {}) => {

@@ -65,7 +65,7 @@ export function problem(status: number, detail: string): Response {
   return Response.json({ type: "urn:jobyard:problem", title: "refused", status, detail, code: "refused", errors: [] }, { status });
 }
 
-/** Seals nothing: what is sealed is told by its own tests. */
+/** Seals nothing: other tests cover sealing. */
 export const plainVault = {
   seal: async (tenant: string, name: string, text: string) => btoa(JSON.stringify([tenant, name, text])),
   open: async (tenant: string, name: string, sealed: string) => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
 const guarded = routes.filter((route) => route.scope !== "public");
 const lines = guarded.map((route) => [`${route.method} ${route.path}`, route] as const);
 const open = routes.filter((route) => route.scope === "public" && !route.path.includes(":") && !route.path.startsWith("/demo/"));
-// What they do for those they know is told in tests of their own.
+// Other tests cover what they do for a known sender.
 const doors = routes.filter((route) => route.scope === "public" && route.path.includes("/:"));
 
 function pathOf(route: AnyRoute): string {
@@ -62,7 +62,7 @@ describe("every route", () => {
     const { instance: _, ...shown } = unnamed.body ?? {};
     expect(JSON.stringify(shown)).not.toContain("walk-own");
     expect(unnamed.text).not.toContain("anna@example.com");
-    // With a body, a missing one is told first.
+    // Of a route with a body, the missing body is reported first.
     if (route.path.startsWith("/v1/jobs/:id") && !route.body) expect(unnamed.status).toBe(404);
   });
 

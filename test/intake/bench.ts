@@ -75,7 +75,7 @@ export interface IntakeBench {
 
 export type Tokens = Record<TokenScope, string>;
 
-/** The interface as the Worker makes it, on the test's own stores and an engine whose queues nobody consumes. Made up are the outside world, gates and the platform. */
+/** The interface as the Worker makes it, on the test's own stores and an engine whose queues have no consumer. The outside systems, the gates and the platform are fakes. */
 export function createIntakeBench(): IntakeBench {
   const seen: Seen = { requests: [], audits: [], failures: [], woken: [], deferred: [], gates: [] };
   const deps = createDeps(seen);

@@ -49,7 +49,7 @@ test("what the provider and the link report of a campaign's mails is in its repo
   await sent(other, "m-4");
   expect(await report(id)).toMatchObject({ bounced: 0, complained: 0, unsubscribed: 0 });
   await tell("email.bounced", "m-1", "ada@a.example", bounce);
-  // Told again by another message: a recipient counts once.
+  // A second message with the same event: a recipient counts once.
   await tell("email.bounced", "m-1", "ada@a.example", bounce);
   await tell("email.complained", "m-2", "bob@a.example");
   await tell("email.delivered", "m-5", "eve@a.example");

@@ -37,7 +37,7 @@ describe("what is refused, with the sender's own names", () => {
     ["no JSON", "{", {}, 400, []],
     ["no object", [], {}, 422, [""]],
     ["nothing", {}, {}, 422, ["id", "type"]],
-    ["a type nobody knows", native({ type: "tour.booked" }), {}, 422, ["type"]],
+    ["an unknown type", native({ type: "tour.booked" }), {}, 422, ["type"]],
     ["a type that is ours to tell", native({ type: "job.done" }), {}, 422, ["type"]],
     ["wrong data", native({ data: { id: "1", email: 7 } }), {}, 422, ["data.email"]],
     ["a field too many", native({ hops: 1 }), {}, 422, ["hops"]],

@@ -1,4 +1,4 @@
-/** A certificate of the tests and its key: it signs as Amazon SNS does, and is trusted by nobody. */
+/** A certificate of the tests and its key: it signs as Amazon SNS does, and no client trusts it. */
 export const certificate = `-----BEGIN CERTIFICATE-----
 MIICBDCCAW2gAwIBAgIUJibSeQr8OtPdjNUtOUM5O0IgHSQwDQYJKoZIhvcNAQEL
 BQAwEzERMA8GA1UEAwwIc25zLnRlc3QwIBcNMjYxMTI2MDMxNjQxWhgPMjEyNjEx

@@ -55,7 +55,7 @@ export function calling(name: string, input: unknown, id = "call_1"): Partial<Ch
 export interface AgentBenchOptions extends Pick<JobBenchOptions, "gates" | "start" | "db" | "jobs"> {
   agents?: readonly Agent[];
   models?: Models;
-  /** Told of the breaker's classes. */
+  /** Receives the classes for the circuit breaker. */
   onResult?: CapabilityScope["onResult"];
   /** Called before each record of a run is written: a test may let the Worker die there. */
   beforeRecord?: (what: string) => void;

@@ -143,7 +143,7 @@ export async function createCampaignBench(options: CampaignBenchOptions) {
       if (!report) throw new Error("there is no such campaign");
       return report;
     },
-    /** Delivers until the campaign is done; Workers die where they are told to. */
+    /** Delivers until the campaign is done; a Worker dies where `answers` has "die". */
     async run(id: string, limit = 300): Promise<void> {
       let ticked = bench.now();
       for (let round = 0; round < limit; round++) {

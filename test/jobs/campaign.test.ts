@@ -101,7 +101,7 @@ test("paused it sends nothing, resumed it goes on, and cancelled it ends; who ha
   const tenant = "camp-paused";
   const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(1500));
-  // Between two calls, by somebody else.
+  // An operator pauses it between two calls.
   world.hooks.beforeCall = async (calls) => void (calls === 4 && (await world.operations.pause(tenant, id)));
   await world.operations.start(tenant, id);
   await deliverFor(world, 3);
@@ -151,7 +151,7 @@ test("without a batch call each recipient is an effect; what a provider without 
   await world.run(id);
   const report = await world.report(id);
   expect(report).toMatchObject({ state: "done", sent: 227, failed: 3 });
-  // The lost one and the one whose Worker died went out, but nobody knows.
+  // The lost one and the one whose Worker died went out, without a record of it.
   expect(world.mails).toHaveLength(229);
   expect(new Set(world.mails.map(({ to }) => to)).size).toBe(229);
   const left = await leftRecipients({ db: env.DB, tenant, id }, { after: 0, limit: 10 });

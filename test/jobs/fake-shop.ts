@@ -11,7 +11,7 @@ export class FakeShop implements Shop {
   readonly calls: string[] = [];
   /** What the next calls of this name fail with, one by one. */
   readonly failures: { on: string; failure: Failure }[] = [];
-  /** Told before each call. */
+  /** Called before each call of the shop. */
   before: (call: string) => void = () => undefined;
   pageSize = 4;
   readonly pageSizes = { heavy: 50, light: 2500 };

@@ -1,6 +1,6 @@
 import type { Suppressions } from "../../src/domain/suppressions/capability";
 
-/** These addresses get no mail, unsubscribed ones no bulk mail; without any, everybody gets it. */
+/** These addresses get no mail, unsubscribed ones no bulk mail; without any, each recipient gets it. */
 export function fakeSuppressions(suppressed: Readonly<Record<string, "bounce" | "unsubscribe">> = {}): Suppressions {
   return {
     split: async (recipients, bulk) => {

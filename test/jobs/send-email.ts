@@ -35,7 +35,7 @@ export async function sendEmail(input: EmailInput, { replies = [ok({ id: "m-1" }
       },
       ...mail,
     },
-    // Looked up at each run: a test may suppress somebody in between.
+    // Looked up at each run: a test may suppress an address in between.
     suppressions: {
       ...fakeSuppressions(),
       split: (...about: Parameters<ReturnType<typeof fakeSuppressions>["split"]>) => fakeSuppressions(suppressed).split(...about),

@@ -84,7 +84,7 @@ describe("each single call of a first deploy that fails once", () => {
   test.each(calls.flatMap(([method, path]) => kinds.map((kind) => [kind, method, path] as const)))("%s %s %s", async (kind, method, path) => {
     deployer.fake.faults.push({ method, path, kind, times: 1 });
     const ran = await quick(first());
-    // Not permitted is no passing trouble, and it names the permission; anything else is mended within the run.
+    // A missing permission ends the run, with its name; any other fault is retried within the run.
     expect([ran.code, ran.report.error]).toEqual(kind === "forbidden" ? [3, expect.stringContaining("Grant it:")] : [0, undefined]);
     expect(deployer.fake.faults[0]?.times, "the fault was met").toBe(0);
     const again = await quick(first());

@@ -70,7 +70,7 @@ describe("Make.com is down for an hour", () => {
     expect((await agency.api.get(`/v1/jobs/${answers[0]?.body.id}`)).body).toMatchObject({ state: "done", result: { forward: "handed on" } });
     const { jobs } = (await agency.api.get("/v1/jobs?type=webhook&state=waiting&limit=200")).body;
     expect(jobs[0]).toMatchObject({ waitingFor: "make: open" });
-    // Five to open the circuit, then one now and then to find out: nobody hammers it.
+    // Five calls open the circuit; after that only probes are sent.
     expect((await way.sandbox.calls("?path=/make/patient&limit=10000")).length).toBeLessThan(5 + 25 + 12);
     expect(inOrder(await agency.forwarded())).toEqual([]);
 

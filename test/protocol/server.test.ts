@@ -122,7 +122,7 @@ async function wished(bench: WorkBench, { pull, mint }: Tenant, state: string): 
   return {};
 }
 
-/** The fixture's wildcards as vitest knows them. */
+/** The fixture's wildcards as matchers of vitest. */
 function expected(value: unknown): unknown {
   if (value === "<text>") return expect.any(String);
   if (value === "<number>" || value === "<time>") return expect.any(Number);

@@ -38,7 +38,7 @@ export function hangingBody(start: string): ReadableStream<Uint8Array> {
   return new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(start)) });
 }
 
-/** An answer that never comes, as long as nobody gives up. */
+/** An answer that never comes: it rejects when the signal aborts. */
 export function neverAnswers(_call: SeenCall, signal: AbortSignal): Promise<Response> {
   return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }

@@ -93,7 +93,7 @@ test("one is cancelled: the others go on", async () => {
       bench.advance(2000);
       await new Promise((resolve) => first.context.signal.addEventListener("abort", resolve));
     }
-    // Longer than the grace: the one that was cancelled takes nobody with it.
+    // Longer than the grace: the cancelled job ends no other job.
     await new Promise((resolve) => setTimeout(resolve, 4000));
     return items.map(() => retry("not yet"));
   });

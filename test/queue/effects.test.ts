@@ -70,8 +70,8 @@ test.each([[0], [day]])("its value is remembered for the next run of the job (id
 });
 
 test.each([
-  ["knows the key", day],
-  ["knows none", 0],
+  ["remembers the key", day],
+  ["accepts no key", 0],
 ])("happens once though the ledger was away when it had happened, and the provider %s", async (_name, idempotentFor) => {
   const { bench, keys, send, effects } = sender(() => ok("first"), { idempotentFor });
   const id = await send();

@@ -84,7 +84,7 @@ describe("rounds", () => {
         expect(served.length).toBeLessThanOrEqual(statements);
         const total = held.map((count, index) => count - (left[index]?.count ?? 0));
         const unfinished = total.filter((_, index) => (left[index]?.count ?? 0) > 0);
-        // Those that have more got the same number of rows; nobody got more than they.
+        // The tenants with rows left released equally many, and no tenant released more.
         expect(new Set(unfinished).size).toBeLessThanOrEqual(1);
         if (unfinished[0] !== undefined) expect(Math.max(...total)).toBe(unfinished[0]);
       }),

@@ -58,7 +58,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
     ["as it is", {}],
     ["with PHP 8.1 and three languages", { php81: true, languages: 3 }],
     ["that answers XML whatever is asked", { format: "xml" }],
-    ["whose JSON nobody can read", { format: "broken-json" }],
+    ["whose JSON cannot be parsed", { format: "broken-json" }],
     ["with a module that echoes", { echo: "\uFEFFNotice: Undefined index: [x] in {module}.php\n" }],
     ["with a module that prints behind it", { trail: "\n<script>var m={a:1};</script>" }],
     ["with a decimal comma", { decimalComma: true }],

@@ -261,7 +261,7 @@ describe("the tenant demo", () => {
   });
 });
 
-/** A server on a free port that answers as told. */
+/** A server on a free port with these answers. */
 async function listening(answer: (path: string, body: string) => [status: number, body: object] = () => [200, {}]): Promise<number> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

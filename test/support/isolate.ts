@@ -145,7 +145,7 @@ export function createOutside(engine: Engine, history: History, jobsFor: (isolat
   }
 }
 
-/** The deployment before knows of no heavy tenants: it claims whatever its queues hand it, and forwards nothing. */
+/** The deployment before has no marks of heavy tenants: it claims whatever its queues hand it, and forwards nothing. */
 function withoutMarks(ledger: Ledger): Ledger {
   const claim: Ledger["claim"] = (refs, lease, options) => ledger.claim(refs, lease, { ...options, queue: undefined });
   const own: Partial<Ledger> = { claim, heavySeen: () => Promise.resolve(), heavyMarks: () => Promise.resolve([]) };

@@ -24,7 +24,7 @@ interface Sentences<R = unknown> {
   toHaveMade(...keys: string[]): R;
   /** As a dry run: these effects would be made; none was. */
   toHavePlanned(...keys: string[]): R;
-  /** Of this effect nobody knows whether it happened. */
+  /** It is unknown whether this effect happened. */
   toBeInDoubtOf(key: string): R;
   /** These jobs were enqueued by it, with at least this in their payloads, and no other. */
   toHaveEnqueued(...children: { type: string; payload?: unknown }[]): R;

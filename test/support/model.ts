@@ -77,7 +77,7 @@ export function createModel(mutant: Mutant | null = null) {
       case "deliver-slowly":
         return deliverSlowly(next);
       case "overtake":
-        // The lease of whoever is slow is long over, and the next one is slow as well.
+        // The lease of the slow run ended long ago, and the next run is slow as well.
         bench.advance(700_000);
         await step({ do: "tick", dies: null });
         return deliverSlowly(next);

@@ -152,7 +152,7 @@ export const mutants: readonly Mutant[] = [
     ledger: shareLease,
   },
   {
-    name: "announce a lost run: what was not recorded is told all the same",
+    name: "announce a lost run: an end without a record is published all the same",
     caughtBy: /announced as .*, and its run recorded nothing/,
     steps: [{ ...job, script: ["done"] }, slowlyAfter, overtake, goOn],
     ledger: (ledger) => ({

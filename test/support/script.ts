@@ -5,7 +5,7 @@ export type Ending = (typeof endings)[number];
 
 export const maxAttempts = 3;
 
-/** What a run says that is told to end so. */
+/** The outcome of a run that is to end so. */
 export function ending(how: Ending, now: number): Outcome {
   switch (how) {
     case "done":

@@ -43,7 +43,7 @@ describe("whatever happens", () => {
 
   type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-  /** What an onlooker knows who sees only questions, answers and the clock. */
+  /** A model of the gate from its calls, its answers and the clock alone. */
   class World {
     state = newGate();
     now = start;

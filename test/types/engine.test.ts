@@ -119,7 +119,7 @@ test("a batch handler is handed all of its items, and answers with a list", () =
 
 test("a contract is checked where it is written", () => {
   const wrong = () => {
-    // @ts-expect-error nobody provides that
+    // @ts-expect-error there is no such capability
     defineJob({ type: "x", queue: "events", payload: v.strictObject({}), needs: ["crystal-ball"] });
     // @ts-expect-error the payload has no such field
     defineJob({ type: "x", queue: "events", payload: v.strictObject({ a: v.string() }), entities: (payload) => [payload.b] });

@@ -61,7 +61,7 @@ test("a provider that is down: the gate opens after five failures, and one probe
   await until("the probe's job waits again", async () => (await way.rows("SELECT 1 FROM jobs WHERE tenant = ? AND state = 'waiting'", tenant)).length === 15);
   expect(await all()).toHaveLength(6);
 
-  // Back, but slow: while the probe is with it nobody else calls.
+  // Back, but slow: while the probe runs no other job calls it.
   await way.sandbox.ask("DELETE", "/__faults");
   await way.sandbox.fault({ provider: "mail", delayMs: 1000, times: 1 });
   await way.tick(61_000);

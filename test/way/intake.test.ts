@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => way?.close());
 
-/** A body whose length nobody announces. */
+/** A body without a Content-Length. */
 function chunked(text: string, size = 64 * 1024): ReadableStream<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
   let from = 0;
@@ -172,7 +172,7 @@ describe("a body made to keep the Worker busy", () => {
     ["5,000 jobs of 120 unknown fields", "POST", "/v1/jobs/batch", { jobs: Array(5000).fill({ type: "email", payload: unknownFields }) }],
   ];
 
-  /** Milliseconds of the slowest answer to somebody else while `work` goes on, and at least once. */
+  /** Milliseconds of the slowest answer to another caller while `work` goes on; at least one call. */
   const slowestWhile = async (work: Promise<unknown>): Promise<number> => {
     let isOver = false;
     void work.finally(() => (isOver = true));

@@ -11,7 +11,7 @@ let keys: { siteKey: string; formId: string; apiKey: string };
 beforeAll(async () => {
   way = await startWay();
   agency = await way.tenant("agency");
-  // What follows from the events is told elsewhere.
+  // Other tests cover what follows from the events.
   await expectOk(agency.ask("DELETE", "/v1/connections/mail"));
   await expectOk(agency.ask("PUT", "/v1/connections/make", { body: { provider: "make", url: `${way.sandbox.url}/make/leads` } }));
   keys = (await project("homes", {})).body;

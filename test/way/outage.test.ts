@@ -30,7 +30,7 @@ afterAll(() => way?.close());
 describe("D1 is down", () => {
   test("jobs are accepted, run once it is back, and are in the ledger", async () => {
     const shop = await way.tenant("d1-down");
-    // Past the minute for which the token's tenant is remembered: KV alone knows it.
+    // Past the minute for which the isolate caches the token's tenant: KV alone has it.
     await way.tick(minutes(2));
     await way.trouble({ db: "down" });
     const unkeyed = await post(shop, plain("unkeyed@d1.example"));

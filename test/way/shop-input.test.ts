@@ -44,7 +44,7 @@ const address =
     shops.put(site, { url: await url() });
 const jsonApi = { status: 404, body: { code: "rest_no_route", message: "No route was found" }, headers: { "content-type": "application/json" } };
 
-/** What only somebody can mend: the site pauses, its job waits and burns no attempt. */
+/** Faults that a person must correct: the site pauses, its job waits and counts no attempt. */
 const lasting: [what: string, make: () => Promise<unknown>, reason: RegExp][] = [
   ["a wrong key", () => shops.put("shop", { key: "X".repeat(32) }), /does not know the key.*Webservice/],
   ["a key that was cut short", () => shops.put("shop", { key: "X".repeat(31) }), /key/],
@@ -79,7 +79,7 @@ const passing: [what: string, make: (site: string) => Promise<unknown>, reason: 
   ["a page of maintenance with 503", answers(page(503, "We will be back soon")), /maintenance or its hosting overloaded \(503\)/, "transient"],
   ["a port where nothing listens", address(async () => `http://127.0.0.1:${await freePort()}`), /connection failed.*check the address/, "transient"],
   ["a name that does not exist", address(() => "https://no-such-shop.example"), /connection failed.*check the address/, "transient"],
-  ["a certificate that nobody signed", address(() => `https://localhost:${unsigned}`), /certificate is valid \(not self-signed\)/, "transient"],
+  ["a self-signed certificate", address(() => `https://localhost:${unsigned}`), /certificate is valid \(not self-signed\)/, "transient"],
 ];
 let unsigned = 0;
 const tls = createServer(selfSigned("localhost"), (_request, response) => response.end("{}"));

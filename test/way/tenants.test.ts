@@ -13,12 +13,12 @@ interface Route {
 }
 
 let way: Way;
-/** Whose things they are, and who wants them. */
+/** The tenant that owns the objects, and another tenant that asks for them. */
 let owner: Api;
 let stranger: Api;
 let routes: Route[];
 
-/** What must be seen by nobody but the owner, and some of it by nobody at all. */
+/** Texts that only the owner may see; credentials no answer may contain. */
 const personal = "grace.hopper@private.example";
 const inside = "THE-TEXT-OF-THE-MAIL";
 const apiKey = "re_owner_key";

@@ -37,7 +37,7 @@ export class MeasuredSite implements Sides {
     this.#ends = ends;
   }
 
-  /** Makes both; nothing reads the shop unless it is told to. */
+  /** Makes both; the shop is read only when a sync is started. */
   async make(settings: Record<string, unknown>): Promise<void> {
     await this.#shop("POST", "", { name: this.name, key, ...settings });
     await this.#ask("PUT", "/v1/tenants/bench", { name: "bench" });

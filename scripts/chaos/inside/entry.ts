@@ -14,7 +14,7 @@ import { plant } from "./mutants";
 import { newer } from "./versions";
 
 /**
- * The Worker of `npm run chaos`: the real one over bindings that fail as they are told, with pauses between attempts of seconds in the place
+ * The Worker of `npm run chaos`: the real one over bindings whose faults the driver sets, with pauses between attempts of seconds in the place
  * of minutes; for a while the release before it stands beside it. What the driver must set or see, it reaches under /__test/.
  */
 export { Gate } from "../../../src/index";

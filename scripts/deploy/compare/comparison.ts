@@ -6,7 +6,7 @@ export interface Comparison {
   wanted: Wanted;
   account: Account;
   migrations: Migrations;
-  /** A hash of what would be deployed; undefined where nobody asks. */
+  /** A hash of what would be deployed; undefined where it is not compared. */
   release: string | undefined;
   emailDomain: string | undefined;
   now: number;

@@ -1,4 +1,4 @@
-/** Lets calls wait for as long as somebody likes: what is to happen between two calls then happens exactly there. */
+/** Holds calls back until they are released, so that a test can act exactly between two calls. */
 export class Hold {
   #left = Infinity;
   #waiting = 0;

@@ -130,7 +130,7 @@ function orderFacts(settings: ShopSettings, draw: Draw) {
     state,
     // Within three days, none of them later than the shop's end.
     updated: (id: number) => added(id) + draw("order upd", id, Math.min(3 * 86_400, Math.floor((until - added(id)) / 1000))) * 1000,
-    // The last one is somebody whom the merchant deleted.
+    // The last one is a customer whom the merchant deleted.
     customer: (id: number) => 1 + draw("customer", id, customers + 1),
     // One cart that was split into two orders.
     reference: (id: number) => letters(draw, "reference", id % 17 === 0 ? id - 1 : id, 9),

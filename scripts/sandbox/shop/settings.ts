@@ -33,7 +33,7 @@ export interface ShopSettings {
   broken: Record<string, number[]>;
   /** Values written in the place of a field's own, by resource and `3.total_paid` or `3.order_rows.0.product_quantity`. */
   raw: Record<string, Record<string, string | number | null>>;
-  /** `xml`: whatever is asked for. `broken-json`: JSON that nobody can read. */
+  /** `xml`: whatever is asked for. `broken-json`: JSON that cannot be parsed. */
   format: "as-asked" | "xml" | "broken-json";
 }
 

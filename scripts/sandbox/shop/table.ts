@@ -7,7 +7,7 @@ export type Value = string | number | null;
 
 export interface Column {
   kind: Kind;
-  /** Of a row that nobody changed. */
+  /** The value in a row that was not changed. */
   of(id: number): Value;
 }
 

@@ -256,7 +256,7 @@ describe("erasing a person", () => {
 });
 
 describe("an address in every store", () => {
-  /** Every table there is, whoever made it, and every object of R2 and KV: what holds the text. */
+  /** The tables, and the objects of R2 and KV, that hold the text; tables of other tests too. */
   async function holding(text: string): Promise<string[]> {
     const tables = await env.DB.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'").all<{
       name: string;

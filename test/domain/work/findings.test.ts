@@ -25,7 +25,7 @@ test("a type with waiting jobs that no worker asks for is a finding, until one d
   await bench.root("/pull", { worker: "fleet", pullId: crypto.randomUUID(), types: ["errand"], waitSeconds: 0, max: 1, leaseSeconds: 3600 });
   expect(await workFindings(bench.work, bench.now())).toEqual([]);
   bench.advance(minutes(6));
-  // Two of three still wait for somebody.
+  // Two of three still wait for a worker.
   expect(await workFindings(bench.work, bench.now())).toContainEqual(expect.objectContaining({ cause: "no-worker/chore" }));
 });
 

@@ -11,7 +11,7 @@ describe("a remote job", () => {
     expect(bench.held).toEqual([]);
     expect(await job(id)).toMatchObject({ state: "queued", gate: "worker/chore", runs: 0, attempt: 0 });
     expect(await parked()).toBe(1);
-    // Nobody admits it, however often the tick looks.
+    // The tick does not admit it, however often it runs.
     await bench.tick(seconds(3600));
     await bench.tick(seconds(24 * 3600));
     expect(bench.held).toEqual([]);

@@ -265,7 +265,7 @@ test("a batch answers for each mail, those with a fault included, and records wh
   const reply = await made.sendBatch?.([{ ...message, to: [] }, message, message], options);
   expect(reply).toMatchObject({ ok: true, value: [{ ok: false }, { ok: true, id: "m-1" }, { ok: false, failure: { reason: "no" } }] });
   expect(records).toMatchObject([[{ provider: "resend", id: "m-1", about: { job: "job-1" } }]]);
-  // Who takes no mail gets none later, and the job is not told who it was.
+  // A recipient that takes no mail is suppressed, and the reply to the job does not name it.
   expect(suppressed).toEqual([["gone@a.example"]]);
   expect(JSON.stringify(reply)).not.toContain("gone@");
 });

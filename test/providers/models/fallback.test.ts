@@ -7,7 +7,7 @@ import { failed, type Failure, ok } from "../../../src/queue/effect";
 const answer: Chatted = { text: "{}", toolCalls: [], end: "stop", model: "m", tokens: { input: 1, output: 1 } };
 const down: Failure = { class: "transient", reason: "500" };
 
-/** Endpoints that answer so, and what they, their circuits and the gate were asked and told. */
+/** Endpoints that answer so, and the calls that they, their circuits and the gate received. */
 function several(lines: (Failure | "answers")[], open: number[] = []) {
   const seen = { asked: [] as number[], left: [] as string[], told: [] as string[] };
   const all = lines.map((line, index): Models => {

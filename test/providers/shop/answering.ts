@@ -13,7 +13,7 @@ export const errors = (status: number, ...codes: number[]) => json({ errors: cod
 export const html = (status: number, headers: Record<string, string> = {}) =>
   new Response("<!DOCTYPE html><html><body>{} []</body></html>", { status, headers: { "content-type": "text/html", ...headers } });
 
-/** A shop whose server gives these answers in turn; with its settings known unless told otherwise. */
+/** A shop whose server gives these answers in turn; with its settings loaded unless `known` is false. */
 export function open(answers: Answer[], options: Partial<PrestashopOptions> = {}, known = true): { shop: Shop; seen: SeenCall[] } {
   const seen = stubFetch(...answers);
   const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });

@@ -24,7 +24,7 @@ describe("why a shop cannot be read", () => {
     ["another shop of a multistore", errors(403, 132), "config", "132", /multistore/],
     ["a webservice that is off, although 503", errors(503, 22), "config", "22", /switched off/],
     ["a refused field, which is our defect", errors(400, 35), "permanent", "35", /refused the request for orders with error 35$/],
-    ["a resource nobody implemented", errors(501, 124), "permanent", "124", /124/],
+    ["a resource that is not implemented", errors(501, 124), "permanent", "124", /124/],
     ["a PHP error", errors(500, 3), "transient", "3", /PHP error/],
     ["a PHP error beside some rows", json({ orders: [{ id: 1 }], errors: [{ code: 5, message: "notice" }] }, { status: 500 }), "transient", "5", /PHP error/],
     ["a PHP error beside some rows that says 200", json({ orders: [{ id: 1 }], errors: [{ code: 5, message: "notice" }] }), "transient", "5", /PHP error/],

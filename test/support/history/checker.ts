@@ -5,7 +5,7 @@ import { wrongInRow } from "./rows.ts";
 
 /**
  * Holds a history against what must always hold: no accepted job is lost, no effect happens twice, every job ends, one live chain of messages
- * per job, acknowledged only after it was recorded, no run of a stale message, tenants apart, counts true. It knows messages, rows and calls,
+ * per job, acknowledged only after it was recorded, no run of a stale message, tenants apart, counts true. It uses messages, rows and calls,
  * and nothing of the engine. Each event is taken once, in its order; what is wrong is a sentence that begins with the job's id.
  */
 export function createChecker(): { take(event: HistoryEvent): string[] } {
@@ -80,7 +80,7 @@ function wrongInSending({ id, seq, queue, isolate }: HistoryEvent & { is: "sent"
   if (from !== undefined) return wrongInForwarding({ id, seq, queue, isolate, from }, seen);
   const wrong: string[] = [];
   const name = `${queue} ${id} ${seq}`;
-  // Only a keyed job may be called for twice before it ran: whether the first call's message was sent, nobody knows.
+  // Only a keyed job may be called for twice before it ran: it is unknown whether the first call's message was sent.
   if (seq > 0 && seen.sent.has(name)) wrong.push(`${id}: its generation ${seq} was sent twice, so it has two chains of messages`);
   if (seq > (seen.jobs.get(id)?.row?.seq ?? 0)) wrong.push(`${id}: its generation ${seq} was sent before it was recorded`);
   seen.sent.add(name);

@@ -36,7 +36,7 @@ export type HistoryEvent =
   | { is: "gone"; tenant: string; id: string }
   | { is: "started"; tenant: string; id: string; isolate: number; gates: readonly { name: string; limit: number }[]; at: number }
   | { is: "ended"; tenant: string; id: string; isolate: number; said: Said }
-  /** A call reached the provider. `remembers`: it does nothing for a key it knows. */
+  /** A call reached the provider. `remembers`: it does nothing for a key it has seen. */
   | { is: "called"; tenant: string; id: string; effect: string; key: string; remembers: boolean }
   | { is: "announced"; tenant: string; id: string; state: string; isolate: number }
   | { is: "died"; isolate: number }

@@ -15,7 +15,7 @@ export interface Agency {
   forwarded(): Promise<Map<string, number>>;
 }
 
-/** What follows from events is told elsewhere: here they only pass through. */
+/** Other tests cover what follows from events; these destinations have no effect outside. */
 const silent = ["store", "analytics", "follow-up"];
 
 export async function openAgency(way: Way, tenant: string, settings: object = {}): Promise<Agency> {

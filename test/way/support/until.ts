@@ -42,6 +42,6 @@ export async function untilAllEnded(way: Way, tenant: string, seconds = 30, tick
     const states = await way.rows("SELECT state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? AND ended IS NULL GROUP BY 1, 2, 3 LIMIT 5", tenant);
     return states.length === 0 || states;
   };
-  // Whoever is in no hurry with the cron has many jobs, and a look at all of them is work.
+  // A long `tickEvery` means many jobs, and each check reads all of them.
   await until(`jobs of ${tenant} are open`, open, seconds, Math.max(100, tickEvery / 10));
 }
