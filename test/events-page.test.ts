@@ -37,7 +37,7 @@ test("the page's destinations are those of the code, with what they take and nee
   }
 });
 
-test("the receiver on the page believes what we sign, and nothing else", async () => {
+test("the receiver on the page accepts what we sign, and nothing else", async () => {
   const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
   writeFileSync(join(folder, "verify.mjs"), code);
   const { verify } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "verify.mjs")).href)) as { verify: Verify };

@@ -9,9 +9,9 @@ export interface Outcome {
 
 /** Finished. Returning a plain value says the same. */
 export declare function done(result?: unknown): Outcome;
-/** A failure that may pass: burns an attempt. Throwing says the same. */
+/** A failure that may pass: counts an attempt. Throwing has the same effect. */
 export declare function retry(reason: string, options?: { afterSeconds?: number }): Outcome;
-/** Not a failure (rate limit, quota): burns no attempt. `until` in milliseconds, or a date. */
+/** Not a failure (rate limit, quota): counts no attempt. `until` in milliseconds, or a date. */
 export declare function wait(reason: string, options: { until: number | Date }): Outcome;
 /** There is more to do, from this cursor. */
 export declare function again(cursor: unknown): Outcome;

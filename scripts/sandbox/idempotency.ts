@@ -24,7 +24,7 @@ export class IdempotencyKeys {
   /** In the order of their age. */
   readonly #keys = new Map<string, { at: number; fingerprint: string; reply: Reply | null }>();
 
-  /** `note` hears of every key that is settled with a reply. */
+  /** `note` is called with each key that is settled with a reply. */
   constructor(now: () => number, note: (settled: Settled) => void = () => undefined) {
     this.#now = now;
     this.#note = note;

@@ -18,7 +18,7 @@ export interface Entry {
   /** Null until it is answered, and for ever when it never is. */
   status: number | null;
   end: "pending" | "answered" | "reset" | "held" | "cut";
-  /** Whether the provider did what it was asked, whatever the caller heard of it. */
+  /** Whether the provider did what it was asked, whatever answer the caller got. */
   acted: boolean;
   /** The fault that hit it. */
   fault: string | null;

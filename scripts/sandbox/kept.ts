@@ -14,7 +14,7 @@ export class Kept<T> {
   readonly #note: (key: string, value: T) => void;
   readonly #values = new Map<string, T>();
 
-  /** `note` hears of everything that is put. */
+  /** `note` is called with each value that is put. */
   constructor(note: (key: string, value: T) => void = () => undefined) {
     this.#note = note;
   }

@@ -23,9 +23,9 @@ export interface SandboxOptions {
   now?: () => number;
   /** Mails, effects, idempotency keys and the CRM's contacts are kept in its folder `sandbox` and outlive a `kill -9`. Default: in memory only. */
   stateDir?: string;
-  /** Hears of each call when it comes in, and again when its connection has no more to do with it. */
+  /** Called with each call when it comes in, and again when its connection is done with it. */
   onCall?: (entry: Entry, phase: "begun" | "over") => void;
-  /** Hears of each mail that is delivered. */
+  /** Called with each mail that is delivered. */
   onMail?: (mail: Mail) => void;
 }
 

@@ -12,7 +12,7 @@ export interface SmtpWorld {
   world: World;
   journal: Journal;
   faults: Faults;
-  /** Written down before the client hears of it. */
+  /** Written to the archive before the client gets an answer. */
   keep(): void;
 }
 

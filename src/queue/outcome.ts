@@ -48,7 +48,7 @@ export function done(result?: unknown, options: { after?: () => void } = {}): Do
 }
 
 /**
- * A failure that may pass: burns an attempt. `after` is the least number of seconds to wait
+ * A failure that may pass: counts an attempt. `after` is the least number of seconds to wait
  * (a provider's Retry-After); without it the policy's backoff decides.
  */
 export function retry(reason: string, options: { after?: number; providerMessage?: string | undefined } = {}): Retry {
@@ -56,7 +56,7 @@ export function retry(reason: string, options: { after?: number; providerMessage
 }
 
 /**
- * Not a failure (rate limit, quota, closed gate): burns no attempt, shows its reason, capped by the policy's maxAge.
+ * Not a failure (rate limit, quota, closed gate): counts no attempt, shows its reason, capped by the policy's maxAge.
  * `until` is in milliseconds since 1970. With `gate` the job is parked at that gate when the wait is longer than
  * 60 s, or at once with `park`, and let in at the gate's rate.
  */

@@ -73,7 +73,7 @@ function setUp() {
 
 const fails = [{ do: "retry", after: 3600, reason: 'mail: 422 sender "ann" is not known' }, { do: "done" }];
 
-test("after the mend 213 retrying jobs of a failure group go on at once, each once; others of the type wait on", async () => {
+test("after the correction 213 retrying jobs of a failure group go on at once, each once; others of the type wait on", async () => {
   const { bench, bulk, given, deliverDue, states } = setUp();
   await given(213, fails);
   await given(4, [{ do: "retry", after: 3600, reason: "mail: timed out" }, { do: "done" }]);

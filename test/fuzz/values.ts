@@ -8,7 +8,7 @@ export const fuzz = { runs: Number(settings.VITE_FUZZ_RUNS ?? sized(4, 8)), seed
 
 export type Schema = Record<string, any>; // oxlint-disable-line no-explicit-any -- JSON Schema as it comes from the document
 
-/** What code tends to believe too early. */
+/** Values that code often accepts without a check. */
 export const nasty: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(
     null,

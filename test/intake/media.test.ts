@@ -60,7 +60,7 @@ describe("PUT /v1/media/{key}", () => {
     expect(operationsAsked()).toEqual([]);
   });
 
-  test("believes the bytes, not the content type, the name or the announced length", async () => {
+  test("checks the bytes, not the content type, the name or the announced length", async () => {
     const html = new TextEncoder().encode("<html><script>alert(1)</script>");
     const refused = await put("photo.jpg", html, { "content-type": "image/jpeg" });
     expect(refused.status).toBe(415);

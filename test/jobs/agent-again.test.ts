@@ -96,7 +96,7 @@ test("a run that its budget ended goes on where it stopped when it is retried un
 });
 
 describe("a run that ended because its answers could not be used", () => {
-  test("asks again when it is retried, and its circuit hears how that went", async () => {
+  test("calls the model again when it is retried, and reports the result to its circuit", async () => {
     const calls: string[] = [];
     const world = bench([unusable, unusable, answer("one")], { onResult: (gate, how) => void (gate.startsWith("agent:") && calls.push(how)) });
     const job = await world.start(payload);

@@ -123,7 +123,7 @@ test("paused it sends nothing, resumed it goes on, and cancelled it ends; who ha
   await expect(world.operations.resume(tenant, id)).rejects.toMatchObject({ code: "conflict" });
 });
 
-test("a provider that has no quota left makes pages wait and burns no attempt; so does one with a wrong key", async () => {
+test("a provider that has no quota left makes pages wait and counts no attempt; so does one with a wrong key", async () => {
   const tenant = "camp-quota";
   const world = await createCampaignBench({ tenant });
   const id = await world.draft(csvOf(150));

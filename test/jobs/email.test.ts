@@ -42,7 +42,7 @@ describe("sending", () => {
     expect((await sendEmail(plain, { replies: [failed({ class: "transient", reason: "r", retryAfter: 700 })] })).job).toBeRetried("r", 700);
   });
 
-  test("a limit is waited for, and burns no attempt", async () => {
+  test("a limit is waited for, and counts no attempt", async () => {
     expect((await sendEmail(plain, { replies: [failed({ class: "limited", reason: "r", retryAfter: 30 })] })).job).toHaveWaited("r", 30);
   });
 

@@ -26,7 +26,7 @@ describe("twice and crossing", () => {
     expect([first === second, world.outside.slack.length, world.outside.mail.length]).toEqual([true, 1, 1]);
   });
 
-  test("newer first, older after: what the older says of a field is not believed any more, what it alone says is", async () => {
+  test("newer first, older after: a field of both keeps the newer value, a field of the older alone is stored", async () => {
     const world = await createEventBench();
     const newer = { id: "4711", email: "ada@example.com", phone: "+2", status: "won" };
     const older = { id: "4711", email: "ada@old.example", phone: "+1", company: "Lovelace Ltd" };

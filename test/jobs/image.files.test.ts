@@ -127,7 +127,7 @@ describe("a code of the Images binding", () => {
     expect(await runWith(failing(code), "photo.jpg", small)).toBeDiscarded(new RegExp(`^images: ${code}, `));
   });
 
-  test("9422, the account's limit, waits and burns no attempt", async () => {
+  test("9422, the account's limit, waits and counts no attempt", async () => {
     await put("photo.jpg", picture("orientation1"));
     expect(await runWith(failing(9422), "photo.jpg", small)).toHaveWaited(/9422/);
   });

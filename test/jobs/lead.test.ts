@@ -55,7 +55,7 @@ describe("a new lead", () => {
     expect(counted).toEqual([{ kind: "lead", follow: "new" }]);
   });
 
-  test("whose run is repeated says the same, and tells and forwards nothing twice", async () => {
+  test("whose run is repeated has the same result, and publishes and forwards nothing twice", async () => {
     const { work, counted } = agency("job-repeat");
     const first = await work(ada, {}, cutOffOnce(runLead));
     expect(first).toBeRetried(/cut off/);
@@ -137,7 +137,7 @@ test("a test lead is forwarded as one", async () => {
 describe("acknowledged after forwarding", () => {
   const settings = { ...usual!, ackAfter: "forward" as const };
 
-  test.each([null, "queued", "running", "retrying", "waiting"] as const)("waits while the delivery is %s, and burns nothing", async (forwarding) => {
+  test.each([null, "queued", "running", "retrying", "waiting"] as const)("waits while the delivery is %s, and counts no attempt", async (forwarding) => {
     const job = await agency(`job-ack-${forwarding}`, { settings, forwarding }).work(ada);
     expect(job).toHaveWaited("stored; its forwarding is under way", 2);
     job.bench.advance(10_000);

@@ -171,7 +171,7 @@ test("a part of a bulk run that is missing keeps the cursor where it was", async
   expect(await siteState(scope("orders-gap"))).toMatchObject({ orders: { readTo: null } });
 });
 
-test("a key without a permission pauses the site with the reason; its jobs wait and burn nothing, and one looks again each hour", async () => {
+test("a key without a permission pauses the site with the reason; its jobs wait and count no attempt, and one tries again each hour", async () => {
   const shop = shopWith(many(3));
   const { bench, run, accept } = world("orders-paused", shop);
   const refusal = { on: "page orders", failure: { class: "config", code: "26", reason: "the key lacks GET on orders" } as const };

@@ -118,7 +118,7 @@ describe("children", () => {
     expect([looks, bench.sent.length - sends]).toEqual([2, 2]);
   });
 
-  test("a child whose queue is full makes the run wait, and burns no attempt", async () => {
+  test("a child whose queue is full makes the run wait, and counts no attempt", async () => {
     const { bench, start } = running(async (context, call) => {
       bench.engine.backlogLimit = () => (call === 1 ? 0 : 100);
       await context.enqueue(scripted, fine, { key: "a" });

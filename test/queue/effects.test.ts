@@ -146,7 +146,7 @@ describe("failures", () => {
     expect((await effects()).map((each) => (each as { state: string }).state)).toEqual(states);
   });
 
-  test("a limit waits as long as the provider asks, and burns nothing", async () => {
+  test("a limit waits as long as the provider asks, and counts no attempt", async () => {
     const { bench, send } = sender(() => failure("limited", { retryAfter: 40 }));
     const start = bench.now();
     const id = await send();

@@ -49,7 +49,7 @@ test("the checker catches: acknowledge a pack of which one job has no answer", (
   expect(brokenIn(history)).toEqual(["two: acknowledged before its outcome was recorded (running, generation 0)"]);
 });
 
-test("the checker says nothing of a job that is accepted, run and done", () => {
+test("the checker reports nothing wrong of a job that is accepted, run and done", () => {
   const running = row({ state: "running", lease: "token", until: 9, runs: 1 });
   const history: HistoryEvent[] = [
     { is: "sent", queue: "events", isolate: 1, ...one, seq: 0 },

@@ -143,7 +143,7 @@ describe("pauses", () => {
     ["a type", "*", "type", "scripted"],
     ["a tenant", "*", "tenant", "one"],
     ["a type for a tenant", "one", "type", "scripted"],
-  ] as const)("%s: jobs park, burn nothing, and come back when it is lifted", async (_name, tenant, scope, name) => {
+  ] as const)("%s: jobs park, count no attempt, and come back when it is lifted", async (_name, tenant, scope, name) => {
     const bench = createEngineBench();
     await pause(tenant, scope, name);
     const id = await bench.acceptOne({ payload: fine });

@@ -171,7 +171,7 @@ describe("what is missing is named before anything is made", () => {
   });
 });
 
-describe("what a deploy cannot mend stops it with 1 before anything is made", () => {
+describe("what a deploy cannot repair stops it with 1 before anything is made", () => {
   test("a queue that has a consumer of another Worker, or a pull consumer", async () => {
     const { account } = deployer.fake;
     for (const [queue, consumer, type] of [

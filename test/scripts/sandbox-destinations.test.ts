@@ -27,7 +27,7 @@ describe("Slack", () => {
     expect((await sandbox.effects()).total).toBe(0);
   });
 
-  it("posts, each time anew", async () => {
+  it("posts each call, also a repeated one", async () => {
     for (let time = 0; time < 2; time++) expect((await sandbox.ask("POST", "/slack/demo", { text: "a" })).text).toBe("ok");
     expect((await sandbox.effects()).total).toBe(2);
   });
@@ -55,7 +55,7 @@ describe("Make.com", () => {
     ]);
   });
 
-  it("queues whatever it is given, and tells a repeat by nothing: the webhook-id counts how often", async () => {
+  it("queues each call and recognises no repeat: the webhook-id counts how often", async () => {
     const headers = { "webhook-id": "msg-1", "x-make-apikey": "sandbox" };
     for (const path of ["/make/demo", "/make/demo", "/make/keyed"]) expect((await sandbox.ask("POST", path, "no JSON", headers)).text).toBe("Accepted");
     await sandbox.ask("GET", "/make/demo", undefined, { "webhook-id": "msg-2" });

@@ -48,7 +48,7 @@ const reads = [
   "heavyMarks",
 ];
 
-/** Makes isolates of one engine, and what is outside of them: ledger and queues that may be away. A mutant changes what the engine hears and says. */
+/** Makes isolates of one engine, and what is outside of them: ledger and queues that may be away. A mutant changes the engine's calls and the answers to them. */
 export function createOutside(engine: Engine, history: History, jobsFor: (isolate: Isolate, options: IsolateOptions) => readonly Job[], mutant: Mutant | null) {
   let drawn = 0;
   let made = 0;

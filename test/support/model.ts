@@ -55,7 +55,7 @@ export function createModel(mutant: Mutant | null = null) {
     revived: new Set<string>(),
     /** Calls that reached the provider, by idempotency key. */
     calls,
-    /** True while nothing happened that makes a call to a provider uncertain or burns attempts. */
+    /** True while nothing happened that makes a call to a provider uncertain or counts attempts. */
     clean: true,
     violations,
     ledgerUp: () => state.ledger === "up",

@@ -8,7 +8,7 @@ import type { Lease, MessageRef, Settled, Transition } from "../../src/queue/por
 import { jobsIn } from "./history/events";
 import type { Step } from "./steps";
 
-/** A fault put into the engine from outside: what it says to a port and hears from it is changed. */
+/** A fault put into the engine from outside: its calls to a port and the answers are changed. */
 export interface Mutant {
   name: string;
   /** The sentence of the checker that must name the fault. */

@@ -42,7 +42,7 @@ describe("put refuses", () => {
   test("and keeps nothing of it", async () => expect(await store.get("wrong")).toBeNull());
 });
 
-test("creates, then replaces as a whole, and tells of each change", async () => {
+test("creates, then replaces as a whole, and publishes each change", async () => {
   const settings = { mail: { from: "Acme <post@acme.cz>" }, quota: { jobsPerMinute: 600 }, retention: { done: 30 } };
   const first = await store.put("acme", { name: " Acme ", timezone: "Europe/Prague", settings }, 10);
   expect(first).toEqual({ created: true, tenant: { tenant: "acme", name: "Acme", timezone: "Europe/Prague", settings, created: 10, updated: 10 } });

@@ -70,7 +70,7 @@ test("a lead reaches every destination, once, and all of it is found under its k
   expect([told.at(-1)?.id, told.filter(({ type }) => type === "event").length]).toEqual([id, 2]);
 });
 
-test("Slack being down holds back Slack alone, and tells it once when it is back", async () => {
+test("Slack being down holds back Slack alone, which gets each message once when it is back", async () => {
   const own = await connected("patient");
   await way.sandbox.fault({ provider: "slack", path: "/slack/patient", status: 500, times: 1 });
   await send(own, { id: "evt-1", type: "lead.updated", data: { ...lead, id: "1" } });

@@ -95,7 +95,7 @@ test.each([
   expect(job.runs).toBeLessThanOrEqual(2);
 });
 
-test("429 with Retry-After waits and burns no attempt", async () => {
+test("429 with Retry-After waits and counts no attempt", async () => {
   await way.calm();
   await way.sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "1" }, times: 2 });
   const id = await shop.enqueue("email", plain("limited@example.com"));

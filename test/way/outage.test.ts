@@ -231,7 +231,7 @@ describe("what stands beside", () => {
     expect((await mailsTo("@no-r2.example")).map((mail) => mail.text?.length).toSorted()).toEqual([95 * 1024, 97 * 1024]);
   });
 
-  test("a gate that cannot be asked holds jobs back, and burns nothing", async () => {
+  test("a gate that does not answer holds jobs back, and counts no attempt", async () => {
     const shop = await way.tenant("no-gate");
     await way.trouble({ gate: "down" });
     const { body } = await post(shop, plain("gate@no-gate.example"));

@@ -62,7 +62,7 @@ describe("the primary lead", () => {
     expect((await store({ tenant, id: "mail", contact: { email: "z@example.com" }, more: { request: { ip: "192.0.2.1" } } })).lead.id).toBe("mail");
   });
 
-  test("tells other projects of the same person", async () => {
+  test("lists other projects of the same person", async () => {
     const tenant = "related";
     await store({ tenant, project: "flats", contact: { email: "a@example.com" } });
     expect((await store({ tenant, contact: { email: "a@example.com" } })).related).toEqual(["flats"]);

@@ -52,7 +52,7 @@ test("those that wait are bounded too", async () => {
   expect(all).toEqual([{ full: "tenant" }, { full: "tenant" }, { full: "tenant" }]);
 });
 
-test("a place of which nothing is heard is free again; one that goes on is kept", async () => {
+test("a slot without a renewal is free again; one that is renewed is kept", async () => {
   const { slots, advance } = bench();
   const going = await slot(slots.enter("a"));
   await slot(slots.enter("a"));

@@ -56,7 +56,7 @@ test("workers are listed to their tenant with types, signs of life, jobs in hand
   expect((await bench.call("POST", "/v1/workers/w1/state", { token: reader, body: { state: "dance" } })).status).toBe(422);
 });
 
-test("a worker that holds nothing and was not heard of for a minute has ended, whatever was asked of it; it comes back with its next pull", async () => {
+test("a worker without a lease and without a call for a minute has ended, whatever state was asked of it; its next pull lists it again", async () => {
   const bench = createWorkBench();
   const { offer, pull, mint, one, post } = await bench.tenant();
   await offer();

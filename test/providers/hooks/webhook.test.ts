@@ -56,7 +56,7 @@ describe("what refuses", () => {
   test.each<[string, Answer]>([
     ["a lost connection", new Error("Network connection lost.")],
     ["an answer cut off", new Response(brokenBody("o"))],
-  ])("%s may have been heard", async (_what, answer) => expect(await failureOf(answer)).toMatchObject({ class: "uncertain" }));
+  ])("%s is uncertain: the call may have arrived", async (_what, answer) => expect(await failureOf(answer)).toMatchObject({ class: "uncertain" }));
 
   test("says nothing of the address or secret", async () => {
     const failure = await failureOf(new Response(`no such hook https://hook.example.com/abc123secret ${secret} ada@example.com`, { status: 400 }), {

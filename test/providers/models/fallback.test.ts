@@ -80,7 +80,7 @@ describe("of several endpoints", () => {
     expect(seen.asked).toEqual([0, 1, 2]);
   });
 
-  test("one that is beyond the budget is passed over, and its circuit hears nothing", async () => {
+  test("one that is beyond the budget is skipped, and its circuit gets no report", async () => {
     const { models, seen } = several(["answers", "answers"]);
     const meter = { reserve: async ({ endpoint }: CallBound) => endpoint === 1, lost: async () => undefined };
     expect(await models.chat({ messages: [] }, new AbortController().signal, { meter })).toMatchObject({ ok: true, value: { endpoint: 1 } });

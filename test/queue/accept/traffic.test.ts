@@ -168,7 +168,7 @@ test("a group without an answer holds up its own senders for ten seconds at most
   expect(calls[9]?.ids).toHaveLength(3);
   await calls[9]?.take();
   expect((await Promise.all(behind)).every((receipt) => receipt?.ok)).toBe(true);
-  // The ninth hears that the ledger has its job, whose row the tick sends.
+  // The ninth call gets the answer that the ledger has its job, whose row the tick sends.
   await vi.advanceTimersByTimeAsync(7000);
   const ninth = await receipts[8];
   expect(await bench.row(idOf(ninth))).toMatchObject({ state: "queued", sent: null });

@@ -98,7 +98,7 @@ describe("a local runtime that is killed after the ledger refused the row of an 
     expect(await next.row(id)).toMatchObject({ state: "done", runs: 2 });
   });
 
-  test("tells of two payloads under one key that one is the job's", async () => {
+  test("of two payloads under one key runs one and records the other with the reason", async () => {
     const first = withoutLedger();
     const id = await first.acceptOne({ payload: fine, key: "two" });
     await first.accept([{ payload: { script: [{ do: "done", value: 2 }] }, key: "two" }]);

@@ -33,7 +33,7 @@ export class Importer {
   printed: string[] = [];
   /** What its processes wrote to the error output. */
   errors = "";
-  /** Milliseconds that it believes to have slept. */
+  /** Milliseconds that it slept by the fake clock. */
   slept = 0;
 
   constructor(redisUrl: string, product: { url: string; token: string }, map: unknown = mailMap) {

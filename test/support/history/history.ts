@@ -15,7 +15,7 @@ export class History {
     this.events.push(event);
   }
 
-  /** Does one call of the ledger and notes which rows it changed, before its caller hears the answer. One call at a time. */
+  /** Does one call of the ledger and notes which rows it changed, before its caller gets the answer. One call at a time. */
   watch<T>(call: string, isolate: number | null, work: () => Promise<T>): Promise<T> {
     const done = this.turn.then(async () => {
       try {

@@ -24,7 +24,7 @@ function wrongInMove({ row }: RowEvent, before: SeenRow, job: Job): string[] {
   const wrong: string[] = [];
   if (row.seq < before.seq) wrong.push(`its generation went back from ${before.seq} to ${row.seq}`);
   if (before.state === "done" && row.state !== "done") wrong.push(`it was done and is ${row.state}`);
-  // Whether the same key was sent again, by a caller that heard no answer, is not seen here.
+  // Whether the same key was sent again, by a caller that got no answer, is not seen here.
   if (before.ended !== null && row.ended === null && before.fp === null && !job.asked) wrong.push("it had ended and came back unasked");
   return wrong;
 }
