@@ -122,7 +122,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.getByRole("dialog").getByText("The job has ended. <img").waitFor();
     worker.answers.set(`POST /v1/jobs/${idOf(2)}/cancel`, { id: idOf(2), state: "cancelled", cancelling: false });
     await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("status").getByText("It is cancelled.").waitFor();
+    await page.getByRole("status").getByText("The job is cancelled.").waitFor();
     expect(await page.getByRole("dialog").isVisible()).toBe(false);
   });
 
@@ -163,7 +163,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.waitForURL("**/t/demo/replays");
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Continue" }).click();
-    await page.getByRole("status").getByText("It goes on within a minute.").waitFor();
+    await page.getByRole("status").getByText("The replay continues within a minute.").waitFor();
   });
 
   test("a job's page keeps the words of its states whole beside a long reason, and reveals to its button alone", async () => {

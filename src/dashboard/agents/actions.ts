@@ -5,22 +5,22 @@ export const agentActions = {
     name: "stop-agent",
     scope: "operate",
     label: "Stop",
-    done: "It is stopped: its runs wait before their next call.",
+    done: "The agent is stopped: its runs wait before their next call.",
     harms: true,
   }),
-  start: action("POST /v1/agents/:type/start", { name: "start-agent", scope: "operate", label: "Start", done: "It runs again." }),
+  start: action("POST /v1/agents/:type/start", { name: "start-agent", scope: "operate", label: "Start", done: "The agent runs again." }),
   approve: action("POST /v1/agent-runs/:id/approve", {
     name: "approve-proposal",
     scope: "operate",
     label: "Approve",
-    done: "It is approved: the run goes on.",
+    done: "The proposal is approved: the run continues.",
     body: ({ proposalId }) => ({ id: proposalId }),
   }),
   reject: action("POST /v1/agent-runs/:id/reject", {
     name: "reject-proposal",
     scope: "operate",
     label: "Reject",
-    done: "It is rejected: the run ends without doing it.",
+    done: "The proposal is rejected: the run ends without this act.",
     body: (fields) => {
       const reason = textField(fields, "reason");
       return { id: fields["proposalId"], ...(reason === undefined ? {} : { reason }) };

@@ -51,7 +51,7 @@ export const agentsPage = page<Model>({
             <td class="actions">
               {agent.stopped === null ? (
                 <Act visit={visit} action={agentActions.stop} fields={{ type: agent.type }}>
-                  <p>Its runs wait before their next call until it is started again.</p>
+                  <p>The agent's runs wait before their next call until it is started again.</p>
                 </Act>
               ) : (
                 <Act visit={visit} action={agentActions.start} fields={{ type: agent.type }} />
@@ -120,7 +120,7 @@ export const agentRunPage = page<AgentRun>({
       </p>
       <Proposal visit={visit} run={run} />
       <Section title="Steps">
-        {run.steps.length === 0 ? <Empty>It has not begun.</Empty> : null}
+        {run.steps.length === 0 ? <Empty>The run has not begun.</Empty> : null}
         {run.steps.map((step, index) => (
           <details key={index} id={`step-${index}`}>
             <summary>

@@ -9,7 +9,7 @@ const bulk = (line: `POST ${(typeof bulkPaths)[keyof typeof bulkPaths]}`, name: 
     name,
     scope: "operate",
     label,
-    done: "It has begun.",
+    done: "The action has begun.",
     body: ({ selection }) => selectionOf(selection),
     leadsTo: (_fields, answer) => `/bulk/${(answer as BulkAction).id}`,
   });
@@ -40,7 +40,7 @@ export const bulkActions = {
     body: (fields) => ({ ...selectionOf(fields["selection"]), ...patchIn(fields), plan: true }),
     done: (_fields, answer) => patchVerdict(answer as Plan),
   }),
-  abort: action("POST /v1/bulk-actions/:id/abort", { name: "abort-bulk", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
+  abort: action("POST /v1/bulk-actions/:id/abort", { name: "abort-bulk", scope: "operate", label: "Stop", done: "The action is stopped.", harms: true }),
 };
 
 /** A blank field is left out. */

@@ -9,7 +9,7 @@ export const jobActions = {
     name: "cancel-job",
     scope: "operate",
     label: "Cancel",
-    done: (_fields, answer) => ((answer as { cancelling: boolean }).cancelling ? "It ends within seconds." : "It is cancelled."),
+    done: (_fields, answer) => ((answer as { cancelling: boolean }).cancelling ? "The job ends within seconds." : "The job is cancelled."),
     harms: true,
   }),
   resolveUncertainEffect: action("POST /v1/jobs/:id/effects", {

@@ -13,7 +13,7 @@ export function Effects({ visit, job }: { visit: Visit; job: JobDetail }) {
   return (
     <Section title="Effects">
       {job.effects.length === 0 ? (
-        <Empty>It has done nothing outside.</Empty>
+        <Empty>The job has made no effect outside.</Empty>
       ) : (
         <>
           <p class="dim">

@@ -73,7 +73,7 @@ function Headline({ visit, job }: { visit: Visit; job: JobDetail }) {
 
 /** Why the job does not run, or why it failed, with its remedies. Comes first on the page. */
 function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
-  if (job.cancelling) return <p class="why">It is being cancelled.</p>;
+  if (job.cancelling) return <p class="why">The job is being cancelled.</p>;
   if (!job.why) return null;
   return (
     <div class={`why ${stateKind(job.state)}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
@@ -81,7 +81,7 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
       {job.why.until && !/\dZ/.test(job.why.sentence) ? (
         <span class="dim">
           {" "}
-          It goes on <Time at={job.why.until} />.
+          The job goes on <Time at={job.why.until} />.
         </span>
       ) : null}
       {job.providerMessage ? <p class="mono">{job.providerMessage}</p> : null}
@@ -147,7 +147,7 @@ function Contents({ visit, job }: { visit: Visit; job: JobDetail }) {
   const canReveal = visit.may("admin") && !job.revealed;
   const reveal = canReveal ? (
     <form method="post" action={visit.url.pathname} data-plain>
-      <button title="That you looked is recorded">Reveal personal fields</button>
+      <button title="The audit records that you revealed them">Reveal personal fields</button>
     </form>
   ) : undefined;
   return (

@@ -89,7 +89,7 @@ function jobReason({ why, state }: JobSummary): string {
 
 function Reason({ job, now }: { job: JobSummary; now: number }) {
   const isUnderWay = job.progress.done > 0 && job.endedAt === null;
-  if (job.cancelling) return <span class="dim">It is being cancelled.</span>;
+  if (job.cancelling) return <span class="dim">The job is being cancelled.</span>;
   if (isUnderWay && job.state === "running") return <ProgressBar progress={job.progress} ratePerSecond={progressRate(job, now)} />;
   return <Sentence text={jobReason(job)} />;
 }

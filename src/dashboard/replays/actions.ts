@@ -1,12 +1,12 @@
 import { action, textField } from "../action";
 
 export const replayActions = {
-  abort: action("POST /v1/replays/:id/abort", { name: "abort-replay", scope: "operate", label: "Stop", done: "It is stopped.", harms: true }),
+  abort: action("POST /v1/replays/:id/abort", { name: "abort-replay", scope: "operate", label: "Stop", done: "The replay is stopped.", harms: true }),
   resume: action("POST /v1/replays/:id/resume", {
     name: "resume-replay",
     scope: "operate",
     label: "Continue",
-    done: "It goes on within a minute.",
+    done: "The replay continues within a minute.",
   }),
   setRate: action("PATCH /v1/replays/:id", {
     name: "set-replay-rate",

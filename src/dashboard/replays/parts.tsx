@@ -37,7 +37,7 @@ export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute }
   return (
     <>
       <Act {...act} action={replayActions.setRate}>
-        <p>It holds from the next minute on; what has been sent runs on.</p>
+        <p>The rate holds from the next minute on. Jobs that were sent still run.</p>
         <label>
           Jobs a minute (blank: as fast as they can)
           <input name="ratePerMinute" type="number" min={1} max={100_000} value={ratePerMinute ?? ""} inputMode="numeric" />

@@ -5,7 +5,7 @@ export const scheduleActions = {
     name: "run-schedule",
     scope: "operate",
     label: "Run now",
-    done: "Its job is enqueued; the planned times stay.",
+    done: "The job is enqueued. The planned times stay.",
     leadsTo: (_fields, answer) => `/jobs/${(answer as { id: string }).id}`,
   }),
 };

@@ -89,7 +89,7 @@ export const sitePage = page<SiteModel>({
         </p>
       </Section>
       <Section title="Purchase orders to approve">
-        {orders.length > 0 ? <PurchaseTable visit={visit} site={site.site} orders={orders} /> : <Empty>None waits for approval.</Empty>}
+        {orders.length > 0 ? <PurchaseTable visit={visit} site={site.site} orders={orders} /> : <Empty>No purchase order waits for approval.</Empty>}
       </Section>
     </>
   ),

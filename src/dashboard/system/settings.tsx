@@ -58,7 +58,7 @@ export function AccessPart({ visit, access }: { visit: Visit; access: Access | n
   return (
     <Section title="Sign-in by Cloudflare Access" aside={<AccessActs visit={visit} access={access} />}>
       {access === null ? (
-        <Empty>It is not set up: only tokens open these pages.</Empty>
+        <Empty>Cloudflare Access is not set up: only tokens open these pages.</Empty>
       ) : (
         <>
           <dl class="facts">

@@ -56,7 +56,7 @@ export const systemPage = page<Model>({
         </>
       ) : null}
       {visit.tenant === "*" ? (
-        <Section title="Alerts">{alerts.length === 0 ? <Empty>None was sent.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
+        <Section title="Alerts">{alerts.length === 0 ? <Empty>No alert was sent.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
       ) : null}
       {audit === null ? null : (
         <Section title="Audit">

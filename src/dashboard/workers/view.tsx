@@ -49,7 +49,7 @@ export const workersPage = page<Model>({
                 {state === "run" ? <Act visit={visit} action={workerActions.quiet} fields={{ worker }} /> : null}{" "}
                 {state === "run" || state === "quiet" ? (
                   <Act visit={visit} action={workerActions.stop} fields={{ worker }}>
-                    <p>It ends after the jobs that it holds; other workers may take the rest.</p>
+                    <p>The worker ends after the jobs that it holds; other workers may take the rest.</p>
                   </Act>
                 ) : null}
               </td>
