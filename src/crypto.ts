@@ -1,3 +1,5 @@
+import { toBase64 } from "./base64";
+
 const encoder = new TextEncoder();
 
 /** Crockford's alphabet in lower case: sorted as text, the digits keep their order. */
@@ -17,6 +19,11 @@ export function toBase32(bytes: Uint8Array, length: number): string {
     }
   }
   return text;
+}
+
+/** As many random bytes, in base64. */
+export function randomBase64(bytes: number): string {
+  return toBase64(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
 /** Lower-case hexadecimal. */

@@ -68,9 +68,9 @@ export function shortPath(path: string): string {
 }
 
 export interface ProblemOptions {
-  errors?: readonly Issue[];
+  errors?: readonly Issue[] | undefined;
   /** Whole seconds; becomes the `Retry-After` header. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   /** Methods for the `Allow` header of a 405. */
   allow?: readonly string[];
   /** Further members of the answer: `state` of a job, `since` of an effect. */
@@ -99,6 +99,16 @@ export class Problem extends Error {
   get status(): number {
     return codes[this.code].status;
   }
+}
+
+/** The Problem of a refused request, such as a refused receipt. */
+export function problemOfRefusal({
+  code,
+  detail,
+  errors,
+  retryAfter,
+}: { code: Code; detail: string } & Pick<ProblemOptions, "errors" | "retryAfter">): Problem {
+  return new Problem(code, detail, { errors, retryAfter });
 }
 
 /** Whatever was thrown, as a Problem; what was not foreseen becomes `internal` without its text. */

@@ -1,4 +1,4 @@
-import { toBase64 } from "./base64";
+import { fromBase64, toBase64 } from "./base64";
 /** Seconds a signature may be old, or ahead. */
 export const tolerance = 300;
 
@@ -77,6 +77,5 @@ function macOf(entry: string): Uint8Array<ArrayBuffer>[] {
 
 /** Undefined when it is no base64, or empty. */
 function bytesOf(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.replace(/(?<!=)=+$/, "").length % 4 === 1) return undefined;
-  return Uint8Array.from(atob(text.replace(/(?<!=)=+$/, "")), (char) => char.charCodeAt(0));
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? fromBase64(text) : undefined;
 }

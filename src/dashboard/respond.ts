@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { pageHeaders } from "./headers";
+import { sha256Hex } from "../crypto";
 
 /** What the page's script requests: the part that changes, or the notice of an action. */
 const fragmentType = "text/vnd.jobyard.fragment";
@@ -26,15 +27,10 @@ export function htmlResponse(url: URL, document: VNode, { status = 200, cookies 
 export async function fragmentResponse(request: Request, main: VNode, title: string): Promise<Response> {
   const url = new URL(request.url);
   const body = renderToString(main);
-  const etag = `"${await digest(title + body)}"`;
+  const etag = `"${await sha256Hex(title + body, 32)}"`;
   const headers = { ...pageHeaders(url.origin), etag, "x-title": encodeURIComponent(title.toWellFormed()) };
   if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
   return new Response(body, { headers });
-}
-
-async function digest(text: string): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  return Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The fields of a form; undefined for a body over the limit. */

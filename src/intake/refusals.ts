@@ -1,5 +1,6 @@
 import type { Code, Issue } from "../errors";
-import type { Receipt } from "../queue/request";
+import type { EnqueueRequest, Receipt, Refused } from "../queue/request";
+import type { IntakeDeps } from "./deps";
 
 /** Characters that an answer may have beyond twice its request. */
 const allowance = 18_000;
@@ -9,6 +10,17 @@ const minFull = 6000;
 const maxListedIssues = 1000;
 
 const leftOut = "Not listed in full: the refusals before it are enough for one answer.";
+
+/** Stands for a missing receipt, which cannot occur: enqueue gives one for each request. It counts as not accepted. */
+export const lostReceipt: Refused = { ok: false, code: "unavailable", detail: "The job was not accepted.", errors: [], retryAfter: 5 };
+
+/** Enqueues the valid entries of a list. A receipt for each entry, in their order; a refused entry is its own. */
+export async function enqueueValid({ enqueue }: Pick<IntakeDeps, "enqueue">, entries: readonly (EnqueueRequest | Refused)[]): Promise<Receipt[]> {
+  const valid = entries.filter((each) => "tenant" in each);
+  const receipts = valid.length > 0 ? await enqueue(valid) : [];
+  const byRequest = new Map(valid.map((each, index) => [each, receipts[index]]));
+  return entries.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lostReceipt) : each));
+}
 
 /** The refused entries of a batch. */
 export interface Refusals {

@@ -1,3 +1,4 @@
+import { randomBase64 } from "../crypto";
 import { escapeHtml } from "../escape";
 
 interface Page {
@@ -22,7 +23,7 @@ function hinted(address: string): string {
 }
 
 function page(title: string, body: string): Page {
-  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
+  const nonce = randomBase64(18);
   const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
   return {
     headers: {

@@ -1,4 +1,4 @@
-import { Problem } from "../../errors";
+import { Problem, problemOfRefusal } from "../../errors";
 import type { Receipt } from "../../queue/request";
 import { withLayout } from "../mail/content";
 import type { Templates } from "../mail/model";
@@ -129,7 +129,7 @@ async function start(deps: CampaignOperationsDeps, tenant: string, id: string): 
 /** When the enqueue is refused, the campaign runs without a job until the tick, a repeated start or a resume enqueues it. */
 async function run(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
   const receipt = await enqueued(deps, tenant, id);
-  if (!receipt.ok) throw new Problem(receipt.code, receipt.detail, receipt.retryAfter === undefined ? {} : { retryAfter: receipt.retryAfter });
+  if (!receipt.ok) throw problemOfRefusal({ ...receipt, errors: [] });
 }
 
 async function enqueued({ db, enqueueRun }: CampaignOperationsDeps, tenant: string, id: string): Promise<Receipt> {

@@ -1,7 +1,7 @@
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { type Event, eventPayload } from "../../domain/events/model";
 import { eventKey } from "../../domain/events/key";
-import { type Issue, Problem, wrongInput } from "../../errors";
+import { type Issue, problemOfRefusal, wrongInput } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { canonical } from "../../json/canonical";
@@ -10,6 +10,7 @@ import { check } from "../../queue/validate";
 import { batchReport } from "../batch-report";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
+import { enqueueValid, lostReceipt } from "../refusals";
 import type { RouteAnswer } from "../route";
 import type { IncomingEvent, IncomingEvents } from "./read";
 
@@ -23,10 +24,8 @@ export async function acceptEvents(
   if (lookup.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
   const refuseUnknown = lookup.snapshot.settings.events?.unknown !== "store";
   const requests = await Promise.all(events.map((each) => eventRequest(tenant, each, refuseUnknown)));
-  const fine = requests.filter((each) => "tenant" in each);
-  const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
-  const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
-  const all = requests.map((each, index) => ("tenant" in each ? readable(byRequest.get(each) ?? lost, events[index]) : each));
+  const receipts = await enqueueValid(deps, requests);
+  const all = receipts.map((receipt, index) => (receipt === requests[index] ? receipt : readable(receipt, events[index])));
   return mode === "batch" ? report(all, length) : single(all[0], mode);
 }
 
@@ -63,7 +62,7 @@ function readable(receipt: Receipt, incoming: IncomingEvent | undefined): Receip
 
 /** No body: senders of the binary mode, such as Knative, read a body as a reply event, and fail on JSON that is none. */
 function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): RouteAnswer {
-  if (!receipt?.ok) throw problemFrom(receipt ?? lost);
+  if (!receipt?.ok) throw problemOfRefusal(receipt ?? lostReceipt);
   const { id, type, state } = receipt;
   const replayed: Record<string, string> = receipt.replayed ? { "idempotent-replayed": "true" } : {};
   const headers = { location: `/v1/jobs/${id}`, ...replayed };
@@ -72,17 +71,11 @@ function single(receipt: Receipt | undefined, mode: IncomingEvents["mode"]): Rou
 
 function report(all: readonly Receipt[], length: number): RouteAnswer {
   const refused = all.find((each) => !each.ok);
-  if (refused && !refused.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable"))) throw problemFrom(refused);
+  if (refused && !refused.ok && all.every((each) => !each.ok && (each.code === "too-many-requests" || each.code === "unavailable")))
+    throw problemOfRefusal(refused);
   return batchReport(all, length);
-}
-
-function problemFrom({ code, detail, errors, retryAfter }: Refused): Problem {
-  return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
 }
 
 function invalidEvent(errors: readonly Issue[]): Refused {
   return { ok: false, code: "invalid", detail: wrongInput("The event", errors), errors };
 }
-
-/** Unreachable: enqueue gives one receipt for each request. */
-const lost: Refused = { ok: false, code: "unavailable", detail: "The event was not accepted.", errors: [], retryAfter: 5 };

@@ -3,7 +3,7 @@ import { enrich, type RequestFacts } from "../../domain/leads/enrich";
 import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
 import { canonicalIp, isListed, ownsUrl } from "../../tenants/project-schema";
 import type { SubmissionInput } from "../../domain/leads/model";
-import { Problem, wrongInput } from "../../errors";
+import { Problem, problemOfRefusal, wrongInput } from "../../errors";
 import { lead } from "../../jobs/lead/job";
 import { mismatch } from "../../queue/accept/receipts";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
@@ -132,8 +132,7 @@ async function enqueueOne(deps: Pick<IntakeDeps, "enqueue">, request: EnqueueReq
 
 function accepted(receipt: Receipt): Pick<Taken, "id" | "replayed"> {
   if (receipt.ok) return { id: receipt.id, replayed: receipt.replayed };
-  const { code, detail, errors, retryAfter } = receipt;
-  throw new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
+  throw problemOfRefusal(receipt);
 }
 
 function contentOf(form: FormFields): Promise<string> {

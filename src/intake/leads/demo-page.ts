@@ -1,9 +1,10 @@
+import { randomBase64 } from "../../crypto";
 import type { Project } from "../../tenants/project-schema";
 import { escapeHtml } from "../../escape";
 
 /** A form as on a tenant's page. With JavaScript it shows what became of the lead; it works without too. */
 export function demoPage(action: string, { siteKey, formId }: Pick<Project, "siteKey" | "formId">): { text: string; headers: Record<string, string> } {
-  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
+  const nonce = randomBase64(18);
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
   const headers = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy, "referrer-policy": "same-origin" };
   const hidden = Object.entries({ siteKey, formId, __pg_nonce: crypto.randomUUID(), SOURCE: "WebSite" });

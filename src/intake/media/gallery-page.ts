@@ -1,6 +1,8 @@
+import { randomBase64 } from "../../crypto";
+
 /** The demo tenant's pictures, through the public interface: upload, variants, and alt texts, which a person may edit. */
 export function galleryPage(tenant: string): { text: string; headers: Record<string, string> } {
-  const nonce = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
+  const nonce = randomBase64(18);
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src blob:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`;
   return {
     headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy, "referrer-policy": "same-origin" },

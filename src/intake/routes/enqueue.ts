@@ -1,11 +1,12 @@
 import * as v from "valibot";
-import { Problem, wrongInput } from "../../errors";
+import { problemOfRefusal, wrongInput } from "../../errors";
 import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
 import { entryKey, idempotencyHeader, idempotencyHeaders, idempotencyKey, readIdempotencyKey } from "../idempotency";
 import { time } from "../query";
+import { enqueueValid, lostReceipt } from "../refusals";
 import type { IntakeDeps } from "../deps";
 import { type RouteAnswer, route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
@@ -91,7 +92,7 @@ export const enqueueRoutes = [
     handle: async ({ deps, tenant, request, body }) => {
       const key = readIdempotencyKey(request.headers);
       const issue = ownTarget(body.type, body.payload, request.url);
-      if (issue) throw problemFrom(invalid([issue]));
+      if (issue) throw problemOfRefusal(invalid([issue]));
       const [receipt] = await deps.enqueue([{ ...body, tenant, key }]);
       return acceptedAnswer(receipt);
     },
@@ -121,18 +122,16 @@ export const enqueueRoutes = [
 
 /** The answer for one job. Throws the Problem of a refusal. */
 export function acceptedAnswer(receipt: Receipt | undefined): RouteAnswer {
-  if (!receipt?.ok) throw problemFrom(receipt);
+  if (!receipt?.ok) throw problemOfRefusal(receipt ?? lostReceipt);
   const { id, type, state, replayed } = receipt;
   return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
 }
 
 /** Enqueues the valid entries of a list and answers for each entry. Throws `too-many-requests` when all are refused for that. */
 export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readonly (EnqueueRequest | Refused)[], bodyLength: number): Promise<RouteAnswer> {
-  const fine = read.filter((each) => "tenant" in each);
-  const receipts = fine.length > 0 ? await deps.enqueue(fine) : [];
-  const byRequest = new Map(fine.map((each, index) => [each, receipts[index]]));
-  const all = read.map((each) => ("tenant" in each ? (byRequest.get(each) ?? lostChunk()) : each));
-  if (all.every((each) => !each.ok && each.code === "too-many-requests")) throw problemFrom(all[0]);
+  const all = await enqueueValid(deps, read);
+  const [first] = all;
+  if (first && !first.ok && all.every((each) => !each.ok && each.code === "too-many-requests")) throw problemOfRefusal(first);
   return batchReport(all, bodyLength);
 }
 
@@ -142,14 +141,4 @@ export function readBatchJob(tenant: string, job: unknown, requestUrl: string, u
   const { idempotencyKey: key = usualKey, ...request } = checked.value;
   const issue = ownTarget(request.type, request.payload, requestUrl);
   return issue ? invalid([issue]) : { ...request, tenant, key };
-}
-
-function problemFrom(receipt: Receipt | undefined): Problem {
-  const { code, detail, errors, retryAfter } = receipt && !receipt.ok ? receipt : lostChunk();
-  return new Problem(code, detail, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
-}
-
-/** Unreachable: enqueue gives one receipt for each request. A missing one counts as not accepted. */
-function lostChunk(): Refused {
-  return { ok: false, code: "unavailable", detail: "The job was not accepted.", errors: [], retryAfter: 5 };
 }

@@ -5,6 +5,7 @@ import { signingSecret } from "../../domain/destinations/model";
 import { entityKey } from "../../domain/events/entity";
 import { verifySignature } from "../../domain/events/inbound-secret";
 import { factsOf, stateOf } from "../../domain/events/queries";
+import { randomBase64 } from "../../crypto";
 import { Problem } from "../../errors";
 import { outputList, outputRecord } from "../../queue/bounded";
 import { largeBody, readBytes, smallBody } from "../body";
@@ -157,5 +158,5 @@ async function handshake(_deps: IntakeDeps, request: Request): Promise<Record<st
 }
 
 function newSecret(): string {
-  return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))}`;
+  return `whsec_${randomBase64(32)}`;
 }

@@ -4,7 +4,8 @@ import { maxOriginalBytes } from "../../images/inspect";
 import { aboutEntities, isMediaKey, keyPattern, mediaKey } from "../../domain/media/model";
 import { getMedia, listMedia } from "../../domain/media/queries";
 import { setHumanText } from "../../domain/media/store";
-import { Problem } from "../../errors";
+import { Problem, problemOfRefusal } from "../../errors";
+import type { Refused } from "../../queue/request";
 import { validate } from "../../queue/validate";
 import { chunksOf, smallBody } from "../body";
 import { headersOf, mediaShape, variantNamed, mediaView } from "../media/view";
@@ -137,18 +138,8 @@ function tooBusy(full: "tenant" | "isolate"): Problem {
   return new Problem("unavailable", "Too many uploads are under way at once.", { retryAfter: retryUpload });
 }
 
-function notAccepted({
-  code,
-  detail,
-  errors,
-  retryAfter,
-}: {
-  code: Problem["code"];
-  detail: string;
-  errors: Problem["errors"];
-  retryAfter?: number | undefined;
-}) {
-  return new Problem(code, `The picture is stored, but its jobs were not accepted: ${detail}`, { errors, ...(retryAfter === undefined ? {} : { retryAfter }) });
+function notAccepted(refused: Refused): Problem {
+  return problemOfRefusal({ ...refused, detail: `The picture is stored, but its jobs were not accepted: ${refused.detail}` });
 }
 
 function noPicture(): Problem {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
+import { problemOfRefusal } from "../../errors";
 import { readBytes, smallBody } from "../body";
 import { param, route } from "../route";
 import { notificationRequest, verifyNotification } from "../webhooks/receive";
@@ -28,7 +28,8 @@ export const webhookRoutes = [
       const [receipt] = await deps.enqueue([job]);
       if (receipt?.ok) return { status: 202, body: { id: receipt.id } };
       const { code, detail, retryAfter } = receipt ?? { code: "unavailable" as const, detail: "The webhook was not accepted.", retryAfter: 5 };
-      throw new Problem(code, detail, retryAfter === undefined ? {} : { retryAfter });
+      // The issues of a payload that the sender did not write are not part of the answer.
+      throw problemOfRefusal({ code, detail, retryAfter });
     },
   }),
 ];

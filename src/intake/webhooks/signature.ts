@@ -35,13 +35,13 @@ async function isStandard(secret: string, { headers, body }: IncomingWebhook, to
   const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, time] = [header("id"), header("timestamp")];
   // A secret that is not base64 is used as text.
-  const key = fromBase64(secret.replace(/^(?:v1,)?whsec_/, "")) ?? encode(secret);
+  const key = bytesOfBase64(secret.replace(/^(?:v1,)?whsec_/, "")) ?? encode(secret);
   const content = joined(`${id}.${time}.`, body);
   const signatures = header("signature")
     .split(" ")
     .slice(0, 10)
     .filter((each) => each.startsWith("v1,"));
-  const verdicts = await Promise.all(signatures.map((each) => verifyMac(key, fromBase64(each.slice(3)), content)));
+  const verdicts = await Promise.all(signatures.map((each) => verifyMac(key, bytesOfBase64(each.slice(3)), content)));
   return id !== "" && verdicts.includes(true) && isRecent(time, tolerance, now);
 }
 
@@ -57,11 +57,12 @@ function withoutPrefix(text: string, prefix: string | undefined): string {
 }
 
 function signatureBytes(text: string, format: "hex" | "base64"): Uint8Array | undefined {
-  if (format === "base64") return fromBase64(text);
+  if (format === "base64") return bytesOfBase64(text);
   return /^(?:[0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16)) : undefined;
 }
 
-function fromBase64(text: string): Uint8Array | undefined {
+/** In either alphabet. As `atob` reads it: blanks are ignored, and padding is complete or absent. */
+function bytesOfBase64(text: string): Uint8Array | undefined {
   try {
     return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
   } catch {
