@@ -4,9 +4,11 @@ import { redactedReason } from "../../masking/redact";
 import type { HeldJob } from "../../ledger/work/model";
 import type { Entry } from "../../queue/ports/gates";
 import type { Contract } from "../../queue/job";
-import { discard, type Outcome, wait } from "../../queue/outcome";
+import { type Outcome, wait } from "../../queue/outcome";
 import { keyOf } from "../../queue/ref";
 import { upgraded } from "../../queue/registry";
+import { unansweredEntry } from "../../queue/run/enter-gates";
+import { payloadGone, payloadUnreachable, payloadUnreadable } from "../../queue/run/load";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline } from "./model";
 import { conclude, leaveGates } from "./conclude";
@@ -83,11 +85,11 @@ async function load(
   if (job.ref !== null && version === job.version && !contract.isGated) return { loaded: { job, contract, version, payload: undefined, gates: [] } };
   try {
     const whole = text ?? (job.ref === null ? null : await engine.payloads.get(job.ref));
-    if (whole === null) return { outcome: discard("the payload is gone from the payload store") };
+    if (whole === null) return { outcome: payloadGone() };
     return read(job, contract, version, whole);
   } catch (thrown) {
     engine.emit({ event: "trouble", where: "payloads", reason: redactedReason(thrown), ...aboutJob(job) });
-    return { outcome: wait("the payload store cannot be reached", { until: engine.now() + 30_000 }) };
+    return { outcome: payloadUnreachable(engine.now()) };
   }
 }
 
@@ -98,7 +100,7 @@ function read(job: HeldJob, contract: Contract, version: number, text: string): 
     const isByAddress = job.ref !== null && version === job.version;
     return { loaded: { job, contract, version, payload: isByAddress ? undefined : payload, gates } };
   } catch (thrown) {
-    return { outcome: discard(`the payload cannot be read: ${redactedReason(thrown)}`) };
+    return { outcome: payloadUnreadable(thrown) };
   }
 }
 
@@ -128,7 +130,7 @@ async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) 
     const ids = group.map(({ each }) => each.job.id);
     const entries = await engine.gates.enter(first.each.job.tenant, first.gate, ids, leaseMs, engine.now());
     for (const [index, { each, gate }] of group.entries()) {
-      const entry = entries[index] ?? { granted: false, reason: "the gate did not answer", until: engine.now() + 15_000, park: false };
+      const entry = entries[index] ?? unansweredEntry(engine.now());
       if (entry.granted) entered.set(each, { ...entered.get(each), [gate]: entry.lease });
       else heldBack.set(each, { gate, entry });
     }

@@ -4,6 +4,7 @@ import type { HeldJob } from "../../ledger/work/model";
 import type { JobRef } from "../../queue/ports/job-row";
 import { again, discard, done, type Outcome, retry, wait } from "../../queue/outcome";
 import { keyOf } from "../../queue/ref";
+import { maxCursor, maxResult } from "../../queue/run/transition";
 import { isTerminal, type JobState } from "../../queue/state";
 import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
@@ -26,9 +27,6 @@ export interface WorkerSettlement extends JobRef {
 }
 
 export type SettleResult = { ok: true; state: JobState; at: number } | WorkRefusal;
-
-/** Characters of a result or cursor as JSON. */
-const [maxResult, maxCursor] = [64 * 1024, 16 * 1024];
 
 /**
  * Records workers' outcomes, each by itself. A repeat gets the same answer; another outcome under a settled lease is

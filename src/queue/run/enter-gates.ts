@@ -7,6 +7,11 @@ import { redactedReason } from "../../masking/redact";
 /** A gate that gave no answer for a job holds it back for so long. */
 const noAnswerMs = 15_000;
 
+/** The entry of a job for which its gate gave no answer. */
+export function unansweredEntry(now: number): Entry & { granted: false } {
+  return { granted: false, reason: "the gate did not answer", until: now + noAnswerMs, park: false };
+}
+
 /** Lets executions through their gates, one question per gate for all of them. Those held back are decided: they wait. Returns those that may run. */
 export async function enterGates(engine: Engine, executions: readonly LoadedExecution[]): Promise<LoadedExecution[]> {
   const groups = new Map<string, { tenant: string; gate: string; members: LoadedExecution[] }>();
@@ -39,7 +44,7 @@ async function enter(engine: Engine, { tenant, gate, members }: { tenant: string
   const { until, now } = members[0]?.lease ?? { until: 0, now: 0 };
   const entries = await engine.gates.enter(tenant, gate, ids, until - now, engine.now());
   for (const [index, execution] of members.entries()) {
-    const entry: Entry = entries[index] ?? { granted: false, reason: "the gate did not answer", until: engine.now() + noAnswerMs, park: false };
+    const entry: Entry = entries[index] ?? unansweredEntry(engine.now());
     if (entry.granted) (execution.entries ??= new Map()).set(gate, entry.lease);
     else execution.decide(wait(`${gate}: ${entry.reason}`, { until: entry.until, gate, park: entry.park }));
   }

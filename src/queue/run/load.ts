@@ -12,6 +12,21 @@ import type { Delivery } from "./delivery";
 /** How long a job waits when the payload store is down. */
 const storeRetryMs = 30_000;
 
+/** The outcome of a job whose payload cannot be fetched at present. */
+export function payloadUnreachable(now: number): Outcome {
+  return wait("the payload store cannot be reached", { until: now + storeRetryMs });
+}
+
+/** The outcome of a job whose payload the store no longer has. */
+export function payloadGone(): Outcome {
+  return discard("the payload is gone from the payload store");
+}
+
+/** The outcome of a job whose payload is no JSON, or cannot be brought to the present version. */
+export function payloadUnreadable(thrown: unknown): Outcome {
+  return discard(`the payload cannot be read: ${redactedReason(thrown)}`);
+}
+
 /**
  * Loads what executions need to run: their payloads, and the effects of earlier runs. Those whose payload cannot be loaded are decided.
  * Returns those that may run; the others are neither decided nor loaded while the ledger is away. Never throws.
@@ -53,13 +68,13 @@ async function readPayload(engine: Engine, { envelope, contract, payload }: Deli
       text = await engine.payloads.get(envelope.ref);
     } catch (thrown) {
       engine.emit({ event: "trouble", where: "payloads", reason: redactedReason(thrown), ...aboutJob(envelope) });
-      return wait("the payload store cannot be reached", { until: engine.now() + storeRetryMs });
+      return payloadUnreachable(engine.now());
     }
   }
-  if (text === null) return discard("the payload is gone from the payload store");
+  if (text === null) return payloadGone();
   try {
     return { value: upgraded(contract, JSON.parse(text), envelope.version) };
   } catch (thrown) {
-    return discard(`the payload cannot be read: ${redactedReason(thrown)}`);
+    return payloadUnreadable(thrown);
   }
 }

@@ -7,9 +7,9 @@ import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } 
 import { redact } from "../../masking/redact";
 import type { JobState } from "../state";
 
-/** JSON of a result or cursor may have this many characters. */
-const maxResult = 64 * 1024;
-const maxCursor = 16 * 1024;
+/** Characters of a result, and of a cursor, as JSON. */
+export const maxResult = 64 * 1024;
+export const maxCursor = 16 * 1024;
 /** Runs of a job with a timeline entry of their own; later runs that yield share one entry. */
 const maxTimelineRuns = 20;
 /** Characters kept of an outside system's answer. */
