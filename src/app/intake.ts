@@ -64,29 +64,13 @@ export interface AppIntakeDeps {
 }
 
 /** What the HTTP interface stands on. */
-export function createIntakeDeps({
-  env,
-  now,
-  engine,
-  enqueue,
-  gates,
-  payloads,
-  queries,
-  stores,
-  media,
-  work,
-}: AppIntakeDeps): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
+export function createIntakeDeps(
+  deps: AppIntakeDeps,
+): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
+  const { env, now, engine, enqueue, gates, payloads, queries, stores, media, work } = deps;
   const operations = createJobOperations({ db: env.DB, engine, queries });
   const mail = createMailStores(env.DB, stores);
-  const replays = createReplays({
-    now,
-    store: createReplayStore(env.DB),
-    lastServed: rotationMark(env.DB, "replays"),
-    replayable: createReplayable(env.DB),
-    registry: engine.registry,
-    loadPayload: (ref) => payloads.get(ref),
-    revive: (rows, replay) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
-  });
+  const replays = createReplays(createReplayDeps(deps));
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const gateOperations = createGateOperations({
     db: env.DB,
@@ -105,21 +89,7 @@ export function createIntakeDeps({
     workers: work.workers,
     dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
   });
-  const bulkActions = createBulkActions({
-    now,
-    store: createBulkStore(env.DB),
-    replayable: createReplayable(env.DB),
-    jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
-    openOf: (tenant, ids) => openJobIds(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
-    jobsOf: (tenant, ids) => jobsById(env.DB, tenant, ids),
-    why: (tenant, jobs) => reports.why(tenant, jobs),
-    act: {
-      cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
-      dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
-      "run-now": (tenant, ids) => runAllNow(env.DB, engine, tenant, ids),
-    },
-    lastServed: rotationMark(env.DB, "bulk-actions"),
-  });
+  const bulkActions = createBulkActions(createBulkDeps(deps, reports));
   const campaignDeps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
   const enqueuing = (through: Enqueue): ReturnType<IntakeDeps["inTrace"]> => ({
     enqueue: withKnownTemplates(email.type, through, stores.templates),
@@ -155,11 +125,41 @@ export function createIntakeDeps({
     suppressions: mail.suppressions,
     unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
     mailEvents: createMailEvents(stores, mail, now),
-    operate: { ...operations, replays },
+    operate: operations,
     platform: createPlatformDeps(env, engine),
     audit: (entry) => auditIn(env.DB, entry),
     report: ({ requestId, trace, method, route, thrown }) =>
       log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
+  };
+}
+
+function createReplayDeps({ env, now, engine, payloads }: AppIntakeDeps): Parameters<typeof createReplays>[0] {
+  return {
+    now,
+    store: createReplayStore(env.DB),
+    lastServed: rotationMark(env.DB, "replays"),
+    replayable: createReplayable(env.DB),
+    registry: engine.registry,
+    loadPayload: (ref) => payloads.get(ref),
+    revive: (rows, replay) => retryNow(engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
+  };
+}
+
+function createBulkDeps({ env, now, engine, queries }: AppIntakeDeps, reports: ReturnType<typeof createReportsOn>): Parameters<typeof createBulkActions>[0] {
+  return {
+    now,
+    store: createBulkStore(env.DB),
+    replayable: createReplayable(env.DB),
+    jobs: (tenant, filter, page) => queries.jobs(tenant, filter, page),
+    openOf: (tenant, ids) => openJobIds(env.DB, tenant, ids, (id) => isOnItsWay(engine, { tenant, id })),
+    jobsOf: (tenant, ids) => jobsById(env.DB, tenant, ids),
+    why: (tenant, jobs) => reports.why(tenant, jobs),
+    act: {
+      cancel: (tenant, ids) => cancelAll(env.DB, tenant, ids, now()),
+      dismiss: (tenant, ids) => dismissAll(env.DB, tenant, ids, now()),
+      "run-now": (tenant, ids) => runAllNow(env.DB, engine, tenant, ids),
+    },
+    lastServed: rotationMark(env.DB, "bulk-actions"),
   };
 }
 

@@ -80,7 +80,8 @@ interface SettingsDeps {
 /** Jobs, queues, gates and remote workers, as operators and workers use them. */
 interface JobDeps {
   queries: Queries;
-  operate: JobOperations & { replays: Replays };
+  operate: JobOperations;
+  replays: Replays;
   bulkActions: BulkActions;
   reports: Reports;
   gates: GateOperations;

@@ -134,11 +134,11 @@ export const failureRoutes = [
   }),
 ];
 
-async function detailOf(deps: Pick<IntakeDeps, "db" | "now" | "operate">, tenant: string, name: string) {
+async function detailOf(deps: Pick<IntakeDeps, "db" | "now" | "replays">, tenant: string, name: string) {
   const version = await newestVersion(deps.db);
   const found = await failure(deps.db, tenant, name, version?.firstAt ?? null, deps.now());
   if (!found) throw noGroup();
-  const replays = await deps.operate.replays.ofGroup(tenant, name, maxReplays);
+  const replays = await deps.replays.ofGroup(tenant, name, maxReplays);
   return { ...failureBody(found), replays: replays.map(replayOf), deploy: deployOf(version) };
 }
 

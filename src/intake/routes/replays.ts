@@ -73,7 +73,7 @@ export const replayRoutes = [
       await refuseUnknownTemplate(deps, tenant, given.patch);
       await refuseForeign(deps, tenant, given.ids);
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
-      const { replays } = deps.operate;
+      const { replays } = deps;
       const auditPatch = async (target: string) => {
         if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target, at: deps.now() });
       };
@@ -99,7 +99,7 @@ export const replayRoutes = [
     query: v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging }),
     answers: { 200: replaysShape },
     handle: async ({ deps, tenant, query }) => {
-      const page = await deps.operate.replays.list(tenant, query);
+      const page = await deps.replays.list(tenant, query);
       return { status: 200, body: { replays: page.replays.map(replayOf), cursor: page.cursor } };
     },
   }),
@@ -110,7 +110,7 @@ export const replayRoutes = [
     tenant: "own",
     answers: { 200: replayShape },
     handle: async ({ deps, tenant, params }) => {
-      const replay = await deps.operate.replays.get(tenant, param({ params }, "id"));
+      const replay = await deps.replays.get(tenant, param({ params }, "id"));
       if (!replay) throw noReplay();
       return { status: 200, body: replayOf(replay) };
     },
@@ -124,7 +124,7 @@ export const replayRoutes = [
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller, body }) => {
-      const changed = await deps.operate.replays.setRate(tenant, param({ params }, "id"), body.ratePerMinute);
+      const changed = await deps.replays.setRate(tenant, param({ params }, "id"), body.ratePerMinute);
       if (!changed) throw noReplay();
       if (!changed.changed) throw new Problem("conflict", `The replay does not run: it is ${changed.replay.state}.`);
       await audit(
@@ -144,7 +144,7 @@ export const replayRoutes = [
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
-      const resumed = await deps.operate.replays.resume(tenant, param({ params }, "id"));
+      const resumed = await deps.replays.resume(tenant, param({ params }, "id"));
       if (!resumed) throw noReplay();
       if (!resumed.changed) throw new Problem("conflict", `The replay is not stopped: it is ${resumed.replay.state}.`);
       await audit({ deps, tenant, caller }, "resume", `replays/${resumed.replay.id}`);
@@ -159,7 +159,7 @@ export const replayRoutes = [
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
-      const aborted = await deps.operate.replays.abort(tenant, param({ params }, "id"));
+      const aborted = await deps.replays.abort(tenant, param({ params }, "id"));
       if (!aborted) throw noReplay();
       if (!aborted.changed) throw new Problem("conflict", `The replay has ended: it is ${aborted.replay.state}.`);
       await audit({ deps, tenant, caller }, "abort", `replays/${aborted.replay.id}`);
