@@ -6,7 +6,7 @@ import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
 import { createAgentOperations } from "../../src/domain/agents/operate";
 import { createAgentQueries } from "../../src/domain/agents/queries";
-import { agentRuns, type ProposalDecision } from "../../src/domain/agents/store";
+import { createAgentRuns, type ProposalDecision } from "../../src/domain/agents/store";
 import { wakeDecided } from "../../src/domain/agents/wake";
 import { createAgentWork } from "../../src/domain/agents/work";
 import type { WorkerEnv } from "../../src/env";
@@ -95,7 +95,7 @@ export function createAgentBench(said: readonly Said[], options: AgentBenchOptio
   const deps = createAgentOperations({ ...agentDeps, type: "agent" });
   return {
     ...{ ...yard, tenant, models, stores, deps },
-    runs: agentRuns(env.DB, payloads, tenant),
+    runs: createAgentRuns(env.DB, payloads, tenant),
     run: (id: string) => queries.run(tenant, id),
     /** Decides the newest proposal of a run. */
     async decide(id: string, decision: Omit<ProposalDecision, "at">): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { agentRuns } from "../../src/domain/agents/store";
+import { createAgentRuns } from "../../src/domain/agents/store";
 import { createAnalytics } from "../../src/domain/analytics/capability";
 import { createFacts, createFollowUps, createRouting } from "../../src/domain/events/capability";
 import { eventKey } from "../../src/domain/events/key";
@@ -28,7 +28,7 @@ export async function createEventBench() {
   const trouble: { [name: string]: Failure | undefined } = {};
   const hooks: { beforeUpsert: (contact: Contact) => Promise<void> } = { beforeUpsert: async () => undefined };
   const answer = <T>(name: string, act: () => unknown, value: T): Reply<T> => (trouble[name] ? failed(trouble[name]) : (act(), ok(value)));
-  const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
+  const runs = createAgentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
   const capabilities = {
     routing: createRouting(env.DB),
     facts: createFacts(env.DB),

@@ -4,7 +4,7 @@ import { syncProducts } from "../../src/jobs/sync-products/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { supplierOrders } from "../../src/jobs/supplier-orders/job";
 import { orderDetail } from "../../src/domain/shop/orders/queries";
-import { purchaseOrders } from "../../src/domain/shop/purchases/store";
+import { purchaseOrders } from "../../src/domain/shop/purchases/queries";
 import { createShopBench, mend, minute, orderRow, shopOf } from "./web-shop-bench";
 
 /** What was deleted in the shop, and what the key may not read, through the real adapter. */

@@ -103,7 +103,7 @@ export interface AgentDefinition<Input extends v.GenericSchema, Output extends v
 
 const weekSeconds = 7 * 24 * 3600;
 
-export const defaultLimits: AgentBudget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
+const defaultLimits: AgentBudget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
 
 /** Fills in the defaults. Throws when two tools have the same name. */
 export function defineAgent<Input extends v.GenericSchema, Output extends v.GenericSchema>(definition: AgentDefinition<Input, Output>): Agent {

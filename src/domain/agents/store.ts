@@ -8,7 +8,7 @@ import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom,
 const maxInline = 16_000;
 
 /** The records of one tenant's runs. Every statement names the tenant. */
-export function agentRuns(db: D1Database, texts: Texts, tenant: string): AgentRuns {
+export function createAgentRuns(db: D1Database, texts: Texts, tenant: string): AgentRuns {
   const bound = (sql: string, ...values: (string | number | null)[]) => db.prepare(sql).bind(tenant, ...values);
   return {
     async open({ job, agent, revision, dry, inputHash }, now) {

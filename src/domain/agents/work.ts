@@ -8,7 +8,7 @@ import { productsLackingTexts, saveProductTexts } from "../shop/products/texts";
 import { troubles } from "../shop/site/queries";
 import { agentGate, type AgentWork, type AgentWorld, type FailedJob, type SyncTroubles } from "./capability";
 import type { Texts } from "./rows";
-import { agentRuns } from "./store";
+import { createAgentRuns } from "./store";
 
 /** Failed jobs, groups of them and pictures that an agent reads. */
 const maxShown = 50;
@@ -29,7 +29,7 @@ export interface AgentDeps {
 /** The records and tools of one tenant's agents, for a run. */
 export function createAgentWork(deps: AgentDeps, tenant: string, onResult: CapabilityScope["onResult"]): AgentWork {
   return {
-    runs: agentRuns(deps.db, deps.payloads, tenant),
+    runs: createAgentRuns(deps.db, deps.payloads, tenant),
     world: createWorld(deps, tenant),
     reportResult: (name, result) => onResult(agentGate(name), result),
   };

@@ -1,16 +1,8 @@
 import * as v from "valibot";
 import { type Code, Problem } from "../../errors";
-import {
-  approvePurchase,
-  cancelPurchase,
-  csvOf,
-  noteMail,
-  type PurchaseOrder,
-  purchaseMail,
-  purchaseOrder,
-  purchaseOrders,
-  reopenPurchase,
-} from "../../domain/shop/purchases/store";
+import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchases/model";
+import { purchaseOrder, purchaseOrders } from "../../domain/shop/purchases/queries";
+import { approvePurchase, cancelPurchase, noteMail, reopenPurchase } from "../../domain/shop/purchases/store";
 import type { SiteScope } from "../../domain/shop/scope";
 import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";

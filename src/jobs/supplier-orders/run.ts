@@ -1,5 +1,7 @@
 import { draftWrites, shortage } from "../../domain/shop/purchases/shortage";
-import { approvePurchase, draftsOf, noteMail, purchaseMail, type PurchaseOrder } from "../../domain/shop/purchases/store";
+import { purchaseMail, type PurchaseOrder } from "../../domain/shop/purchases/model";
+import { draftsOf } from "../../domain/shop/purchases/queries";
+import { approvePurchase, noteMail } from "../../domain/shop/purchases/store";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done } from "../../queue/outcome";
 import { email } from "../email/job";
