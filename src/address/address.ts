@@ -13,7 +13,7 @@ export type AddressVerdict = { ok: true; url: URL } | { ok: false; reason: strin
 /** Ports of an outgoing https call. */
 export const allowedPorts: readonly number[] = [443, 2053, 2083, 2087, 2096, 8443];
 
-const longest = 2048;
+const maxAddressLength = 2048;
 /** Top-level names that no public DNS has: special uses (RFC 6761, 6762, 7686, 8375, 9476), and those that networks and clusters use inside. */
 const closedNames = [
   ...["localhost", "local", "localdomain", "internal", "intranet", "private", "lan", "home", "corp", "home.arpa", "workgroup"],
@@ -29,7 +29,7 @@ const closedNames = [
  * of the URL than its host.
  */
 export function checkAddress(text: string, rules: AddressRules): AddressVerdict {
-  if (text.length > longest) return refusedAddress(`must have at most ${longest} characters`);
+  if (text.length > maxAddressLength) return refusedAddress(`must have at most ${maxAddressLength} characters`);
   const url = URL.parse(text);
   if (!url) return refusedAddress("must be an absolute https URL");
   const reason = schemeIssue(url, rules) ?? hostIssue(url, rules) ?? portIssue(url, rules);

@@ -35,7 +35,7 @@ interface Calling {
 }
 
 /** For one of two providers, so that both fit a run. Milliseconds. */
-const timeLimitOfTwo = 12_000;
+const maxMsOfTwo = 12_000;
 /** Milliseconds that the clocks of two Workers may differ by. */
 const clockSkew = 60_000;
 
@@ -51,9 +51,12 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
   const usual = lookup.state === "known" ? lookup.snapshot.settings.mail?.from : undefined;
   const calls: ProviderCalls = new Map();
   const { suppressions, sent } = createMailStores(db, stores);
-  const timeLimit = connection.fallback ? timeLimitOfTwo : undefined;
   const route = async (each: MailConnection | MailRoute): Promise<ProviderRoute> => ({
-    provider: providerOf(deps, each, { traceparent: scope.traceparent, onResult: (call) => void calls.set(each.provider, call), timeLimit }),
+    provider: providerOf(deps, each, {
+      traceparent: scope.traceparent,
+      onResult: (call) => void calls.set(each.provider, call),
+      timeLimit: connection.fallback ? maxMsOfTwo : undefined,
+    }),
     holder: await holderOf(each),
     paused: paused[each.provider] !== undefined,
   });

@@ -10,7 +10,7 @@ import type { Size, Structure } from "./structure";
 /** Bytes that an original may have: one is held in memory at a time. */
 export const maxOriginalBytes = 20 * 1024 * 1024;
 /** Width × height × frames, as declared by the header; Cloudflare Images takes no more. */
-export const maxPixels = 100_000_000;
+const maxPixels = 100_000_000;
 
 /** What a picture says of itself before anything is decoded. */
 export interface PictureFacts extends Size {

@@ -10,7 +10,7 @@ export const idempotencyHeader = "Idempotency-Key";
 export const idempotencyHeaders = { [idempotencyHeader]: "The same key with the same payload is the same job: 1 to 256 characters, in quotes or bare" };
 
 /** Characters. */
-export const maxKeyLength = 256;
+const maxKeyLength = 256;
 
 const rule = "must be 1 to 256 printable ASCII characters";
 

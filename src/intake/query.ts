@@ -44,7 +44,7 @@ export function cursor(pattern: RegExp) {
 }
 
 /** Describes a text parameter by the type of its value, a number for example. It precedes the transformation in the pipe. */
-export function describedParameter<Input>(schema: Readonly<Record<string, unknown>>) {
+function describedParameter<Input>(schema: Readonly<Record<string, unknown>>) {
   return v.metadata<Input, { described: typeof schema }>({ described: schema });
 }
 

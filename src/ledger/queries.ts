@@ -10,7 +10,7 @@ import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
 import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, PageBounds, ParentJob, Queries } from "./views";
 
-const countedAtMost = 100_000;
+const maxCounted = 100_000;
 
 /** All reading of the ledger. */
 export function createQueries(db: D1Database): Queries {
@@ -110,9 +110,9 @@ async function counts(db: D1Database, tenant: string | null, from: number, to: n
 async function backlog(db: D1Database, tenant: string | null): Promise<Backlog> {
   const whose = tenant === null ? "" : "WHERE s.tenant = ?1";
   const open = tenant === null ? "WHERE j.ended IS NULL" : "WHERE s.tenant = ?1 AND j.ended IS NULL";
-  const letters = `SELECT count(*) AS n, count(iif(state = 'discarded', 1, NULL)) AS discarded FROM (SELECT state FROM dead_letters s ${whose} LIMIT ${countedAtMost})`;
+  const letters = `SELECT count(*) AS n, count(iif(state = 'discarded', 1, NULL)) AS discarded FROM (SELECT state FROM dead_letters s ${whose} LIMIT ${maxCounted})`;
   const waiting = (table: string) =>
-    `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id ${open} LIMIT ${countedAtMost})`;
+    `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id ${open} LIMIT ${maxCounted})`;
   const counted = [letters, waiting("parked"), waiting("due")];
   const results = await batch(
     db,

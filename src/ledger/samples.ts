@@ -82,6 +82,6 @@ function pick(found: readonly Candidate[]): Candidate[] {
 
 function roundRobin<Row>(rows: readonly Row[], groupOf: (row: Row) => string, order: (rows: Row[]) => Row[] = (all) => all): Row[] {
   const groups = [...Map.groupBy(rows, groupOf).values()].map(order);
-  const longest = Math.max(0, ...groups.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, round) => groups.flatMap((group) => group.slice(round, round + 1))).flat();
+  const maxLength = Math.max(0, ...groups.map(({ length }) => length));
+  return Array.from({ length: maxLength }, (_, round) => groups.flatMap((group) => group.slice(round, round + 1))).flat();
 }

@@ -1,5 +1,5 @@
 /** The longest wait: one day, in seconds. */
-const longest = 86_400;
+const maxWaitSeconds = 86_400;
 
 /**
  * Seconds that a provider requests to wait, from `now` (milliseconds): `retry-after-ms`, else `Retry-After` as delta-seconds or HTTP-date
@@ -19,7 +19,7 @@ export function decimal(value: string | null): number | undefined {
 }
 
 function clamped(seconds: number): number {
-  return Math.min(longest, Math.max(0, Math.ceil(seconds)));
+  return Math.min(maxWaitSeconds, Math.max(0, Math.ceil(seconds)));
 }
 
 const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";

@@ -12,9 +12,9 @@ export const maxQueueDelaySeconds = 86_400;
 export function backoff(policy: Policy["backoff"], failures: number, random: () => number, asked?: number): number {
   const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), maxQueueDelaySeconds);
   const drawn = 1 + Math.floor(random() * ceiling);
-  const least = Math.max(policy.min ?? 0, asked !== undefined && Number.isFinite(asked) ? asked : 0);
-  if (least === 0) return Math.min(drawn, Math.ceil(ceiling));
-  return Math.min(maxQueueDelaySeconds, Math.max(drawn, Math.ceil(least * (1 + random() / 10))));
+  const minSeconds = Math.max(policy.min ?? 0, asked !== undefined && Number.isFinite(asked) ? asked : 0);
+  if (minSeconds === 0) return Math.min(drawn, Math.ceil(ceiling));
+  return Math.min(maxQueueDelaySeconds, Math.max(drawn, Math.ceil(minSeconds * (1 + random() / 10))));
 }
 
 /** Whole seconds for a message that cannot be judged now (ledger down, unknown type): 1 s doubling to 15 min, with full jitter over the upper half. */

@@ -25,12 +25,12 @@ interface TextRule extends SizeRule {
 
 /** A text of at most `max` UTF-16 code units. */
 export function boundedText(max: number, { min = 0, trim = false, pattern, rule }: TextRule = {}): v.StringSchema<string> {
-  const longest = v.maxLength<string, number, string>(max, rule ?? `must have at most ${withCommas(max)} characters`);
-  const shortest = v.minLength<string, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} characters`));
+  const maxRule = v.maxLength<string, number, string>(max, rule ?? `must have at most ${withCommas(max)} characters`);
+  const minRule = v.minLength<string, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} characters`));
   const form = pattern ? [v.regex<string, string>(pattern, rule ?? "has another form")] : [];
-  const actions = [...(trim ? [v.trim()] : []), longest, ...(min > 0 ? [shortest] : []), ...form];
+  const actions = [...(trim ? [v.trim()] : []), maxRule, ...(min > 0 ? [minRule] : []), ...form];
   const sizeOf = (value: unknown) => (typeof value === "string" ? (trim ? value.trim() : value).length : undefined);
-  return sizeFirst(v.string("must be text"), sizeOf, { min, max, tooSmall: shortest.message, tooLarge: longest.message }, actions);
+  return sizeFirst(v.string("must be text"), sizeOf, { min, max, tooSmall: minRule.message, tooLarge: maxRule.message }, actions);
 }
 
 /** A name as paths carry them: `[a-z0-9-]{1,63}`. */
@@ -40,10 +40,10 @@ export function boundedName(rule = "must be 1 to 63 of the characters a-z, 0-9 a
 
 /** A list of at most `max` items. */
 export function boundedList<const Item extends v.GenericSchema>(item: Item, max: number, { min = 0, rule }: SizeRule = {}): v.ArraySchema<Item, string> {
-  const longest = v.maxLength<unknown[], number, string>(max, rule ?? `must have at most ${withCommas(max)} entries`);
-  const shortest = v.minLength<unknown[], number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
-  const bounds = { min, max, tooSmall: shortest.message, tooLarge: longest.message };
-  return sizeFirst(v.array(item, "must be a list"), listLength, bounds, [longest, ...(min > 0 ? [shortest] : [])]);
+  const maxRule = v.maxLength<unknown[], number, string>(max, rule ?? `must have at most ${withCommas(max)} entries`);
+  const minRule = v.minLength<unknown[], number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
+  const bounds = { min, max, tooSmall: minRule.message, tooLarge: maxRule.message };
+  return sizeFirst(v.array(item, "must be a list"), listLength, bounds, [maxRule, ...(min > 0 ? [minRule] : [])]);
 }
 
 /** An object of at most `max` entries, whose names are data. To valibot a list is a record as well; not here. */
@@ -53,10 +53,10 @@ export function boundedRecord<const Key extends v.BaseSchema<string, string, v.B
   max: number,
   { min = 0, rule }: SizeRule = {},
 ): v.RecordSchema<Key, Value, undefined> {
-  const most = v.maxEntries<Record<string, unknown>, number, string>(max, rule ?? `must have at most ${withCommas(max)} entries`);
-  const least = v.minEntries<Record<string, unknown>, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
-  const bounds = { min, max, tooSmall: least.message, tooLarge: most.message };
-  return sizeFirst(noList(v.record(key, value)), entryCount, bounds, [most, ...(min > 0 ? [least] : [])]);
+  const maxRule = v.maxEntries<Record<string, unknown>, number, string>(max, rule ?? `must have at most ${withCommas(max)} entries`);
+  const minRule = v.minEntries<Record<string, unknown>, number, string>(min, rule ?? (min === 1 ? "must not be empty" : `must have at least ${min} entries`));
+  const bounds = { min, max, tooSmall: minRule.message, tooLarge: maxRule.message };
+  return sizeFirst(noList(v.record(key, value)), entryCount, bounds, [maxRule, ...(min > 0 ? [minRule] : [])]);
 }
 
 /** A field under the name it had before. It is still taken and shown; the documents call it deprecated. */

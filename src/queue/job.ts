@@ -134,13 +134,13 @@ export function defineJob<const Type extends string, Schema extends AnyPayload, 
 }
 
 function checkedPolicy({ type, remote, lease, heartbeat, startWithin }: RemoteDefinition, policy: Policy): Policy {
-  const most = remote ? maxRemoteTimeout : maxTimeout;
+  const maxSeconds = remote ? maxRemoteTimeout : maxTimeout;
   const isInner = [lease, heartbeat, startWithin].every((each) => each === undefined);
   checkRules(type, [
     [/^[a-z0-9-]{1,63}$/.test(type), "type must match [a-z0-9-]{1,63}"],
     [within(policy.maxAttempts, 1, 100), "maxAttempts must be 1 to 100"],
     [remote === true || isInner, "lease, heartbeat and startWithin are for remote jobs"],
-    [within(policy.timeout, 1, most), `timeout must be 1 to ${most} seconds${remote ? "" : ": a batch ends after 12 minutes"}`],
+    [within(policy.timeout, 1, maxSeconds), `timeout must be 1 to ${maxSeconds} seconds${remote ? "" : ": a batch ends after 12 minutes"}`],
     [within(policy.concurrency, 1, 100), "concurrency must be 1 to 100"],
     [within(policy.pack, 1, maxBatchJobs), `pack must be 1 to ${maxBatchJobs} jobs`],
     [within(policy.backoff.base, 1, 86_400), "backoff.base must be 1 to 86,400 seconds"],

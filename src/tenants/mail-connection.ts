@@ -10,7 +10,7 @@ const stream = v.optional(boundedText(64, { pattern: /^[a-z0-9-]{1,64}$/, rule: 
 const login = boundedText(512, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 512 characters, none of them a control character" });
 
 /** Ports of a mail server; the platform blocks port 25. */
-export const smtpPorts: readonly number[] = [465, 587, 2525];
+const smtpPorts: readonly number[] = [465, 587, 2525];
 
 const tls = v.optional(
   v.union(

@@ -9,7 +9,7 @@ const side = v.pipe(
   v.maxValue(12_000, "must be at most 12,000"),
 );
 
-export const outputFormats = ["webp", "avif", "jpeg"] as const;
+const outputFormats = ["webp", "avif", "jpeg"] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
 /** Fields of a thumbnail, in settings and in jobs. */

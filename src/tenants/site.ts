@@ -13,13 +13,13 @@ import type { Opened, Vault } from "./vault";
  * How a shop's module signs: HMAC-SHA-256 of the raw body as hex or base64 (also after `sha256=`), or the Standard Webhooks scheme. `token`: no
  * signature, but the secret itself in the header or as `?token=`.
  */
-export const webhookFormats = ["hex", "base64", "standard", "token"] as const;
+const webhookFormats = ["hex", "base64", "standard", "token"] as const;
 
 const url = boundedText(2048);
 
 const seconds = "must be whole seconds from 10 to 3600";
 
-export const webhookSchema = v.strictObject({
+const webhookSchema = v.strictObject({
   secret: sharedSecret,
   header: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" }), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),

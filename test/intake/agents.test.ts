@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import { agentRuns } from "../../src/domain/agents/store";
+import { createAgentRuns } from "../../src/domain/agents/store";
 import { createPayloads } from "../../src/ledger/payloads";
 import { type IntakeBench, createIntakeBench, type Tokens } from "./bench";
 import { givenJob, now } from "./given";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 /** A run that has read, answered, and waits for a person. */
 async function waitingRun(agent = "content-management", body: unknown = { texts: [text(1)] }, answer: object = { text: "", output: body }): Promise<string> {
   const job = await givenJob(tenant, { type: "agent", state: "waiting", payload: JSON.stringify({ agentType: agent, dryRun: false, input: {} }) });
-  const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
+  const runs = createAgentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
   const run = { job, agent, revision: 0 };
   await runs.open({ ...run, dry: false, inputHash: "" }, now + ++count);
   const tool = agent === "sync-doctor" ? "retry_jobs" : "save_texts";
@@ -87,7 +87,7 @@ test("two decisions at once: one holds, the other is a 409 and leaves no line in
 test("a decision holds for the proposal that was seen, not for one that came after it", async () => {
   const id = await waitingRun();
   const seen = (await call("GET", `/v1/agent-runs/${id}`, "read")).body.approval.id as string;
-  const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
+  const runs = createAgentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
   const run = { job: id, agent: "content-management", revision: 0 };
   // The run goes on to another one, as after a decision that another person made.
   await env.DB.prepare("UPDATE agent_proposals SET state = 'approved', woken = 1 WHERE tenant = ? AND job = ?").bind(tenant, id).run();
@@ -121,7 +121,7 @@ test("the name of a tool that a model made up is masked, and so are names of fie
   const verdict = { summary: "A lead.", intent: "buy", urgency: "high", score: 80, nextStep: "Call." };
   const toolCalls = [{ id: "c", name: "call_Ada_Lovelace", input: {} }];
   const id = await waitingRun("lead-analysis", {}, { output: { verdict }, toolCalls });
-  const runs = agentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
+  const runs = createAgentRuns(env.DB, createPayloads(env.PAYLOADS), tenant);
   const body = { tool: "call_Ada_Lovelace", input: {}, refused: "there is no such tool", reads: "trusted" as const };
   const { writes } = await runs.stepWrites(
     { job: id, agent: "lead-analysis", revision: 0 },

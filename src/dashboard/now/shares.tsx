@@ -12,7 +12,7 @@ const held = ["held", "parked"];
 /** The ten tenants with the most run time, running and waiting jobs. */
 export function Shares({ groups, hours }: { groups: readonly Group[]; hours: number }) {
   const largest = groups.toSorted((left, right) => weightOf(right) - weightOf(left)).slice(0, maxShown);
-  const most = Math.max(0, ...largest.map(({ ms }) => ms));
+  const maxMs = Math.max(0, ...largest.map(({ ms }) => ms));
   if (largest.length === 0) return null;
   return (
     <Section title="Tenants" aside={<a href="/t/*/tenants">all of them</a>}>
@@ -34,7 +34,7 @@ export function Shares({ groups, hours }: { groups: readonly Group[]; hours: num
             <td class="num wide">{number((events["dead"] ?? 0) + (events["discarded"] ?? 0))}</td>
             <td class="num">{duration(ms)}</td>
             <td class="wide">
-              <Bar value={ms} max={most} />
+              <Bar value={ms} max={maxMs} />
             </td>
           </tr>
         ))}

@@ -1,5 +1,5 @@
 /** The header that Cloudflare Access adds to each request of an authenticated person. */
-export const accessHeader = "cf-access-jwt-assertion";
+const accessHeader = "cf-access-jwt-assertion";
 
 /** Returns the Jobyard token of the person that an Access token names, or why there is none; undefined where Access is not set up. Never throws. */
 export type AccessSignIn = (assertion: string) => Promise<{ ok: true; token: string } | { ok: false; why: keyof typeof refusals } | undefined>;

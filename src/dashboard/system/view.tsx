@@ -153,7 +153,7 @@ const pagesOf: Readonly<Record<string, (name: string) => string>> = {
 };
 
 /** A target is a path of the API, or only the id of a replay or bulk action. */
-export function auditAddress(action: string, target: string): string | undefined {
+function auditAddress(action: string, target: string): string | undefined {
   if (/^[0-9a-f-]{36}$/.test(target)) {
     if (action === "replay" || action === "patch") return `/replays/${target}`;
     return ["cancel", "dismiss", "run-now"].includes(action) ? `/bulk/${target}` : undefined;

@@ -22,7 +22,7 @@ export const maxRowBytes = 16_384;
 /** Recipients of one page: as many as a provider accepts in one call. */
 export const maxPageSize = 100;
 /** Open pages of one campaign. */
-export const maxOpenPages = 200;
+const maxOpenPages = 200;
 const maxVariablesLength = 65_536;
 
 /** The body of `POST /v1/campaigns`. */

@@ -125,7 +125,6 @@ export function isKnown(type: string): type is EventType {
   return Object.hasOwn(catalogue, type);
 }
 
-export type DataOf<Type extends EventType> = v.InferOutput<(typeof catalogue)[Type]["data"]>;
 export type LeadData = v.InferOutput<typeof lead>;
 export type OfferData = v.InferOutput<typeof offer>;
 export type OrderData = v.InferOutput<typeof order>;

@@ -60,7 +60,6 @@ export const eventPayload = v.pipe(
 );
 
 export type Event = v.InferOutput<typeof eventPayload>;
-export type EventInput = v.InferInput<typeof fields>;
 
 /** What one event recorded about one entity. Facts are only added; their order of arrival does not matter. */
 export interface Fact {

@@ -1,7 +1,7 @@
 /** Whether a blocked sender's key is new, repeats the same post, or was used for another one. */
 export type BlockedKind = "new" | "repeated" | "another";
 
-export const blockedDays = 90;
+const blockedDays = 90;
 
 /**
  * Records a key that a blocked sender used, so that a second use gets the answer that other senders get. The caller passes digests as `id` and

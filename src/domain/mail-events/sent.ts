@@ -11,7 +11,7 @@ export interface SentRow {
 }
 
 /** Days that sent mails are kept, so that events find them. */
-export const sentDays = 30;
+const sentDays = 30;
 /** Longer than the maximum age of a job. */
 const attemptDays = 8;
 const maxForgotten = 500;

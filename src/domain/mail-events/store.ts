@@ -6,8 +6,8 @@ import { suppressionOf } from "./model";
 import { removeOld } from "./sent";
 
 /** Days that the receiving server's message is kept, and the event. */
-export const detailDays = 30;
-export const eventDays = 90;
+const detailDays = 30;
+const eventDays = 90;
 /** An event that comes before its mail is recorded can be joined to it for this time. */
 export const joinForMs = 3_600_000;
 const maxJoined = 500;

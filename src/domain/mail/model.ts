@@ -65,7 +65,7 @@ export function templateIssues(content: TemplateContent): Issue[] {
 }
 
 /** Whether a layout prints `content` in each of its parts. */
-export function printsContent({ html, text }: TemplateContent): boolean {
+function printsContent({ html, text }: TemplateContent): boolean {
   return [html, text].every((part) => part === undefined || /\{\{-? {0,20}content\b/.test(part));
 }
 

@@ -44,7 +44,7 @@ export const operations = boundedList(v.variant("type", [thumbnail, altText], "m
 });
 export type Operation = v.InferOutput<typeof operations>[number];
 
-export const defaultThumbnails: readonly Omit<Thumbnail, "type">[] = [
+const defaultThumbnails: readonly Omit<Thumbnail, "type">[] = [
   { width: 320, height: 320, fit: "scale-down", format: "webp" },
   { width: 1024, height: 1024, fit: "scale-down", format: "webp" },
 ];

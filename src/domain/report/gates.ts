@@ -36,7 +36,7 @@ async function ofTenant(deps: GateSource, tenant: string): Promise<TenantGate[]>
 }
 
 /** The gates at which jobs wait, those with most jobs. */
-export async function waitedFor(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
+async function waitedFor(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
   const counts = new Map<string, { tenant: string; gate: string; count: number }>();
   for (const group of open) {
     const { tenant, count } = group;

@@ -44,7 +44,7 @@ const reason = v.optional(v.picklist(reasons, `must be one of ${reasons.join(", 
 /** The body of `PUT /v1/suppressions/{address}`. */
 export const suppressionSchema = v.strictObject({ scope, reason });
 
-export const maxImport = 10_000;
+const maxImport = 10_000;
 
 /** The body of `PUT /v1/suppressions`: a list to add. */
 export const importSchema = v.strictObject({

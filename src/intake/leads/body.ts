@@ -16,7 +16,7 @@ const maxFields = 500;
 const charsetField = "_charset_";
 
 /** The media type, in lower case and without its parameters. */
-export function mediaType(request: Request): string {
+function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 

@@ -14,7 +14,7 @@ import { paging } from "../query";
 import { param, route } from "../route";
 import { boundedText, outputList } from "../../queue/bounded";
 
-export const aboutHeader = "Jobyard-About";
+const aboutHeader = "Jobyard-About";
 
 const media = formats.map((format) => `image/${format}`);
 const text = v.strictObject({

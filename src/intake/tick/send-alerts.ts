@@ -86,7 +86,7 @@ interface ChannelRequest {
 }
 
 /** Enqueues the jobs for the channels. A refusal is logged, not thrown. */
-export async function enqueueAlerts(
+async function enqueueAlerts(
   engine: Engine,
   tenant: string,
   requests: readonly ChannelRequest[],

@@ -9,7 +9,7 @@ import { readJson } from "../body";
 import type { IntakeDeps } from "../deps";
 import { actorOf, type AnyRoute, type RouteCall, type Method, param, route, type TenantMode } from "../route";
 
-export const protocolHeader = "Jobyard-Protocol";
+const protocolHeader = "Jobyard-Protocol";
 
 interface WorkRoute<Mode extends TenantMode, Body> {
   name: string;

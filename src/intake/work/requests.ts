@@ -12,7 +12,7 @@ const maxBeatCursor = 8 * 1024;
 const workerRule = "must be 1 to 128 of the characters A-Z, a-z, 0-9, ., _ and -";
 
 export const workerPattern = { pattern: /^[A-Za-z0-9._-]{1,128}$/, message: workerRule };
-export const workerName = boundedText(128, { min: 1, pattern: workerPattern.pattern, rule: workerRule });
+const workerName = boundedText(128, { min: 1, pattern: workerPattern.pattern, rule: workerRule });
 /** Visible ASCII without the slash, which would end the part of the path. */
 export const effectKeyPattern = { pattern: /^[!-.0-~]{1,128}$/, message: "must be 1 to 128 visible ASCII characters, none of them /" };
 

@@ -1,13 +1,13 @@
 import type { MailMessage } from "./mail";
 
 // Limits of Cloudflare Email Service (E_HEADER_*), the lowest of all providers.
-export const maxHeaders = 20;
+const maxHeaders = 20;
 export const maxHeaderNameBytes = 100;
 export const maxHeaderValueBytes = 2048;
-export const maxHeadersBytes = 16 * 1024;
+const maxHeadersBytes = 16 * 1024;
 export const maxRecipients = 50;
 /** Bytes of body and attachments of one mail, before encoding. A provider may have a lower limit. */
-export const maxMessageBytes = 10 * 1024 * 1024;
+const maxMessageBytes = 10 * 1024 * 1024;
 
 /** Headers that the mail's fields or the provider set. */
 const reserved = new Set([

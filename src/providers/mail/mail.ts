@@ -84,9 +84,6 @@ export interface MailProvider {
 
 export type MailProviderName = "cloudflare" | "resend" | "postmark" | "smtp";
 
-/** Mails of one `sendBatch`. */
-export const maxBatch = 100;
-
 /** An accepted mail; `refused` are indexes in `to` of refused recipients. */
 export interface SentMessage {
   id: string;

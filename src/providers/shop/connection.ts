@@ -27,8 +27,8 @@ export interface List {
   version: string | null;
 }
 
-const timeLimit = 45_000;
-const sizeLimit = 8_000_000;
+const maxCallMs = 45_000;
+const maxAnswerBytes = 8_000_000;
 
 /** The calls to one shop's webservice, one at a time. */
 export class ShopConnection {
@@ -84,8 +84,8 @@ export class ShopConnection {
       url: `${url.replace(/(?<!\/)\/+$/, "").replace(/\/api$/, "")}/api/${resource}${query.size > 0 ? `?${query}` : ""}`,
       headers: { ...authorization, ...(resource ? { "output-format": format } : {}), "user-agent": userAgent },
       signal,
-      timeLimit,
-      sizeLimit,
+      timeLimit: maxCallMs,
+      sizeLimit: maxAnswerBytes,
     });
   }
 

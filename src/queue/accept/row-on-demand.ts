@@ -18,7 +18,7 @@ const overdueMs = 3000;
 const maxHeld = 16_000_000;
 
 /** When the row of an accepted job is written, if its message has not brought it by then. Milliseconds. */
-export function lateAfterMs(engine: Engine, queue: string): number {
+function lateAfterMs(engine: Engine, queue: string): number {
   return engine.batchTimeout(queue) * 1000 + pickUpMs;
 }
 

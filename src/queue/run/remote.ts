@@ -11,7 +11,7 @@ import { payloadOf } from "../registry";
 import { isFresh, rowFromDelivery } from "../accept/row-on-demand";
 
 /** A job that a worker shall take is parked at this gate: without a message, in the order of arrival. No tick admits it. */
-export function workerGate(type: string): string {
+function workerGate(type: string): string {
   return `worker/${type}`;
 }
 

@@ -3,7 +3,7 @@ import { orTrouble } from "../or-trouble";
 import { overflow } from "../ports/heavy-ledger";
 
 /** Time that a batch gives to the jobs of one tenant while jobs of others may wait in its queue. Milliseconds. */
-export const maxShareMs = 4000;
+const maxShareMs = 4000;
 /** A backlog that a queue reported counts for this long. Milliseconds. */
 const backlogForMs = 1000;
 

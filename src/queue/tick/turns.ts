@@ -40,8 +40,8 @@ export async function inTurns<Key extends { tenant: string }>(
 
 /** The first of each list, then the second of each, and so on. */
 export function interleaved<T>(lists: readonly (readonly T[])[]): T[] {
-  const longest = lists.reduce((most, list) => Math.max(most, list.length), 0);
-  return Array.from({ length: longest }, (_, index) => lists.flatMap((list) => list.slice(index, index + 1))).flat();
+  const maxLength = lists.reduce((most, list) => Math.max(most, list.length), 0);
+  return Array.from({ length: maxLength }, (_, index) => lists.flatMap((list) => list.slice(index, index + 1))).flat();
 }
 
 /** The list from a random start, so that ticks that cannot serve all leave out different items. `random`: 0 ≤ x < 1. */

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { forgetRuns } from "../../../src/domain/agents/erase";
-import { agentRuns } from "../../../src/domain/agents/store";
+import { createAgentRuns } from "../../../src/domain/agents/store";
 import { createLedger } from "../../../src/ledger/ledger";
 import { createPayloads } from "../../../src/ledger/payloads";
 import { ids, newJob, noon } from "../../support/rows";
@@ -11,7 +11,7 @@ const payloads = createPayloads(env.PAYLOADS);
 
 test("runs of which the job was removed go with their texts in R2; those of jobs that are kept or not written yet stay", async () => {
   const kept: Record<string, string> = {};
-  const runs = agentRuns(env.DB, payloads, "forget-runs");
+  const runs = createAgentRuns(env.DB, payloads, "forget-runs");
   for (const [name, at] of [
     ["kept", noon - 9 * day],
     ["gone", noon - 9 * day],

@@ -5,7 +5,7 @@ import { app } from "../../../src/app";
 import { createMailStores } from "../../../src/app/mail-stores";
 import { createStores } from "../../../src/app/stores";
 import { createMediaDeps } from "../../../src/app/media";
-import { agentRuns } from "../../../src/domain/agents/store";
+import { createAgentRuns } from "../../../src/domain/agents/store";
 import { listMedia, mediaAbout } from "../../../src/domain/media/queries";
 import { registerVersion, setHumanText } from "../../../src/domain/media/store";
 import { eraseAbout, numbersGiven, personEntities } from "../../../src/domain/events/erase";
@@ -182,7 +182,7 @@ describe("erasing a person", () => {
 
   test("removes runs of agents that name the person in an answer, a tool's output in R2, or a proposal, and cancels one that waits", async () => {
     const tenant = "agents";
-    const runs = agentRuns(env.DB, payloads, tenant);
+    const runs = createAgentRuns(env.DB, payloads, tenant);
     const long = "x".repeat(20_000);
     const texts = { answer: "Call asked@x.example back.", far: `${long} asked@x.example`, proposal: "Nothing.", other: "someasked@x.example" };
     const ofRun: Record<string, string> = {};

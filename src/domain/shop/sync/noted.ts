@@ -78,7 +78,7 @@ export function noted(shop: Shop, notes: Notes, now: () => number): Shop {
 const none = { rows: [], unreadable: [], missing: [], warnings: [], refused: true } as const;
 
 /** PrestaShop's error codes for a missing permission on the resource or the method. */
-export function isPermission({ class: kind, code }: Failure): boolean {
+function isPermission({ class: kind, code }: Failure): boolean {
   return kind === "config" && (code === "25" || code === "26");
 }
 

@@ -9,7 +9,7 @@ import { eventsOfSes } from "./ses";
 import { addressOfSns, isFromSns } from "./sns";
 
 /** Time limit of one delivery with its outside calls. Milliseconds. */
-const timeLimit = 10_000;
+const maxDeliveryMs = 10_000;
 
 /** Reads reports of providers; `http` is for certificates and confirmations of Amazon SNS. */
 export function createMailEventReader(http: Http): ReadMailEvents {
@@ -34,7 +34,7 @@ const readers: Readonly<Record<string, Reader>> = {
   async ses({ http, now }, secret, incoming) {
     const message = jsonOf(new TextDecoder().decode(incoming.body));
     if (!message || !(await isOfTopic(secret, message, incoming))) return undefined;
-    const limit = { http, now, signal: AbortSignal.timeout(timeLimit) };
+    const limit = { http, now, signal: AbortSignal.timeout(maxDeliveryMs) };
     if (!(await isFromSns(message, limit))) return undefined;
     if (textIn(message, "Type") === "SubscriptionConfirmation") return confirm(message, limit);
     const notification = textIn(message, "Type") === "Notification" ? jsonOf(textIn(message, "Message", 300_000) ?? "") : undefined;

@@ -91,7 +91,7 @@ export async function openSession(socket: Socket, signal: AbortSignal): Promise<
   }
   return {
     reply,
-    refuseEarlyReply: refuseEarlyReply,
+    refuseEarlyReply,
     write,
     command: async (text) => {
       await refuseEarlyReply();
