@@ -71,6 +71,7 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
       tenant,
       routes.length > 1 ? (provider) => `mail-${provider}` : () => "mail",
     ),
+    gate: routes.length === 1 ? "mail" : undefined,
     switching: routes.length > 1 ? createSwitching({ sent, gates, now }, tenant, calls) : undefined,
     // Under a connection that is older than the job none other was tried.
     earlierHolder: routes.length === 1 && updated > scope.at - clockSkew ? (key) => sent.holder(tenant, key) : undefined,

@@ -17,6 +17,8 @@ export interface Failure {
   providerMessage?: string;
   /** Seconds the provider asked for, from now. */
   retryAfter?: number;
+  /** Of `limited` and `config`: the gate that is closed until then. What waits for it goes on when the gate opens earlier. */
+  gate?: string;
   /** The provider's own code, when it has one. */
   code?: string;
   /** Of `permanent`: an earlier try of the same effect may have happened, so it is recorded as `uncertain` and an operator decides. */
@@ -97,7 +99,11 @@ export function outcomeOf(failure: Failure, now: number): Retry | Wait | Discard
     case "uncertain":
       return retry(failure.reason, options);
     case "limited":
-      return wait(failure.reason, { until: now + (failure.retryAfter ?? 60) * 1000, providerMessage });
+      return wait(failure.reason, {
+        until: now + (failure.retryAfter ?? 60) * 1000,
+        ...(failure.gate === undefined ? {} : { gate: failure.gate, park: true }),
+        providerMessage,
+      });
     case "permanent":
     case "config":
       return discard(failure.reason, { providerMessage });

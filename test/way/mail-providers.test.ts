@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { sign } from "../../src/standard-webhooks.ts";
 import type { Api } from "./support/api.ts";
 import { startWay, type Way } from "./support/harness.ts";
-import { untilJob } from "./support/until.ts";
+import { until, untilJob } from "./support/until.ts";
 
 let way: Way;
 let shop: Api;
@@ -110,6 +110,12 @@ test("a log-in that is refused pauses the connection; what comes after waits, an
   const second = await shop.enqueue("email", plain("second@x.example"));
   expect(await untilJob(shop, second, "waiting")).toMatchObject({ attempt: 0, waitingFor: expect.stringContaining("mail") });
   expect((await shop.get("/v1/connections/mail")).body.paused).toMatchObject({ smtp: { reason: expect.stringContaining("535") } });
+  // The circuit is closed while the log-in is still refused: the mail is tried, and waits at the gate again.
+  await shop.ask("POST", "/v1/gates/mail/reset");
+  await way.tick(61_000);
+  await until("the second mail was tried", async () => (await shop.get(`/v1/jobs/${second}`)).body.runs === 1);
+  const tried = await untilJob(shop, second, "waiting");
+  expect(tried).toMatchObject({ attempt: 0, why: { code: "circuit-open", actions: [{ label: "Probe now" }, { label: "Close the circuit" }] } });
   await connect(smtp());
   expect((await shop.get("/v1/connections/mail")).body).not.toHaveProperty("paused");
   await way.tick(61_000);

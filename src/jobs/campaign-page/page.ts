@@ -55,7 +55,7 @@ export async function mailTo(
 /** A wrong setting is no failure of the page, which waits until the setting is corrected. */
 export function outcomeFrom(failure: Failure, now: number): Outcome {
   if (failure.class !== "config") return outcomeOf(failure, now);
-  return wait(failure.reason, { until: now + (failure.retryAfter ?? configPauseSeconds) * 1000 });
+  return outcomeOf({ ...failure, class: "limited", retryAfter: failure.retryAfter ?? configPauseSeconds }, now);
 }
 
 /** A recipient whose mail the provider refused, with the provider's message. */

@@ -65,6 +65,8 @@ export interface SenderOptions {
   replyTo?: string | undefined;
   routes: readonly [ProviderRoute, ...ProviderRoute[]];
   records: MailRecords;
+  /** The gate at which mails wait while the only provider is paused. */
+  gate?: string | undefined;
   /** Required with more than one route. */
   switching?: Switching | undefined;
   /** Required with one route where the connection may have had others: the holder that was tried with this key without an answer. */
@@ -194,7 +196,8 @@ async function noteRefusal(failure: MailFailure, { provider, paused }: ProviderR
   const visible = visibleOf(failure);
   if (failure.class !== "config") return visible;
   await options.records.pause(provider.name, failure.reason);
-  return paused ? { ...visible, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : visible;
+  const atGate = options.gate === undefined ? visible : { ...visible, gate: options.gate };
+  return paused ? { ...atGate, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : atGate;
 }
 
 async function suppressed(refused: readonly RefusedRecipient[] | undefined, { records }: SenderOptions): Promise<void> {

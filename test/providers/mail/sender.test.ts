@@ -70,6 +70,7 @@ function world(
   const made = createMail({
     routes: routes as never,
     records: noted,
+    gate: routes.length === 1 ? "mail" : undefined,
     switching: routes.length > 1 ? switching : undefined,
     earlierHolder: async (key) => tried.get(key)?.holder,
     now: () => now,
@@ -105,11 +106,11 @@ describe("one provider", () => {
 
   test("a wrong setting pauses it: the mail that shows it ends, those that try again wait", async () => {
     const first = world({ resend: [refusal("config")] });
-    expect(await first.mail.send(message, options)).toMatchObject({ ok: false, failure: { class: "config" } });
+    expect(await first.mail.send(message, options)).toMatchObject({ ok: false, failure: { class: "config", gate: "mail" } });
     expect(first.records).toEqual([["pause", "resend", "config"]]);
     const again = world({ resend: [refusal("config")] }, { paused: ["resend"] });
     expect(await again.mail.send(message, options)).toMatchObject({
-      failure: { class: "limited", retryAfter: pauseSeconds, reason: "the connection is paused: config" },
+      failure: { class: "limited", retryAfter: pauseSeconds, reason: "the connection is paused: config", gate: "mail" },
     });
     const mended = world({ resend: [taken] }, { paused: ["resend"] });
     await mended.mail.send(message, options);
