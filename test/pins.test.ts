@@ -197,6 +197,10 @@ describe("the toolchain", () => {
     expect(manifest.devDependencies["@cloudflare/workers-types"]).toMatch(/^\^5\./);
   });
 
+  test("LiquidJS, whose tags, context and filters the meter of a mail extends, is 10.30.1 exactly", () => {
+    expect(manifest.dependencies["liquidjs"]).toBe("10.30.1");
+  });
+
   test("the lockfile installs these", () => {
     const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, { version: string }> };
     const locked = Object.keys(verified).map((name) => [name, packages[`node_modules/${name}`]?.version]);
