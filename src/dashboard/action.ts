@@ -60,6 +60,12 @@ export function actionFields({ path }: Pick<PageAction, "path">, given: string):
   return fields;
 }
 
+/** The number of a field; undefined when it is blank. A text that is no number stays text, which the interface refuses: JSON would make null of NaN. */
+export function numberField(fields: ActionFields, name: string): number | string | undefined {
+  const text = textField(fields, name);
+  return text !== undefined && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
 /** The text of a field, or undefined when it is blank. */
 export function textField(fields: ActionFields, name: string): string | undefined {
   return fields[name]?.trim() || undefined;

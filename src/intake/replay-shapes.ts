@@ -17,6 +17,7 @@ export const replayShape = v.object({
   open: v.pipe(count, v.description("Sent, and not ended yet")),
   replayed: v.pipe(count, v.description("As sent")),
   failed: v.pipe(count, v.description("Not sent: they are no dead letters any more, or the patch does not fit")),
+  unsent: v.pipe(count, v.description("Dead letters that it has not sent yet; of a stopped one those that are dead letters still")),
   canary: v.pipe(count, v.description("Jobs that are sent first; the others follow when most of them ended well")),
   examples: v.pipe(outputList(v.string()), v.description("Ids of jobs that failed again, the first 20")),
   at: isoTime,
@@ -27,6 +28,18 @@ export const replayShape = v.object({
   patched: v.pipe(outputList(v.string()), v.description("The names of the fields that it changes in each payload, the first 20")),
   actor: v.pipe(nullableText, v.description("Who began it: `root`, or the id of a token; null: not recorded")),
   actorName: v.pipe(nullableText, v.description("What that token is called")),
+  resumed: v.pipe(
+    v.nullable(
+      v.object({
+        at: isoTime,
+        actor: nullableText,
+        actorName: nullableText,
+        reason: v.pipe(nullableText, v.description("Why it had stopped")),
+        stoppedAt: v.nullable(isoTime),
+      }),
+    ),
+    v.description("Who resumed it last after a stop; null: it was not resumed"),
+  ),
 });
 
 export const planShape = v.object({

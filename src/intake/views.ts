@@ -135,9 +135,10 @@ export function groupOf(group: DeadLetterGroup) {
 /** Names of patched fields that are shown. */
 const maxPatched = 20;
 
-export function replayOf({ filter, patched, ...replay }: ReplayView) {
+export function replayOf({ filter, patched, resumed, ...replay }: ReplayView) {
   const named = { filter: filter && filterOf(filter), patched: patched.slice(0, maxPatched).map(redact) };
-  return { ...replay, ...named, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
+  const last = resumed && { ...resumed, at: iso(resumed.at), stoppedAt: isoOrNull(resumed.stoppedAt) };
+  return { ...replay, ...named, resumed: last, replayed: replay.sent, at: iso(replay.at), endedAt: isoOrNull(replay.endedAt) };
 }
 
 /** Masks searched texts and names of patched fields: both may contain an address. */

@@ -124,9 +124,11 @@ export function answersOf({ rows, text, now }: Filling): Answers {
       failedAgain: 1,
       cancelled: 0,
       open: 2,
+      unsent: 1,
     },
     ...{ replayed: 5, failed: 1, canary: 5, examples: times(idOf), at: ago(3), endedAt: null, ratePerMinute: 60 },
     ...{ filter: { type: text, q: text, group: "g0" }, ids: null, patched: [text], actor: text, actorName: null },
+    resumed: index === 0 ? { at: ago(1), actor: text, actorName: text, reason: text, stoppedAt: ago(2) } : null,
   });
   const bulk = { id: "b0", action: "cancel", state: "running", total: 12, done: 5, failed: 1, at: ago(2), endedAt: null };
   const failure = (index: number) => ({

@@ -56,6 +56,32 @@ describe("acting on many jobs", () => {
     },
   );
 
+  test("a filter that is refused keeps its parent: without it the next plan would name more jobs", async () => {
+    const { get, api } = await visitor(people.operator);
+    api.answers.set("POST /v1/jobs/cancel", () => problem(422, "filter.parent: is not a field here"));
+    const page = await (await get(`/t/demo/bulk?verb=cancel&type=email&parent=${idOf(2)}`)).text();
+    expect(page).toContain(`name="parent" value="${idOf(2)}"`);
+  });
+
+  test.each(["replay", "cancel", "run-now", "dismiss"])("%s of a filter that no job fits says that alone", async (verb) => {
+    const { get, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+    const none = { total: 0, byType: {}, more: false, refused: [], checked: 0, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 };
+    for (const path of ["/v1/replays", "/v1/jobs/cancel", "/v1/jobs/run-now", "/v1/dead-letters/dismiss"]) api.answers.set(`POST ${path}`, none);
+    const page = await (await get(`/t/demo/bulk?verb=${verb}&group=gzz`)).text();
+    expect(page).toContain("No job for which this is possible matches the filter.");
+    expect(page).not.toMatch(/No job here|at once|go first|off the list|action="\/t\/demo\/do\/[^"]*(replay|jobs|letters)/);
+  });
+
+  test("counts that are no numbers reach the interface as they were typed", async () => {
+    const { post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+    const selection = JSON.stringify({ filter: { type: "email" } });
+    await post("/t/demo/do/replay", { selection, canary: "few", ratePerMinute: "1e400" }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({ filter: { type: "email" }, canary: "few", ratePerMinute: "1e400" });
+    api.answers.set("PUT /v1/failures/g0", {});
+    await post("/t/demo/do/failure-ignored", { group: "g0", untilCount: "many" }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({ status: "ignored", untilCount: "many" });
+  });
+
   test("is done from its plan with the same selection, and leads to how far it is", async () => {
     const { post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
     const selection = JSON.stringify({ filter: { type: "email" } });

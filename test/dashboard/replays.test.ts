@@ -17,7 +17,7 @@ async function shown(path: string, change: object, who: keyof typeof people = "o
 
 describe("a replay", () => {
   test("says how its jobs ended, and no percentage that reads as success", async () => {
-    const html = await shown("/t/demo/replays/r0", { total: 12, sent: 5, open: 0, succeeded: 0, failedAgain: 5, cancelled: 0 });
+    const html = await shown("/t/demo/replays/r0", { total: 12, sent: 5, open: 0, unsent: 7, succeeded: 0, failedAgain: 5, cancelled: 0, failed: 0 });
     expect(html).toContain("5 of 12 have ended · 0 ended well, 5 failed again");
     expect(html).not.toContain("41 %");
   });
@@ -37,14 +37,42 @@ describe("a replay", () => {
   });
 
   test.each(["/t/demo/replays/r0", "/t/demo/replays"])("%s offers what fits its state, and nothing to those who may only read", async (path) => {
-    const offered = async (state: string, who: keyof typeof people = "operator") => {
-      const html = await shown(path, { state }, who);
+    const offered = async (change: object, who: keyof typeof people = "operator") => {
+      const html = await shown(path, change, who);
       return ["abort-replay", "set-replay-rate", "resume-replay"].filter((name) => html.includes(`/do/${name}"`));
     };
-    expect(await offered("running")).toEqual(["abort-replay", "set-replay-rate"]);
-    expect(await offered("stopped")).toEqual(["resume-replay"]);
-    expect(await offered("done")).toEqual([]);
-    for (const state of ["running", "stopped"]) expect(await offered(state, "reader")).toEqual([]);
+    expect(await offered({ state: "running" })).toEqual(["abort-replay", "set-replay-rate"]);
+    expect(await offered({ state: "stopped", patched: [] })).toEqual(["resume-replay"]);
+    expect(await offered({ state: "stopped", patched: ["to"] })).toEqual([]);
+    expect(await offered({ state: "stopped", patched: ["to"] }, "admin")).toEqual(["resume-replay"]);
+    for (const state of ["running", "stopped"]) expect(await offered({ state, patched: [], unsent: 0 })).toEqual([]);
+    expect(await offered({ state: "done", unsent: 0 })).toEqual([]);
+    for (const state of ["running", "stopped"]) expect(await offered({ state }, "reader")).toEqual([]);
+  });
+
+  test("whose rest was brought back by another act has nothing left, and counts those apart", async () => {
+    const change = { state: "done", patched: [], total: 43, sent: 4, succeeded: 4, failedAgain: 0, open: 0, failed: 39, unsent: 0 };
+    const html = await shown("/t/demo/replays/r0", change);
+    expect(html).toContain("43 of 43 have ended · 4 ended well, 39 not sent");
+    expect(html).toContain("<dt>No dead letters any more</dt><dd>39</dd>");
+    expect(html).toContain("<dt>Not sent yet</dt><dd>0</dd>");
+    expect(await shown("/t/demo/replays", change)).toMatch(/<tr id="replay-r0">.*?<td class="num">0<\/td>/s);
+  });
+
+  test("that was continued says why and when it had stopped, who continued it, and that the next tick goes on", async () => {
+    const resumed = { at: "2026-11-21T11:58:00.000Z", actor: "t7", actorName: "night shift", reason: "5 of the first 5 jobs failed again", stoppedAt: null };
+    const html = await shown("/t/demo/replays/r0", { state: "running", open: 0, unsent: 7, resumed });
+    expect(html).toMatch(/It had stopped: 5 of the first 5 jobs failed again\. Continued <time[^>]*>.*<\/time> by night shift\./s);
+    expect(html).toContain("goes on at the next tick");
+    expect(await shown("/t/demo/replays/r0", { state: "running", open: 2, unsent: 7, resumed: null })).not.toMatch(/had stopped|next tick/);
+  });
+
+  test.each(["abc", "1e400", "12,5", "NaN"])("does not take the rate %o for none: the interface refuses it", async (typed) => {
+    const api = fresh();
+    api.answers.set("PATCH /v1/replays/r0", { state: "running" });
+    const { post } = await visitor(people.operator, api);
+    await post("/t/demo/do/set-replay-rate", { id: "r0", ratePerMinute: typed, back: "/t/demo/replays/r0" }, fragment);
+    expect(api.calls.findLast(({ method }) => method === "PATCH")?.body).toEqual({ ratePerMinute: typed });
   });
 
   test.each([
@@ -66,7 +94,18 @@ describe("the list of replays", () => {
     const replays = (api.answers.get("GET /v1/replays") as { replays: object[] }).replays.map((each, index) => ({
       ...each,
       ...(index === 0
-        ? { state: "stopped", reason: "5 of the first 5 jobs failed again", total: 24, succeeded: 0, failedAgain: 5, cancelled: 0, failed: 1 }
+        ? {
+            state: "stopped",
+            reason: "5 of the first 5 jobs failed again",
+            total: 24,
+            sent: 5,
+            open: 0,
+            unsent: 18,
+            succeeded: 0,
+            failedAgain: 5,
+            cancelled: 0,
+            failed: 1,
+          }
         : {}),
     }));
     api.answers.set("GET /v1/replays", { replays, cursor: "1.older" });

@@ -51,7 +51,14 @@ describe("a stopped replay that is continued", () => {
     await givenDead("goes-on", 30);
     const { id } = await replays.create("goes-on", { canary: 0, filter: { state: "dead" }, ratePerMinute: 10 });
     await replays.abort("goes-on", id);
-    expect(await replays.resume("goes-on", id)).toMatchObject({ changed: true, replay: { state: "running", reason: null, endedAt: null, sent: 10 } });
+    bench.advance(60_000);
+    expect(await replays.resume("goes-on", id, "root")).toMatchObject({
+      changed: true,
+      replay: {
+        ...{ state: "running", reason: null, endedAt: null, sent: 10, unsent: 20 },
+        resumed: { at: bench.now(), actor: "root", actorName: null, reason: "an operator stopped it", stoppedAt: bench.now() - 60_000 },
+      },
+    });
     expect(await replays.resume("goes-on", id)).toMatchObject({ changed: false });
     expect(await replays.resume("others", id)).toBeNull();
     await replays.continueAll();
@@ -105,6 +112,49 @@ describe("a stopped replay that is continued", () => {
     expect(await replays.resume("over", id)).toMatchObject({ changed: false, replay: { state: "running" } });
     await bench.deliverAll();
     expect(await replays.resume("over", id)).toMatchObject({ changed: false, replay: { state: "done" } });
+  });
+});
+
+describe("a replay that has nothing left to send", () => {
+  test("is neither stopped nor continued", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("all-sent", 20);
+    const { id } = await replays.create("all-sent", { canary: 0, filter: { state: "dead" } });
+    expect(await replays.abort("all-sent", id)).toMatchObject({ changed: false, replay: { state: "running", open: 20, unsent: 0 } });
+    await bench.deliverAll();
+    expect(await replays.get("all-sent", id)).toMatchObject({ state: "done", succeeded: 20 });
+  });
+
+  test.each([
+    ["a filter", () => ({ filter: { state: "dead" } as const })],
+    ["ids", (ids: string[]) => ({ ids })],
+  ])("counts those of %s that another replay sent meanwhile, stopped or done", async (_, named) => {
+    const { bench, replays } = setUp();
+    const ids = (await givenDead("elsewhere", 43)).map(({ id }) => id);
+    const { id } = await replays.create("elsewhere", { canary: 2, ...named(ids) });
+    await replays.abort("elsewhere", id);
+    expect(await replays.get("elsewhere", id)).toMatchObject({ unsent: 41, failed: 0 });
+    await replays.create("elsewhere", { canary: 0, filter: { state: "dead" }, ratePerMinute: 30 });
+    expect(await replays.get("elsewhere", id)).toMatchObject({ state: "stopped", sent: 2, unsent: 11, failed: 30 });
+    expect((await replays.list("elsewhere", { limit: 10 })).replays.find((each) => each.id === id)).toMatchObject({ unsent: 11, failed: 30 });
+    await replays.resume("elsewhere", id);
+    for (let tick = 0; tick < 4; tick++) {
+      await replays.continueAll();
+      await bench.deliverAll();
+    }
+    expect(await replays.get("elsewhere", id)).toMatchObject({ state: "done", unsent: 0, open: 0 });
+    const { sent = 0, failed = 0 } = (await replays.get("elsewhere", id)) ?? {};
+    expect(sent + failed).toBe(43);
+    expect(await states("elsewhere")).toEqual({ done: 43 });
+  });
+
+  test("because others brought back all its rest is not continued", async () => {
+    const { replays } = setUp();
+    await givenDead("all-gone", 9);
+    const { id } = await replays.create("all-gone", { canary: 2, filter: { state: "dead" } });
+    await replays.abort("all-gone", id);
+    await replays.create("all-gone", { canary: 0, filter: { state: "dead" } });
+    expect(await replays.resume("all-gone", id)).toMatchObject({ changed: false, replay: { state: "stopped", unsent: 0, failed: 7 } });
   });
 });
 

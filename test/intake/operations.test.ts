@@ -8,6 +8,7 @@ import { deadLettersShape, groupsShape, typesShape } from "../../src/intake/shap
 import { queuesShape } from "../../src/intake/routes/queues";
 import { gateShape } from "../../src/intake/routes/gates";
 import { createIntakeBench, root, type Tokens } from "./bench";
+import { iso } from "../../src/time/iso";
 import { type GivenJob, givenJob, now } from "./given";
 
 const bench = createIntakeBench();
@@ -125,7 +126,8 @@ describe("replays", () => {
   });
 
   test("are made, watched and stopped once, by their own tenant", async () => {
-    const made = await replay({ ids: [await givenDead("ops-own")], patch: { text: "new" }, ratePerMinute: 60 });
+    const ids = await Promise.all([1, 2].map(() => givenDead("ops-own")));
+    const made = await replay({ ids, patch: { text: "new" }, ratePerMinute: 60, canary: 1 });
     expect(made.status).toBe(202);
     expect(fits(replayShape, made.body)).toBe(true);
     const path = made.headers.get("location") ?? "";
@@ -138,10 +140,36 @@ describe("replays", () => {
     expect((await abort(own.operate)).body).toMatchObject({ status: 409, detail: "The replay has ended: it is stopped." });
   });
 
+  test("with a patch go on by an admin alone, who leaves a row that names the fields", async () => {
+    const { admin, operate } = await bench.tenant("ops-redirected");
+    for (let n = 0; n < 2; n++) await givenDead("ops-redirected");
+    const made = await replay({ filter: { type: "note" }, patch: { text: "new" }, canary: 1 }, admin);
+    const call = (act: string, token: string) => bench.call("POST", `/v1/replays/${made.body.id}/${act}`, { token });
+    expect((await call("abort", operate)).status).toBe(200);
+    bench.seen.audits.length = 0;
+    expect((await call("resume", operate)).body).toMatchObject({ status: 403, detail: 'The replay has a patch: to resume it needs the scope "admin".' });
+    expect((await get(`/v1/replays/${made.body.id}`, admin)).body).toMatchObject({ state: "stopped", unsent: 1, resumed: null });
+    expect(bench.seen.audits).toEqual([]);
+    const resumed = await call("resume", admin);
+    expect(resumed.body).toMatchObject({ state: "running", resumed: { at: iso(now), reason: "an operator stopped it", stoppedAt: iso(now) } });
+    expect(fits(replayShape, resumed.body)).toBe(true);
+    expect(bench.seen.audits).toMatchObject([
+      { action: "patch", target: made.body.id, detail: "text" },
+      { action: "resume", target: `replays/${made.body.id}` },
+    ]);
+  });
+
+  test("that have sent all their jobs are not stopped", async () => {
+    const { operate } = await bench.tenant("ops-all-sent");
+    const made = await replay({ ids: [await givenDead("ops-all-sent")] }, operate);
+    const answer = await bench.call("POST", `/v1/replays/${made.body.id}/abort`, { token: operate });
+    expect(answer.body).toMatchObject({ status: 409, detail: "The replay has sent all its jobs: there is nothing left to stop." });
+  });
+
   test("change their rate while they run and go on when they were stopped, for those who may operate, and leave rows", async () => {
     const { operate, read } = await bench.tenant("ops-rate");
-    await givenDead("ops-rate");
-    const made = await replay({ filter: { type: "note" }, ratePerMinute: 60 }, operate);
+    for (let n = 0; n < 2; n++) await givenDead("ops-rate");
+    const made = await replay({ filter: { type: "note" }, ratePerMinute: 60, canary: 1 }, operate);
     const path = made.headers.get("location") ?? "";
     const change = (body: unknown, token = operate) => bench.call("PATCH", path, { token, body });
     bench.seen.audits.length = 0;

@@ -1,4 +1,4 @@
-import { action, type ActionFields, textField } from "../action";
+import { action, type ActionFields, numberField, textField } from "../action";
 import type { BulkAction, Plan, Replay } from "../answers";
 import { patchIn, patchIssue, patchVerdict } from "./patch";
 import { selectionOf } from "./selection";
@@ -44,7 +44,7 @@ export const bulkActions = {
 };
 
 /** A blank field is left out. */
-function countIn(fields: ActionFields, name: string): Record<string, number> {
-  const text = textField(fields, name);
-  return text === undefined ? {} : { [name]: Number(text) };
+function countIn(fields: ActionFields, name: string): Record<string, number | string> {
+  const count = numberField(fields, name);
+  return count === undefined ? {} : { [name]: count };
 }

@@ -9,6 +9,7 @@ const fields: readonly (readonly [name: keyof Search | "group", label: string])[
   ["type", "Type"],
   ["state", "State"],
   ["siteId", "Site"],
+  ["parent", "Parent"],
   ["queue", "Queue"],
   ["group", "Group of failures"],
   ["from", "Accepted from"],

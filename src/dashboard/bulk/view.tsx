@@ -31,18 +31,27 @@ function Planned({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
       <h1>{verbText(model.verb, `${plural(model.plan.total, "job")}${model.plan.more ? " and more" : ""}`)}?</h1>
       <p>{"ids" in model.selection ? "The ticked jobs." : <Filter filter={model.selection.filter} />}</p>
       <ByType byType={model.plan.byType} />
-      {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
-      {model.plan.total === 0 ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Begin visit={visit} model={model} />}
+      {model.plan.total === 0 ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Offered visit={visit} model={model} />}
     </div>
   );
 }
 
+/** The effects of the action, and the form that starts it. */
+function Offered({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
+  return (
+    <>
+      {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
+      <Begin visit={visit} model={model} />
+    </>
+  );
+}
+
 function nothingToDo({ verb, selection }: AcceptedPlan): string {
-  if (verb === "run-now")
+  if ("ids" in selection && verb === "run-now")
     return "No job here can be run now: each one runs or has ended, or a pause, an open circuit or a paused site holds it. Lift what holds it first.";
-  return "ids" in selection
-    ? "The ticked jobs have changed since: this is not possible for any of them."
-    : "No job for which this is possible matches the filter.";
+  if ("ids" in selection) return "The ticked jobs have changed since: this is not possible for any of them.";
+  const leftOut = verb === "run-now" ? " Jobs that a pause, an open circuit or a paused site holds are left out: lift what holds them first." : "";
+  return `No job for which this is possible matches the filter.${leftOut}`;
 }
 
 const effects = {

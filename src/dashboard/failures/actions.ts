@@ -1,4 +1,4 @@
-import { action, type ActionFields, textField } from "../action";
+import { action, type ActionFields, numberField, textField } from "../action";
 
 const decide = (status: "open" | "resolved" | "ignored", label: string, done: string) =>
   action("PUT /v1/failures/:group", {
@@ -7,8 +7,8 @@ const decide = (status: "open" | "resolved" | "ignored", label: string, done: st
     label,
     done,
     body: (fields: ActionFields) => {
-      const [note, until] = [textField(fields, "note"), textField(fields, "untilCount")];
-      return { status, ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { untilCount: Number(until) }) };
+      const [note, until] = [textField(fields, "note"), numberField(fields, "untilCount")];
+      return { status, ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { untilCount: until }) };
     },
   });
 

@@ -1,4 +1,4 @@
-import { action, textField } from "../action";
+import { action, numberField } from "../action";
 
 export const replayActions = {
   abort: action("POST /v1/replays/:id/abort", { name: "abort-replay", scope: "operate", label: "Stop", done: "The replay is stopped.", harms: true }),
@@ -13,9 +13,6 @@ export const replayActions = {
     scope: "operate",
     label: "Change the rate",
     done: "The rate holds from the next minute on.",
-    body: (fields) => {
-      const rate = textField(fields, "ratePerMinute");
-      return { ratePerMinute: rate === undefined ? null : Number(rate) };
-    },
+    body: (fields) => ({ ratePerMinute: numberField(fields, "ratePerMinute") ?? null }),
   }),
 };

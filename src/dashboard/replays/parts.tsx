@@ -22,10 +22,11 @@ export function What({ replay: { tenant, filter, ids, patched } }: { replay: Rep
 }
 
 /** The actions that its state allows, for its own tenant. */
-export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute } }: { visit: Visit; replay: Replay }) {
+export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute, unsent, patched } }: { visit: Visit; replay: Replay }) {
+  if (unsent === 0) return null;
   const act = { visit, tenant, fields: { id } };
   if (state === "stopped")
-    return (
+    return patched.length > 0 && !visit.may("admin") ? null : (
       <Act {...act} action={replayActions.resume}>
         <p>
           The jobs that were not sent follow within a minute, the first few alone: if most of these fail again, it stops again. Those that failed again stay
@@ -51,8 +52,8 @@ export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute }
 }
 
 /** Jobs of it that have not ended, sent or not. */
-export function leftOf({ total, succeeded, failedAgain, cancelled, failed }: Replay): number {
-  return Math.max(0, total - succeeded - failedAgain - cancelled - failed);
+export function leftOf({ open, unsent }: Replay): number {
+  return open + unsent;
 }
 
 export function replayRate({ ratePerMinute }: Replay): string {

@@ -28,16 +28,18 @@ export const replayPage = page<Replay>({
         </span>
       </div>
       {replay.reason === null ? null : <p class="why broken">{replay.reason}</p>}
+      {replay.resumed === null ? null : <Resumed last={replay.resumed} />}
+      {replay.state === "running" && replay.open === 0 && replay.unsent > 0 ? <p>It goes on at the next tick, within a minute.</p> : null}
       <p>
-        <ProgressBar progress={{ done: replay.sent - replay.open, total: replay.total, note: replayOutcome(replay) }} noun="have ended" />
+        <ProgressBar progress={{ done: replay.sent - replay.open + replay.failed, total: replay.total, note: replayOutcome(replay) }} noun="have ended" />
       </p>
       <dl class="facts">
         <Fact name="Replays" value={<What replay={replay} />} />
         <Fact name="Ended well" value={number(replay.succeeded)} />
         <Fact name="Failed again" value={number(replay.failedAgain)} />
         <Fact name="Still open" value={number(replay.open)} />
-        <Fact name="Not sent yet" value={number(Math.max(0, replay.total - replay.sent - replay.failed))} />
-        <Fact name="Could not be sent" value={number(replay.failed)} />
+        <Fact name="Not sent yet" value={number(replay.unsent)} />
+        <Fact name={replay.patched.length === 0 ? "No dead letters any more" : "Could not be sent"} value={number(replay.failed)} />
         <Fact name="Went first" value={number(replay.canary)} />
         <Fact name="Rate" value={replayRate(replay)} />
         <Fact name="Begun by" value={byOf(replay)} />
@@ -46,7 +48,7 @@ export const replayPage = page<Replay>({
         Begun <Time at={replay.at} />
         {replay.endedAt === null ? null : (
           <>
-            , ended <Time at={replay.endedAt} />
+            , {replay.state === "stopped" ? "stopped" : "ended"} <Time at={replay.endedAt} />
           </>
         )}
       </p>
@@ -65,12 +67,29 @@ export const replayPage = page<Replay>({
   ),
 });
 
+/** The stop before it was resumed. */
+function Resumed({ last: { at, reason, stoppedAt, ...by } }: { last: NonNullable<Replay["resumed"]> }) {
+  return (
+    <p class="dim">
+      It had stopped
+      {stoppedAt === null ? null : (
+        <>
+          {" "}
+          <Time at={stoppedAt} />
+        </>
+      )}
+      {reason === null ? "" : `: ${reason}`}. Continued <Time at={at} /> by {byOf(by)}.
+    </p>
+  );
+}
+
 /** How those that have ended did: how many there are says nothing of it. */
-function replayOutcome({ succeeded, failedAgain, cancelled }: Replay): string {
+function replayOutcome({ succeeded, failedAgain, cancelled, failed }: Replay): string {
   const parts = [
     `${number(succeeded)} ended well`,
     failedAgain > 0 ? `${number(failedAgain)} failed again` : "",
     cancelled > 0 ? `${number(cancelled)} cancelled` : "",
+    failed > 0 ? `${number(failed)} not sent` : "",
   ];
   return parts.filter(Boolean).join(", ");
 }

@@ -2,10 +2,10 @@ import { canonical } from "../../json/canonical";
 import { replayUsd } from "../costs/model";
 import { patchedAll } from "./patch";
 import { type ChangedReplay, defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
-import { type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
-import { aborted, namedBy, notResumed, type Replay } from "./store";
+import { isSent, type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
+import { namedBy, notResumed, type Replay } from "./store";
 import { takeSteps } from "./stepper";
-import { type Candidate, type Walk, walkOver } from "./walk";
+import { behind, type Candidate, type Walk, walkOver } from "./walk";
 
 /** Steps taken while the request that asked for it is answered, and by one tick for all replays together. */
 const stepsAtOnce = 2;
@@ -36,7 +36,7 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
     create: (tenant, request, id = crypto.randomUUID(), actor = null) => create(deps, blank(tenant, id, completed(request), actor, deps.now())),
     earlier: async (tenant, id, request) => {
       const replay = await deps.store.get(tenant, id);
-      return replay && { view: replayView(await settled(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
+      return replay && { view: await viewOf(deps, await settled(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
     },
     get: (tenant, id) => get(deps, tenant, id),
     list: async (tenant, page) => {
@@ -44,9 +44,16 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
       return { replays: await counted(deps, replays), cursor };
     },
     ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
-    abort: async (tenant, id) => changedReplay(deps, tenant, id, await deps.store.end(tenant, id, { state: "stopped", reason: aborted }, deps.now())),
+    abort: async (tenant, id) => {
+      const replay = await deps.store.get(tenant, id);
+      return replay && changedReplay(deps, tenant, id, await deps.store.stop(tenant, id, behind(replay.request), deps.now()));
+    },
     setRate: async (tenant, id, ratePerMinute) => changedReplay(deps, tenant, id, await deps.store.setRate(tenant, id, ratePerMinute)),
-    resume: async (tenant, id) => changedReplay(deps, tenant, id, await deps.store.resume(tenant, id)),
+    resume: async (tenant, id, actor = null) => {
+      const replay = await get(deps, tenant, id);
+      if (!replay || replay.unsent === 0) return replay && { replay, changed: false };
+      return changedReplay(deps, tenant, id, await deps.store.resume(tenant, id, { at: deps.now(), actor }));
+    },
     continueAll: () => continueAll(deps),
   };
 }
@@ -58,13 +65,31 @@ async function changedReplay(deps: ReplayDeps, tenant: string, id: string, chang
 
 async function get(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
   const replay = await deps.store.get(tenant, id);
-  return replay && replayView(await settled(deps, replay));
+  return replay && viewOf(deps, await settled(deps, replay));
 }
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
-  const open = replays.filter((replay) => replay.open > 0 || replay.state === "running").slice(0, maxCounted);
-  const known = new Map(await Promise.all(open.map(async (replay) => [replay, await settled(deps, replay)] as const)));
-  return replays.map((replay) => replayView(known.get(replay) ?? replay));
+  const unsure = replays.filter((replay) => replay.open > 0 || replay.state === "running" || !isSent(replay)).slice(0, maxCounted);
+  const known = new Map(await Promise.all(unsure.map(async (replay) => [replay, await viewOf(deps, await settled(deps, replay))] as const)));
+  return replays.map((replay) => known.get(replay) ?? replayView(replay, plannedRest(replay)));
+}
+
+async function viewOf(deps: ReplayDeps, replay: Replay): Promise<ReplayView> {
+  return replayView(replay, await unsentOf(deps, replay));
+}
+
+/** Dead letters that a replay has not sent yet. A stopped one is counted anew: other acts may have taken some of them. */
+async function unsentOf(deps: ReplayDeps, replay: Replay): Promise<number> {
+  const rest = plannedRest(replay);
+  if (isSent(replay) || (replay.state === "running" && rest > 0)) return rest;
+  const { candidates, cursor } = await walkOver(deps.replayable, replay.tenant, replay.request)(replay.cursor, planPage);
+  const found = candidates.filter(({ type }) => type !== null).length;
+  return cursor === null ? found : Math.max(rest, found);
+}
+
+/** By its counts alone. */
+function plannedRest(replay: Replay): number {
+  return isSent(replay) ? 0 : Math.max(0, replay.total - replay.sent - replay.failed);
 }
 
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
@@ -115,17 +140,17 @@ async function create(deps: ReplayDeps, begun: Replay): Promise<ReplayView> {
   const { total } = await plan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
   stepper.replay = { ...stepper.replay, total };
   // Another call under this id was first.
-  if (!(await deps.store.insert(stepper.replay))) return (await get(deps, tenant, id)) ?? replayView(stepper.replay);
+  if (!(await deps.store.insert(stepper.replay))) return (await get(deps, tenant, id)) ?? viewOf(deps, stepper.replay);
   await takeSteps([stepper], stepsAtOnce);
   // What was just sent has not ended yet.
-  return replayView(stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
+  return viewOf(deps, stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
 }
 
 function blank(tenant: string, id: string, request: CompletedRequest, actor: string | null, at: number): Replay {
   const nothing = { sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, failed: 0, examples: [], looked: "", cursor: null };
   const { canary, ratePerMinute = null } = request;
   const fromRequest = { request, ...namedBy(request), canary, ratePerMinute, actor, actorName: null };
-  return { ...nothing, ...fromRequest, tenant, id, state: "running", reason: null, total: 0, at, endedAt: null, resumed: notResumed };
+  return { ...nothing, ...fromRequest, tenant, id, state: "running", reason: null, total: 0, at, endedAt: null, before: notResumed, resumed: null };
 }
 
 /** The tick's step: every replay that runs is counted, and goes on by a step, then by another while the tick may. */
@@ -153,6 +178,7 @@ function withoutDoubles(request: ReplayRequest): ReplayRequest {
   return request.ids ? { ...request, ids: [...new Set(request.ids)] } : request;
 }
 
-function replayView({ request: _request, cursor: _cursor, looked: _looked, resumed: _resumed, ...view }: Replay): ReplayView {
-  return view;
+/** What neither was sent nor can be is no dead letter any more: it counts as `failed`. */
+function replayView({ request: _request, cursor: _cursor, looked: _looked, before: _before, ...view }: Replay, unsent: number): ReplayView {
+  return { ...view, unsent, failed: Math.max(view.failed, view.total - view.sent - unsent) };
 }

@@ -15,12 +15,12 @@ export interface Replays {
   list(tenant: string | null, page: { cursor?: string | undefined; limit: number }): Promise<{ replays: ReplayView[]; cursor: string | null }>;
   /** Those of a group of dead letters, newest first. */
   ofGroup(tenant: string, group: string, limit: number): Promise<ReplayView[]>;
-  /** Stops what has not been replayed yet. `changed` false: it had ended. Null: there is no such replay; so below. */
+  /** Stops what has not been replayed yet. `changed` false: it had ended, or had sent all. Null: there is no such replay; so below. */
   abort(tenant: string, id: string): Promise<ChangedReplay | null>;
   /** The rate of a running replay, from the next tick on. Null: as fast as they can. `changed` false: it does not run. */
   setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<ChangedReplay | null>;
-  /** Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped. */
-  resume(tenant: string, id: string): Promise<ChangedReplay | null>;
+  /** Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped, or has nothing left to send. */
+  resume(tenant: string, id: string, actor?: string | null): Promise<ChangedReplay | null>;
 }
 
 /** A replay after an act on it. */
@@ -95,6 +95,8 @@ export interface ReplayView {
   open: number;
   /** Those that could not be sent: no dead letters any more, or the patch does not fit. */
   failed: number;
+  /** Dead letters that it has not sent yet. */
+  unsent: number;
   canary: number;
   /** Ids of jobs that failed again, the first 20. */
   examples: readonly string[];
@@ -111,4 +113,15 @@ export interface ReplayView {
   /** Who began it: `root` or the id of a token, and what that token is called; null: not recorded. */
   actor: string | null;
   actorName: string | null;
+  /** Its last stop that ended by a resumption; null: none is recorded. */
+  resumed: Resumption | null;
+}
+
+/** Who resumed a stopped replay, and why it had stopped. Times in milliseconds. */
+export interface Resumption {
+  at: number;
+  actor: string | null;
+  actorName: string | null;
+  reason: string | null;
+  stoppedAt: number | null;
 }

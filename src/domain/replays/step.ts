@@ -41,14 +41,14 @@ export function stepperOf(deps: StepDeps, begun: Replay): ReplayStepper {
 }
 
 /** Whether all that a replay names were sent. */
-function isSent({ request, cursor }: Replay): boolean {
+export function isSent({ request, cursor }: Replay): boolean {
   return isBehind(request, cursor);
 }
 
 /** Its counts since it began, or since it was last resumed. */
 function standingOf(replay: Replay): ReplayStanding {
-  const { canary, open, resumed } = replay;
-  const since = (what: keyof Replay["resumed"]) => replay[what] - resumed[what];
+  const { canary, open, before } = replay;
+  const since = (what: keyof Replay["before"]) => replay[what] - before[what];
   return { canary, open, sent: since("sent"), succeeded: since("succeeded"), failedAgain: since("failedAgain"), isSent: isSent(replay) };
 }
 

@@ -1,16 +1,16 @@
-import { runningByTenantSql } from "../../d1";
+import { changes, runningByTenantSql } from "../../d1";
 import { countOutcomes } from "./outcomes";
-import type { ReplayRequest, ReplayView } from "./model";
+import type { ReplayRequest, ReplayView, Resumption } from "./model";
 
 /** A replay as it is kept: what was asked, how far it is. */
-export interface Replay extends ReplayView {
+export interface Replay extends Omit<ReplayView, "unsent"> {
   request: ReplayRequest;
   /** Where the next step goes on; null at the start. */
   cursor: string | null;
   /** The job whose outcome was looked at last. */
   looked: string;
   /** Its counts when it was last resumed; zeros if it never was. */
-  resumed: Progress;
+  before: Progress;
 }
 
 type Progress = Pick<ReplayView, "sent" | "succeeded" | "failedAgain">;
@@ -31,8 +31,10 @@ export interface ReplayStore {
   end(tenant: string, id: string, as: { state: "done" | "stopped"; reason?: string }, now: number): Promise<boolean>;
   /** False: it does not run. */
   setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<boolean>;
+  /** An operator's stop. False: it had ended, or its cursor is `behind`: all were sent. */
+  stop(tenant: string, id: string, behind: string, now: number): Promise<boolean>;
   /** False: it was not stopped. */
-  resume(tenant: string, id: string): Promise<boolean>;
+  resume(tenant: string, id: string, by: Pick<Resumption, "at" | "actor">): Promise<boolean>;
   /** Counts what became of the jobs it sent, and returns it as it is now. */
   count(replay: Replay): Promise<Replay>;
 }
@@ -61,9 +63,11 @@ interface Row {
   /** 0: as fast as they can; null: as the request has it. */
   rate: number | null;
   resumed: string | null;
+  resumed_by_name?: string | null;
 }
 
-const columns = "*, (SELECT name FROM tokens t WHERE t.tenant = replays.tenant AND t.id = replays.actor) AS actor_name";
+const nameOf = (actor: string) => `(SELECT name FROM tokens t WHERE t.tenant = replays.tenant AND t.id = ${actor})`;
+const columns = `*, ${nameOf("replays.actor")} AS actor_name, ${nameOf("replays.resumed ->> '$.actor'")} AS resumed_by_name`;
 
 /** ?1 and ?2 the place of the replay before, ?3 rows. Replays are few and kept for as long as their dead letters. */
 const listSql = (whose: string) => `SELECT ${columns} FROM replays WHERE ${whose} (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3`;
@@ -119,10 +123,15 @@ export function createReplayStore(db: D1Database): ReplayStore {
         ).meta.changes > 0
       );
     },
-    async resume(tenant, id) {
-      const sql = `UPDATE replays SET state = 'running', reason = NULL, ended = NULL, resumed = json_object('sent', done, 'succeeded', succeeded, 'failedAgain', failed_again)
-        WHERE tenant = ? AND id = ? AND state IN ('stopped', 'aborted')`;
-      return (await db.prepare(sql).bind(tenant, id).run()).meta.changes > 0;
+    async stop(tenant, id, behind, now) {
+      const sql = `UPDATE replays SET state = 'stopped', reason = ?3, ended = ?4 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS NOT ?5`;
+      return (await changes(db, sql, tenant, id, aborted, now, behind)) > 0;
+    },
+    async resume(tenant, id, { at, actor }) {
+      const sql = `UPDATE replays SET state = 'running', reason = NULL, ended = NULL, resumed = json_object('sent', done, 'succeeded', succeeded, 'failedAgain', failed_again,
+        'at', ?3, 'actor', ?4, 'reason', iif(state = 'aborted', ?5, reason), 'stoppedAt', ended)
+        WHERE tenant = ?1 AND id = ?2 AND state IN ('stopped', 'aborted')`;
+      return (await changes(db, sql, tenant, id, at, actor, aborted)) > 0;
     },
     async count(replay) {
       await countOutcomes(db, replay);
@@ -164,8 +173,16 @@ function replayFrom(row: Row): Replay {
     ...namedBy(request),
     actor,
     actorName: row.actor_name ?? null,
-    resumed: row.resumed === null ? notResumed : (JSON.parse(row.resumed) as Progress),
+    ...resumptionFrom(row),
   };
+}
+
+/** One that was resumed before `at` was recorded has the counts alone. */
+function resumptionFrom({ resumed, resumed_by_name: actorName = null }: Row): Pick<Replay, "before" | "resumed"> {
+  if (resumed === null) return { before: notResumed, resumed: null };
+  const { sent, succeeded, failedAgain, ...last } = JSON.parse(resumed) as Progress & Partial<Resumption>;
+  const { at, actor = null, reason = null, stoppedAt = null } = last;
+  return { before: { sent, succeeded, failedAgain }, resumed: at === undefined ? null : { at, actor, actorName, reason, stoppedAt } };
 }
 
 export const notResumed: Progress = { sent: 0, succeeded: 0, failedAgain: 0 };

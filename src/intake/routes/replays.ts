@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { ReplayView } from "../../domain/replays/model";
 import { unknownTemplate } from "../../domain/mail/known";
 import { Problem } from "../../errors";
 import { jsonObject, outputList } from "../../queue/bounded";
@@ -11,13 +12,13 @@ import type { NewAuditEntry, IntakeDeps } from "../deps";
 import { cursor, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { planShape, replayShape } from "../replay-shapes";
-import { actorOf, type Caller, param, route } from "../route";
+import { actorOf, type Caller, param, permits, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
 import { nullableText } from "../shapes";
 import { replayOf } from "../views";
 
 const ratePerMinute = v.pipe(
-  v.number(),
+  v.number("must be a whole number from 1 to 100,000"),
   v.integer("must be a whole number"),
   v.minValue(1, "must be at least 1"),
   v.maxValue(100_000, "must be at most 100,000"),
@@ -41,7 +42,7 @@ const replayRequest = v.pipe(
     plan: v.optional(v.pipe(v.boolean(), v.description("true: only count the jobs"))),
     canary: v.optional(
       v.pipe(
-        v.number(),
+        v.number("must be a whole number from 0 to 500"),
         v.integer("must be a whole number"),
         v.minValue(0, "must be at least 0"),
         v.maxValue(500, "must be at most 500"),
@@ -75,7 +76,7 @@ export const replayRoutes = [
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const { replays } = deps;
       const auditPatch = async (target: string) => {
-        if (given.patch) await deps.audit({ ...patching(tenant, caller, given.patch), target, at: deps.now() });
+        if (given.patch) await deps.audit({ ...patching(tenant, caller, Object.keys(given.patch)), target, at: deps.now() });
       };
       if (plan) {
         // The issues of a plan reveal payloads.
@@ -138,15 +139,21 @@ export const replayRoutes = [
   }),
   route("POST /v1/replays/:id/resume", {
     name: "resumeReplay",
-    summary: "Go on with a stopped replay, within a minute: first its canary of those that were not sent",
+    summary: "Go on with a stopped replay, within a minute: first its canary of those that were not sent; one with a patch by an admin",
     scope: "operate",
     tenant: "own",
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
-      const resumed = await deps.replays.resume(tenant, param({ params }, "id"));
+      const { replays } = deps;
+      const stopped = await replays.get(tenant, param({ params }, "id"));
+      if (!stopped) throw noReplay();
+      const isPatched = stopped.patched.length > 0;
+      if (isPatched && !permits(caller, "admin")) throw new Problem("forbidden", 'The replay has a patch: to resume it needs the scope "admin".');
+      const resumed = await replays.resume(tenant, stopped.id, actorOf(caller));
       if (!resumed) throw noReplay();
-      if (!resumed.changed) throw new Problem("conflict", `The replay is not stopped: it is ${resumed.replay.state}.`);
+      if (!resumed.changed) throw new Problem("conflict", notResumable(resumed.replay));
+      if (isPatched) await deps.audit({ ...patching(tenant, caller, stopped.patched), target: stopped.id, at: deps.now() });
       await audit({ deps, tenant, caller }, "resume", `replays/${resumed.replay.id}`);
       return { status: 200, body: replayOf(resumed.replay) };
     },
@@ -161,7 +168,7 @@ export const replayRoutes = [
     handle: async ({ deps, tenant, params, caller }) => {
       const aborted = await deps.replays.abort(tenant, param({ params }, "id"));
       if (!aborted) throw noReplay();
-      if (!aborted.changed) throw new Problem("conflict", `The replay has ended: it is ${aborted.replay.state}.`);
+      if (!aborted.changed) throw new Problem("conflict", notStoppable(aborted.replay));
       await audit({ deps, tenant, caller }, "abort", `replays/${aborted.replay.id}`);
       return { status: 200, body: replayOf(aborted.replay) };
     },
@@ -181,8 +188,16 @@ async function refuseUnknownTemplate(deps: Pick<IntakeDeps, "templates">, tenant
 }
 
 /** The names of the patched fields, without values. */
-function patching(tenant: string, caller: Caller, patch: Record<string, unknown>): Pick<NewAuditEntry, "tenant" | "actor" | "action" | "detail"> {
-  return { tenant, actor: actorOf(caller), action: "patch", detail: redact(Object.keys(patch).join(", ")) };
+function patching(tenant: string, caller: Caller, names: readonly string[]): Pick<NewAuditEntry, "tenant" | "actor" | "action" | "detail"> {
+  return { tenant, actor: actorOf(caller), action: "patch", detail: redact(names.join(", ")) };
+}
+
+function notResumable({ state }: ReplayView): string {
+  return state === "stopped" ? "The replay has nothing left to send: no dead letter of it is left." : `The replay is not stopped: it is ${state}.`;
+}
+
+function notStoppable({ state }: ReplayView): string {
+  return state === "running" ? "The replay has sent all its jobs: there is nothing left to stop." : `The replay has ended: it is ${state}.`;
 }
 
 function noReplay(): Problem {
