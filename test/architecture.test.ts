@@ -152,6 +152,7 @@ describe("rows of the ledger are the ledger's", () => {
     "domain/agents/store": ["audit", "jobs"],
     "domain/alerts/queries": ["dead_letters", "jobs"],
     "domain/campaigns/queries": ["jobs"],
+    "domain/campaigns/trouble": ["jobs"],
     "domain/events/retention": ["jobs"],
     "domain/gates/queries": ["jobs", "parked", "parked_gates"],
     "domain/replays/outcomes": ["jobs"],
@@ -160,7 +161,7 @@ describe("rows of the ledger are the ledger's", () => {
     "domain/subscriptions/ended": ["ended_jobs", "jobs"],
   };
   /** Columns of `jobs j` that these may name. */
-  const columns = ["tenant", "id", "type", "state", "ended", "cancel", "reason", "result", "entities"];
+  const columns = ["tenant", "id", "type", "state", "attempt", "due", "started", "ended", "cancel", "reason", "result", "entities"];
   const tables =
     /\b(?:FROM|JOIN|INTO|UPDATE)\s+(jobs|effects|history|dead_letters|entities|arrivals|due|due_by_tenant|parked|parked_gates|counters|pauses|ticks|ended_jobs|audit)\b/g;
 

@@ -3,7 +3,7 @@ import type { runShape, runsShape, agentShape, tenantAgentsShape } from "../inta
 import type { accessShape } from "../intake/routes/access";
 import type { alertsShape, rulesShape } from "../intake/routes/alerts";
 import type { bulkActionShape, bulkPlanShape } from "../intake/routes/bulk-actions";
-import type { campaignShape } from "../intake/routes/campaigns";
+import type { campaignDetailShape, campaignShape, leftListShape } from "../intake/routes/campaigns";
 import type { costsShape } from "../intake/routes/costs";
 import type { failureShape, failuresShape } from "../intake/routes/failures";
 import type { gatesShape } from "../intake/routes/gates";
@@ -47,6 +47,8 @@ export type Sites = v.InferOutput<typeof sitesShape>;
 export type Site = v.InferOutput<typeof siteDetailShape>;
 export type PurchaseOrders = v.InferOutput<typeof purchaseOrdersShape>;
 export type Campaign = v.InferOutput<typeof campaignShape>;
+export type CampaignDetail = v.InferOutput<typeof campaignDetailShape>;
+export type LeftRecipients = v.InferOutput<typeof leftListShape>;
 export type Agent = v.InferOutput<typeof agentShape>;
 export type AgentTotals = v.InferOutput<typeof tenantAgentsShape>;
 export type AgentRuns = v.InferOutput<typeof runsShape>;

@@ -19,6 +19,7 @@ export const given: Record<string, string> = {
   "/bulk/:id": "b0",
   "/flow/:queue": "events",
   "/sites/:site": "shop-0",
+  "/campaigns/:id": "c1",
   "/agents/:id": "run-0",
 };
 

@@ -116,6 +116,24 @@ describe("a campaign", () => {
     expect(await shown({ state: "done", total: 12, queued: 0, sent: 11, failed: 1 })).toMatch(/class="state well">/);
   });
 
+  test("has a page with its counts, reasons, failed pages and the lines that got no mail, linked from the list", async () => {
+    const api = fresh();
+    const seen = await visitor(people.admin, api);
+    expect(await (await seen.get("/t/demo/campaigns")).text()).toContain('href="/t/demo/campaigns/c1"');
+    const answer = api.answers.get("GET /v1/campaigns/c1") as object;
+    api.answers.set("GET /v1/campaigns/c1", {
+      ...{ ...answer, state: "done", total: 3, queued: 0, sent: 0, failed: 3, suppressed: 0 },
+      reasons: [{ state: "failed", reason: 'the variable "unsubscribe_url" is not given', count: 2 }],
+      pages: [{ page: 1, recipients: 1, jobId: "j1", state: "dead", reason: "mail: 422" }],
+    });
+    const html = (await (await seen.get("/t/demo/campaigns/c1")).text()).replaceAll("&quot;", '"');
+    expect(html).toMatch(/class="state broken">.*done: none was sent/);
+    expect(html).toMatch(/the variable "unsubscribe_url" is not given.*?<td class="num">2<\/td>/s);
+    expect(html).toMatch(/href="\/t\/demo\/jobs\/j1".*?<td class="num">1<\/td>.*?mail: 422/s);
+    expect(html).toContain('href="?cursor=9"');
+    expect(html).not.toContain("pause-campaign");
+  });
+
   test("without recipients is not offered to be started", async () => {
     expect(await shown({ state: "draft", total: 0, queued: 0 })).not.toContain("start-campaign");
     expect(await shown({ state: "draft", total: 1, queued: 1 })).toContain("start-campaign");

@@ -68,6 +68,17 @@ export function settings({ rows, text, now }: Filling): Answers {
       })),
       cursor: null,
     },
+    "GET /v1/campaigns/c1": {
+      ...{ id: "c1", name: text, templateId: text, templateVersion: 2, ratePerMinute: 60, window: { from: "09:00", to: "18:00", days: ["mon"] } },
+      ...{ state: "running", total: 100, queued: 40, sent: 50, failed: 4, suppressed: 6, duplicates: 0, cancelled: 0 },
+      ...{ bounced: 1, complained: 1, unsubscribed: 1, waitingFor: text, createdAt: ago(99), startedAt: ago(9), endedAt: null },
+      reasons: times((index) => ({ state: index === 0 ? "failed" : "suppressed", reason: `${text} ${index}`, count: 4 })),
+      pages: times((index) => ({ page: index, recipients: 10, jobId: `j${index}`, state: [null, "retrying", "dead"][index] ?? "waiting", reason: text })),
+    },
+    "GET /v1/campaigns/c1/recipients": {
+      recipients: times((index) => ({ line: index + 2, state: "failed", reason: text, ...(index === 0 ? { providerMessage: "•••" } : {}) })),
+      cursor: "9",
+    },
     ...agents({ rows, text, now }),
     "GET /v1/tenants/demo": { tenant: "demo", name: text, timezone: "Europe/Berlin", settings: { note: text }, ...dated },
     "GET /v1/tenants/demo/tokens": {

@@ -56,6 +56,23 @@ const facts: ReportFacts = {
   unreadable: [{ tenant, site: "main", count: 4, since: now - hour }],
   proposals: [{ tenant, agent: "content-management", count: 1, since: now - hour }],
   purchaseOrders: [{ tenant, site: "main", count: 1, since: now - hour }],
+  campaigns: [
+    {
+      ...{
+        tenant,
+        id: "c1",
+        name: "News",
+        state: "running",
+        started: now - hour,
+        ended: null,
+        total: 500,
+        sent: 0,
+        failed: 40,
+        reason: `550 ${person} is unknown`,
+      },
+      ...{ stalled: 60, stalledReason: `503 for ${person}`, stalledSince: now - hour, attempts: 1 },
+    },
+  ],
   budgets: [{ tenant, usdPerMonth: 10, spent: 11 }],
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
 };
@@ -80,6 +97,8 @@ describe("every kind of finding", () => {
   test.each([
     ["failed", "critical", "/t/acme/failures/email-550"],
     ["retrying", "warning", "/t/acme/jobs?state=retrying&type=email"],
+    ["campaign-failed", "critical", "/t/acme/campaigns/c1"],
+    ["campaign-stalled", "warning", "/t/acme/campaigns/c1"],
     ["circuit-open", "critical", "/t/acme/flow"],
     ["paused", "warning", "/t/acme/flow/deliveries"],
     ["stuck", "critical", "/t/acme/flow/email-sending"],

@@ -31,6 +31,12 @@ const facts: ReportFacts = {
   heavy: [{ tenant, queue: "events", since: now }],
   ended: new Map(),
   steps: ["sweep", "heartbeat"].map((step) => ({ step, outcome: "failed", at: now, detail: "x" })),
+  campaigns: [
+    {
+      ...{ tenant, id: "c1", name: "News", state: "running", started: now, ended: null, total: 500, sent: 0, failed: 40, reason: "x" },
+      ...{ stalled: 60, stalledReason: "x", stalledSince: now, attempts: 1 },
+    },
+  ],
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],
   installation: true,
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
@@ -90,7 +96,7 @@ describe("what an operator is offered", () => {
   test("is there for every kind of finding", () => {
     const codes = new Set(found.map(({ code }) => code));
     const all =
-      "tick-failing paused circuit-open stuck failed retrying schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy heartbeat-failing";
+      "tick-failing paused circuit-open stuck failed retrying campaign-failed campaign-stalled schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy heartbeat-failing";
     expect(codes).toEqual(new Set(all.split(" ")));
   });
 

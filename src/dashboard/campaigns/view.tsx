@@ -1,12 +1,10 @@
 import type { Campaign } from "../answers";
 import { page, type Visit } from "../page";
-import { Act } from "../parts/act";
-import { domId, number, plural } from "../parts/format";
+import { domId, number } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
-import { State } from "../parts/state";
 import { Empty, Table } from "../parts/table";
 import { Time } from "../parts/time";
-import { campaignActions } from "./actions";
+import { CampaignMoves, campaignOutcome, CampaignState } from "./parts";
 
 interface Model {
   campaigns: Campaign[];
@@ -46,12 +44,14 @@ export const campaignsPage = page<Model>({
 });
 
 function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
-  const { id, name, state, total, queued, waitingFor } = campaign;
+  const { id, name, total, queued, waitingFor } = campaign;
   return (
     <tr id={domId("campaign", id)}>
-      <td>{state === "done" && campaign.sent === 0 && campaign.failed > 0 ? <State is="failed" word="done: none was sent" /> : <State is={state} />}</td>
+      <td>
+        <CampaignState campaign={campaign} />
+      </td>
       <td class="words">
-        {name} {waitingFor === undefined ? null : <span class="dim">{waitingFor}</span>}
+        <a href={`${visit.base}/campaigns/${id}`}>{name}</a> {waitingFor === undefined ? null : <span class="dim">{waitingFor}</span>}
       </td>
       <td class="wide name">{campaign.templateId}</td>
       <td>
@@ -65,35 +65,8 @@ function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
         <Time at={campaign.createdAt} />
       </td>
       <td class="actions">
-        <Moves visit={visit} campaign={campaign} />
+        <CampaignMoves visit={visit} campaign={campaign} />
       </td>
     </tr>
-  );
-}
-
-/** Results in the progress bar's label: on a phone there is no column for them. */
-function campaignOutcome({ sent, failed, suppressed }: Campaign): string {
-  const others = [failed > 0 ? `${number(failed)} failed` : "", suppressed > 0 ? `${number(suppressed)} suppressed` : ""];
-  return [`${number(sent)} sent`, ...others].filter(Boolean).join(", ");
-}
-
-/** The actions that its state allows. */
-function Moves({ visit, campaign: { id, state, total, queued } }: { visit: Visit; campaign: Campaign }) {
-  const fields = { id };
-  if (state === "done" || state === "cancelled") return null;
-  return (
-    <>
-      {state === "draft" && total === 0 ? <span class="dim">no recipients yet</span> : null}
-      {state === "draft" && total > 0 ? (
-        <Act visit={visit} action={campaignActions.start} fields={fields}>
-          <p>A mail goes to {plural(total, "recipient")}, with the newest version of the template.</p>
-        </Act>
-      ) : null}{" "}
-      {state === "running" ? <Act visit={visit} action={campaignActions.pause} fields={fields} /> : null}{" "}
-      {state === "paused" ? <Act visit={visit} action={campaignActions.resume} fields={fields} /> : null}{" "}
-      <Act visit={visit} action={campaignActions.cancel} fields={fields}>
-        <p>No mail goes to the {plural(queued, "recipient")} still without one. It cannot be started again.</p>
-      </Act>
-    </>
   );
 }

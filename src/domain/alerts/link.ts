@@ -8,6 +8,7 @@ const pages: Readonly<Record<string, (name: string, code: string) => string>> = 
   gate: () => "flow",
   tenant: () => "flow",
   type: (name, code) => typePages[code]?.(name) ?? "flow",
+  campaign: (name) => `campaigns/${name}`,
   schedule: () => "schedules",
   site: (name) => `sites/${name}`,
   worker: () => "workers",

@@ -7,6 +7,8 @@ import type { Alert } from "./model";
 export const alertCodes = [
   "failed",
   "retrying",
+  "campaign-failed",
+  "campaign-stalled",
   "circuit-open",
   "paused",
   "stuck",

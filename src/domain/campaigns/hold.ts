@@ -1,4 +1,5 @@
 import type { Campaign } from "./model";
+import { paceReasons, pausedReason } from "./pace";
 import { opensAt } from "./window";
 
 const minLookMs = 15_000;
@@ -12,8 +13,8 @@ export function holdOf(campaign: Pick<Campaign, "state" | "updated" | "window" |
   const { state, updated, window, zone } = campaign;
   if (state === "paused") {
     const look = Math.min(maxLook, Math.max(minLookMs, (now - updated) / 2));
-    return { reason: "the campaign is paused", until: now + look };
+    return { reason: pausedReason, until: now + look };
   }
   const opens = opensAt(window, zone, now);
-  return opens > now ? { reason: "outside of the campaign's send window", until: opens } : undefined;
+  return opens > now ? { reason: paceReasons.window, until: opens } : undefined;
 }

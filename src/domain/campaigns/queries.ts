@@ -2,6 +2,7 @@ import { rowsOf, statement } from "../../d1";
 import type { Campaign, CampaignScope, PageCounts } from "./model";
 import type { JobState } from "../../queue/state";
 import type { PagePlace } from "./objects";
+import { paceReasons } from "./pace";
 import type { SendWindow } from "./window";
 
 /** A campaign with its counts. */
@@ -39,6 +40,16 @@ export interface LeftRecipient {
   reason: string;
   /** The provider's message; for `admin` only. */
   providerMessage: string | null;
+}
+
+/** Recipients without a mail whose reasons are counted, reasons of an answer, and pages of an answer. */
+export const [maxLeftExamined, maxReasons, maxLossPages] = [2000, 20, 50];
+
+export interface CampaignLosses {
+  /** Those of most recipients first, of the first 2,000 without a mail. */
+  reasons: { state: "failed" | "suppressed"; reason: string; count: number }[];
+  /** Enqueued pages that are tried again, failed or wait for something else than the campaign's own pace. `state` null: its job is no longer kept. */
+  pages: { page: number; count: number; job: string; state: JobState | null; reason: string | null }[];
 }
 
 export async function campaignOf({ db, tenant, id }: CampaignScope): Promise<Campaign | null> {
@@ -96,6 +107,23 @@ export async function leftRecipients({ db, tenant, id }: CampaignScope, { after,
     SELECT line, state, reason, provider_message AS providerMessage FROM campaign_recipients INDEXED BY campaign_recipients_left
     WHERE tenant = ?1 AND campaign = ?2 AND state IS NOT NULL AND line > ?3 ORDER BY line LIMIT ?4`;
   return (await db.prepare(sql).bind(tenant, id, after, limit).all<LeftRecipient>()).results;
+}
+
+/** Why recipients of a campaign got no mail, and its pages that have not been sent. */
+export async function lossesOf({ db, tenant, id }: CampaignScope): Promise<CampaignLosses> {
+  const reasonsSql = `
+    SELECT state, reason, count(*) AS count FROM (SELECT state, reason FROM campaign_recipients INDEXED BY campaign_recipients_left
+      WHERE tenant = ?1 AND campaign = ?2 AND state IS NOT NULL ORDER BY line LIMIT ${maxLeftExamined})
+    GROUP BY state, reason ORDER BY count DESC, reason LIMIT ${maxReasons}`;
+  const pagesSql = `
+    SELECT p.page, p.count, p.job, j.state, j.reason ${pagesWithJobs} AND p.job <> '' AND coalesce(j.state, '') NOT IN ('queued', 'running', 'done')
+      AND NOT (j.state = 'waiting' AND j.reason IN (SELECT value FROM json_each(?3)))
+    ORDER BY p.page LIMIT ${maxLossPages}`;
+  const results = await db.batch<Record<string, unknown>>([
+    statement(db, reasonsSql, tenant, id),
+    statement(db, pagesSql, tenant, id, JSON.stringify(Object.values(paceReasons))),
+  ]);
+  return { reasons: rowsOf<CampaignLosses["reasons"][number]>(results, 0), pages: rowsOf<CampaignLosses["pages"][number]>(results, 1) };
 }
 
 const pagesWithJobs = `

@@ -9,6 +9,7 @@ import { messageOf } from "../../errors";
 import type { SpentDay } from "../../queue/memory";
 import { dayLimitFinding } from "../installation/day-limit";
 import { unpolledAfterMs } from "../work/model";
+import { troubledCampaigns } from "../campaigns/trouble";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
 import type { ReportFacts, FailingGroup } from "./facts";
@@ -60,6 +61,8 @@ export interface Reports {
 
 const minute = 60_000;
 const window = 5 * minute;
+/** An ended campaign is reported for this long. Milliseconds. */
+const endedWithin = 24 * 60 * minute;
 /** Tenants whose waits are looked at. */
 const maxStartedTenants = 20;
 
@@ -90,8 +93,9 @@ async function findingsWithLimit(deps: ReportDeps, tenant: string | null): Promi
 async function findings(deps: ReportDeps, tenant: string | null): Promise<Finding[]> {
   const now = deps.now();
   const tenants = tenant === null ? await deps.tenants() : [tenant];
-  const [budgets, rows, open, pauses, heavy, counts, steps] = await Promise.all([
+  const [budgets, campaigns, rows, open, pauses, heavy, counts, steps] = await Promise.all([
     budgetsSpent(deps.db, tenant, now),
+    troubledCampaigns(deps.db, tenants, now - endedWithin, now),
     reportRows(deps.db, tenant, tenants),
     deps.open(tenants, now),
     deps.pauses(tenant),
@@ -104,6 +108,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
   const facts: ReportFacts = {
     ...rows,
     budgets,
+    campaigns,
     now,
     open,
     retrying,

@@ -1,6 +1,7 @@
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
+import type { TroubledCampaign } from "../campaigns/trouble";
 import type { TenantGate } from "./gates";
 import type { ReportRows } from "./queries";
 
@@ -26,6 +27,7 @@ export interface ReportFacts extends ReportRows {
   /** Steps of the tick, for the installation's own report; else empty. */
   steps: readonly { step: string; outcome: string; at: number; detail?: string | null }[];
   budgets: readonly { tenant: string; usdPerMonth: number; spent: number }[];
+  campaigns: readonly TroubledCampaign[];
   /** Whether the report is the installation's. */
   installation: boolean;
   /** Remote types with open jobs that no worker asks for. */

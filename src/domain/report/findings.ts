@@ -3,6 +3,7 @@ import { type RemedyCall, type Finding, isoTime, plural } from "./model";
 import { redact } from "../../masking/redact";
 import { heartbeatStep } from "../installation/model";
 import type { ReportFacts } from "./facts";
+import { campaigns } from "./campaign-findings";
 import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
 import { isUnpolled } from "./flow";
 import { lateSentence, maxLateMs } from "./flow-why";
@@ -26,6 +27,7 @@ export const finders: readonly ((facts: ReportFacts) => Finding[])[] = [
   stuck,
   failed,
   retrying,
+  campaigns,
   schedules,
   sites,
   unreadable,

@@ -1,11 +1,13 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
+import { withCommas } from "../../decimal";
 import { Problem } from "../../errors";
 import { campaignInput, campaignStates } from "../../domain/campaigns/model";
 import { noCampaign } from "../../domain/campaigns/operate";
-import { campaignOf, type CampaignReport, leftRecipients, listCampaigns, reportOf } from "../../domain/campaigns/queries";
+import { campaignOf, type CampaignReport, leftRecipients, listCampaigns, lossesOf, maxLeftExamined, reportOf } from "../../domain/campaigns/queries";
 import type { ListFormat } from "../../domain/campaigns/read-list";
 import { outputList } from "../../queue/bounded";
+import { states } from "../../queue/state";
 import { masked } from "../../masking/personal";
 import { chunksOf, smallBody } from "../body";
 import type { CampaignIntake, IntakeDeps } from "../deps";
@@ -45,12 +47,26 @@ export const campaignShape = v.object({
   endedAt: v.nullable(isoTime),
 });
 
+export const campaignDetailShape = v.object({
+  ...campaignShape.entries,
+  reasons: v.pipe(
+    outputList(v.object({ state: v.picklist(["failed", "suppressed"]), reason: v.string(), count })),
+    v.description(`Why recipients got no mail, most first, of the first ${withCommas(maxLeftExamined)} of them`),
+  ),
+  pages: v.pipe(
+    outputList(v.object({ page: count, recipients: count, jobId: v.string(), state: v.nullable(v.picklist(states)), reason: v.nullable(v.string()) })),
+    v.description("Pages that wait, are tried again or failed, at most 50; the state is null when the job is no longer kept"),
+  ),
+});
+
 const leftShape = v.object({
   line: count,
   state: v.picklist(["failed", "suppressed"]),
   reason: v.string(),
   providerMessage: v.optional(v.pipe(v.string(), v.description("What the provider wrote; ••• unless an admin asks with reveal=1, since it may name persons"))),
 });
+
+export const leftListShape = v.object({ recipients: outputList(leftShape), cursor: v.nullable(v.string()) });
 
 export const campaignRoutes = [
   route("POST /v1/campaigns", {
@@ -79,14 +95,16 @@ export const campaignRoutes = [
   }),
   route("GET /v1/campaigns/:id", {
     name: "getCampaign",
-    summary: "A campaign with its counts",
+    summary: "A campaign with its counts, why recipients got no mail, and its pages that stand still or failed",
     scope: "read",
     tenant: "own",
-    answers: { 200: campaignShape },
+    answers: { 200: campaignDetailShape },
     handle: async ({ deps, tenant, params }) => {
-      const report = await reportOf({ db: deps.db, tenant, id: param({ params }, "id") });
+      const scope = { db: deps.db, tenant, id: idIn(params) };
+      const [report, losses] = await Promise.all([reportOf(scope), lossesOf(scope)]);
       if (!report) throw noCampaign();
-      return { status: 200, body: await campaignBody(deps, tenant, report) };
+      const pages = losses.pages.map(({ count: recipients, job: jobId, ...page }) => ({ ...page, recipients, jobId }));
+      return { status: 200, body: { ...(await campaignBody(deps, tenant, report)), reasons: losses.reasons, pages } };
     },
   }),
   route("PUT /v1/campaigns/:id/recipients", {
@@ -129,10 +147,7 @@ export const campaignRoutes = [
     tenant: "own",
     query: v.strictObject({ cursor: cursor(/^\d{1,10}$/), ...paging, ...revealQuery.entries }),
     answers: {
-      200: v.object({
-        recipients: outputList(leftShape),
-        cursor: v.nullable(v.string()),
-      }),
+      200: leftListShape,
     },
     handle: async ({ deps, tenant, caller, params, query: { cursor: after = "0", limit, reveal } }) => {
       const id = idIn(params);

@@ -1,5 +1,6 @@
 import { holdOf } from "../../domain/campaigns/hold";
 import type { Campaign, PageCounts } from "../../domain/campaigns/model";
+import { paceReasons } from "../../domain/campaigns/pace";
 import { composed } from "../../domain/mail/content";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
@@ -56,7 +57,7 @@ async function heldBack(campaign: Campaign, place: PayloadOf<typeof campaignPage
   const hold = holdOf(campaign, context.now());
   if (hold) return wait(hold.reason, { until: hold.until });
   const slot = await context.campaigns.reserve(campaign, place);
-  return slot > context.now() ? wait("the campaign's rate", { until: slot }) : undefined;
+  return slot > context.now() ? wait(paceReasons.rate, { until: slot }) : undefined;
 }
 
 // Mails that may have been sent in a batch are never sent one by one: the provider would treat them as other mails.

@@ -1,6 +1,7 @@
 import { holdOf } from "../../domain/campaigns/hold";
 import { type Campaign, openPagesOf } from "../../domain/campaigns/model";
 import type { PagePlace } from "../../domain/campaigns/objects";
+import { paceReasons } from "../../domain/campaigns/pace";
 import type { Run } from "../../queue/job";
 import { discard, done, wait } from "../../queue/outcome";
 import { campaignPage } from "../campaign-page/job";
@@ -19,7 +20,7 @@ export const runCampaign: Run<typeof campaign> = async ({ campaign: id }, contex
   await enqueuePages(running, planned, context);
   const next = await cutPages(running, openPagesOf(running.ratePerMinute) - open, context);
   const isOver = next.offset >= running.bytes && next.page === running.next.page && open === 0;
-  if (!isOver) return wait("its pages are being sent", { until: nextLook(running, now()) });
+  if (!isOver) return wait(paceReasons.pages, { until: nextLook(running, now()) });
   await context.checkpoint(next, [work.end(id)]);
   return done({ pages: next.page });
 };

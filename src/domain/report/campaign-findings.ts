@@ -1,0 +1,63 @@
+import { withCommas } from "../../decimal";
+import type { TroubledCampaign } from "../campaigns/trouble";
+import type { ReportFacts } from "./facts";
+import { type Finding, isoTime, type RemedyCall } from "./model";
+
+/** Some addresses of each list are wrong: from this share of failed mails on it is a finding, and from the second one a critical one. */
+const [minShare, criticalShare] = [0.01, 0.1];
+/** Mails that must fail, or wait, while the campaign runs: one is no sign yet. */
+const minRecipients = 3;
+/** A page that failed this often stands still. */
+const criticalAttempts = 3;
+const maxName = 60;
+
+/** Campaigns whose mails fail, and those whose mails stand still. */
+export function campaigns({ campaigns: all }: ReportFacts): Finding[] {
+  return all.flatMap((campaign) => [...failing(campaign), ...standing(campaign)]);
+}
+
+function failing(campaign: TroubledCampaign): Finding[] {
+  const { state, total, sent, failed, started, reason, ended } = campaign;
+  const share = failed / (failed + sent);
+  const isEnded = state === "done";
+  if (failed === 0 || share < minShare || (!isEnded && failed < minRecipients)) return [];
+  const of = isEnded ? total : failed + sent;
+  const when = isEnded ? `has ended${ended === null ? "" : ` at ${isoTime(ended)}`}` : "is running";
+  const failures = `${withCommas(failed)} of ${isEnded ? "" : "the first "}${withCommas(of)} recipient${of === 1 ? "" : "s"} failed`;
+  return [
+    {
+      ...common(campaign),
+      code: "campaign-failed",
+      severity: share >= criticalShare ? "critical" : "warning",
+      sentence: `The campaign ${nameOf(campaign)} ${when}: ${failures}: ${reason ?? "no reason is known"}`,
+      since: started,
+      count: failed,
+    },
+  ];
+}
+
+function standing(campaign: TroubledCampaign): Finding[] {
+  const { total, stalled, stalledReason, stalledSince, attempts } = campaign;
+  if (stalled < Math.min(minRecipients, total)) return [];
+  const how = attempts > 0 ? "their page failed and will be tried again: " : "";
+  return [
+    {
+      ...common(campaign),
+      code: "campaign-stalled",
+      severity: attempts >= criticalAttempts ? "critical" : "warning",
+      sentence: `${withCommas(stalled)} of ${withCommas(total)} recipients of the campaign ${nameOf(campaign)} wait: ${how}${stalledReason ?? "no reason is known"}`,
+      since: stalledSince,
+      count: stalled,
+    },
+  ];
+}
+
+function common({ tenant, id, state }: TroubledCampaign): Pick<Finding, "tenant" | "subject" | "actions"> {
+  const look: RemedyCall = { method: "GET", path: `/v1/campaigns/${id}`, label: "Look" };
+  const pause: RemedyCall = { method: "POST", path: `/v1/campaigns/${id}/pause`, label: "Pause" };
+  return { tenant, subject: `campaign/${id}`, actions: state === "running" ? [look, pause] : [look] };
+}
+
+function nameOf({ name }: TroubledCampaign): string {
+  return name.length > maxName ? `${name.slice(0, maxName)}…`.toWellFormed() : name;
+}
