@@ -3,7 +3,7 @@
 /** Stands in a path for the id of a job, and for a group of failures. */
 export const [anyJob, anyGroup] = ["{job}", "{group}"];
 
-/** Pages of one tenant, behind `/t/{tenant}`. A replay, a bulk action, a site and an agent's run stand for themselves: they read a row by its key. */
+/** Pages of one tenant, behind `/t/{tenant}`. A replay, a bulk action, a site, a campaign and an agent's run are not measured: they read rows by their key, up to a bound. */
 export const tenantPages: readonly string[] = [
   ...["/", "/jobs", "/jobs?state=dead", "/jobs?type=nothing", "/jobs?q=550", `/jobs/${anyJob}`, "/bulk?verb=cancel&type=noop"],
   ...[`/bulk?verb=replay&group=${anyGroup}`, "/failures", `/failures/${anyGroup}`, "/replays", "/flow", "/flow/events", "/schedules", "/sites", "/campaigns"],

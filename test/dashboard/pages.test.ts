@@ -196,7 +196,7 @@ describe("a page", () => {
 });
 
 test("the benchmark of the pages measures each that reads more than one row by its key", () => {
-  const byKey = ["/bulk/:id", "/replays/:id", "/sites/:site", "/agents/:id"];
+  const byKey = ["/bulk/:id", "/replays/:id", "/sites/:site", "/campaigns/:id", "/agents/:id"];
   const measured = [...tenantPages, ...allPages].map((path) =>
     path.split("?")[0]?.replace(anyJob, ":id").replace(anyGroup, ":group").replace("/flow/events", "/flow/:queue"),
   );

@@ -49,7 +49,7 @@ test("a running campaign whose first mails fail is a finding, and can be paused"
   const tenant = "camp-begun";
   const world = await createCampaignBench({
     tenant,
-    refuses: ["n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"].map((name) => `${name}@list.example`),
+    refuses: Array.from({ length: 300 }, (_, index) => `n${index}@list.example`),
   });
   const id = await world.draft(csvOf(300), { ratePerMinute: 60 });
   await world.operations.start(tenant, id);
