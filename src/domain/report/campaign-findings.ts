@@ -29,7 +29,7 @@ function failing(campaign: TroubledCampaign): Finding[] {
       ...common(campaign),
       code: "campaign-failed",
       severity: share >= criticalShare ? "critical" : "warning",
-      sentence: `The campaign ${nameOf(campaign)} ${when}: ${failures}: ${reason ?? "no reason is known"}`,
+      sentence: `The campaign ${shortCampaignName(campaign)} ${when}: ${failures}: ${reason ?? "no reason is known"}`,
       since: started,
       count: failed,
     },
@@ -45,7 +45,7 @@ function standing(campaign: TroubledCampaign): Finding[] {
       ...common(campaign),
       code: "campaign-stalled",
       severity: attempts >= criticalAttempts ? "critical" : "warning",
-      sentence: `${withCommas(stalled)} of ${withCommas(total)} recipients of the campaign ${nameOf(campaign)} wait: ${how}${stalledReason ?? "no reason is known"}`,
+      sentence: `${withCommas(stalled)} of ${withCommas(total)} recipients of the campaign ${shortCampaignName(campaign)} wait: ${how}${stalledReason ?? "no reason is known"}`,
       since: stalledSince,
       count: stalled,
     },
@@ -58,6 +58,6 @@ function common({ tenant, id, state }: TroubledCampaign): Pick<Finding, "tenant"
   return { tenant, subject: `campaign/${id}`, actions: state === "running" ? [look, pause] : [look] };
 }
 
-function nameOf({ name }: TroubledCampaign): string {
+function shortCampaignName({ name }: TroubledCampaign): string {
   return name.length > maxName ? `${name.slice(0, maxName)}…`.toWellFormed() : name;
 }
