@@ -99,7 +99,7 @@ export const jobShape = v.object({
   children: v.pipe(
     v.object({
       total: v.pipe(count, v.description("Counted up to 1,000")),
-      byState: outputRecord(count),
+      byState: v.pipe(outputRecord(count), v.description("`scheduled`: queued, and due later; `queued` does not count those")),
       more: v.pipe(v.boolean(), v.description("1,000 were counted; there may be more")),
     }),
     v.description("Jobs that it enqueued: GET /v1/jobs?parent={id} lists them"),

@@ -15,7 +15,7 @@ const maxCounted = 100_000;
 /** All reading of the ledger. */
 export function createQueries(db: D1Database): Queries {
   return {
-    job: (tenant, id) => job(db, tenant, id),
+    job: (tenant, id, now = Number.MAX_SAFE_INTEGER) => job(db, tenant, id, now),
     jobs: (tenant, filter, page) => jobs(db, tenant, filter, page),
     deadLetters: (tenant, filter, page) => deadLetters(db, tenant, filter, page),
     groups: (tenant) => groups(db, tenant),
@@ -25,12 +25,12 @@ export function createQueries(db: D1Database): Queries {
   };
 }
 
-async function job(db: D1Database, tenant: string, id: string): Promise<JobDetail | null> {
+async function job(db: D1Database, tenant: string, id: string, now: number): Promise<JobDetail | null> {
   const results = await batch(db, [
     statement(db, `SELECT * FROM jobs WHERE tenant = ? AND id = ?`, tenant, id),
     historyStatement(db, tenant, id),
     statement(db, `SELECT key, revision, state, result, at FROM effects WHERE tenant = ? AND job = ? LIMIT 500`, tenant, id),
-    statement(db, childStates, tenant, id),
+    statement(db, childStates, tenant, id, now),
     statement(db, parentOf, tenant, id),
   ]);
   const [row] = rowsOf<WholeRow>(results, 0);

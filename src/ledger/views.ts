@@ -72,7 +72,7 @@ export interface ParentJob {
 export interface ChildCounts {
   /** Counted up to 1,000. */
   total: number;
-  byState: Partial<Record<JobState, number>>;
+  byState: Partial<Record<JobState | "scheduled", number>>;
   /** 1,000 were counted: there may be more. */
   more: boolean;
 }
@@ -165,7 +165,8 @@ export interface Backlog {
 }
 
 export interface Queries {
-  job(tenant: string, id: string): Promise<JobDetail | null>;
+  /** `now`: milliseconds; children that are due later count as scheduled. Default: none does. */
+  job(tenant: string, id: string, now?: number): Promise<JobDetail | null>;
   jobs(tenant: string, filter: JobFilter, page: PageBounds): Promise<JobPage>;
   deadLetters(tenant: string, filter: DeadLetterFilter, page: PageBounds): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
   groups(tenant: string): Promise<DeadLetterGroup[]>;

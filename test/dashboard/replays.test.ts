@@ -150,6 +150,13 @@ describe("the relatives of a job", () => {
     expect(html).toContain('href="/t/demo/replays/5f1c2d00-0000-4000-8000-000000000007">replay …00000007');
   });
 
+  test("children that are scheduled lead to their list, queued ones beside them to none: that list has both", async () => {
+    const html = await shownJob({ children: { total: 3, byState: { queued: 2, scheduled: 1 }, more: false } });
+    expect(html).toMatch(new RegExp(`href="/t/demo/jobs\\?parent=${idOf(2)}&amp;state=scheduled"><span class="state rest">.*1 scheduled`));
+    expect(html).toContain("2 queued");
+    expect(html).not.toContain("state=queued");
+  });
+
   test("a parent that is removed is said to be", async () => {
     expect(await shownJob({ parentJob: null })).toContain("no longer kept");
   });

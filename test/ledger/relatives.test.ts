@@ -90,6 +90,16 @@ test("are counted by state with the job, up to a thousand", async () => {
   expect((await queries.job("counted", many.id))?.children).toEqual({ total: 1000, byState: { queued: 1000 }, more: true });
 });
 
+test("those queued for later count as scheduled, as the list has them", async () => {
+  const parent = await givenParent("later");
+  await givenChildren(parent, 3);
+  const due = noon + 60_000;
+  await env.DB.prepare("UPDATE jobs SET due = ?1 WHERE slot = (SELECT max(slot) FROM jobs WHERE parent = ?2)").bind(due, parent.id).run();
+  expect((await queries.job("later", parent.id, noon))?.children).toEqual({ total: 3, byState: { queued: 2, scheduled: 1 }, more: false });
+  expect((await queries.jobs("later", { parent: parent.id, state: "scheduled", now: noon }, { limit: 9 })).jobs).toHaveLength(1);
+  expect((await queries.job("later", parent.id, due))?.children.byState).toEqual({ queued: 3 });
+});
+
 test("a child names its parent with type and state, as long as that is kept", async () => {
   const parent = await givenParent("named");
   const [child] = await givenChildren(parent, 1);

@@ -70,18 +70,23 @@ function Children({ visit, job: { id, type, children } }: { visit: Visit; job: J
   const elsewhere = withoutChildren[type ?? ""];
   const note = elsewhere === undefined ? null : <span class="dim">{elsewhere}</span>;
   if (children.total === 0) return note === null ? <span class="dim">none</span> : <>none; {note}</>;
+  // The list of queued jobs includes scheduled ones.
+  const lists = (state: string) => state !== "queued" || children.byState["scheduled"] === undefined;
   const address = (state?: string) => searchAddress(visit.base, { parent: id }, { state });
   return (
     <>
       <a href={address()}>{children.more ? `${number(children.total)} jobs and perhaps more` : plural(children.total, "job")}</a>:{" "}
       {Object.entries(children.byState).map(([state, count]) => (
         <span key={state}>
-          <a href={address(state)}>
-            <State is={state} word={`${number(count ?? 0)} ${state}`} />
-          </a>{" "}
+          <ChildCount address={lists(state) ? address(state) : undefined} state={state} count={count ?? 0} />{" "}
         </span>
       ))}
       {note}
     </>
   );
+}
+
+function ChildCount({ address, state, count }: { address: string | undefined; state: string; count: number }) {
+  const counted = <State is={state} word={`${number(count)} ${state}`} />;
+  return address === undefined ? counted : <a href={address}>{counted}</a>;
 }

@@ -74,7 +74,7 @@ export const jobRoutes = [
     answers: { 200: jobShape },
     handle: async ({ deps, tenant, params, query, caller }) => {
       const id = await ownId(deps, tenant, params);
-      const job = await deps.queries.job(tenant, id);
+      const job = await deps.queries.job(tenant, id, deps.now());
       if (!job && !mayBeUnwritten(id, deps.now())) throw forgotten();
       if (!job) return { status: 200, body: unwrittenJob(id) };
       const revealed = query.reveal === "1" && permits(caller, "admin");
