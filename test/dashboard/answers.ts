@@ -97,6 +97,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     ready: 2,
     held: 3,
     parked: 1,
+    paced: 0,
     retrying: 4,
     scheduled: 5,
     oldestReadyAt: ago(1),

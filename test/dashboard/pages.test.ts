@@ -150,10 +150,12 @@ describe("a page", () => {
     const jobs = [
       { ...waiting, id: idOf(2), why: why("paused") },
       { ...waiting, id: idOf(3), why: why("waiting", run) },
+      { ...waiting, id: idOf(4), why: why("paced") },
     ];
     api.answers.set("GET /v1/jobs", { jobs, cursor: null });
     const html = await (await (await visitor(people.operator, api)).get("/t/demo/jobs")).text();
     expect([...html.matchAll(/do\/run-job-now"[^>]*><input type="hidden" name="id" value="(\w+)"/g)].map(([, id]) => id)).toEqual([idOf(3)]);
+    expect(html.match(/class="state (?:held|rest)">[^/]*<\/span>[^<]*/g)?.map((text) => text.replace(/.*[>\s]/, ""))).toEqual(["waiting", "waiting", "paced"]);
   });
 
   test("a list of jobs counts the open ones by state in its tabs", async () => {

@@ -3,6 +3,8 @@ import { createReportsOn } from "../../src/app/reports";
 import { campaignPage } from "../../src/jobs/campaign-page/job";
 import { type CampaignBench, createCampaignBench, csvOf, deliverFor } from "../jobs/campaign-bench";
 import { env } from "cloudflare:workers";
+import { troubledCampaigns } from "../../src/domain/campaigns/trouble";
+import { recordingDb } from "../support/recorder";
 import { partsOn, useReports } from "./report-world";
 
 useReports();
@@ -107,4 +109,36 @@ test("what keeps a campaign's own pace, or was paused, is no finding; a wait for
   expect(await findingsOf(world, tenant)).toMatchObject([
     { code: "campaign-stalled", severity: "warning", sentence: expect.stringMatching(/wait: mail: 401$/) },
   ]);
+});
+
+test("what a report reads of D1 does not grow with campaigns that ended before, ended well or were never started", async () => {
+  const tenant = "camp-many";
+  const now = Date.UTC(2026, 10, 21, 12);
+  const day = 86_400_000;
+  const rowsRead = async () => {
+    const { db, said } = recordingDb();
+    expect(await troubledCampaigns(db, [tenant, "camp-none"], now - day, now)).toHaveLength(1);
+    const results = await Promise.all(
+      said.map(({ sql, values }) =>
+        env.DB.prepare(sql)
+          .bind(...values)
+          .all(),
+      ),
+    );
+    return results.reduce((sum, { meta }) => sum + meta.rows_read, 0);
+  };
+  const add = (name: string, count: number, state: string, ended: number | null, failed: number) =>
+    env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+       INSERT INTO campaigns (tenant, id, name, template, variables, state, created, updated, started, ended, failed)
+       SELECT ?1, ?3 || i, ?3, 'news', '{}', ?4, 0, 0, 0, ?5, ?6 FROM n`,
+    )
+      .bind(tenant, count, name, state, ended, failed)
+      .run();
+  await add("failed", 1, "done", now - 1, 3);
+  const few = await rowsRead();
+  await add("old", 500, "done", now - 2 * day, 3);
+  await add("draft", 500, "draft", null, 0);
+  await add("cancelled", 50, "cancelled", now - 2 * day, 3);
+  expect(await rowsRead()).toBeLessThanOrEqual(few);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { percentile95 } from "../../src/domain/report/flow";
 import { circuitSentence } from "../../src/domain/report/gate-why";
 import { gateOf } from "../../src/domain/report/why";
+import { emptyLedger } from "../support/invariants";
 import { noon } from "../support/rows";
 import { minute, world, circuit, reports, given, whyOf, pause, useReports } from "./report-world";
 
@@ -244,6 +245,46 @@ describe("flow", () => {
     expect((await reports.flow("acme")).get("email-sending")?.health).toBe("behind");
     const [later = ""] = await given("acme", 1, { type: "remote-demo", due: noon + minute });
     expect((await whyOf("acme", later))?.code).toBe("scheduled");
+  });
+
+  describe("of a campaign's own pace", () => {
+    const waits = { queue: "email-sending", state: "waiting", due: noon + minute, started: noon - minute };
+    const queueFlow = async () => (await reports.flow("acme")).get("email-sending");
+
+    test.each(["the campaign's rate", "its pages are being sent", "outside of the campaign's send window"])(
+      "%s: the queue is paced, not held",
+      async (reason) => {
+        const [id = ""] = await given("acme", 3, { ...waits, type: "campaign-page", reason });
+        expect(await queueFlow()).toMatchObject({ health: "paced", held: 3, paced: 3, heldBy: [] });
+        expect((await queueFlow())?.why).toMatchObject({ code: "paced", sentence: `3 jobs wait by the plan of campaigns: ${reason}.`, actions: [] });
+        expect(await whyOf("acme", id)).toEqual({
+          ...{ code: "paced", sentence: `It waits by the plan of its campaign: ${reason}.`, since: expect.any(Number), until: noon + minute, actions: [] },
+        });
+      },
+    );
+
+    test("it hides nothing that is held, retried or late, and a job of another type with that reason is held", async () => {
+      await given("acme", 9, { ...waits, type: "campaign", reason: "its pages are being sent" });
+      await given("acme", 1, { ...waits, reason: "the account's quota is used up" });
+      expect(await queueFlow()).toMatchObject({
+        ...{ health: "held", held: 10, paced: 9, heldBy: [{ cause: "the account's quota is used up", count: 1 }] },
+        why: { code: "waiting", sentence: "1 job waits: the account's quota is used up." },
+      });
+      await emptyLedger();
+      await given("acme", 1, { ...waits, reason: "its pages are being sent" });
+      expect(await queueFlow()).toMatchObject({ health: "held", paced: 0 });
+      await emptyLedger();
+      await given("acme", 9, { ...waits, type: "campaign", reason: "its pages are being sent" });
+      await given("acme", 1, { state: "retrying", due: noon + minute, reason: "mail: 503" });
+      expect((await queueFlow())?.health).toBe("retrying");
+      await given("acme", 1, { at: noon - 20 * minute });
+      expect((await queueFlow())?.health).toBe("behind");
+    });
+
+    test("a job of a paused campaign waits, and is not offered to be run", async () => {
+      const [id = ""] = await given("acme", 1, { ...waits, type: "campaign-page", reason: "the campaign is paused" });
+      expect(await whyOf("acme", id)).toMatchObject({ code: "waiting", sentence: "Its campaign is paused.", actions: [{ path: "/v1/campaigns" }] });
+    });
   });
 
   test("jobs that have just come and of which none runs are ready, not flowing", async () => {

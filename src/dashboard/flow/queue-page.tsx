@@ -122,6 +122,7 @@ function QueueFacts({ visit, queue }: { visit: Visit; queue: Queue }) {
               ) : (
                 <a href={`${visit.base}/jobs?${new URLSearchParams({ queue: queue.queue, state })}`}>{number(queue[count])}</a>
               )}
+              {count === "held" && queue.paced > 0 ? <span class="dim"> ({number(queue.paced)} by the plan of a campaign)</span> : null}
               {count === "held" && queue.parked > 0 ? <span class="dim"> ({number(queue.parked)} without a message)</span> : null}
             </>
           }

@@ -76,7 +76,7 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
   if (job.cancelling) return <p class="why">The job is being cancelled.</p>;
   if (!job.why) return null;
   return (
-    <div class={`why ${stateKind(job.state)}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
+    <div class={`why ${stateKind(shownState(job, visit.now))}`} {...(job.state === "dead" || job.state === "discarded" ? { role: "alert" } : {})}>
       <Sentence text={job.why.sentence} />
       {job.why.until && !/\dZ/.test(job.why.sentence) ? (
         <span class="dim">

@@ -78,8 +78,9 @@ function Row({ visit, job, form }: { visit: Visit; job: JobSummary; form: string
   );
 }
 
-/** A job that is queued for later reads `scheduled`. */
-export function shownState({ state, runAt }: Pick<JobSummary, "state" | "runAt">, now: number): string {
+/** A job that is queued for later reads `scheduled`, one that waits by the plan of its campaign `paced`. */
+export function shownState({ state, runAt, why }: Pick<JobSummary, "state" | "runAt" | "why">, now: number): string {
+  if (why?.code === "paced") return "paced";
   return state === "queued" && runAt !== null && Date.parse(runAt) > now ? "scheduled" : state;
 }
 

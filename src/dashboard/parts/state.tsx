@@ -3,6 +3,7 @@ const kinds: Readonly<Record<string, readonly [kind: StateKind, sign: string]>> 
   queued: ["rest", "○"],
   scheduled: ["rest", "◷"],
   cancelled: ["rest", "⊘"],
+  paced: ["rest", "◷"],
   idle: ["rest", "○"],
   draft: ["rest", "○"],
   closed: ["well", "✓"],

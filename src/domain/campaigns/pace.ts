@@ -15,3 +15,8 @@ const types: ReadonlySet<string> = new Set(["campaign", "campaign-page"]);
 export function isPaced(type: string, reason: string | null): boolean {
   return types.has(type) && reason !== null && paces.has(reason);
 }
+
+/** Whether jobs of this type wait because their campaign is paused. */
+export function isPausedCampaign(type: string, reason: string | null): boolean {
+  return types.has(type) && reason === pausedReason;
+}

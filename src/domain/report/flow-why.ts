@@ -1,7 +1,7 @@
 import type { HeavyView } from "../../ledger/heavy";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
-import { circuitOf, endedOn, type FlowFacts, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
+import { circuitOf, endedOn, type FlowFacts, isPacedGroup, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
 import { isoTime, plural, type Why } from "./model";
@@ -26,13 +26,16 @@ export const maxLateMs = 10 * 60_000;
 
 /**
  * Why a queue's jobs wait: its pause, else what holds most of its jobs, else the open circuit behind which they are retried, else that they are late.
+ * Last comes the plan of a campaign, by which its jobs wait.
  * Null: none of these.
  */
 export function flowWhy(queue: string, flow: QueueFlow, facts: WhyFacts): QueueWhy | null {
   const tenant = facts.tenant ?? "*";
   const pause = facts.pauses.find(({ scope, name }) => scope === "queue" && name === queue);
   if (pause) return { ...paused(pause, facts.tenant), tenant: pause.tenant };
-  return heldWhy(queue, facts) ?? circuitWhy(queue, facts) ?? lateWhy(queue, flow, facts, tenant) ?? heavyWhy(queue, facts);
+  return (
+    heldWhy(queue, facts) ?? circuitWhy(queue, facts) ?? lateWhy(queue, flow, facts, tenant) ?? heavyWhy(queue, facts) ?? pacedWhy(queue, flow, facts, tenant)
+  );
 }
 
 function circuitWhy(queue: string, { groups, circuits }: WhyFacts): QueueWhy | null {
@@ -42,6 +45,13 @@ function circuitWhy(queue: string, { groups, circuits }: WhyFacts): QueueWhy | n
   );
   const why = gate && gateWhy(gate);
   return why ? { ...why, since: openSince(gate), tenant: gate.tenant } : null;
+}
+
+function pacedWhy(queue: string, { paced: count }: QueueFlow, { groups }: WhyFacts, tenant: string): QueueWhy | null {
+  const [top] = groups.filter((group) => group.queue === queue && isPacedGroup(group)).toSorted((left, right) => right.count - left.count);
+  if (!top) return null;
+  const sentence = `${plural(count, "job")} wait${count === 1 ? "s" : ""} by the plan of ${count === 1 ? "a campaign" : "campaigns"}: ${top.cause}.`;
+  return { code: "paced", sentence, since: top.oldestAt, tenant, actions: [] };
 }
 
 interface Held {
@@ -56,7 +66,7 @@ interface Held {
 
 function heldWhy(queue: string, facts: WhyFacts): QueueWhy | null {
   const top = topHeld(
-    facts.groups.filter((group) => group.queue === queue),
+    facts.groups.filter((group) => group.queue === queue && !isPacedGroup(group)),
     facts,
   );
   if (!top) return null;

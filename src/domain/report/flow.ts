@@ -1,3 +1,4 @@
+import { isPaced } from "../campaigns/pace";
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
 import type { MinuteCount } from "../../ledger/views";
@@ -10,6 +11,8 @@ export interface QueueFlow {
   /** All that a gate, a pause or a wait holds back; `parked`: those of them without a message. */
   held: number;
   parked: number;
+  /** Those of `held` that wait by the plan of their campaign. */
+  paced: number;
   retrying: number;
   scheduled: number;
   oldestReadyAt: number | null;
@@ -18,16 +21,16 @@ export interface QueueFlow {
   /** Of the newest jobs that started; null: none did lately. */
   waitP95Ms: number | null;
   health: Health;
-  /** What holds jobs back, most jobs first. */
+  /** What holds jobs back, most jobs first; without the plan of a campaign. */
   heldBy: { cause: string; count: number }[];
 }
 
 /**
  * `partly-held`: jobs run or were done, while others of the queue wait or are retried behind an open circuit. `ready`: jobs were just accepted and
  * none has started. `no-worker`: the jobs are of a remote type that no worker asks for. `retrying`: nothing runs, nothing is held, and failed jobs
- * wait for their next attempt; lately more attempts failed than jobs were done.
+ * wait for their next attempt; lately more attempts failed than jobs were done. `paced`: nothing runs, and jobs wait by the plan of their campaign.
  */
-export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "partly-held", "flowing", "retrying", "ready", "idle"] as const;
+export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "partly-held", "flowing", "retrying", "ready", "paced", "idle"] as const;
 
 export type Health = (typeof healths)[number];
 
@@ -56,11 +59,13 @@ export function flowOf(queue: string, facts: FlowFacts): QueueFlow {
   const groups = facts.groups.filter((group) => group.queue === queue);
   const sum = (...kinds: OpenGroup["kind"][]) => groups.reduce((total, group) => total + (kinds.includes(group.kind) ? group.count : 0), 0);
   const ready = groups.filter(({ kind }) => kind === "ready").map(({ oldestAt }) => oldestAt);
+  const paced = groups.filter(isPacedGroup).reduce((total, { count }) => total + count, 0);
   const flow = {
     running: sum("running"),
     ready: sum("ready"),
     held: sum("held", "parked"),
     parked: sum("parked"),
+    paced,
     retrying: sum("retrying"),
     scheduled: sum("scheduled"),
     oldestReadyAt: ready.length === 0 ? null : Math.min(...ready),
@@ -70,6 +75,11 @@ export function flowOf(queue: string, facts: FlowFacts): QueueFlow {
     heldBy: causesOf(groups),
   };
   return { ...flow, health: healthOf(queue, flow, groups, facts) };
+}
+
+/** Whether these jobs wait by the plan of their campaign. */
+export function isPacedGroup({ kind, type, cause }: Pick<OpenGroup, "kind" | "type" | "cause">): boolean {
+  return (kind === "held" || kind === "parked") && isPaced(type, cause);
 }
 
 /** Whether these jobs wait for a worker, and none asks for them. */
@@ -93,16 +103,19 @@ function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readon
   const flowing = circuitOf(groups, circuits) ? "partly-held" : "flowing";
   if (flow.running > 0) return atLimit ? "at-limit" : flowing;
   // What was done before counts for nothing while all that is left is held.
-  if (flow.held > 0) return atLimit ? "at-limit" : "held";
+  if (flow.held > flow.paced) return atLimit ? "at-limit" : "held";
   if (flow.donePerMinute > 0 && (flow.retrying === 0 || flow.donePerMinute >= flow.failedPerMinute)) return flowing;
   if (flow.ready > 0) return "ready";
-  return flow.retrying > 0 ? "retrying" : "idle";
+  if (flow.retrying > 0) return "retrying";
+  return flow.paced > 0 ? "paced" : "idle";
 }
 
 function causesOf(groups: readonly OpenGroup[]): QueueFlow["heldBy"] {
   const counts = new Map<string, number>();
-  for (const { kind, cause, count } of groups)
-    if ((kind === "held" || kind === "parked") && cause !== null) counts.set(cause, (counts.get(cause) ?? 0) + count);
+  for (const group of groups) {
+    const { kind, cause, count } = group;
+    if ((kind === "held" || kind === "parked") && cause !== null && !isPacedGroup(group)) counts.set(cause, (counts.get(cause) ?? 0) + count);
+  }
   const all = [...counts].map(([cause, count]) => ({ cause, count }));
   return all.toSorted((left, right) => right.count - left.count || (left.cause < right.cause ? -1 : 1)).slice(0, maxCauses);
 }

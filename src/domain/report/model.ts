@@ -25,6 +25,7 @@ export type WhyCode =
   | "scheduled"
   | "retrying"
   | "waiting"
+  | "paced"
   | "paused"
   | "circuit-open"
   | "at-limit"

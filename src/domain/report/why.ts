@@ -1,6 +1,7 @@
 import type { JobView } from "../../ledger/views";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
+import { isPaced, isPausedCampaign } from "../campaigns/pace";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/run/remote";
 import { gateWhy } from "./gate-why";
@@ -35,6 +36,9 @@ export function whyOf(tenant: string, job: JobView, around: Surroundings): Why |
   const held = heldBy(tenant, job, around);
   if (held) return held;
   if (state === "retrying") return retrying(job);
+  if (state === "waiting" && isPaced(job.type, job.reason)) return paced(job);
+  if (state === "waiting" && isPausedCampaign(job.type, job.reason))
+    return { code: "waiting", sentence: "Its campaign is paused.", since: job.at, actions: [{ method: "GET", path: "/v1/campaigns", label: "Campaigns" }] };
   if (state === "waiting") return { code: "waiting", sentence: sentenceOf(job.reason ?? "It waits"), since: job.at, ...untilOf(job), actions: [runNow(job)] };
   if (job.due !== null && job.due > around.now) return scheduled(job, job.due);
   if (typeAtGate(job.gate) !== undefined) return { code: "ready", sentence: `It waits for a worker that takes ${job.type} jobs.`, since: job.at, actions: [] };
@@ -122,6 +126,11 @@ export function unpolledWhy({ type, since }: { type: string; since: number | nul
     since: since ?? waitingSince,
     actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
   };
+}
+
+/** Running it now would end in the same wait. */
+function paced(job: JobView): Why {
+  return { code: "paced", sentence: `It waits by the plan of its campaign: ${job.reason}.`, since: job.at, ...untilOf(job), actions: [] };
 }
 
 function scheduled(job: JobView, due: number): Why {

@@ -28,6 +28,7 @@ export const queuesShape = v.object({
       ready: v.pipe(count, v.description("Wait in the queue, with a message")),
       held: v.pipe(count, v.description("All that a gate, a pause or a wait holds back")),
       parked: v.pipe(count, v.description("Those of `held` without a message")),
+      paced: v.pipe(count, v.description("Those of `held` that wait by the plan of their campaign: its rate, its window, or the pages that it has open")),
       retrying: count,
       scheduled: count,
       oldestReadyAt: v.nullable(isoTime),
