@@ -23,6 +23,7 @@ const shown = [
   "/sites",
   "/sites/shop-0",
   "/campaigns",
+  "/campaigns/c1",
   "/agents",
   "/agents/run-0",
   "/workers",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { answersOf } from "./answers";
+import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, problem } from "./desk";
 import { now, visitor } from "./visitor";
 
@@ -132,6 +132,9 @@ describe("a campaign", () => {
     expect(html).toMatch(/href="\/t\/demo\/jobs\/j1".*?<td class="num">1<\/td>.*?mail: 422/s);
     expect(html).toContain('href="?cursor=9"');
     expect(html).not.toContain("pause-campaign");
+    const job = (api.answers.get(`GET /v1/jobs/${idOf(2)}`) as (query: object) => object)({});
+    api.answers.set(`GET /v1/jobs/${idOf(2)}`, { ...job, type: "campaign-page", payload: { campaign: "c1", page: 0 } });
+    expect(await (await seen.get(`/t/demo/jobs/${idOf(2)}`)).text()).toContain('href="/t/demo/campaigns/c1"');
   });
 
   test("without recipients is not offered to be started", async () => {

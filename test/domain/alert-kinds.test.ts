@@ -70,7 +70,7 @@ const facts: ReportFacts = {
         failed: 40,
         reason: `550 ${person} is unknown`,
       },
-      ...{ stalled: 60, stalledReason: `503 for ${person}`, stalledSince: now - hour, attempts: 1 },
+      ...{ stalled: 60, stalledReason: `503 for ${person}`, stalledSince: now - hour, attempts: 1, jobReason: null, left: 460 },
     },
   ],
   budgets: [{ tenant, usdPerMonth: 10, spent: 11 }],

@@ -80,6 +80,26 @@ test("a campaign whose page is tried again is a finding with its recipients, wor
   expect(await findingsOf(world, tenant)).toEqual([]);
 });
 
+test("a campaign whose own job fails is a finding with all recipients that are left", async () => {
+  const tenant = "camp-own-job";
+  const world = await createCampaignBench({ tenant });
+  const id = await world.draft(csvOf(60));
+  world.hooks.afterLook = () => Promise.reject(new Error("R2 does not answer"));
+  await world.operations.start(tenant, id);
+  await deliverFor(world, 2);
+  expect(await findingsOf(world, tenant)).toMatchObject([
+    {
+      code: "campaign-stalled",
+      severity: "warning",
+      count: 60,
+      sentence: expect.stringMatching(/^60 of 60 recipients .* wait: its pages cannot be enqueued: .*R2 does not answer/),
+    },
+  ]);
+  world.hooks.afterLook = async () => undefined;
+  await world.run(id);
+  expect(await findingsOf(world, tenant)).toEqual([]);
+});
+
 test("the recipients of a page that is a dead letter have failed, with its reason", async () => {
   const tenant = "camp-dead-page";
   const world = await createCampaignBench({ tenant });

@@ -34,7 +34,7 @@ const facts: ReportFacts = {
   campaigns: [
     {
       ...{ tenant, id: "c1", name: "News", state: "running", started: now, ended: null, total: 500, sent: 0, failed: 40, reason: "x" },
-      ...{ stalled: 60, stalledReason: "x", stalledSince: now, attempts: 1 },
+      ...{ stalled: 60, stalledReason: "x", stalledSince: now, attempts: 1, jobReason: null, left: 460 },
     },
   ],
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],

@@ -99,6 +99,7 @@ function Why({ visit, job }: { visit: Visit; job: JobDetail }) {
 
 function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
   const link = (path: string, text: string) => <a href={visit.base + path}>{text}</a>;
+  const campaign = campaignIn(job);
   const facts: readonly (readonly [string, unknown])[] = [
     ["Id", <IdOf id={job.id} />],
     ["Queue", job.queue === null ? null : <a href={queueAddress(visit, job.queue)}>{job.queue}</a>],
@@ -112,6 +113,7 @@ function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
     ["Template", job.templateVersion === undefined ? null : job.templateVersion === null ? "there is none of that name" : `version ${job.templateVersion}`],
     ["Cost so far", job.usd === undefined ? null : `about ${smallUsd(job.usd)} on Cloudflare's bill`],
     ["Entities", job.entities.length === 0 ? null : job.entities.map((key) => <span key={key}>{link(`/jobs?q=${encodeURIComponent(key)}`, key)} </span>)],
+    ["Campaign", campaign === undefined ? null : link(`/campaigns/${encodeURIComponent(campaign)}`, "its counts and reasons")],
     ["Failed alike", job.failure === null ? null : link(`/failures/${encodeURIComponent(job.failure)}`, "the others of its group")],
     ["Others", job.type === null ? null : link(`/jobs?type=${encodeURIComponent(job.type)}`, `all ${job.type} jobs`)],
   ];
@@ -129,6 +131,12 @@ function Facts({ visit, job }: { visit: Visit; job: JobDetail }) {
       </dl>
     </Section>
   );
+}
+
+/** The campaign that the job is of. */
+function campaignIn({ type, payload }: JobDetail): string | undefined {
+  const isOfOne = (type === "campaign" || type === "campaign-page") && typeof payload === "object" && payload !== null && "campaign" in payload;
+  return isOfOne && typeof payload.campaign === "string" ? payload.campaign : undefined;
 }
 
 function IdOf({ id }: { id: string }) {

@@ -22,6 +22,10 @@ export interface TroubledCampaign {
   stalledSince: number | null;
   /** Attempts that failed of the page with most of them; 0: none failed. */
   attempts: number;
+  /** Why the job that enqueues its pages fails; null: it does not. Recipients of pages that are not enqueued then wait too. */
+  jobReason: string | null;
+  /** Recipients that are not dealt with. */
+  left: number;
 }
 
 /** Running campaigns, and ended ones, that one report reads. */
@@ -57,9 +61,11 @@ const troubledSql = `
     total(iif(${stalled}, p.count, 0)) AS stalled,
     max(iif(${stalled}, j.reason, NULL)) AS stalledReason,
     min(iif(${stalled}, j.started, NULL)) AS stalledSince,
-    coalesce(max(iif(${stalled} AND j.state = 'retrying', j.attempt, 0)), 0) AS attempts
+    coalesce(max(iif(${stalled} AND j.state = 'retrying', j.attempt, 0)), 0) AS attempts,
+    (SELECT j.reason FROM jobs j WHERE j.tenant = c.tenant AND j.id = c.job AND c.state = 'running' AND j.state IN ('retrying', 'dead', 'discarded')) AS jobReason,
+    max(0, c.total - c.sent - c.failed - c.suppressed - c.duplicates - total(iif(${lost}, p.count, 0))) AS left
   FROM c LEFT JOIN p ON p.tenant = c.tenant AND p.campaign = c.id LEFT JOIN jobs j ON j.tenant = p.tenant AND j.id = p.job
-  GROUP BY c.tenant, c.id) WHERE failed > 0 OR stalled > 0`;
+  GROUP BY c.tenant, c.id) WHERE failed > 0 OR stalled > 0 OR jobReason IS NOT NULL`;
 
 /** Campaigns of these tenants that run or ended after a time, and of which recipients failed or wait against the plan. */
 export async function troubledCampaigns(db: D1Database, tenants: readonly string[], endedAfter: number, now: number): Promise<TroubledCampaign[]> {

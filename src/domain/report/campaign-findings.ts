@@ -37,16 +37,18 @@ function failing(campaign: TroubledCampaign): Finding[] {
 }
 
 function standing(campaign: TroubledCampaign): Finding[] {
-  const { total, stalled, stalledReason, stalledSince, attempts } = campaign;
-  if (stalled < Math.min(minRecipients, total)) return [];
-  const how = attempts > 0 ? "their page failed and will be tried again: " : "";
+  const { total, started, stalledReason, stalledSince, attempts, jobReason } = campaign;
+  const stalled = jobReason === null ? campaign.stalled : campaign.left;
+  if (stalled === 0 || stalled < Math.min(minRecipients, total)) return [];
+  const because = jobReason === null ? (stalledReason ?? "no reason is known") : `its pages cannot be enqueued: ${jobReason}`;
+  const how = jobReason === null && attempts > 0 ? "their page failed and will be tried again: " : "";
   return [
     {
       ...common(campaign),
       code: "campaign-stalled",
       severity: attempts >= criticalAttempts ? "critical" : "warning",
-      sentence: `${withCommas(stalled)} of ${withCommas(total)} recipients of the campaign ${shortCampaignName(campaign)} wait: ${how}${stalledReason ?? "no reason is known"}`,
-      since: stalledSince,
+      sentence: `${withCommas(stalled)} of ${withCommas(total)} recipients of the campaign ${shortCampaignName(campaign)} wait: ${how}${because}`,
+      since: stalledSince ?? started,
       count: stalled,
     },
   ];
