@@ -45,6 +45,12 @@ export function eitherOf<Input extends { filter?: unknown; ids?: unknown }>() {
   return v.check<Input, string>(({ filter, ids }) => (filter === undefined) !== (ids === undefined), "give either filter or ids");
 }
 
+/** Throws when a parent is mistyped or foreign: it would look like a job without children. `path`: of the field that names it. */
+export async function refuseForeignParent(deps: Pick<IntakeDeps, "ids">, tenant: string, parent: string | undefined, path: string): Promise<void> {
+  if (parent === undefined || (await deps.ids.belongs(tenant, parent))) return;
+  throw new Problem("invalid", "The parent is no job of this tenant.", { errors: [{ path, message: "is no job of this tenant" }] });
+}
+
 /** Throws when an id is no job of this tenant. */
 export async function refuseForeign(deps: Pick<IntakeDeps, "ids">, tenant: string, ids: readonly string[] = []): Promise<void> {
   const own = await Promise.all(ids.map((id) => deps.ids.belongs(tenant, id)));

@@ -173,7 +173,7 @@ describe("the relatives of a job", () => {
     expect(html).toContain(children);
   });
 
-  test("the list of children names its parent, keeps it from tab to tab, and offers no act on all of another filter", async () => {
+  test("the list of children names its parent, keeps it from tab to tab, and offers to act on all of them while they are open", async () => {
     const { get, api } = await visitor(people.operator, fresh());
     const html = await (await get(`/t/demo/jobs?parent=${idOf(2)}&state=dead`)).text();
     expect(api.calls.findLast(({ path: asked }) => asked === "/v1/jobs")?.query).toMatchObject({ parent: idOf(2), state: "dead" });
@@ -182,5 +182,7 @@ describe("the relatives of a job", () => {
     expect(html).toContain(`<input type="hidden" name="parent" value="${idOf(2)}"`);
     expect(html).toContain('name="verb"');
     expect(html).not.toContain("/bulk?");
+    const open = await (await get(`/t/demo/jobs?parent=${idOf(2)}`)).text();
+    expect([...open.matchAll(/bulk\?verb=([\w-]+)&amp;parent=/g)].map(([, verb]) => verb)).toEqual(["run-now", "cancel"]);
   });
 });

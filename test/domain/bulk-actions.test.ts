@@ -84,6 +84,26 @@ describe("cancelling many jobs", () => {
     expect((await sideRows("mine")).filter((row) => row.startsWith("history cancelled"))).toHaveLength(2);
   });
 
+  test("by their parent ends its children alone, by the tick too; an earlier release finds none to act on", async () => {
+    const { bulk } = setUp();
+    const [parent] = await given("family", 1);
+    const children = await Promise.all(
+      Array.from({ length: 1100 }, async (_, index) => newJob({ tenant: "family", id: await rowIds.derive("family", [`${index}`]), parent: parent?.id ?? "" })),
+    );
+    await createLedger(env.DB, () => undefined).insert(children);
+    await given("family", 2);
+    const request = { action: "cancel", filter: { parent: parent?.id } } as const;
+    expect(await bulk.plan("family", request)).toMatchObject({ total: 1100 });
+    const { id } = await bulk.create("family", request);
+    expect(await bulk.earlier("family", id, request)).toMatchObject({ isSame: true, view: { state: "running", done: 1000 } });
+    const stored = await env.DB.prepare("SELECT request ->> '$.ids' AS ids FROM bulk_actions WHERE id = ?").bind(id).first("ids");
+    expect(stored).toBe("[]");
+    await bulk.continueAll();
+    expect(await bulk.get("family", id)).toMatchObject({ state: "done", done: 1100, failed: 0 });
+    expect(await statesOf("family")).toEqual({ queued: 3, cancelled: 1100 });
+    expect(await bulk.create("family", { action: "cancel", filter: { type: "email" }, ids: [] })).toMatchObject({ state: "done", total: 0, done: 0 });
+  });
+
   test("flags those that run, and counts those that ended as failed", async () => {
     const { bulk } = setUp();
     const [runs, ended, waits] = await given("ids", 3);

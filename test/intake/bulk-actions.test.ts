@@ -50,6 +50,16 @@ test("an action that goes on is stopped once, by its own tenant", async () => {
   expect(await abort(own.operate)).toMatchObject({ status: 409, body: { detail: "The action has ended: it is stopped." } });
 });
 
+test.each(["/v1/jobs/cancel", "/v1/jobs/run-now"])("%s: acts on the children of a job of its own tenant", async (path) => {
+  const tenant = `children${path.replaceAll("/", "-")}`;
+  const { operate } = await bench.tenant(tenant);
+  const parent = await givenJob(tenant, { state: "waiting" });
+  const send = (of: string, token = operate) => bench.call("POST", path, { token, body: { filter: { parent: of }, plan: true } });
+  expect(await send(parent)).toMatchObject({ status: 200, body: { total: 0 } });
+  for (const answer of [await send(parent, other.operate), await send(`${parent.slice(0, -1)}${parent.endsWith("0") ? "1" : "0"}`)])
+    expect(answer.body).toMatchObject({ status: 422, errors: [{ path: "filter.parent", message: "is no job of this tenant" }] });
+});
+
 test.each(paths)("%s: nothing acts on an empty filter, on both, on neither, or on another tenant's jobs", async (path) => {
   const send = (body: object) => bench.call("POST", path, { token: own.operate, body });
   const wrong: [object, string][] = [

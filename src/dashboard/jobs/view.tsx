@@ -142,15 +142,16 @@ function verbsOf(state: string | undefined): BulkVerb[] {
 function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
-  // The bulk calls have no filter `parent`.
-  const isFiltered = search.parent === undefined && Object.values(search).some((value) => value !== undefined);
+  const isFiltered = Object.values(search).some((value) => value !== undefined);
+  // The calls for dead letters have no filter `parent`.
+  const verbsForAll = search.parent === undefined ? verbs : verbs.filter((verb) => verb === "run-now" || verb === "cancel");
   return (
     <div class="acts">
       <TickedActs visit={visit} verbs={verbs} form="ticked" />
-      {isFiltered ? (
+      {isFiltered && verbsForAll.length > 0 ? (
         <span>
           <span class="dim">All that match:</span>{" "}
-          {verbs.map((verb) => (
+          {verbsForAll.map((verb) => (
             <a key={verb} class="button" href={bulkAddress(visit.base, verb, { ...search })}>
               {verbText(verb, "all")}…
             </a>

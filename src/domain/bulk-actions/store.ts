@@ -33,7 +33,7 @@ export function createBulkStore(db: D1Database): BulkStore {
   return {
     async insert({ tenant, id, action, state, request, total, at }) {
       const sql = `INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-      return (await changes(db, sql, tenant, id, action, state, JSON.stringify(request), total, at)) > 0;
+      return (await changes(db, sql, tenant, id, action, state, JSON.stringify(storedFrom(request)), total, at)) > 0;
     },
     async get(tenant, id) {
       const [action] = await rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? AND id = ?`).bind(tenant, id));
@@ -54,5 +54,23 @@ export function createBulkStore(db: D1Database): BulkStore {
 }
 
 function actionFrom({ ended, request, ...row }: Row): BulkAction {
-  return { ...row, request: JSON.parse(request) as BulkRequest, endedAt: ended };
+  return { ...row, request: requestFrom(JSON.parse(request) as BulkRequest), endedAt: ended };
+}
+
+/**
+ * A filter with a parent is stored with an empty list of ids. An earlier release would ignore the parent and act on more jobs; for the empty list it
+ * acts on none.
+ */
+function storedFrom(request: BulkRequest): BulkRequest {
+  return hasParent(request) ? { ...request, ids: [] } : request;
+}
+
+function requestFrom(stored: BulkRequest): BulkRequest {
+  if (!hasParent(stored)) return stored;
+  const { ids: _ids, ...request } = stored;
+  return request;
+}
+
+function hasParent({ filter }: BulkRequest): boolean {
+  return filter !== undefined && "parent" in filter && filter.parent !== undefined;
 }

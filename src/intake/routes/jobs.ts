@@ -11,6 +11,7 @@ import { isTerminal, states } from "../../queue/state";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 import { inOrder, jobCursor, jobIdText, paging, revealQuery, search, siteId, time } from "../query";
+import { refuseForeignParent } from "../selection";
 import { actorOf, param, permits, route } from "../route";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { failureKind } from "../../ledger/failure-kind";
@@ -57,7 +58,7 @@ export const jobRoutes = [
     answers: { 200: jobsShape },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
-      await refuseForeignParent(deps, tenant, filter.parent);
+      await refuseForeignParent(deps, tenant, filter.parent, "parent");
       if (await isUnheardOf(deps, tenant, filter.type)) return { status: 200, body: { jobs: [], cursor: null } };
       const { jobs, ...page } = await deps.queries.jobs(tenant, { ...filter, now: deps.now() }, { cursor, limit });
       const why = await deps.reports.why(tenant, jobs);
@@ -158,12 +159,6 @@ async function ownId(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Read
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
   throw new Problem("not-found", "There is no such job.");
-}
-
-/** Refuses a mistyped or foreign parent, which would look like a job without children. */
-async function refuseForeignParent(deps: IntakeDeps, tenant: string, parent: string | undefined): Promise<void> {
-  if (parent === undefined || (await deps.ids.belongs(tenant, parent))) return;
-  throw new Problem("invalid", "The parent is no job of this tenant.", { errors: [{ path: "parent", message: "is no job of this tenant" }] });
 }
 
 /** The payload of the row, or of R2. */
