@@ -9,6 +9,7 @@ import type { failureShape, failuresShape } from "../intake/routes/failures";
 import type { gatesShape } from "../intake/routes/gates";
 import type { heartbeatShape } from "../intake/routes/heartbeat";
 import type { installationShape } from "../intake/routes/installation";
+import type { findingsShape } from "../intake/routes/jobs";
 import type { auditShape, meShape, pausesShape } from "../intake/routes/operators";
 import type { queuesShape } from "../intake/routes/queues";
 import type { replaysShape } from "../intake/routes/replays";
@@ -36,6 +37,8 @@ export type Replays = v.InferOutput<typeof replaysShape>;
 export type BulkAction = v.InferOutput<typeof bulkActionShape>;
 export type BulkPlan = v.InferOutput<typeof bulkPlanShape>;
 export type Failures = v.InferOutput<typeof failuresShape>;
+/** The answer to `POST /v1/jobs/effects`. */
+export type EffectFindings = v.InferOutput<typeof findingsShape>;
 export type Failure = v.InferOutput<typeof failureShape>;
 export type Plan = v.InferOutput<typeof planShape>;
 export type Gates = v.InferOutput<typeof gatesShape>;

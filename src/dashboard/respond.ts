@@ -37,7 +37,9 @@ export async function fragmentResponse(request: Request, main: VNode, title: str
 export async function readForm(request: Request): Promise<Record<string, string> | undefined> {
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
   if (!(length <= maxFormBytes)) return undefined;
-  return Object.fromEntries(new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())));
+  const sent = new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer()));
+  const ids = sent.getAll("ids");
+  return { ...Object.fromEntries(sent), ...(ids.length === 0 ? {} : { ids: ids.join(",") }) };
 }
 
 const maxFormBytes = 65_536;

@@ -211,6 +211,7 @@ export interface NewAuditEntry {
     | "remove"
     | "replay"
     | "rate"
+    | "settle-effects"
     | "abort"
     | "pause"
     | "resume"

@@ -15,6 +15,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   putSite: { platform: "prestashop", url: "https://shop.acme.example", key: "YOURKEYOFTHEWEBSERVICE0123456789" },
   createCampaign: { name: "October news", templateId: "news", ratePerMinute: 600 },
   putSuppression: { scope: "bulk", reason: "manual" },
+  resolveUncertainEffects: { ids: ["0197c5h2x3m8q4v7z1n6t9wy0b5d8f3g2k"], state: "failed" },
   resolveUncertainEffect: { key: "send", state: "done" },
   postLead: { name: "Ann", email: "ann@example.com", message: "Please call me." },
   postCrmCallback: { crm_lead_id: "4711", lead_id: "lead-1", event_type: "won" },

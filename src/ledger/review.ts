@@ -16,10 +16,10 @@ const decide = `
     OR EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = ?2 AND f.key = ?3 AND f.state IN ('intent', 'uncertain')))
   ON CONFLICT DO UPDATE SET state = excluded.state, result = NULL, at = excluded.at WHERE effects.state IN ('intent', 'uncertain') RETURNING key`;
 
-/** The job is no longer in doubt once none of its effects is. */
+/** A job is no longer in doubt once none of its effects is. ?2 ids. */
 const clear = `
-  UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id = ?2 AND doubt > 0
-    AND NOT EXISTS (SELECT 1 FROM effects WHERE tenant = ?1 AND job = ?2 AND state IN ('intent', 'uncertain'))`;
+  UPDATE jobs SET doubt = 0 WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2)) AND doubt > 0
+    AND NOT EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = jobs.id AND f.state IN ('intent', 'uncertain'))`;
 
 /** ?2 ids. */
 const dropLetters = `
@@ -38,15 +38,52 @@ const note = `INSERT INTO history (tenant, job, at, event, detail) SELECT tenant
 export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: string, finding: EffectReview, now: number): Promise<boolean> {
   const results = await batch(db, [statement(db, decide, ref.tenant, ref.id, key, finding, now)]);
   if (rowsOf(results, 0).length === 0) return false;
-  const phrase = finding === "done" ? "happened" : "did not happen";
-  await batch(db, [statement(db, clear, ref.tenant, ref.id), statement(db, note, ref.tenant, ref.id, now, "reviewed", `"${key}" ${phrase}`)]);
+  const detail = `"${key}" ${phrases[finding]}`;
+  await batch(db, [statement(db, clear, ref.tenant, JSON.stringify([ref.id])), statement(db, note, ref.tenant, ref.id, now, "reviewed", detail)]);
   return true;
+}
+
+const phrases = { done: "happened", failed: "did not happen" };
+
+/** Of an effect `f`: it is in doubt, and a person can settle it. */
+export const isInDoubt = `f.state IN ('intent', 'uncertain') AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}'`;
+
+/** ?2 ids. Jobs that do not run, with the only effect that is in doubt. */
+const singleDoubts = `
+  SELECT f.job, min(f.key) AS key FROM json_each(?2) e CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = e.value CROSS JOIN effects f ON f.tenant = ?1 AND f.job = j.id
+  WHERE j.state <> 'running' AND ${isInDoubt} GROUP BY f.job HAVING count(DISTINCT f.key) = 1`;
+const noteSettled = `
+  INSERT INTO history (tenant, job, at, event, detail) SELECT ?1, job, ?3, 'reviewed', '"' || key || '" ' || ?4 FROM (${singleDoubts}) WHERE true
+  ON CONFLICT DO NOTHING`;
+const settleAll = `
+  UPDATE effects SET state = ?4, result = NULL, at = ?3 WHERE tenant = ?1 AND (job, key) IN (SELECT job, key FROM (${singleDoubts})) RETURNING job`;
+
+/**
+ * As `resolveUncertainEffect`, for some hundred jobs of one tenant that each have one effect in doubt; returns the ids of those that were settled. A job
+ * with several such effects is left alone: one finding cannot be true of all of them unseen.
+ */
+export async function resolveSingleDoubts(db: D1Database, tenant: string, ids: readonly string[], finding: EffectReview, now: number): Promise<string[]> {
+  const list = JSON.stringify(ids);
+  const results = await batch(db, [statement(db, noteSettled, tenant, list, now, phrases[finding]), statement(db, settleAll, tenant, list, now, finding)]);
+  const settled = rowsOf<{ job: string }>(results, 1).map(({ job }) => job);
+  if (settled.length > 0) await batch(db, [statement(db, clear, tenant, JSON.stringify(settled))]);
+  return settled;
 }
 
 /** ?2 ids. */
 const inDoubt = `
   SELECT f.job, f.key FROM json_each(?2) e CROSS JOIN effects f ON f.tenant = ?1 AND f.job = e.value
-  WHERE f.state IN ('intent', 'uncertain') AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}' ORDER BY f.job, f.key LIMIT 500`;
+  WHERE ${isInDoubt} ORDER BY f.job, f.key LIMIT 500`;
+
+/** ?2 a failure group. Of the newest dead letters as many as a list of failures counts. */
+const groupInDoubt = `
+  SELECT count(*) AS count FROM (SELECT d.id, d.kind FROM dead_letters d WHERE d.tenant = ?1 ORDER BY d.died DESC LIMIT 10000) d
+  WHERE d.kind = ?2 AND EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = d.id AND ${isInDoubt})`;
+
+/** How many dead letters of a failure group have an effect in doubt. */
+export async function lettersInDoubt(db: D1Database, tenant: string, group: string): Promise<number> {
+  return (await statement(db, groupInDoubt, tenant, group).first<{ count: number }>())?.count ?? 0;
+}
 
 /** Keys of the effects in doubt of these jobs, by the id of the job. */
 export async function effectsInDoubt(db: D1Database, tenant: string, ids: readonly string[]): Promise<Map<string, string[]>> {

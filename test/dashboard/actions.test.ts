@@ -49,7 +49,7 @@ describe("an action", () => {
     "%s for another tenant is refused as the interface refuses it, and without a session",
     async (name, path) => {
       const { post, api } = await visitor(people.admin);
-      const filled = { ...Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "x"])), patch: '{"siteId": "main"}' };
+      const filled = { ...Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "x"])), patch: '{"siteId": "main"}', ids: "x" };
       const before = api.calls.length;
       const refused = await post(`/t/other/do/${name}`, filled, { accept: "text/vnd.jobyard.fragment" });
       expect([refused.status, await refused.text()]).toEqual([403, "This token belongs to another tenant."]);

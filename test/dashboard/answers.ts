@@ -197,9 +197,10 @@ export function answersOf({ rows, text, now }: Filling): Answers {
     "GET /v1/dead-letters": { deadLetters: letters, cursor: rows > 1 ? "older" : null },
     "GET /v1/failures": { failures: times(failure), cursor: rows > 1 ? "1.older" : null, deploy: { version: "v1", tag: text, at: ago(90) } },
     "GET /v1/failures/g0": {
-      ...{ ...failure(0), reason: text, examples: [idOf(0)], sites: [{ siteId: text, count: 3 }], replays: times(replay) },
+      ...{ ...failure(0), reason: text, inDoubt: 0, examples: [idOf(0)], sites: [{ siteId: text, count: 3 }], replays: times(replay) },
       deploy: null,
     },
+    "POST /v1/jobs/effects": (_query: Query, body: unknown) => ({ settled: (body as { ids: string[] }).ids, left: [] }),
     "GET /v1/bulk-actions": { actions: times((index) => ({ ...bulk, id: `b${index}`, action: index === 0 ? "cancel" : "dismiss" })) },
     "GET /v1/bulk-actions/b0": bulk,
     "POST /v1/jobs/cancel": (_query: Query, body: unknown) => ((body as { plan?: boolean }).plan ? { total: 7, byType: { [text]: 7 }, more: false } : bulk),

@@ -22,6 +22,17 @@ describe("acting on many jobs", () => {
     expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([expect.objectContaining({ path, body })]);
   });
 
+  test("a replay of jobs that are all in doubt has no button to begin it", async () => {
+    const { get, api } = await visitor(people.operator);
+    const planned = (effects: object) => ({ total: 2, byType: { email: 2 }, refused: [], checked: 2, more: false, effects, providerCalls: 2, usd: 0 });
+    api.answers.set("POST /v1/replays", planned({ done: 0, inDoubt: 2 }));
+    const page = await (await get("/t/demo/bulk?verb=replay&group=g0")).text();
+    expect(page).toContain("For 2 it is unknown whether an effect happened: settle it first, or they fail again.");
+    expect(page).not.toContain("/do/replay");
+    api.answers.set("POST /v1/replays", planned({ done: 0, inDoubt: 1 }));
+    expect(await (await get("/t/demo/bulk?verb=replay&group=g0")).text()).toContain("/do/replay");
+  });
+
   test("what names no job, or nothing to do, is refused before the interface is asked", async () => {
     const { get, api } = await visitor(people.operator);
     for (const query of ["verb=erase&type=email", "type=email"]) expect((await get(`/t/demo/bulk?${query}`)).status).toBe(422);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { answersOf, type Query } from "./answers";
+import { answersOf, idOf, type Query } from "./answers";
 import { createFakeApi, people } from "./desk";
 import { now, visitor } from "./visitor";
 
@@ -42,4 +42,39 @@ test("a group is named by what its failures share, with the newest beside it, an
   expect(html).toContain('mail: … validation_error<span class="dim"> newest: mail: 422 validation_error</span>');
   expect(html).not.toContain("mail: #");
   expect(html.match(/newest:/g)).toHaveLength(1);
+});
+
+describe("a group whose jobs are in doubt", () => {
+  const shown = async (inDoubt: number, dead: number) => {
+    const api = createFakeApi(now, answersOf({ rows: 2, text: "shop", now }));
+    api.answers.set("GET /v1/failures/g0", { ...(api.answers.get("GET /v1/failures/g0") as object), inDoubt, dead });
+    const browser = await visitor(people.operator, api);
+    return { ...browser, html: await (await browser.get("/t/demo/failures/g0")).text() };
+  };
+
+  test("is settled for the ticked ones, and offers no replay while all of them are", async () => {
+    const { html, post, api } = await shown(2, 2);
+    expect(html).not.toMatch(/Replay/);
+    expect(html).toContain("Of 2 jobs it is not known whether the effect happened");
+    const button = /<button name="back" value="([^"]*)" formmethod="post" formaction="([^"]*)">It did not happen</.exec(html);
+    expect(button?.slice(1)).toEqual(["/t/demo/failures/g0", "/t/demo/do/settle-not-happened"]);
+    const ticked: [string, string][] = [0, 1].map((place) => ["ids", idOf(place)]);
+    const answer = await post(button?.[2] ?? "", [...ticked, ["back", button?.[1] ?? ""]]);
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "/t/demo/failures/g0"]);
+    expect(api.calls.at(-1)).toMatchObject({ path: "/v1/jobs/effects", body: { ids: [idOf(0), idOf(1)], state: "failed" } });
+  });
+
+  test("names a missing tick, and changes nothing", async () => {
+    const { post, api } = await shown(2, 2);
+    const answer = await post("/t/demo/do/settle-happened", { back: "/t/demo/failures/g0" }, { accept: "text/vnd.jobyard.fragment" });
+    expect([answer.status, await answer.text()]).toEqual([422, "No job is ticked."]);
+    expect(api.calls.filter(({ method }) => method === "POST")).toEqual([]);
+  });
+
+  test("offers a replay where others are not, and no settling where none is", async () => {
+    const some = (await shown(1, 2)).html;
+    expect(some).toContain("Replay 2…");
+    expect(some).toContain("It happened");
+    expect((await shown(0, 2)).html).not.toContain("It happened");
+  });
 });

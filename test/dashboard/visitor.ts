@@ -11,14 +11,17 @@ export async function visitor(person: Person, api: FakeApi = createFakeApi(now))
   const signedIn = await ask("/session", { method: "POST", ...form({ token: person.token }) });
   const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
   const get = (path: string, headers: Record<string, string> = {}) => ask(path, { headers: { cookie, ...headers } });
-  const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) => {
+  const post = (path: string, fields: FormFields, headers: Record<string, string> = {}) => {
     const sent = form(fields);
     return ask(path, { method: "POST", ...sent, headers: { ...sent.headers, cookie, ...headers } });
   };
   return { api, ask, get, post, cookie, signedIn };
 }
 
-export function form(fields: Record<string, string>) {
+/** The fields of a form; as pairs where a name is repeated. */
+export type FormFields = Record<string, string> | [name: string, value: string][];
+
+export function form(fields: FormFields) {
   const body = new URLSearchParams(fields).toString();
   return {
     body,

@@ -37,6 +37,21 @@ describe("the report", () => {
     expect(await reports.findings("acme")).toEqual(await reports.findings("acme"));
   });
 
+  test("jobs that are all in doubt are to be settled, and not offered to be replayed before", async () => {
+    const letter = env.DB.prepare(
+      `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, ?, 'email', 'discarded', 'uncertain: "send" may have happened', 'g1', 1, 0)`,
+    );
+    const effect = env.DB.prepare(`INSERT INTO effects (tenant, job, key, revision, state, at) VALUES ('acme', ?, 'send', 0, 'uncertain', 0)`);
+    await env.DB.batch([letter.bind(noon - minute, "a"), letter.bind(noon - minute, "b"), effect.bind("a"), effect.bind("b")]);
+    const offered = async () => (await reports.findings("acme"))[0]?.actions.map(({ method, path, label }) => [method, path, label]);
+    expect(await offered()).toEqual([["GET", "/v1/failures/g1", "Settle"]]);
+    await env.DB.prepare("UPDATE effects SET state = 'failed' WHERE tenant = 'acme' AND job = 'a'").run();
+    expect(await offered()).toEqual([
+      ["GET", "/v1/failures/g1", "Look"],
+      ["POST", "/v1/replays", "Replay"],
+    ]);
+  });
+
   test("what is tried again is no finding while its failure is resolved or ignored", async () => {
     const reason = 'there is no template "order-7"';
     await given("acme", 3, { state: "retrying", due: noon + minute, reason });

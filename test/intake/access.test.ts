@@ -134,6 +134,7 @@ describe("every route", () => {
       "GET /v1/jobs/:id": "read",
       "POST /v1/jobs/:id/cancel": "operate",
       "POST /v1/jobs/:id/retry": "operate",
+      "POST /v1/jobs/effects": "operate",
       "POST /v1/jobs/:id/effects": "operate",
       "DELETE /v1/dead-letters/:id": "operate",
       "GET /v1/dead-letters": "read",

@@ -40,7 +40,7 @@ const facts: ReportFacts = {
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],
   installation: true,
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
-  groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, firstAt: now, lastAt: now }],
+  groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, inDoubt: 0, firstAt: now, lastAt: now }],
   settled: [],
   schedules: [{ tenant, name: "nightly", outcome: "failed", note: "no", plannedAt: now }],
   sites: [{ tenant, site: "main", reason: "401", since: now }],

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { dismiss, resolveUncertainEffect } from "../../src/ledger/review";
+import { dismiss, lettersInDoubt, resolveSingleDoubts, resolveUncertainEffect } from "../../src/ledger/review";
 import { createQueries } from "../../src/ledger/queries";
 import { retryNow } from "../../src/queue/operate";
 import { createEngineBench } from "../support/engine";
@@ -47,6 +47,36 @@ test("what is not in doubt, not there or another tenant's is left alone", async 
   expect(await resolveUncertainEffect(env.DB, { ...ref, tenant: "two" }, "send", "done", bench.now())).toBe(false);
   expect(await resolveUncertainEffect(env.DB, ref, "send", "done", bench.now())).toBe(true);
   expect(await resolveUncertainEffect(env.DB, ref, "send", "failed", bench.now())).toBe(false);
+});
+
+test("effects in doubt of many jobs are settled at once, but for those of another tenant, of a job that runs and of one with several", async () => {
+  const bench = createEngineBench();
+  const ids: string[] = [];
+  for (let n = 0; n < 3; n++) ids.push(await bench.acceptOne({ payload: doubtful }));
+  await bench.deliverAll();
+  const [first = "", second = "", third = ""] = ids;
+  const kind = (await env.DB.prepare("SELECT kind FROM dead_letters WHERE tenant = 'one' LIMIT 1").first<string>("kind")) ?? "";
+  expect(await lettersInDoubt(env.DB, "one", kind)).toBe(3);
+  expect(await resolveSingleDoubts(env.DB, "two", ids, "done", bench.now())).toEqual([]);
+  await env.DB.batch([
+    env.DB.prepare("UPDATE jobs SET state = 'running' WHERE id = ?").bind(second),
+    env.DB.prepare("INSERT INTO effects (tenant, job, key, revision, state, at) VALUES ('one', ?, 'other', 0, 'uncertain', 0)").bind(third),
+    env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE tenant = 'one'"),
+  ]);
+  expect(await resolveSingleDoubts(env.DB, "one", [...ids, first], "done", bench.now())).toEqual([first]);
+  expect(await resolveSingleDoubts(env.DB, "one", ids, "failed", bench.now())).toEqual([]);
+  expect(await lettersInDoubt(env.DB, "one", kind)).toBe(2);
+  const { results } = await env.DB.prepare("SELECT id, doubt FROM jobs WHERE tenant = 'one'").all<{ id: string; doubt: number }>();
+  expect(new Map(results.map(({ id, doubt }) => [id, doubt]))).toEqual(
+    new Map([
+      [first, 0],
+      [second, 1],
+      [third, 1],
+    ]),
+  );
+  const settled = await createQueries(env.DB).job("one", first);
+  expect(settled).toMatchObject({ effects: [{ key: "send", state: "done" }] });
+  expect(settled?.timeline).toContainEqual(expect.objectContaining({ event: "reviewed", detail: '"send" happened' }));
 });
 
 test("a decision of a run is never in doubt: settled, it would leave the next run without what was decided", async () => {

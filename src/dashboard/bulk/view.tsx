@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import type { BulkAction } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
@@ -41,9 +42,14 @@ function Offered({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
   return (
     <>
       {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
-      <Begin visit={visit} model={model} />
+      {isInDoubt(model) ? null : <Begin visit={visit} model={model} />}
     </>
   );
+}
+
+/** A replay of jobs that are all in doubt would end each as before; the plan's text says what is to be done first. */
+function isInDoubt({ verb, plan }: AcceptedPlan): boolean {
+  return verb === "replay" && !plan.more && plan.effects.inDoubt >= plan.total;
 }
 
 function nothingToDo({ verb, selection }: AcceptedPlan): string {
@@ -193,12 +199,20 @@ export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly 
   );
 }
 
+interface TickedActsProps {
+  visit: Visit;
+  verbs?: readonly BulkVerb[];
+  form: string;
+  /** Further buttons. */
+  children?: ComponentChildren;
+}
+
 /** Buttons for the ticked rows of a list on this page. They are a form of their own, which works without the script. */
-export function TickedActs({ visit, verbs: offered = bulkVerbs, form }: { visit: Visit; verbs?: readonly BulkVerb[]; form: string }) {
+export function TickedActs({ visit, verbs: offered = bulkVerbs, form, children }: TickedActsProps) {
   if (!visit.may("operate")) return null;
   return (
     <form id={form} action={`${visit.base}/bulk`} class="ticked">
-      <span class="dim">Ticked jobs:</span>{" "}
+      <span class="dim">Ticked jobs:</span> {children}
       {offered.map((verb) => (
         <button key={verb} name="verb" value={verb}>
           {verbText(verb)}…

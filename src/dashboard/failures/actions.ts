@@ -1,4 +1,6 @@
 import { action, type ActionFields, numberField, textField } from "../action";
+import type { EffectFindings } from "../answers";
+import { plural } from "../parts/format";
 
 const decide = (status: "open" | "resolved" | "ignored", label: string, done: string) =>
   action("PUT /v1/failures/:group", {
@@ -12,7 +14,23 @@ const decide = (status: "open" | "resolved" | "ignored", label: string, done: st
     },
   });
 
+const settle = (state: "done" | "failed", name: string, label: string, phrase: string) =>
+  action("POST /v1/jobs/effects", {
+    name,
+    scope: "operate",
+    label,
+    confirms: ({ ids }) => (ids ? undefined : "No job is ticked."),
+    body: ({ ids = "" }) => ({ ids: ids.split(","), state }),
+    done: (_fields, answer) => {
+      const { settled, left } = answer as EffectFindings;
+      const rest = left.length === 0 ? "" : ` ${plural(left.length, "job")} had no effect, or more than one, that is in doubt: see its page.`;
+      return `Recorded for ${plural(settled.length, "job")}: it ${phrase}.${rest}`;
+    },
+  });
+
 export const failureActions = {
+  happened: settle("done", "settle-happened", "It happened", "happened"),
+  didNotHappen: settle("failed", "settle-not-happened", "It did not happen", "did not happen"),
   dismiss: action("DELETE /v1/dead-letters/:id", {
     name: "dismiss",
     scope: "operate",

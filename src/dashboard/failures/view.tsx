@@ -1,5 +1,5 @@
 import { bulkAddress } from "../bulk/selection";
-import { BulkTable, Tick, TickedActs } from "../bulk/view";
+import { BulkTable } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { ReplayTable } from "../replays/table";
 import { Act } from "../parts/act";
@@ -7,10 +7,11 @@ import { Fact } from "../parts/fact";
 import { number, plural } from "../parts/format";
 import { Spark } from "../parts/spark";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Empty, Section } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { failureActions } from "./actions";
 import { GroupTable, shownTitle } from "./groups";
+import { isAllInDoubt, Letters } from "./letters";
 import { failuresAddress, type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
 
 export const failuresPage = page<FailuresModel>({
@@ -92,7 +93,7 @@ export const groupPage = page<GroupModel>({
         <Sentence text={group.reason ?? shownTitle(group.title)} />
       </p>
       <GroupFacts visit={visit} group={group} />
-      {letters.length > 0 ? <Letters visit={visit} letters={letters} /> : <Empty>No job of this group is dead now.</Empty>}
+      {letters.length > 0 ? <Letters visit={visit} letters={letters} group={group} /> : <Empty>No job of this group is dead now.</Empty>}
       {cursor === null ? null : (
         <p class="pager">
           <a rel="next" href={`?cursor=${encodeURIComponent(cursor)}`}>
@@ -121,9 +122,11 @@ function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
       ) : null}
       {group.dead > 0 ? (
         <>
-          <a class="button" href={bulkAddress(visit.base, "replay", fields)}>
-            Replay {number(group.dead)}…
-          </a>
+          {isAllInDoubt(group) ? null : (
+            <a class="button" href={bulkAddress(visit.base, "replay", fields)}>
+              Replay {number(group.dead)}…
+            </a>
+          )}
           <a class="button" href={bulkAddress(visit.base, "dismiss", fields)}>
             Dismiss {number(group.dead)}…
           </a>
@@ -198,40 +201,3 @@ function Retrying({ visit, group: { type, title } }: { visit: Visit; group: Grou
 }
 
 const minShared = 8;
-
-function Letters({ visit, letters }: { visit: Visit; letters: GroupModel["letters"] }) {
-  const ticks = visit.may("operate");
-  return (
-    <>
-      <TickedActs visit={visit} verbs={["replay", "dismiss"]} form="ticked" />
-      <Table label="Jobs" columns={[...(ticks ? ["Tick"] : []), "State", "Job", "-Site", "Why", "#-Attempt", "-Died", "-"]} stream>
-        {letters.map(({ id, state, siteId, reason, attempt, diedAt }) => (
-          <tr key={id} id={`letter-${id}`}>
-            <Tick visit={visit} id={id} form="ticked" />
-            <td>
-              <State is={state} />
-            </td>
-            <td>
-              <a class="mono" href={`${visit.base}/jobs/${id}`}>
-                …{id.slice(-8)}
-              </a>
-            </td>
-            <td class="wide">{siteId}</td>
-            <td class="text" title={reason}>
-              <Sentence text={reason} />
-            </td>
-            <td class="num wide">{attempt}</td>
-            <td class="wide">
-              <Time at={diedAt} />
-            </td>
-            <td class="actions wide">
-              <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
-                <p>The job leaves this list, and a replay by filter leaves it out.</p>
-              </Act>
-            </td>
-          </tr>
-        ))}
-      </Table>
-    </>
-  );
-}

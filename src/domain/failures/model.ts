@@ -39,6 +39,8 @@ export interface FailureView extends FailureGroup {
 }
 
 export interface FailureDetail extends FailureView {
+  /** Of its dead letters those with an effect in doubt. */
+  inDoubt: number;
   /** Ids of example jobs, and their shops. */
   examples: readonly string[];
   sites: readonly { siteId: string; count: number }[];

@@ -1,6 +1,7 @@
 import { statement } from "../../d1";
 import { type FailingNow, failingNow } from "../../ledger/failures";
 import { titleOf } from "../../ledger/failure-kind";
+import { lettersInDoubt } from "../../ledger/review";
 import type { FailureDetail, FailureFilter, FailureGroup, FailureView } from "./model";
 
 /** Tenants of one list whose failing jobs are counted: those that failed last. */
@@ -41,9 +42,9 @@ export async function listFailures(
 export async function failure(db: D1Database, tenant: string, group: string, deployedAt: number | null, now: number): Promise<FailureDetail | null> {
   const row = await db.prepare(`SELECT ${columns} FROM failure_groups WHERE tenant = ? AND grp = ?`).bind(tenant, group).first<Row>();
   if (!row) return null;
-  const failing = await failingNow(db, tenant);
+  const [failing, inDoubt] = await Promise.all([failingNow(db, tenant), lettersInDoubt(db, tenant, group)]);
   const { examples = [], sites = [] } = failing.find((each) => each.group === group) ?? {};
-  return { ...failureView(groupFrom(row, now), failing, deployedAt), examples, sites };
+  return { ...failureView(groupFrom(row, now), failing, deployedAt), inDoubt, examples, sites };
 }
 
 function failureView(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {

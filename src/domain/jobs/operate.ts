@@ -1,5 +1,5 @@
 import { type PauseAuthor, createPauseStore } from "../../ledger/pauses";
-import { dismiss, resolveUncertainEffect } from "../../ledger/review";
+import { dismiss, resolveSingleDoubts, resolveUncertainEffect } from "../../ledger/review";
 import type { Queries } from "../../ledger/views";
 import type { Engine } from "../../queue/engine";
 import type { Pause } from "../../queue/ports/job-row";
@@ -34,6 +34,8 @@ export function createJobOperations({ db, engine, queries }: { db: D1Database; e
     /** Records that an uncertain effect happened, or certainly did not. False: it is not uncertain, or its job is running. */
     resolveUncertainEffect: (tenant: string, id: string, effect: string, finding: "done" | "failed") =>
       resolveUncertainEffect(db, { tenant, id }, effect, finding, now()),
+    /** As above, for jobs with one uncertain effect each; returns the ids of those that were settled. */
+    resolveSingleDoubts: (tenant: string, ids: readonly string[], finding: "done" | "failed") => resolveSingleDoubts(db, tenant, ids, finding, now()),
     /** Dismisses a dead letter. False: it is none. */
     dismiss: (tenant: string, id: string) => dismiss(db, { tenant, id }, now()),
     /** Tenant null: all tenants, for the root token without a tenant only. */

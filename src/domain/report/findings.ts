@@ -148,8 +148,11 @@ function stuck({ open, ended, pauses: all, now, unpolled }: ReportFacts): Findin
 }
 
 function failed({ groups, now }: ReportFacts): Finding[] {
-  return groups.map(({ tenant, group, type, reason, count, firstAt, lastAt }) => {
+  return groups.map(({ tenant, group, type, reason, count, inDoubt, firstAt, lastAt }) => {
+    const path = `/v1/failures/${group}`;
     const replay: RemedyCall = { method: "POST", path: "/v1/replays", label: "Replay", body: { filter: { group } } };
+    // A job in doubt ends again as it did, until a person has recorded whether its effect happened.
+    const actions: RemedyCall[] = inDoubt === count ? [{ method: "GET", path, label: "Settle" }] : [{ method: "GET", path, label: "Look" }, replay];
     return {
       code: "failed",
       severity: now - lastAt <= goesOn ? "critical" : "warning",
@@ -158,7 +161,7 @@ function failed({ groups, now }: ReportFacts): Finding[] {
       count,
       subject: `group/${group}`,
       tenant,
-      actions: [{ method: "GET", path: `/v1/failures/${group}`, label: "Look" }, replay],
+      actions,
     };
   });
 }

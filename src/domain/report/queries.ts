@@ -1,6 +1,8 @@
+import { isInDoubt } from "../../ledger/review";
+
 /** Facts for findings that no other reader has. Null is all tenants. */
 export interface ReportRows {
-  groups: { tenant: string; group: string; type: string; reason: string; count: number; firstAt: number; lastAt: number }[];
+  groups: { tenant: string; group: string; type: string; reason: string; count: number; inDoubt: number; firstAt: number; lastAt: number }[];
   /** Groups that an operator has resolved, or ignores. */
   settled: { tenant: string; group: string }[];
   schedules: { tenant: string; name: string; outcome: "skipped" | "failed"; note: string | null; plannedAt: number }[];
@@ -20,14 +22,15 @@ const whose = "(?1 IS NULL OR tenant = ?1)";
 
 /**
  * ?1 tenants: the newest letters of each, by one seek apiece. A replay that fails again gives its jobs a new time of death: a group's first failure
- * is the one since an operator last decided about the group.
+ * is the one since an operator last decided about the group. Of jobs that ended as uncertain it is looked up whether their effect is still in doubt.
  */
 const groupsSql = `
-  SELECT g.tenant, "group", g.type, reason, count, min(firstAt, coalesce(max(f.first_at, coalesce(f.status_at, 0)), firstAt)) AS firstAt, lastAt FROM (
-  SELECT tenant, kind AS "group", type, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt FROM (
-    SELECT t.value AS tenant, r.value->>0 AS kind, r.value->>1 AS type, r.value->>2 AS reason, r.value->>3 AS died
-    FROM json_each(?1) t CROSS JOIN json_each((SELECT json_group_array(json_array(kind, type, reason, died)) FROM (
-      SELECT kind, type, reason, died FROM dead_letters d WHERE d.tenant = t.value ORDER BY died DESC LIMIT ${maxLetters}))) r)
+  SELECT g.tenant, "group", g.type, reason, count, inDoubt, min(firstAt, coalesce(max(f.first_at, coalesce(f.status_at, 0)), firstAt)) AS firstAt, lastAt FROM (
+  SELECT tenant, kind AS "group", type, reason, count(*) AS count, sum(inDoubt) AS inDoubt, min(died) AS firstAt, max(died) AS lastAt FROM (
+    SELECT t.value AS tenant, r.value->>0 AS kind, r.value->>1 AS type, r.value->>2 AS reason, r.value->>3 AS died,
+      r.value->>2 GLOB 'uncertain:*' AND EXISTS (SELECT 1 FROM effects f WHERE f.tenant = t.value AND f.job = r.value->>4 AND ${isInDoubt}) AS inDoubt
+    FROM json_each(?1) t CROSS JOIN json_each((SELECT json_group_array(json_array(kind, type, reason, died, id)) FROM (
+      SELECT kind, type, reason, died, id FROM dead_letters d WHERE d.tenant = t.value ORDER BY died DESC LIMIT ${maxLetters}))) r)
   GROUP BY tenant, kind) g LEFT JOIN failure_groups f ON f.tenant = g.tenant AND f.grp = g."group" WHERE coalesce(f.status, 'open') = 'open'
   ORDER BY count DESC LIMIT ${maxRows}`;
 

@@ -84,6 +84,7 @@ export const failuresShape = v.object({ failures: outputList(v.object(entries)),
 
 export const failureShape = v.object({
   ...entries,
+  inDoubt: v.pipe(count, v.description("Of its dead letters those with an uncertain effect: settle it before a replay, by POST /v1/jobs/effects")),
   examples: outputList(v.string()),
   sites: v.pipe(outputList(v.object({ siteId: v.string(), count })), v.description("Shops of its jobs, the most frequent first")),
   replays: v.pipe(outputList(replayShape), v.description("Replays that named the group, newest first")),

@@ -5,21 +5,32 @@ import { Problem } from "../../errors";
 import { smallBody } from "../body";
 import { email } from "../../jobs/email/job";
 import type { JobDetail } from "../../ledger/views";
-import { boundedName, boundedText } from "../../queue/bounded";
+import { boundedName, boundedText, outputList } from "../../queue/bounded";
 import { mayBeUnwritten } from "../../queue/operate";
 import { isTerminal, states } from "../../queue/state";
+import { audit } from "../audit";
 import type { IntakeDeps } from "../deps";
 import { unavailable } from "../problem";
 import { inOrder, jobCursor, jobIdText, paging, revealQuery, search, siteId, time } from "../query";
 import { refuseForeignParent } from "../selection";
 import { actorOf, param, permits, route } from "../route";
+import { idsEntry, refuseForeign } from "../selection";
 import { cancelledShape, jobShape, jobsShape, retriedShape } from "../shapes";
 import { failureKind } from "../../ledger/failure-kind";
 import { detailOf, jobSummary, unwrittenJob, whyView } from "../views";
 
-const findingRequest = v.strictObject({
-  key: boundedText(256, { min: 1 }),
-  state: v.pipe(v.picklist(["done", "failed"], "must be done (it happened) or failed (it did not)"), v.description("done: it happened; failed: it did not")),
+const effectState = v.pipe(
+  v.picklist(["done", "failed"], "must be done (it happened) or failed (it did not)"),
+  v.description("done: it happened; failed: it did not"),
+);
+
+const findingRequest = v.strictObject({ key: boundedText(256, { min: 1 }), state: effectState });
+
+const findingsRequest = v.strictObject({ ids: idsEntry.wrapped, state: effectState });
+
+export const findingsShape = v.object({
+  settled: v.pipe(outputList(v.string()), v.description("Ids of the jobs whose effect is settled")),
+  left: v.pipe(outputList(v.string()), v.description("Ids of the jobs that run, or in which no effect or more than one is in doubt")),
 });
 
 const listQuery = v.pipe(
@@ -63,6 +74,23 @@ export const jobRoutes = [
       const { jobs, ...page } = await deps.queries.jobs(tenant, { ...filter, now: deps.now() }, { cursor, limit });
       const why = await deps.reports.why(tenant, jobs);
       return { status: 200, body: { jobs: jobs.map((job, index) => ({ ...jobSummary(job), why: whyView(why[index]) })), ...page } };
+    },
+  }),
+  // Before the route of one job, which takes the same address.
+  route("POST /v1/jobs/effects", {
+    name: "resolveUncertainEffects",
+    summary: "Record of up to 1,000 jobs whether their uncertain effect happened, after a look at the provider",
+    description: "For jobs with one effect in doubt each. A job with several is settled by `POST /v1/jobs/{id}/effects`.",
+    scope: "operate",
+    tenant: "own",
+    body: { schema: findingsRequest, limit: smallBody },
+    answers: { 200: findingsShape },
+    handle: async ({ deps, tenant, body, caller }) => {
+      const ids = [...new Set(body.ids)];
+      await refuseForeign(deps, tenant, ids);
+      const settled = await deps.operate.resolveSingleDoubts(tenant, ids, body.state);
+      if (settled.length > 0) await audit({ deps, tenant, caller }, "settle-effects", "jobs", JSON.stringify({ state: body.state, jobs: settled.length }));
+      return { status: 200, body: { settled, left: ids.filter((id) => !settled.includes(id)) } };
     },
   }),
   route("GET /v1/jobs/:id", {
