@@ -96,7 +96,7 @@ describe("every kind of finding", () => {
 
   test.each([
     ["failed", "critical", "/t/acme/failures/email-550"],
-    ["retrying", "warning", "/t/acme/jobs?state=retrying&type=email"],
+    ["retrying", "warning", "/t/acme/failures/email-550"],
     ["campaign-failed", "critical", "/t/acme/campaigns/c1"],
     ["campaign-stalled", "warning", "/t/acme/campaigns/c1"],
     ["circuit-open", "critical", "/t/acme/flow"],

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createReportsOn } from "../../src/app/reports";
 import { inOrder } from "../../src/domain/report/model";
+import { failuresOf } from "../../src/intake/tick/send-alerts";
 import { type Division, statsBy } from "../../src/intake/stats-by";
 import { failureKind } from "../../src/ledger/failure-kind";
 import { createTicks } from "../../src/ledger/ticks";
@@ -31,7 +32,7 @@ describe("the report", () => {
       ["circuit-open", "critical", 213, "gate/mail"],
       ["failed", "critical", 2, "group/g1"],
       ["paused", "warning", 7, "queue/email-sending"],
-      ["retrying", "warning", 3, "type/email"],
+      ["retrying", "warning", 3, `group/${await failureKind("email", "mail API: 500")}`],
     ]);
     expect(await codes("other")).toEqual([["circuit-open", "critical", 213, "gate/mail"]]);
     expect(await reports.findings("acme")).toEqual(await reports.findings("acme"));
@@ -55,7 +56,7 @@ describe("the report", () => {
   test("what is tried again is no finding while its failure is resolved or ignored", async () => {
     const reason = 'there is no template "order-7"';
     await given("acme", 3, { state: "retrying", due: noon + minute, reason });
-    expect(await codes("acme")).toEqual([["retrying", "warning", 3, "type/email"]]);
+    expect(await codes("acme")).toEqual([["retrying", "warning", 3, `group/${await failureKind("email", reason)}`]]);
     await env.DB.prepare(
       `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours, status) VALUES ('acme', ?, 'email', '', 0, 0, 3, '{}', 'ignored')`,
     )
@@ -64,6 +65,18 @@ describe("the report", () => {
     expect(await codes("acme")).toEqual([]);
     await env.DB.prepare(`UPDATE failure_groups SET status = 'open'`).run();
     expect(await codes("acme")).toHaveLength(1);
+  });
+
+  test("two causes of one type's failures are two findings, each with its own group, and leads to it", async () => {
+    const reasons = ["mail: 502 bad gateway", "mail: 500"];
+    for (const [index, reason] of reasons.entries()) await given("acme", 5 - index, { state: "retrying", due: noon + minute, reason });
+    const groups = await Promise.all(reasons.map((reason) => failureKind("email", reason)));
+    expect(await codes("acme")).toEqual(groups.map((group, index) => ["retrying", "warning", 5 - index, `group/${group}`]));
+    const found = await reports.findings("acme");
+    expect(found.map(({ actions }) => actions[0]?.path)).toEqual(groups.map((group) => `/v1/failures/${group}`));
+    expect(failuresOf(found, noon).map(({ cause, subject }) => [cause, subject])).toEqual(
+      groups.map((group) => [`finding/warning/retrying/group/${group}`, "email"]),
+    );
   });
 
   test("what is tried again can be run now, but for what a pause or an open circuit would stop before its next attempt", async () => {

@@ -33,7 +33,7 @@ test("the provider knew the key, and has forgotten it by the next run: a dead le
   expect(keys).toHaveLength(1);
   expect(await bench.row(id)).toMatchObject({
     state: "discarded",
-    reason: expect.stringMatching(/^uncertain: "send" was tried at 2026-11-21T12:00:00.000Z/),
+    reason: expect.stringMatching(/^uncertain: "send" was tried and may have happened/),
   });
   expect(await effects()).toEqual([{ key: "send", revision: 0, state: "uncertain", result: null }]);
   // The operator looked at the provider: nothing had arrived.
@@ -63,7 +63,7 @@ test.each([
   const [copy] = bench.held;
   await bench.deliver(bench.held.slice());
   expect(keys).toHaveLength(1);
-  expect(found).toMatchObject([{ state: "discarded", reason: expect.stringMatching(/^uncertain: "send" was tried at 2026-11-21T1[12]:/) }]);
+  expect(found).toMatchObject([{ state: "discarded", reason: expect.stringMatching(/^uncertain: "send" was tried and may/) }]);
 });
 
 test("an act that the run has not tried yet is done, and so is one whose intent was recorded first", async () => {

@@ -107,7 +107,7 @@ describe("the Worker dies between the effect and its record", () => {
     expect(keys).toHaveLength(1);
     expect(await bench.row(id)).toMatchObject({
       state: "discarded",
-      reason: expect.stringMatching(/^uncertain: "send" was tried at 2026-11-21T12:00:00.000Z and may have happened/),
+      reason: expect.stringMatching(/^uncertain: "send" was tried and may have happened; look/),
     });
     expect(await effects()).toEqual([{ key: "send", revision: 0, state: "uncertain", result: null }]);
     await retryNow(bench.engine, [{ tenant: "one", id }], { event: "replayed" });

@@ -169,7 +169,7 @@ describe("a mail provider", () => {
     });
     const { findings } = (await shop.get("/v1/report")).body;
     const finding = findings.find(({ code }: { code: string }) => code === "retrying");
-    expect(finding).toMatchObject({ count: 213, subject: "type/email" });
+    expect(finding).toMatchObject({ count: 213, type: "email" });
     const { method, path, body } = finding.actions.find(({ label }: { label: string }) => label === "Run now");
     expect(await mailsTo("@run-now.example")).toEqual([]);
 

@@ -161,6 +161,7 @@ function failed({ groups, now }: ReportFacts): Finding[] {
       count,
       subject: `group/${group}`,
       tenant,
+      type,
       actions,
     };
   });
@@ -174,12 +175,14 @@ function retrying({ retrying: all, circuits, pauses: paused }: ReportFacts): Fin
     if (!first || count < minRetrying) return [];
     const since = Math.min(...groups.map(({ oldestAt }) => oldestAt));
     const sentence = `${plural(count, `${first.type} job`)} failed and will be tried again: ${first.cause ?? "unknown"}`;
-    const look: RemedyCall = { method: "GET", path: `/v1/jobs?state=retrying&type=${first.type}`, label: "Look" };
+    const look: RemedyCall = { method: "GET", path: `/v1/failures/${first.group}`, label: "Look" };
     const now: RemedyCall = { method: "POST", path: "/v1/jobs/run-now", label: "Run now", body: { filter: { group: first.group } } };
     // What is stopped before its next attempt gains nothing by making it now.
     const isStopped = groups.every((group) => circuits.has(circuitKey(group)) || paused.some((pause) => isPausedBy(group, pause)));
     const actions = isStopped ? [look] : [look, now];
-    return [{ code: "retrying", severity: "warning", sentence, since, count, subject: `type/${first.type}`, tenant: first.tenant, actions }];
+    return [
+      { code: "retrying", severity: "warning", sentence, since, count, subject: `group/${first.group}`, tenant: first.tenant, type: first.type, actions },
+    ];
   });
 }
 

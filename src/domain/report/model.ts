@@ -55,6 +55,8 @@ export interface Finding {
   subject: string;
   /** `*`: the installation. */
   tenant: string;
+  /** Of the jobs of a failure group. */
+  type?: string;
   actions: readonly RemedyCall[];
 }
 

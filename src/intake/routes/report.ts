@@ -15,6 +15,7 @@ export const reportShape = v.object({
       since: v.nullable(isoTime),
       count,
       subject: v.string(),
+      type: v.optional(v.pipe(v.string(), v.description("Of the jobs of a failure group"))),
       tenant: v.pipe(v.string(), v.description("`*`: the installation, or all tenants")),
       actions: outputList(actionShape),
     }),

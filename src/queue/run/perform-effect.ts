@@ -100,12 +100,9 @@ async function resultOfOtherRun<T>(engine: Engine, run: ActiveRun, key: string):
 /** The effect may have happened and cannot be repeated safely: only the provider's records show it, so an operator decides. */
 async function uncertain(engine: Engine, run: ActiveRun, open: EffectRecord): Promise<Reply<never>> {
   if (open.state !== "uncertain") await writeOrEnd(engine, run, { ...open, state: "uncertain" }, run.lease.token);
-  const { key, at } = open;
-  const when = new Date(at).toISOString();
-  return failed({
-    class: "permanent",
-    reason: `uncertain: "${key}" was tried at ${when} and may have happened; look at the provider before replaying`,
-  });
+  // Failures are grouped by their reason, so it has no time; the effect has one.
+  const reason = `uncertain: "${open.key}" was tried and may have happened; look at the provider before replaying`;
+  return failed({ class: "permanent", reason });
 }
 
 async function wouldDo<T>(engine: Engine, run: ActiveRun, key: string, value: T | undefined): Promise<Reply<T>> {
