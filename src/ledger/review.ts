@@ -46,7 +46,12 @@ export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: s
 const phrases = { done: "happened", failed: "did not happen" };
 
 /** Of an effect `f`: it is in doubt, and a person can settle it. */
-export const isInDoubt = `f.state IN ('intent', 'uncertain') AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}'`;
+const isInDoubt = `f.state IN ('intent', 'uncertain') AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}'`;
+
+/** A condition of SQL: the job has an effect that a person has to settle. `tenant` and `job` are expressions, never input. */
+export function hasEffectInDoubt(tenant: string, job: string): string {
+  return `EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ${tenant} AND f.job = ${job} AND ${isInDoubt})`;
+}
 
 /** ?2 ids. Jobs that do not run, with the only effect that is in doubt. */
 const singleDoubts = `
@@ -78,7 +83,7 @@ const inDoubt = `
 /** ?2 a failure group. Of the newest dead letters as many as a list of failures counts. */
 const groupInDoubt = `
   SELECT count(*) AS count FROM (SELECT d.id, d.kind FROM dead_letters d WHERE d.tenant = ?1 ORDER BY d.died DESC LIMIT 10000) d
-  WHERE d.kind = ?2 AND EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ?1 AND f.job = d.id AND ${isInDoubt})`;
+  WHERE d.kind = ?2 AND ${hasEffectInDoubt("?1", "d.id")}`;
 
 /** How many dead letters of a failure group have an effect in doubt. */
 export async function lettersInDoubt(db: D1Database, tenant: string, group: string): Promise<number> {

@@ -11,6 +11,8 @@ export interface Breaker {
   openings: number;
   /** Null while it is closed. */
   openUntil: number | null;
+  /** When it opened; failed probes do not change it. Undefined while it is closed, and when an earlier version opened it. Milliseconds. */
+  openedAt?: number | undefined;
   /** Lease of the current probe. */
   probe: string | null;
 }
@@ -43,5 +45,17 @@ export function breakerFailed(breaker: Breaker, limits: { failures: number; open
   const failures = breaker.failures + 1;
   if (breaker.openUntil === null && failures < limits.failures) return { ...breaker, failures };
   const open = Math.min(maxOpen, limits.openSeconds * 1000 * 2 ** Math.min(breaker.openings, 20));
-  return { generation: breaker.generation + 1, failures, openings: breaker.openings + 1, openUntil: now + open, probe: null };
+  return {
+    generation: breaker.generation + 1,
+    failures,
+    openings: breaker.openings + 1,
+    openUntil: now + open,
+    openedAt: openedAt(breaker, now),
+    probe: null,
+  };
+}
+
+/** Since when a breaker that opens now is open: one that is open already stays so. */
+export function openedAt(breaker: Breaker, now: number): number | undefined {
+  return breaker.openUntil === null ? now : breaker.openedAt;
 }

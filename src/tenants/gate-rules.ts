@@ -2,7 +2,7 @@
  * The rules of a gate as a pure state machine: from state and time to answers and the next state.
  * Times are milliseconds of the callers' clocks. There are no timers: expired leases are removed at the next call.
  */
-import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, type Breaker, defaultBreaker, closed } from "./gate-breaker";
+import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, openedAt, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGraceMs, maxWait, maxReason, maxHeld, probeWaitMs } from "./gate-state";
@@ -48,6 +48,7 @@ export function status(before: GateState, limits: GateLimits, now: number): Gate
   const state = { ...settled(before, now), limits };
   const { openUntil: until, failures } = state.breaker;
   return {
+    openedAt: until === null ? null : (state.breaker.openedAt ?? null),
     circuit: until === null ? "closed" : breakerDue(state.breaker, now) ? "half-open" : "open",
     openUntil: until,
     failures,
@@ -65,7 +66,9 @@ export function status(before: GateState, limits: GateLimits, now: number): Gate
 export function holdUntil(before: GateState, until: number, now: number, reason?: string): GateState {
   const state = settled(before, now);
   const refusal = { at: now, reason: reason?.slice(0, maxReason) ?? null };
-  return { ...state, refusal, breaker: { ...state.breaker, generation: state.breaker.generation + 1, openUntil: until, probe: null } };
+  const { breaker } = state;
+  const open = { ...breaker, generation: breaker.generation + 1, openUntil: until, openedAt: openedAt(breaker, now), probe: null };
+  return { ...state, refusal, breaker: open };
 }
 
 /**

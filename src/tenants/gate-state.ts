@@ -48,6 +48,8 @@ export interface GateStatus {
   circuit: "closed" | "open" | "half-open";
   /** When the open circuit admits a probe; null while it is closed. */
   openUntil: number | null;
+  /** When the circuit opened; null while it is closed, or where an earlier version opened it. */
+  openedAt?: number | null;
   failures: number;
   inside: number;
   concurrency: number;

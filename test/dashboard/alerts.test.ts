@@ -71,6 +71,6 @@ test("an alert has the report's sentence and its remedies, leads to what it is a
   expect(first).toContain('action="/t/demo/do/probe-gate"');
   expect(first).toContain('class="state broken"');
   expect(second).toContain('<a href="/t/demo/flow/events">queue/events</a>');
-  expect(second).toMatch(/Not seen since <time dateTime="2026-11-21T11:58:00.000Z"/i);
+  expect(second).toMatch(/Last seen <time dateTime="2026-11-21T11:58:00.000Z"/i);
   expect(second).not.toContain('class="state broken"');
 });

@@ -165,6 +165,15 @@ describe("an alert as it is now", () => {
     },
   );
 
+  test("about a circuit that is closed again says in the past tense that it was open", () => {
+    const sentenceOf = (reason: string, more: Partial<Alert> = {}) =>
+      currentOf(opened("finding/critical/circuit-open/gate/mail", { reason, ...more }), [], now).sentence;
+    expect(sentenceOf(circuit.sentence)).toMatch(/^The circuit of mail was open after 5 failures in a row \(host not found .*\); 213 jobs waited for it\.$/);
+    const trying = "The circuit of mail lets one job try now; 1 job waits for it.";
+    expect(sentenceOf(trying)).toBe("The circuit of mail was open; 1 job waited for it.");
+    expect(sentenceOf(trying, { state: "recovered", recoveredAt: now })).toBe("The circuit of mail was open; 1 job waited for it.");
+  });
+
   test("about a worker, of which the report has no finding, was seen by the newest tick or was not", () => {
     expect(currentOf(opened("offers-void/w1"), found, now).notSeenSince).toBeNull();
     expect(currentOf(opened("offers-void/w1", { lastAt: now - 4 * 60_000 }), found, now).notSeenSince).toBe(now - 4 * 60_000);

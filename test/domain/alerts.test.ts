@@ -13,7 +13,7 @@ import { planOf, recordingDb } from "../support/recorder";
 
 beforeEach(async () => {
   await emptyLedger();
-  await env.DB.exec("DELETE FROM alerts");
+  for (const table of ["alerts", "failure_groups"]) await env.DB.exec(`DELETE FROM ${table}`);
 });
 
 const minute = 60_000;
@@ -84,6 +84,20 @@ describe("dead letters", () => {
     await world.tick(5 * minute);
     expect(world.sent).toEqual([]);
     expect(await listAlerts(env.DB, "one", 10)).toEqual([]);
+  });
+
+  test("that were replayed before a tick looked are in the time of the open alert's newest failure", async () => {
+    const bench = createEngineBench();
+    const world = watching(bench);
+    await world.tick();
+    await world.fail("one", "the provider answered 422");
+    await world.tick();
+    const [before] = await listAlerts(env.DB, "one", 1);
+    bench.advance(3 * minute);
+    await world.fail("one", "the provider answered 422");
+    await env.DB.exec("DELETE FROM dead_letters");
+    await world.tick(minute);
+    expect(await listAlerts(env.DB, "one", 1)).toMatchObject([{ cause: before?.cause, lastAt: (before?.lastAt ?? 0) + 4 * minute }]);
   });
 
   test("of alerts themselves make none", async () => {

@@ -96,6 +96,7 @@ describe("an operator", () => {
           dependency: "mail",
           circuit: "open",
           openUntil: expect.any(Number),
+          openedAt: expect.any(Number),
           failures: expect.any(Number),
           slots: { used: 0, max: 100 },
           rate: null,

@@ -139,6 +139,13 @@ describe("the report", () => {
     expect(await reports.openGates()).toMatchObject([{ tenant: "acme", dependency: "mail", circuit: "open" }]);
   });
 
+  test("an open circuit is so since it opened, not since its newest failed probe", async () => {
+    world.gates = [{ ...circuit, openedAt: noon - 180 * minute }];
+    expect(await reports.findings("acme")).toMatchObject([{ code: "circuit-open", since: noon - 180 * minute }]);
+    world.gates = [circuit];
+    expect(await reports.findings("acme")).toMatchObject([{ since: noon - minute }]);
+  });
+
   test("a pause is one at once, of low severity", async () => {
     world.pauses = [{ ...pause, since: noon - minute }];
     expect(await codes("acme")).toEqual([["paused", "info", 0, "queue/email-sending"]]);

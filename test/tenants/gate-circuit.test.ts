@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { maxOpen } from "../../src/tenants/gate-breaker";
-import { enter, leave, reset } from "../../src/tenants/gate-rules";
+import { enter, holdUntil, leave, reset } from "../../src/tenants/gate-rules";
 import { probeWaitMs } from "../../src/tenants/gate-state";
 import { minute, start, gate } from "./gate-world";
 
@@ -45,6 +45,32 @@ describe("the circuit", () => {
     g.leave("answered", g.in("good"));
     g.fail(1);
     expect(g.status.openUntil! - g.now).toBe(60_000);
+  });
+
+  test("is open since it opened, also after failed probes and a refusal; closing starts anew", () => {
+    const g = gate({ breaker: { failures: 1, openSeconds: 60 } });
+    expect(g.status.openedAt).toBeNull();
+    g.fail(1);
+    for (let round = 0; round < 3; round++) {
+      g.now = g.status.openUntil!;
+      g.leave("transient", g.in(`probe-${round}`));
+    }
+    g.state = holdUntil(g.state, g.now + minute, g.now, "the key was refused");
+    expect(g.status).toMatchObject({ circuit: "open", openedAt: start });
+    g.now = g.status.openUntil!;
+    g.leave("answered", g.in("good"));
+    expect(g.status.openedAt).toBeNull();
+    g.state = holdUntil(g.state, g.now + minute, g.now);
+    expect(g.status.openedAt).toBe(g.now);
+  });
+
+  test("a circuit that an earlier version opened has no time of opening until it opens again", () => {
+    const g = gate({ breaker: { failures: 1, openSeconds: 60 } });
+    g.fail(1);
+    g.state = { ...g.state, breaker: { ...g.state.breaker, openedAt: undefined } };
+    g.now = g.status.openUntil!;
+    g.leave("transient", g.in("probe"));
+    expect(g.status).toMatchObject({ circuit: "open", openedAt: null });
   });
 
   test("a probe that made no call, or whose lease ended, leaves its place to the next", () => {

@@ -51,12 +51,12 @@ export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["al
             <a href={`${visit.base}/${alertPage({ tenant: visit.tenant, cause: alert.cause })}`}>{alert.subject}</a>
           </td>
           <td class="words">
-            <Sentence text={alert.sentence} />{" "}
             {alert.notSeenSince === null ? null : (
               <span class="dim">
-                Not seen since <Time at={alert.notSeenSince} />.
+                Last seen <Time at={alert.notSeenSince} />:{" "}
               </span>
             )}
+            <Sentence text={alert.sentence} />
             {alert.actions.length === 0 ? null : (
               <span class="remedies">
                 <Remedies visit={visit} remedies={alert.actions} place={`alert-${index}`} />

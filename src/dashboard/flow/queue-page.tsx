@@ -9,6 +9,7 @@ import { State } from "../parts/state";
 import { Empty, Section } from "../parts/table";
 import { Time } from "../parts/time";
 import { GateTable } from "./gates";
+import { heldText } from "./held-by";
 import { Hold } from "./hold";
 import { withLift } from "./lift";
 import { PauseTable } from "./pauses";
@@ -133,7 +134,9 @@ function QueueFacts({ visit, queue }: { visit: Visit; queue: Queue }) {
       <Fact name="Failed attempts" value={`${number(queue.failedPerMinute)} a minute`} />
       <Fact name="Wait, 95 of 100 jobs" value={queue.waitP95Ms === null ? "none started lately" : `up to ${duration(queue.waitP95Ms)}`} />
       {queue.backlog === null ? null : <Fact name="Messages of all tenants" value={number(queue.backlog)} />}
-      {queue.heldBy.length === 0 ? null : <Fact name="Held by" value={queue.heldBy.map(({ cause, count }) => `${cause} (${number(count)})`).join(", ")} />}
+      {queue.heldBy.length === 0 ? null : (
+        <Fact name="Held" value={queue.heldBy.map(({ cause, count }) => `${number(count)} ${heldText(cause, queue.why)}`).join("; ")} />
+      )}
       <Fact name="Types" value={queue.types.length === 0 ? "none of its own" : queue.types.join(", ")} />
     </dl>
   );

@@ -4,6 +4,7 @@ import { domId, duration, number } from "../parts/format";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
+import { heldText, topHeldText } from "./held-by";
 import { Hold } from "./hold";
 import { withLift } from "./lift";
 import { WhyRow } from "./why-row";
@@ -41,9 +42,9 @@ export function QueueTable({ visit, queues, pauses }: QueueTableProps) {
               {queue.queue}
             </a>
           </td>
-          <td title={queue.heldBy.map(({ cause, count }) => `${count} at ${cause}`).join("; ")}>
+          <td title={queue.heldBy.map(({ cause, count }) => `${count} ${heldText(cause, queue.why)}`).join("; ")}>
             <State is={queue.health} />{" "}
-            {!acts && queue.heldBy[0] && queue.health !== "paused" ? <span class="dim cause">by {queue.heldBy[0].cause}</span> : null}
+            {!acts && queue.heldBy.length > 0 && queue.health !== "paused" ? <span class="dim cause">{topHeldText(queue)}</span> : null}
           </td>
           <Count value={queue.running} />
           <Count value={queue.ready} wide={acts} />

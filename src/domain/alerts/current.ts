@@ -1,3 +1,4 @@
+import { pastCircuitSentence } from "../report/gate-why";
 import type { RemedyCall, Finding } from "../report/model";
 import type { Alert } from "./model";
 import { causeOf } from "./rule";
@@ -20,7 +21,8 @@ export function currentOf(alert: Alert, findings: readonly Finding[], now: numbe
   const finding = alert.state === "open" ? findingOf(alert, findings) : undefined;
   if (finding) return { ...alert, sentence: finding.sentence, notSeenSince: null, actions: finding.actions };
   const isGone = alert.state === "open" && !isSeenByTick(alert, now);
-  return { ...alert, sentence: alert.reason, notSeenSince: isGone ? alert.lastAt : null, actions: [] };
+  const sentence = causeOf(alert.cause).code === "circuit-open" ? pastCircuitSentence(alert.reason) : alert.reason;
+  return { ...alert, sentence, notSeenSince: isGone ? alert.lastAt : null, actions: [] };
 }
 
 /** Whatever severity it has now. */

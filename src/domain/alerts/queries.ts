@@ -39,10 +39,16 @@ export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailur
   return results.flatMap((result) => result.results.map(alertFrom));
 }
 
-/** An owner's alerts, the newest failure first. */
+/** Dead letters that were replayed before a tick looked are in their failure group alone. */
+const listSql = `
+  SELECT ${columns}, g.last_at AS group_last_at FROM alerts a LEFT JOIN failure_groups g
+    ON a.state = 'open' AND a.cause GLOB 'dead-letters/*' AND g.tenant = a.tenant AND g.grp = substr(a.cause, ${"dead-letters/".length + 1})
+  WHERE a.tenant = ?1 LIMIT ${maxKept}`;
+
+/** An owner's alerts, the newest failure first. Of an open one about dead letters that is the newest failure of its group. */
 export async function listAlerts(db: D1Database, tenant: string, limit: number): Promise<Alert[]> {
-  const sql = `SELECT ${columns} FROM alerts a WHERE a.tenant = ?1 LIMIT ${maxKept}`;
-  const rows = (await db.prepare(sql).bind(tenant).all<Row>()).results.map(alertFrom);
+  const { results } = await db.prepare(listSql).bind(tenant).all<Row & { group_last_at: number | null }>();
+  const rows = results.map(({ group_last_at: newest, ...row }) => alertFrom({ ...row, last_at: Math.max(row.last_at, newest ?? 0) }));
   return rows.toSorted((left, right) => right.lastAt - left.lastAt).slice(0, limit);
 }
 

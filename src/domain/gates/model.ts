@@ -8,6 +8,8 @@ export interface GateView {
   circuit: "closed" | "open" | "half-open" | "unknown";
   /** When the open circuit admits a probe; null while it is closed. */
   openUntil: number | null;
+  /** When the circuit opened; null while it is closed, or where that is not known. */
+  openedAt?: number | null;
   /** Transient failures in a row. */
   failures: number;
   slots: { used: number; max: number };

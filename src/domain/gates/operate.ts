@@ -94,6 +94,7 @@ function gateView(dependency: string, status: GateStatus | null, held: number, p
       dependency,
       circuit: "unknown",
       openUntil: null,
+      openedAt: null,
       failures: 0,
       slots: { used: 0, max: 0 },
       rate: null,
@@ -102,7 +103,7 @@ function gateView(dependency: string, status: GateStatus | null, held: number, p
       lastFailure: null,
       refusal: null,
     };
-  const { circuit, openUntil, failures, inside, concurrency, perSecond, tokens, lastFailure, refusal = null } = status;
+  const { circuit, openUntil, failures, inside, concurrency, perSecond, tokens, lastFailure, refusal = null, openedAt = null } = status;
   const rate = perSecond === null ? null : { perSecond, available: tokens ?? 0 };
-  return { dependency, circuit, openUntil, failures, slots: { used: inside, max: concurrency }, rate, held, parked, lastFailure, refusal };
+  return { dependency, circuit, openUntil, openedAt, failures, slots: { used: inside, max: concurrency }, rate, held, parked, lastFailure, refusal };
 }

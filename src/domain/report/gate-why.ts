@@ -20,9 +20,9 @@ export function gateWhy(gate: GateView): GateWhy | null {
   return null;
 }
 
-/** When the circuit opened, as far as it is known: milliseconds. */
-export function openSince({ refusal, failures, lastFailure }: GateView): number | null {
-  return refusal?.at ?? (failures > 0 ? (lastFailure?.at ?? null) : null);
+/** When the circuit opened, as far as it is known: milliseconds. A gate of an earlier version has its newest failure alone. */
+export function openSince({ openedAt, refusal, failures, lastFailure }: GateView): number | null {
+  return openedAt ?? refusal?.at ?? (failures > 0 ? (lastFailure?.at ?? null) : null);
 }
 
 export function circuitSentence(gate: GateView): string {
@@ -34,6 +34,11 @@ export function circuitSentence(gate: GateView): string {
   const reason = cause ? ` (${cause})` : "";
   if (circuit === "half-open") return `The circuit of ${dependency} lets one job try now${because}${reason}; ${waitingFor(gate)}.`;
   return `The circuit of ${dependency} is open${until}${because}${reason}; ${waitingFor(gate)}. One job will try then.`;
+}
+
+/** The sentence of a circuit that is not open any more. */
+export function pastCircuitSentence(sentence: string): string {
+  return sentence.replace(/ is open(?: until [\w:-]+)?| lets one job try now/, " was open").replace(/ waits? for it\..*$/, " waited for it.");
 }
 
 export function gateActions(dependency: string): RemedyCall[] {

@@ -1,4 +1,4 @@
-import { isInDoubt } from "../../ledger/review";
+import { hasEffectInDoubt } from "../../ledger/review";
 
 /** Facts for findings that no other reader has. Null is all tenants. */
 export interface ReportRows {
@@ -28,7 +28,7 @@ const groupsSql = `
   SELECT g.tenant, "group", g.type, reason, count, inDoubt, min(firstAt, coalesce(max(f.first_at, coalesce(f.status_at, 0)), firstAt)) AS firstAt, lastAt FROM (
   SELECT tenant, kind AS "group", type, reason, count(*) AS count, sum(inDoubt) AS inDoubt, min(died) AS firstAt, max(died) AS lastAt FROM (
     SELECT t.value AS tenant, r.value->>0 AS kind, r.value->>1 AS type, r.value->>2 AS reason, r.value->>3 AS died,
-      r.value->>2 GLOB 'uncertain:*' AND EXISTS (SELECT 1 FROM effects f WHERE f.tenant = t.value AND f.job = r.value->>4 AND ${isInDoubt}) AS inDoubt
+      r.value->>2 GLOB 'uncertain:*' AND ${hasEffectInDoubt("t.value", "r.value->>4")} AS inDoubt
     FROM json_each(?1) t CROSS JOIN json_each((SELECT json_group_array(json_array(kind, type, reason, died, id)) FROM (
       SELECT kind, type, reason, died, id FROM dead_letters d WHERE d.tenant = t.value ORDER BY died DESC LIMIT ${maxLetters}))) r)
   GROUP BY tenant, kind) g LEFT JOIN failure_groups f ON f.tenant = g.tenant AND f.grp = g."group" WHERE coalesce(f.status, 'open') = 'open'

@@ -19,6 +19,10 @@ export const gateShape = v.object({
   dependency: v.string(),
   circuit: v.pipe(v.picklist(["closed", "open", "half-open", "unknown"]), v.description("unknown: the gate did not answer")),
   openUntil: v.nullable(isoTime),
+  openedAt: v.pipe(
+    v.nullable(isoTime),
+    v.description("When the circuit opened: failed probes do not change it; null while it is closed, or where it is not known"),
+  ),
   failures: v.pipe(count, v.description("Transient failures in a row")),
   slots: v.object({ used: count, max: count }),
   rate: v.nullable(v.object({ perSecond: v.number(), available: v.number() })),
@@ -79,12 +83,13 @@ export const gateRoutes = [
 ];
 
 function gateBody(view: TenantGate) {
-  const { openUntil, lastFailure, refusal, ...gate } = view;
+  const { openUntil, openedAt, lastFailure, refusal, ...gate } = view;
   const why = gateWhy(view);
   const failureBody = (failure: LastFailure | null) => failure && { at: iso(failure.at), reason: failure.reason };
   return {
     ...gate,
     openUntil: isoOrNull(openUntil),
+    openedAt: isoOrNull(openedAt ?? null),
     lastFailure: failureBody(lastFailure),
     refusal: failureBody(refusal ?? null),
     why: whyView(why && { ...why, since: openSince(view) }),
