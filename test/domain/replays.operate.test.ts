@@ -148,6 +148,18 @@ describe("a replay that has nothing left to send", () => {
     expect(await states("elsewhere")).toEqual({ done: 43 });
   });
 
+  test("is one that an earlier release ended, whose cursor is not behind its jobs", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("ended-early", 2);
+    const { id } = await replays.create("ended-early", { canary: 0, filter: { state: "dead" } });
+    await bench.deliverAll();
+    expect(await replays.get("ended-early", id)).toMatchObject({ state: "done" });
+    await env.DB.prepare("UPDATE replays SET cursor = NULL WHERE id = ?").bind(id).run();
+    await givenDead("ended-early", 3);
+    expect(await replays.get("ended-early", id)).toMatchObject({ state: "done", unsent: 0 });
+    expect((await replays.list("ended-early", { limit: 1 })).replays).toMatchObject([{ id, unsent: 0 }]);
+  });
+
   test("because others brought back all its rest is not continued", async () => {
     const { replays } = setUp();
     await givenDead("all-gone", 9);

@@ -69,7 +69,7 @@ async function get(deps: ReplayDeps, tenant: string, id: string): Promise<Replay
 }
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
-  const unsure = replays.filter((replay) => replay.open > 0 || replay.state === "running" || !isSent(replay)).slice(0, maxCounted);
+  const unsure = replays.filter((replay) => replay.open > 0 || replay.state === "running" || !hasSentAll(replay)).slice(0, maxCounted);
   const known = new Map(await Promise.all(unsure.map(async (replay) => [replay, await viewOf(deps, await settled(deps, replay))] as const)));
   return replays.map((replay) => known.get(replay) ?? replayView(replay, plannedRest(replay)));
 }
@@ -81,7 +81,7 @@ async function viewOf(deps: ReplayDeps, replay: Replay): Promise<ReplayView> {
 /** Dead letters that a replay has not sent yet. A stopped one is counted anew: other acts may have taken some of them. */
 async function unsentOf(deps: ReplayDeps, replay: Replay): Promise<number> {
   const rest = plannedRest(replay);
-  if (isSent(replay) || (replay.state === "running" && rest > 0)) return rest;
+  if (hasSentAll(replay) || (replay.state === "running" && rest > 0)) return rest;
   const { candidates, cursor } = await walkOver(deps.replayable, replay.tenant, replay.request)(replay.cursor, planPage);
   const found = candidates.filter(({ type }) => type !== null).length;
   return cursor === null ? found : Math.max(rest, found);
@@ -89,7 +89,12 @@ async function unsentOf(deps: ReplayDeps, replay: Replay): Promise<number> {
 
 /** By its counts alone. */
 function plannedRest(replay: Replay): number {
-  return isSent(replay) ? 0 : Math.max(0, replay.total - replay.sent - replay.failed);
+  return hasSentAll(replay) ? 0 : Math.max(0, replay.total - replay.sent - replay.failed);
+}
+
+/** A replay that an earlier release ended has no cursor behind its jobs. */
+function hasSentAll(replay: Replay): boolean {
+  return replay.state === "done" || isSent(replay);
 }
 
 async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
