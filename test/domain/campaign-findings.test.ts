@@ -22,7 +22,7 @@ test("a campaign whose mails all fail is a finding that says how many and why, f
   expect(await findingsOf(world, tenant)).toEqual([
     {
       ...{ code: "campaign-failed", severity: "critical", tenant, subject: `campaign/${id}`, count: 3, since: started },
-      sentence: expect.stringMatching(/^The campaign October has ended at .*Z: 3 of 3 recipients failed: .*the variable "name" is not given$/),
+      sentence: expect.stringMatching(/^The campaign October ended at .*Z: 3 of 3 recipients failed: .*the variable "name" is not given$/),
       actions: [{ method: "GET", path: `/v1/campaigns/${id}`, label: "Look" }],
     },
   ]);

@@ -22,7 +22,7 @@ function failing(campaign: TroubledCampaign): Finding[] {
   const isEnded = state === "done";
   if (failed === 0 || share < minShare || (!isEnded && failed < minRecipients)) return [];
   const of = isEnded ? total : failed + sent;
-  const when = isEnded ? `has ended${ended === null ? "" : ` at ${isoTime(ended)}`}` : "is running";
+  const when = isEnded ? (ended === null ? "has ended" : `ended at ${isoTime(ended)}`) : "is running";
   const failures = `${withCommas(failed)} of ${isEnded ? "" : "the first "}${withCommas(of)} recipient${of === 1 ? "" : "s"} failed`;
   return [
     {
