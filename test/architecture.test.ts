@@ -222,10 +222,27 @@ describe("hostile input is bounded before it is believed", () => {
 describe("tests look at jobs as operators do", () => {
   const looksInside =
     /\.row\(|\bSELECT\b[^;"`]*\bFROM\s+(?:jobs|effects|history|dead_letters|entities|arrivals|due|due_by_tenant|parked|parked_gates|pauses)\b/g;
-  /** Stories look into a Worker of their own; what tests share serves those of the ledger too. */
-  const mayLook = /^(?:ledger|queue|support|way|long|browser|redis)\//;
-  /** One seeds a million jobs, the other looks for what an erasure has left. */
-  const readers = ["app/growth.test.ts", "domain/erasure/rows.ts"];
+  /** What tests share serves those of the ledger too. */
+  const mayLook = /^(?:ledger|queue|support)\//;
+  /** They seed a million jobs, look for what an erasure has left, or for what a killed Worker has. */
+  const readers = [
+    "app/growth.test.ts",
+    "domain/erasure/rows.ts",
+    "long/deploy-wrangler.test.ts",
+    "long/inside/time.test.ts",
+    "long/lead-outages.test.ts",
+    "long/operators.test.ts",
+    "long/remote.test.ts",
+    "long/shops.test.ts",
+    "long/time.test.ts",
+    "way/gate.test.ts",
+    "way/images.test.ts",
+    "way/intake.test.ts",
+    "way/mail.test.ts",
+    "way/outage.test.ts",
+    "way/remote.test.ts",
+    "way/support/until.ts",
+  ];
 
   test("columns of the ledger are read in test/ledger and test/queue; elsewhere a query of the Worker is asked", () => {
     const others = globSync("**/*.{ts,tsx}", { cwd: import.meta.dirname }).filter((file) => !mayLook.test(file) && file !== "architecture.test.ts");

@@ -102,12 +102,12 @@ describe("one language", () => {
     expect(titles.filter((title) => new RegExp(`: .*\\b(?:${personal})\\b`, "i").test(title))).toEqual([]);
   });
 
-  test("no sentence of a comment has more than 35 words", () => {
+  test("no sentence of a comment has more than 30 words", () => {
     const sentences = [...texts].flatMap(([file, text]) =>
       comments(text).flatMap((comment) => comment.split(/(?<=[.:] -|[.!?]) /).map((sentence) => `${file}: ${sentence}`)),
     );
     expect(sentences.length).toBeGreaterThan(2000);
-    expect(sentences.filter((sentence) => sentence.split(" ").length > 36)).toEqual([]);
+    expect(sentences.filter((sentence) => sentence.split(" ").length > 31)).toEqual([]);
   });
 
   test("a behaviour is run and the name of its type", () => {

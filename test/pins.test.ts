@@ -197,6 +197,10 @@ describe("the toolchain", () => {
     expect(manifest.devDependencies["@cloudflare/workers-types"]).toMatch(/^\^5\./);
   });
 
+  test("Valibot, whose `~run` the bounds of lists call, and htmlparser2, whose tokenizer reads the text of a mail, have one version", () => {
+    expect([manifest.dependencies["valibot"], manifest.dependencies["htmlparser2"]]).toEqual(["1.5.0", "10.1.0"]);
+  });
+
   test("LiquidJS, whose tags, context and filters the meter of a mail extends, is 10.30.1 exactly", () => {
     expect(manifest.dependencies["liquidjs"]).toBe("10.30.1");
   });

@@ -1,4 +1,4 @@
-import { showBlocked } from "../domain/leads/blocked";
+import { recordBlocked } from "../domain/leads/blocked";
 import { createLeads, type LeadJobDeps, type Leads } from "../domain/leads/capability";
 import { removeReleased } from "../domain/leads/release";
 import type { MediaDeps } from "../domain/media/capability";
@@ -55,7 +55,7 @@ export function createLeadDeps(deps: AppLeadDeps): LeadDeps {
     mayPostTo: async (key) => (await env.PROJECT_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ownParts(lead, [key])),
-    showBlocked: (tenant, post) => showBlocked(env.DB, tenant, post, now()),
+    recordBlocked: (tenant, post) => recordBlocked(env.DB, tenant, post, now()),
     removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     erase: (tenant, request) => erasePerson(erasure, tenant, request),
     planErasure: (tenant, request) => planErasure(erasure, tenant, request),

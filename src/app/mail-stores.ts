@@ -4,7 +4,7 @@ import { createMailEventStore } from "../domain/mail-events/store";
 import { createSuppressionQueries } from "../domain/suppressions/queries";
 import { createSuppressionStore } from "../domain/suppressions/store";
 import { rotationMark } from "../ledger/watermarks";
-import { redact } from "../masking/provider-text";
+import { maskProviderText } from "../masking/provider-text";
 import { createHttp } from "../providers/http";
 import { eventOfCloudflare } from "../providers/mail/events/cloudflare";
 import { createMailEventReader } from "../providers/mail/events/read";
@@ -17,7 +17,7 @@ export function createMailStores(db: D1Database, { hashAddress: hash }: Pick<Sto
   const suppressions = createSuppressionStore(db, hash);
   return {
     suppressions: { ...suppressions, ...createSuppressionQueries(db, hash) },
-    events: createMailEventStore({ db, hash, masked: redact, words: rotationMark(db, "mail-event-words") }),
+    events: createMailEventStore({ db, hash, masked: maskProviderText, words: rotationMark(db, "mail-event-words") }),
     sent: createSentStore(db),
   };
 }

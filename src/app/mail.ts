@@ -37,7 +37,7 @@ interface Calling {
 /** For one of two providers, so that both fit a run. Milliseconds. */
 const maxMsOfTwo = 12_000;
 /** Milliseconds that the clocks of two Workers may differ by. */
-const clockSkew = 60_000;
+const clockSkewMs = 60_000;
 
 /** The tenant's way to send mail. The gate `mail` holds jobs back; with a fallback each provider has a circuit of its own, `mail-resend`. */
 export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<Mail | Missing> {
@@ -74,7 +74,7 @@ export async function mailFor(deps: MailDeps, scope: CapabilityScope): Promise<M
     gate: routes.length === 1 ? "mail" : undefined,
     switching: routes.length > 1 ? createSwitching({ sent, gates, now }, tenant, calls) : undefined,
     // Under a connection that is older than the job none other was tried.
-    earlierHolder: routes.length === 1 && updated > scope.at - clockSkew ? (key) => sent.holder(tenant, key) : undefined,
+    earlierHolder: routes.length === 1 && updated > scope.at - clockSkewMs ? (key) => sent.holder(tenant, key) : undefined,
     now,
   });
   return reportingCalls(mail, calls, routes.length, (call) => scope.onResult("mail", call));

@@ -10,7 +10,7 @@ const maxShown = 240;
  * A provider's message, fit for logs and job pages. Addresses, URLs below their host, tokens, telephone numbers and the texts of `known` (keys and
  * recipients, which many providers repeat) are masked. One line, at most 240 characters.
  */
-export function redact(text: string, known: readonly string[] = []): string {
+export function maskProviderText(text: string, known: readonly string[] = []): string {
   const line = withoutKnown(text, known)
     .toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")

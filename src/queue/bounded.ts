@@ -4,8 +4,8 @@ import * as v from "valibot";
 
 /*
  * Schemas of what others send: they check the size before the content. Valibot runs every action of a pipe although an earlier
- * one has failed, so `v.pipe(v.string(), v.maxLength(254), v.regex(…))` runs its pattern over a megabyte and `v.array` checks each of a million
- * items before its length. A value that is too large has one issue here, costs no more than counting it, and stops its pipe: what a caller adds
+ * one has failed, so `v.pipe(v.string(), v.maxLength(254), v.regex(…))` runs its pattern over a megabyte. `v.array`
+ * checks each of a million items before its length. A value that is too large has one issue here, costs no more than counting it, and stops its pipe: what a caller adds
  * (`v.check`, `v.transform`) is not run. `test/architecture.test.ts` refuses the bare forms elsewhere.
  */
 

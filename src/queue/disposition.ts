@@ -1,3 +1,4 @@
+import { maxQueueDelaySeconds } from "./backoff";
 import { aboutJob } from "../trace";
 import { buryMismatch } from "./accept/bury";
 import { sendStored } from "./tick/bring-back";
@@ -101,5 +102,5 @@ function isSentAfter(
 
 /** Whole seconds from now until a time, at least one and at most a day. */
 export function secondsTo(time: number, now: number): number {
-  return Math.min(86_400, Math.max(1, Math.ceil((time - now) / 1000)));
+  return Math.min(maxQueueDelaySeconds, Math.max(1, Math.ceil((time - now) / 1000)));
 }

@@ -1,3 +1,5 @@
+import { dayMs } from "../time/day";
+
 /**
  * Where an open job waits for its next run, as columns of its row. This is the one owner of that question; docs/lifecycle.md lists the moves.
  * All times are whole milliseconds.
@@ -26,7 +28,7 @@ const lostAfterMs = 2 * 60_000;
 /** Factor on the waiting time while the queue still holds older messages. */
 const behindFactor = 4;
 /** A gate admits parked jobs by age; an urgent job counts as this much older. */
-const urgentAheadMs = 30 * 24 * 3_600_000;
+const urgentAheadMs = 30 * dayMs;
 
 /** A message is on its way and deliverable now. */
 export function queuedNow(now: number): Placement {

@@ -10,7 +10,7 @@ import { settleAll } from "./run/settle";
 
 /** Decided executions wait at most this long to be recorded together. */
 export const flushEveryMs = 250;
-/** Cancel flags of running jobs are read this often, once a batch runs longer than this. */
+/** Cancel flags of running jobs are read this often, less often once a batch is older than 30 s (`run/heartbeat.ts`). Milliseconds. */
 const cancelPollMs = 2000;
 
 /**

@@ -2,7 +2,7 @@
 export const dayMs = 86_400_000;
 
 /**
- * Days for which the row of an ended job is kept at least. A message is delivered up to 4 days after it was sent (the default retention of
- * Cloudflare Queues), and a copy that finds no row would run its job once more.
+ * Days for which the row of an ended job is kept at least. A message is delivered up to 4 days after it was sent, the default retention of
+ * Cloudflare Queues. A copy that finds no row would run its job once more.
  */
 export const minRetentionDays = 5;

@@ -45,7 +45,7 @@ function missingFor({ method, path, scope }: PageAction, scopes: readonly TokenS
 describe("an action of a page", () => {
   test.each(table)("$name by a token of $holder is refused when its scope is missing, and says which", async ({ scopes, action, holder }) => {
     const named = [...action.path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, field === "tenant" ? tenant : "nothing"]);
-    const sent = form({ ...Object.fromEntries(named), selection: '{"ids": ["x"]}', patch: '{"siteId": "main"}' });
+    const sent = form({ ...Object.fromEntries(named), ids: "x", selection: '{"ids": ["x"]}', patch: '{"siteId": "main"}' });
     const headers = { ...sent.headers, cookie: cookies.get(holder) ?? "", accept: "text/vnd.jobyard.fragment" };
     const done = await ask(`/t/${tenant}/do/${action.name}`, { ...sent, headers });
     const text = await done.text();

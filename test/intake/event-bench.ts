@@ -9,7 +9,7 @@ import { answered, type CallOptions, requestOf } from "./calls";
 export const doorSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /** The routes about events, with an `enqueue` that may refuse and a door that may be unknown. */
-export function createEventBench() {
+export function createEventApiBench() {
   const bench = createIntakeBench();
   const taken: EnqueueRequest[] = [];
   const keys = new Map<string, string>();

@@ -3,10 +3,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { decodeHeader } from "../../src/intake/events/cloud-event";
 import { sign } from "../../src/standard-webhooks";
 import { root, type Tokens } from "./bench";
-import { createEventBench, doorSecret } from "./event-bench";
+import { createEventApiBench, doorSecret } from "./event-bench";
 import { now } from "./given";
 
-const { bench, taken, state, call } = createEventBench();
+const { bench, taken, state, call } = createEventApiBench();
 
 let tokens: Tokens;
 beforeAll(async () => {

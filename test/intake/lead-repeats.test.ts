@@ -115,11 +115,11 @@ describe("a blocked sender", () => {
   });
 
   test("sees a success while D1 is down, without a word of repeats", async () => {
-    const { showBlocked } = bench.deps.leads;
-    bench.deps.leads.showBlocked = async () => Promise.reject(new Error("D1_ERROR: Network connection lost."));
+    const { recordBlocked } = bench.deps.leads;
+    bench.deps.leads.recordBlocked = async () => Promise.reject(new Error("D1_ERROR: Network connection lost."));
     const press = () => browse({ email: "a@example.com", __pg_nonce: "down" }, { "cf-connecting-ip": "192.0.2.66" });
     const answers = [await press(), await press()];
-    bench.deps.leads.showBlocked = showBlocked;
+    bench.deps.leads.recordBlocked = recordBlocked;
     expect(answers.map(({ status, headers }) => [status, headers.get("idempotent-replayed")])).toEqual([
       [200, null],
       [200, null],

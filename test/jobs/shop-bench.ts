@@ -7,7 +7,7 @@ import { createJobBench, type JobBench, type WorkedJob } from "../support/job-be
 type SiteInput<C extends Contract> = Omit<InputOf<C>, "siteId"> & { siteId?: string };
 
 /** The sync jobs of a tenant over its shop, the site `main`; the shop alone is made up. */
-export function createShopBench(tenant: string, shop: (bench: JobBench["bench"]) => Shop) {
+export function createSyncBench(tenant: string, shop: (bench: JobBench["bench"]) => Shop) {
   const open = async (site: string): Promise<Reply<Shop>> =>
     site === "main" ? ok(shop(yard.bench)) : failed({ class: "config", code: "site", reason: `There is no site "${site}".` });
   const yard: JobBench = createJobBench({ tenant, capabilities: () => ({ shops: { open }, scope: { db: env.DB, tenant } }) });

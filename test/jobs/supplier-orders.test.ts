@@ -8,7 +8,7 @@ import { draftsOf, purchaseOrders } from "../../src/domain/shop/purchases/querie
 import { approvePurchase, cancelPurchase } from "../../src/domain/shop/purchases/store";
 import { putSupplier } from "../../src/domain/shop/purchases/suppliers";
 import { type FakeShop, order, orderLine, product, shopWith, stock } from "./fake-shop";
-import { createShopBench } from "./shop-bench";
+import { createSyncBench } from "./shop-bench";
 
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
 const drafts = (tenant: string) => purchaseOrders(scope(tenant), { limit: 50 });
@@ -29,7 +29,7 @@ function shortShop(): FakeShop {
 }
 
 async function synced(tenant: string, shop: FakeShop) {
-  const yard = createShopBench(tenant, () => shop);
+  const yard = createSyncBench(tenant, () => shop);
   await yard.run(syncOrders);
   await yard.run(syncProducts, { linkVendors: true });
   return yard;

@@ -5,7 +5,7 @@ import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { supplierOrders } from "../../src/jobs/supplier-orders/job";
 import { orderDetail } from "../../src/domain/shop/orders/queries";
 import { purchaseOrders } from "../../src/domain/shop/purchases/queries";
-import { createShopBench, mend, minute, orderRow, shopOf } from "./web-shop-bench";
+import { createWebShopBench, mend, minute, orderRow, shopOf } from "./web-shop-bench";
 
 /** What was deleted in the shop, and what the key may not read, through the real adapter. */
 describe("orders that are deleted in the shop", () => {
@@ -13,7 +13,7 @@ describe("orders that are deleted in the shop", () => {
     const shop = shopOf(3);
     mend(shop, "stock_availables", 1, { quantity: "-3" });
     const tenant = `deleted-${Object.keys(payload).length}`;
-    const { bench, run, orders, site, scope } = createShopBench(tenant, shop);
+    const { bench, run, orders, site, scope } = createWebShopBench(tenant, shop);
     await run(syncProducts, { linkVendors: true });
     await run(syncOrders);
     const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
@@ -37,7 +37,7 @@ describe("orders that are deleted in the shop", () => {
 
   test("are marked when a webhook tells of one", async () => {
     const shop = shopOf(2);
-    const { run, orders } = createShopBench("deleted-single", shop);
+    const { run, orders } = createWebShopBench("deleted-single", shop);
     await run(syncOrders);
     shop.tables["orders"]?.delete(2);
     expect(await run(syncSingleOrder, { orderId: 2 })).toBeDone({ changed: true });
@@ -46,7 +46,7 @@ describe("orders that are deleted in the shop", () => {
 
   test("an order that only failed to load is not", async () => {
     const shop = shopOf(3);
-    const { run, orders } = createShopBench("deleted-not", shop);
+    const { run, orders } = createWebShopBench("deleted-not", shop);
     await run(syncOrders);
     shop.holes.add("orders/2");
     expect(await run(syncOrders, { lastDays: 40 })).toBeDone({ deleted: 0 });
@@ -60,7 +60,7 @@ test("a key that may not read secondary resources costs those details and a warn
   for (const resource of secondary) shop.refused.add(resource);
   mend(shop, "orders", 1, { id_carrier: 1 });
   mend(shop, "products", 1, { id_manufacturer: 1 });
-  const { run, orders, products, site, scope } = createShopBench("refused", shop);
+  const { run, orders, products, site, scope } = createWebShopBench("refused", shop);
   expect(await run(syncOrders)).toBeDone({ orders: 2, warnings: expect.arrayContaining([expect.stringContaining("order_payments")]) });
   expect(await run(syncProducts, { linkVendors: true })).toBeDone({ products: 2 });
   expect(await orders()).toMatchObject([{ id: 1, currency: null, state: { name: "Paid" } }, { id: 2 }]);
@@ -86,7 +86,7 @@ test("a key that may not read secondary resources costs those details and a warn
 test("a key that may not read orders pauses the site, as before", async () => {
   const shop = shopOf(1);
   shop.refused.add("order_states");
-  const { accept, site } = createShopBench("refused-first", shop);
+  const { accept, site } = createWebShopBench("refused-first", shop);
   expect(await (await accept(syncOrders, {})).untilIdle()).toHaveWaited(/^the site is paused/);
   expect((await site()).paused).toMatchObject({ reason: expect.stringContaining("key lacks GET on order_states") });
 });

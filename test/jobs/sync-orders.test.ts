@@ -9,7 +9,7 @@ import { troubles } from "../../src/domain/shop/site/queries";
 import { connect, siteState } from "../../src/domain/shop/site/store";
 import type { Micros } from "../../src/decimal";
 import { FakeShop, order, orderState, shopWith, start } from "./fake-shop";
-import { createShopBench } from "./shop-bench";
+import { createSyncBench } from "./shop-bench";
 
 const minute = 60_000;
 const scope = (tenant: string, site = "main") => ({ db: env.DB, tenant, site });
@@ -51,7 +51,7 @@ async function expectEqual(tenant: string, shop: FakeShop) {
 }
 
 function world(tenant: string, shop: FakeShop) {
-  const yard = createShopBench(tenant, () => shop);
+  const yard = createSyncBench(tenant, () => shop);
   type Options = Parameters<typeof yard.run<typeof syncOrders>>;
   return { ...yard, run: (payload: Options[1] = {}, options?: Options[2]) => yard.run(syncOrders, payload, options) };
 }

@@ -7,7 +7,7 @@ import { listSuppliers } from "../../src/domain/shop/purchases/suppliers";
 import { syncView } from "../../src/domain/shop/site/queries";
 import { goneIds } from "../../src/domain/shop/sync/gone";
 import { type FakeShop, product, shopWith, stock } from "./fake-shop";
-import { createShopBench } from "./shop-bench";
+import { createSyncBench } from "./shop-bench";
 
 const minute = 60_000;
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
@@ -31,7 +31,7 @@ function catalogue(count: number): FakeShop {
 }
 
 function world(tenant: string, shop: FakeShop) {
-  const yard = createShopBench(tenant, () => shop);
+  const yard = createSyncBench(tenant, () => shop);
   type Input = Parameters<typeof yard.run<typeof syncProducts>>[1];
   return { ...yard, run: (payload: Input = {}) => yard.run(syncProducts, { linkVendors: true, ...payload }) };
 }

@@ -3,13 +3,13 @@ import { expect, test } from "vitest";
 import { orderDetail } from "../../src/domain/shop/orders/queries";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { order, shopWith, start } from "./fake-shop";
-import { createShopBench } from "./shop-bench";
+import { createSyncBench } from "./shop-bench";
 
 const scope = (tenant: string) => ({ db: env.DB, tenant, site: "main" });
 
 test("an order that is not committed yet is looked for at 5 s, 30 s and 2 min, then given up", async () => {
   const shop = shopWith([]);
-  const yard = createShopBench("single-late", () => shop);
+  const yard = createSyncBench("single-late", () => shop);
   const job = await yard.run(syncSingleOrder, { orderId: 7 });
   expect(job).toBeDiscarded("the shop has no order 7, not after 4 looks");
   expect(job.runs).toBe(4);
@@ -20,7 +20,7 @@ test("an order that is not committed yet is looked for at 5 s, 30 s and 2 min, t
 
 test("a shop that is down does not use up the looks", async () => {
   const shop = shopWith([]);
-  const yard = createShopBench("single-down", () => shop);
+  const yard = createSyncBench("single-down", () => shop);
   shop.failures.push(...Array(6).fill({ on: "find orders", failure: { class: "transient", reason: "down" } }));
   shop.before = () => void (shop.calls.filter((call) => call.startsWith("find orders")).length === 9 && shop.put("orders", order(7)));
   const job = await yard.run(syncSingleOrder, { orderId: 7 });
@@ -30,7 +30,7 @@ test("a shop that is down does not use up the looks", async () => {
 
 test("one that comes late is stored with its customer, addresses, payments and shipments, and no secret", async () => {
   const shop = shopWith([]);
-  const yard = createShopBench("single-there", () => shop);
+  const yard = createSyncBench("single-there", () => shop);
   shop.put("customers", {
     id: 3,
     firstName: "Ada",

@@ -6,7 +6,7 @@ import { eventsOf } from "../../src/domain/shop/events";
 import { orderDetail } from "../../src/domain/shop/orders/queries";
 import { start } from "./fake-shop";
 import { naive } from "./web-shop";
-import { createShopBench, mend, minute, orderRow, shopOf } from "./web-shop-bench";
+import { createWebShopBench, mend, minute, orderRow, shopOf } from "./web-shop-bench";
 
 /** Rows that cannot be read, or did not come, through the real adapter. */
 const versions = ["1.7", "8.2"] as const;
@@ -17,7 +17,7 @@ test("quantities in parts, amounts of any size and a decimal comma are read as t
   mend(shop, "orders", 1, { total_paid: "12500000000.000000", associations: { order_rows: [{ ...line, product_quantity: "0.300000" }] } });
   mend(shop, "orders", 2, { total_paid: "5,500000", associations: { order_rows: [{ ...line, unit_price_tax_excl: "1,25", product_quantity: "2,5" }] } });
   mend(shop, "stock_availables", 1, { quantity: "12.500000" });
-  const { run, orders, products, unreadable } = createShopBench("unreadable-none", shop);
+  const { run, orders, products, unreadable } = createWebShopBench("unreadable-none", shop);
   expect(await run(syncOrders)).toBeDone({ orders: 2, unreadable: [] });
   await run(syncProducts, { linkVendors: true });
   expect(await orders()).toMatchObject([
@@ -31,7 +31,7 @@ test("quantities in parts, amounts of any size and a decimal comma are read as t
 test("an order with unreadable fields is stored without them, reported once, shown until it is readable, and read again without a new date", async () => {
   const shop = shopOf(3);
   mend(shop, "orders", 2, { total_paid: "about 5" });
-  const { scope, run, orders, unreadable } = createShopBench("unreadable-order", shop);
+  const { scope, run, orders, unreadable } = createWebShopBench("unreadable-order", shop);
   const row = { resource: "orders", id: 2, reason: "totalPaid is no amount" };
   expect(await run(syncOrders)).toBeDone({ orders: 3, unreadable: [row] });
   expect((await orders()).map(({ totalPaid }) => totalPaid)).toEqual(["5.000000", null, "5.000000"]);
@@ -52,7 +52,7 @@ test("an order with unreadable fields is stored without them, reported once, sho
 
 test("a field that cannot be read keeps the value that is stored; nothing is concluded from it", async () => {
   const shop = shopOf(2);
-  const { scope, run, orders, products, bench } = createShopBench("unreadable-field", shop);
+  const { scope, run, orders, products, bench } = createWebShopBench("unreadable-field", shop);
   await run(syncOrders);
   await run(syncProducts);
   const date_upd = naive(bench.now());
@@ -69,7 +69,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
   test.each([[[1]], [[2]], [[3]], [[1, 2, 3]]])("orders %j are shown until they come", async (ids) => {
     const shop = shopOf(3, version);
     for (const id of ids) shop.holes.add(`orders/${id}`);
-    const { run, orders, unreadable } = createShopBench(`missing-${version.replace(".", "-")}-${ids.join("")}`, shop);
+    const { run, orders, unreadable } = createWebShopBench(`missing-${version.replace(".", "-")}-${ids.join("")}`, shop);
     expect(await run(syncOrders)).toBeDone({ orders: 3 - ids.length, unreadable: ids.map((id) => ({ resource: "orders", id })) });
     await run(syncOrders);
     expect((await unreadable()).newest.map(({ id }) => id).toSorted()).toEqual(ids);
@@ -82,7 +82,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
   test("one that is deleted in the meantime is forgotten", async () => {
     const shop = shopOf(3, version);
     shop.holes.add("orders/2");
-    const { run, unreadable } = createShopBench(`missing-gone-${version.replace(".", "-")}`, shop);
+    const { run, unreadable } = createWebShopBench(`missing-gone-${version.replace(".", "-")}`, shop);
     await run(syncOrders);
     shop.tables["orders"]?.delete(2);
     await run(syncOrders);
@@ -91,7 +91,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
 
   test.each([1, 2, 3])("quantities keep their last value: row %i", async (id) => {
     const shop = shopOf(3, version);
-    const { run, products, unreadable } = createShopBench(`stock-${version.replace(".", "-")}-${id}`, shop);
+    const { run, products, unreadable } = createWebShopBench(`stock-${version.replace(".", "-")}-${id}`, shop);
     await run(syncProducts);
     shop.holes.add(`stock_availables/${id}`);
     for (const payload of [{}, { incremental: true }]) {
@@ -111,7 +111,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
 
   test("payments, shipments, suppliers and customers keep what is stored, and are looked at again", async () => {
     const shop = shopOf(3, version);
-    const { scope, run, products, unreadable, bench } = createShopBench(`details-${version.replace(".", "-")}`, shop);
+    const { scope, run, products, unreadable, bench } = createWebShopBench(`details-${version.replace(".", "-")}`, shop);
     await run(syncOrders);
     await run(syncProducts, { linkVendors: true });
     const date_upd = naive(bench.now());
@@ -139,7 +139,7 @@ describe.each(versions)("rows that a shop of %s fails to load", (version) => {
 test("a quantity that cannot be read keeps its last value, by a full run and one of changes; a first one is not known", async () => {
   const shop = shopOf(2);
   mend(shop, "stock_availables", 2, { quantity: "many" });
-  const { run, products } = createShopBench("stock-value", shop);
+  const { run, products } = createWebShopBench("stock-value", shop);
   await run(syncProducts);
   mend(shop, "stock_availables", 1, { quantity: "several" });
   for (const payload of [{}, { incremental: true }]) {
@@ -151,7 +151,7 @@ test("a quantity that cannot be read keeps its last value, by a full run and one
 test("a payment that cannot be read is shown with what can be; a stored one stays", async () => {
   const shop = shopOf(1);
   shop.put("order_payments", [{ id: 7, order_reference: "R1", amount: "much", payment_method: "Cheque" }]);
-  const { scope, run, bench } = createShopBench("payment-value", shop);
+  const { scope, run, bench } = createWebShopBench("payment-value", shop);
   await run(syncOrders);
   expect(await orderDetail(scope, 1)).toMatchObject({ payments: [{ amount: "5.000000" }, { amount: null, method: "Cheque" }] });
   mend(shop, "order_payments", 1, { amount: "x" });
@@ -167,7 +167,7 @@ test("the parts of a bulk run sum up what they could not read, and their warning
   mend(shop, "orders", 1, { total_paid: "x" });
   shop.holes.add("orders/3");
   shop.refused.add("carriers");
-  const { run, unreadable } = createShopBench("unreadable-bulk", shop);
+  const { run, unreadable } = createWebShopBench("unreadable-bulk", shop);
   const warnings = ["key lacks GET on carriers", "failed to load 1"].map((text) => expect.stringContaining(text) as string);
   const unread = [1, 3].map((id) => expect.objectContaining({ id }) as object);
   const job = await run(syncOrders, { bulkMode: true });
@@ -179,7 +179,7 @@ test("a single order of a webhook is stored with its readable fields, or shown a
   const shop = shopOf(3);
   mend(shop, "orders", 1, { total_paid: "x" });
   shop.holes.add("orders/2");
-  const { run, orders, unreadable } = createShopBench("unreadable-single", shop);
+  const { run, orders, unreadable } = createWebShopBench("unreadable-single", shop);
   expect(await run(syncSingleOrder, { orderId: 1 })).toBeDone({ changed: true });
   expect(await run(syncSingleOrder, { orderId: 2 })).toBeDiscarded(/failed to load/);
   expect((await orders()).map(({ id, totalPaid }) => [id, totalPaid])).toEqual([[1, null]]);
@@ -195,7 +195,7 @@ test("a shop full of such rows announces a hundred of each resource, and counts 
     "orders",
     Array.from({ length: 230 }, (_, index) => orderRow(index + 1, { total_paid: "x" })),
   );
-  const { scope, run, unreadable } = createShopBench("unreadable-many", shop);
+  const { scope, run, unreadable } = createWebShopBench("unreadable-many", shop);
   expect((await run(syncOrders)).result).toMatchObject({ unreadable: { length: 50 } });
   expect((await unreadable()).count).toBe(230);
   expect((await unreadable()).newest).toHaveLength(20);

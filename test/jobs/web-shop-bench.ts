@@ -8,7 +8,7 @@ import { createWebBench, naive, WebShop } from "./web-shop";
 export const minute = 60_000;
 
 /** The sync of a shop behind the real adapter, 20 minutes between two runs, and what is stored of it. */
-export function createShopBench(tenant: string, shop: WebShop) {
+export function createWebShopBench(tenant: string, shop: WebShop) {
   const { bench, ...yard } = createWebBench(tenant, shop);
   const scope = { db: env.DB, tenant, site: "main" };
   const run: typeof yard.run = async (...asked) => {

@@ -1,7 +1,7 @@
 import type { Http } from "../../src/providers/http";
 import { prestashop } from "../../src/providers/shop/prestashop";
 import { ok } from "../../src/queue/effect";
-import { createShopBench } from "./shop-bench";
+import { createSyncBench } from "./shop-bench";
 
 type Row = Record<string, unknown>;
 
@@ -58,7 +58,7 @@ export class WebShop {
 
 /** The bench of a shop behind the real adapter. */
 export function createWebBench(tenant: string, shop: WebShop) {
-  return createShopBench(tenant, ({ now }) => prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
+  return createSyncBench(tenant, ({ now }) => prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
 }
 
 export function naive(at: number): string {

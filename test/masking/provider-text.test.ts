@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { quoted, redact } from "../../src/masking/provider-text";
+import { quoted, maskProviderText } from "../../src/masking/provider-text";
 
 test.each([
   ["Invalid `to` field: ada@example.com is no address", "ada@"],
@@ -13,14 +13,14 @@ test.each([
   ["token re_AbCdEf123456_GhIjKl7890 is unknown", "AbCdEf"],
   ["call +49 (170) 123-4567 now", "123-4567"],
 ])("masks what is secret or personal: %s", (text, secret) => {
-  expect(redact(text)).not.toContain(secret);
-  expect(redact(text)).toContain("•••");
+  expect(maskProviderText(text)).not.toContain(secret);
+  expect(maskProviderText(text)).toContain("•••");
 });
 
 test("keeps what an operator needs", () => {
   const message = "The gmail.com domain is not verified. Please, add and verify your domain on https://resend.com";
-  expect(redact(message)).toContain("The gmail.com domain is not verified. Please, add and verify your domain on https://resend.com");
-  expect(redact("This idempotency key was already used with another payload")).toBe("This idempotency key was already used with another payload");
+  expect(maskProviderText(message)).toContain("The gmail.com domain is not verified. Please, add and verify your domain on https://resend.com");
+  expect(maskProviderText("This idempotency key was already used with another payload")).toBe("This idempotency key was already used with another payload");
 });
 
 test.each(["Incorrect API key provided: sk-proj-AbCdEfGh", "sent with whsec_AbCdEfGhIjKl", "see /hooks?a=1&ws_key=AbCdEfGh"])(
@@ -33,16 +33,16 @@ test.each(["Incorrect API key provided: sk-proj-AbCdEfGh", "sent with whsec_AbCd
 );
 
 test("is one short line", () => {
-  expect(redact("a\r\nb\u2028c\u0000d")).toBe("a b c d");
-  expect(redact("word ".repeat(10_000)).length).toBeLessThanOrEqual(240);
-  expect(redact(`${"x".repeat(1995)} ada@example.com`)).not.toContain("ada");
+  expect(maskProviderText("a\r\nb\u2028c\u0000d")).toBe("a b c d");
+  expect(maskProviderText("word ".repeat(10_000)).length).toBeLessThanOrEqual(240);
+  expect(maskProviderText(`${"x".repeat(1995)} ada@example.com`)).not.toContain("ada");
 });
 
 test("no known text survives, in any case", () => {
   const known = fc.string({ unit: fc.constantFrom(..."abcdefghijklm.*+?[](){}$^|\\"), minLength: 3, maxLength: 20 });
   fc.assert(
     fc.property(known, fc.string(), fc.string(), (secret, before, after) => {
-      const shown = redact(`${before} ${secret.toUpperCase()} ${after}`, [secret]);
+      const shown = maskProviderText(`${before} ${secret.toUpperCase()} ${after}`, [secret]);
       expect(shown.toLowerCase().includes(secret) && !`${before} • ${after}`.toLowerCase().includes(secret)).toBe(false);
     }),
   );
@@ -51,7 +51,7 @@ test("no known text survives, in any case", () => {
 test("no address survives", () => {
   fc.assert(
     fc.property(fc.emailAddress(), fc.lorem(), (address, words) => {
-      expect(redact(`${words} ${address} ${words}`)).not.toContain(address);
+      expect(maskProviderText(`${words} ${address} ${words}`)).not.toContain(address);
     }),
   );
 });

@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import type { Failures, Jobs, Queue, Queues, Report, Stats } from "../answers";
 import type { Visit } from "../page";
 
@@ -17,7 +18,7 @@ export interface NowModel {
 const maxRunning = "20";
 const maxGroups = "10";
 /** Groups whose last failure is older are only on the page Failures. Milliseconds. */
-const failingFor = 7 * 24 * 3_600_000;
+const failingFor = 7 * dayMs;
 export const ranges: readonly number[] = [1, 6, 24, 168];
 
 export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowModel> {

@@ -1,3 +1,5 @@
+import { dayMs } from "../../time/day";
+
 /** The installation as the owner of an alert. */
 export const installation = "*";
 
@@ -34,7 +36,7 @@ export interface Notice {
 /** A cause that opens again so soon after it was sent is not sent again. Milliseconds. */
 export const cooldown = 3_600_000;
 /** An open cause that goes on is sent again after this. Milliseconds. */
-export const remindAfter = 24 * 3_600_000;
+export const remindAfter = dayMs;
 /** What a refused notice is tried again for, after the newest failure. Milliseconds. */
 const retryFor = 10 * 60_000;
 

@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import { type AddressRules, checkAddress } from "../../address/address";
 import { Problem } from "../../errors";
 import type { Vault } from "../../tenants/vault";
@@ -13,7 +14,7 @@ export interface SealedEndpoint {
 export type OpenedEndpoint = { ok: true; value: SealedEndpoint } | { ok: false; reason: string };
 
 /** A replaced secret signs for one more day. */
-const overlapMs = 24 * 3600_000;
+const overlapMs = dayMs;
 
 /** Why and when a setting is switched off. */
 export interface Retirement {

@@ -1,9 +1,10 @@
+import { dayMs } from "../../time/day";
 import { changes } from "../../d1";
 import type { GroupDecision } from "./model";
 
 /** Groups kept for each tenant, and how long a group is kept after its last failure. */
 const maxGroups = 2000;
-const keptMs = 90 * 24 * 3_600_000;
+const keptMs = 90 * dayMs;
 /** Groups that one call deletes. */
 const maxRemoved = 1000;
 

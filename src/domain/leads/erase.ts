@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import { statement } from "../../d1";
 import { endsOf, isFullNumber, keysOf } from "../erasure/person";
 import { refreshLead } from "./store";
@@ -115,7 +116,7 @@ const maxBots = 200;
 /** For the tick: deletes robots not seen for 90 days, of all tenants. Returns how many. */
 export async function removeOldBots(db: D1Database, now: number): Promise<number> {
   const sql = `SELECT tenant, id FROM leads WHERE kind = 'bot' AND updated < ?1 ORDER BY updated LIMIT ${maxBots}`;
-  const { results } = await statement(db, sql, now - botDays * 24 * 3600_000).all<{ tenant: string; id: string }>();
+  const { results } = await statement(db, sql, now - botDays * dayMs).all<{ tenant: string; id: string }>();
   const { leads } = await remove(
     db,
     results.map(({ tenant, id }) => [tenant, id]),

@@ -1,11 +1,12 @@
 import { isBuiltIn, withBuiltIn, withBuiltInListed } from "./built-in";
+import type { TemplateContent } from "./model";
 import { knownTemplates, listTemplates, putTemplate, createTemplates, userOfLayout } from "./store";
 
 /** All templates that a tenant can use: its own and the built-in ones. */
 export function createTemplateCatalogue(db: D1Database) {
   return {
     ...withBuiltIn(createTemplates(db)),
-    put: (...[tenant, id, content, now]: Tail<typeof putTemplate>) => putTemplate(db, tenant, id, content, now),
+    put: (tenant: string, id: string, content: TemplateContent, now: number) => putTemplate(db, tenant, id, content, now),
     list: async (tenant: string, after: string, limit: number) => withBuiltInListed(await listTemplates(db, tenant, after, limit), after, limit),
     userOfLayout: (tenant: string, layout: string) => userOfLayout(db, tenant, layout),
     known: async (tenant: string, ids: readonly string[]) => {
@@ -14,5 +15,3 @@ export function createTemplateCatalogue(db: D1Database) {
     },
   };
 }
-
-type Tail<Of extends (db: D1Database, ...rest: never[]) => unknown> = Of extends (db: D1Database, ...rest: infer Rest) => unknown ? Rest : never;

@@ -18,7 +18,7 @@ const leaseMs = 120_000;
 /** The wait after a gate could not be reached. */
 const unreachableMs = 15_000;
 
-/** Chooses which of a tenant's providers is called. Each has its own gate, such as `mail-resend`. */
+/** The circuits of a tenant's providers, each with a gate of its own such as `mail-resend`, and the record of which of them may have a mail. */
 export function createSwitching({ sent, gates, now }: SwitchingDeps, tenant: string, calls: ProviderCalls): Switching {
   const id = crypto.randomUUID();
   return {

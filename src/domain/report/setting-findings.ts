@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import { budgetState } from "../costs/model";
 import type { ReportFacts } from "./facts";
 import { type RemedyCall, type Finding, isoTime, plural } from "./model";
@@ -5,11 +6,9 @@ import { sitePausedSentence, unpolledSentence } from "./why";
 
 /** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */
 
-const day = 24 * 3_600_000;
-
 export function schedules({ schedules: all, now }: ReportFacts): Finding[] {
   return all
-    .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= day)
+    .filter(({ outcome, plannedAt }) => outcome === "failed" || now - plannedAt <= dayMs)
     .map(({ tenant, name, outcome, note, plannedAt }) => ({
       code: outcome === "failed" ? "schedule-failed" : "schedule-skipped",
       // Skipping is what its policy asks for.

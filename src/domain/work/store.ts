@@ -1,10 +1,11 @@
+import { dayMs } from "../../time/day";
 import { changes, statement } from "../../d1";
 import { endedAfterMs, maxVoids, quietFor, type WorkerState } from "./model";
 
 /** Minimum time between two writes of a worker's row. */
 const writeEveryMs = 15_000;
 /** A worker that sent nothing for this time is deleted. */
-const forgetAfterMs = 24 * 3_600_000;
+const forgetAfterMs = dayMs;
 const maxListed = 1000;
 
 export interface Worker {

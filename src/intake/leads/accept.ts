@@ -77,7 +77,7 @@ async function shadowAccept(
   if (dedupe === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
   const id = await deps.leads.idOfKey(tenant, dedupe.key);
   // Without the database no repeat is recognised from any sender.
-  const blockedView = await deps.leads.showBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
+  const blockedView = await deps.leads.recordBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
   if (blockedView === "another") return accepted(mismatch());
   return { id, replayed: blockedView === "repeated" };
 }

@@ -21,7 +21,7 @@ export interface LeadDeps {
   /** The id of the job `lead` under an idempotency key. */
   idOfKey(tenant: string, key: string): Promise<string>;
   /** Records a blocked sender's key; answers whether it is new, a repeat, or was used for another post. Throws when the database cannot be reached. */
-  showBlocked(tenant: string, post: { id: string; content: string }): Promise<BlockedKind>;
+  recordBlocked(tenant: string, post: { id: string; content: string }): Promise<BlockedKind>;
   /** Removes a robot whose submissions were enqueued as a person's. */
   removeReleased(tenant: string, lead: string, submissions: readonly string[]): Promise<void>;
   erase(tenant: string, request: ErasureRequest): Promise<Erased>;

@@ -1,3 +1,4 @@
+import { maxDelaySeconds } from "../../queue/accept/prepare";
 import * as v from "valibot";
 import { problemOfRefusal, wrongInput } from "../../errors";
 import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
@@ -15,13 +16,12 @@ import { check } from "../../queue/validate";
 import { ownTarget } from "../own-host";
 
 const maxJobs = 10_000;
-const maxDelay = 366 * 24 * 3600;
 const delayRule = "must be whole seconds from 0 to 31,622,400 (366 days)";
 
 const jobEntries = {
   type: boundedName("must be a type as /v1/types lists them"),
   payload: v.unknown(),
-  delaySeconds: v.optional(v.pipe(v.number(), v.integer(delayRule), v.minValue(0, delayRule), v.maxValue(maxDelay, delayRule))),
+  delaySeconds: v.optional(v.pipe(v.number(), v.integer(delayRule), v.minValue(0, delayRule), v.maxValue(maxDelaySeconds, delayRule))),
   runAt: v.optional(time),
   dryRun: v.optional(v.boolean()),
 };

@@ -15,7 +15,7 @@ import { isFull } from "./send";
 import { below } from "../validate";
 
 /** A delay may be this long: 366 days, in seconds. */
-const maxDelaySeconds = 366 * 24 * 3600;
+export const maxDelaySeconds = 366 * 24 * 3600;
 
 export interface PrepareOptions {
   /** What a child's id derives from. */

@@ -61,7 +61,7 @@ async function tryEffect<T>(
   }
   if (isIntentFirst && !(await writeEffect(engine, run, tried, run.lease.token))) return resultOfOtherRun(engine, run, key);
   if (!isIntentFirst) {
-    // No intent is written here, so nothing checks the cancel flag: it is read unless it was read within 2 s.
+    // No intent is written here, so nothing checks the cancel flag: it is read unless that was done within `maxFlagAgeMs` (`run/heartbeat.ts`: 4 s in an old batch).
     await run.heartbeat(maxFlagAgeMs);
     run.refuseIfEnded();
   }

@@ -1,10 +1,11 @@
+import { dayMs } from "../../../time/day";
 import { changeNumberSql, takeNumbers } from "../change-numbers";
 import { staleStockWrites } from "../products/stock";
 import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 import { compared, type SyncKind } from "../site/store";
 
 /** A deleted row stays in the feed for this time. */
-const deletedForMs = 90 * 24 * 3600_000;
+const deletedForMs = 90 * dayMs;
 const maxPruned = 500;
 
 const tables: Record<SyncKind, string> = { orders: "shop_orders", products: "shop_products" };

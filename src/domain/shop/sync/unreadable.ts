@@ -1,3 +1,4 @@
+import { dayMs } from "../../../time/day";
 import type { ShopResource } from "../../../providers/shop/row-types";
 import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 import type { SyncKind } from "../site/store";
@@ -73,7 +74,7 @@ export function grantedWrites(scope: SiteScope, kind: SyncKind, resource: ShopRe
   return siteStatement(scope, grantedSql(kind), resource, now, now - maxCatchUpMs);
 }
 
-const maxCatchUpMs = 40 * 24 * 3600_000;
+const maxCatchUpMs = 40 * dayMs;
 
 export async function refusalReasons(scope: SiteScope): Promise<string[]> {
   const rows = await siteRows<{ reason: string }>(scope, "SELECT reason FROM shop_refusals WHERE tenant = ?1 AND site = ?2 ORDER BY resource");

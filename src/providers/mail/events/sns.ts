@@ -1,9 +1,10 @@
+import { dayMs } from "../../../time/day";
 import type { Http } from "../../http";
 import { publicKeyOf } from "./certificate";
 import { type ReportFields, textIn } from "./fields";
 
 /** Maximum age of a message. SNS retries for hours; the id recognises repeats. */
-const maxAgeMs = 24 * 3_600_000;
+const maxAgeMs = dayMs;
 
 const host = /^sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/;
 
