@@ -173,6 +173,16 @@ test("a queue's page for all tenants shows the pause of a tenant that holds its 
   expect(html).not.toContain("tenant delta");
 });
 
+test("the list of all tenants marks a paused one", async () => {
+  const api = fresh();
+  const list = api.answers.get("GET /v1/tenants") as { tenants: { tenant: string }[] };
+  const [first] = list.tenants;
+  const pause = { tenant: first?.tenant, scope: "tenant", name: first?.tenant, since: new Date(now).toISOString(), actor: "root", reason: null };
+  api.answers.set("GET /v1/pauses", { pauses: [pause] });
+  const html = await (await (await visitor(people.root, api)).get("/t/*/tenants")).text();
+  expect(html.match(/<tr [^>]*id="tenant-[^"]*".*?<\/tr>/gs)?.map((row) => /‖.*paused/s.test(row))).toEqual(list.tenants.map((_, place) => place === 0));
+});
+
 test("the next page of an agent's runs is of that agent", async () => {
   const api = fresh();
   const runs = api.answers.get("GET /v1/agent-runs") as object;

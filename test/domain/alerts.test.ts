@@ -211,11 +211,11 @@ describe("an alert", () => {
   test("says in a sentence what failed, how often and where to look, and nothing that looks personal", () => {
     const alert = {
       ...nextAlert(undefined, failure(noon), noon)?.alert,
-      reason: "<b>ada@example.com</b> was refused, call +49 30 1234567",
+      reason: "<b>ada@example.com</b> was refused (Advanced Parameters > Webservice), call +49 30 1234567",
       count: 12,
     } as Alert;
     const { subject, text } = alertMessage([{ kind: "began", alert }], undefined);
-    expect(text).toBe("12 jobs of type email failed for good:  b [e-mail] /b  was refused, call [number] (group g)");
+    expect(text).toBe("12 jobs of type email failed for good:  b [e-mail] /b  was refused (Advanced Parameters › Webservice), call [number] (group g)");
     expect(subject).toBe(`Jobyard: ${text}`.slice(0, 129));
     const many = alertMessage(
       Array.from({ length: 30 }, () => ({ kind: "recovered" as const, alert })),

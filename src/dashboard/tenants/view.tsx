@@ -12,6 +12,8 @@ import { tenantActions } from "./actions";
 
 interface ListModel extends Tenants {
   shares: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** Tenants that are paused as a whole. */
+  paused: ReadonlySet<string>;
 }
 
 export const tenantsPage = page<ListModel>({
@@ -21,23 +23,26 @@ export const tenantsPage = page<ListModel>({
   title: () => "Tenants",
   query: async ({ api, url, now }) => {
     const from = new Date(now - 3_600_000 + 1).toISOString();
-    const [list, { groups = [] }] = await Promise.all([
+    const [list, { groups = [] }, { pauses }] = await Promise.all([
       api.get<Tenants>("/v1/tenants", { cursor: url.searchParams.get("cursor") ?? undefined }),
       api.get<Stats>("/v1/stats", { by: "tenant", from }),
+      api.get<Pauses>("/v1/pauses"),
     ]);
-    return { ...list, shares: new Map(groups.map(({ name, events, open }) => [name, { ...events, ...open }])) };
+    const paused = new Set(pauses.flatMap(({ scope, name }) => (scope === "tenant" ? [name] : [])));
+    return { ...list, paused, shares: new Map(groups.map(({ name, events, open }) => [name, { ...events, ...open }])) };
   },
-  view: ({ tenants, cursor, shares }, visit) => (
+  view: ({ tenants, cursor, shares, paused }, visit) => (
     <>
       <h1>Tenants</h1>
       {tenants.length > 0 ? (
-        <Table label="Tenants" columns={["Tenant", "Name", "#Running", "#Done in the hour", "#-Failed", "-Time zone", "-Since"]}>
+        <Table label="Tenants" columns={["Tenant", "Name", "#Waiting", "#Running", "#Done in the hour", "#-Failed", "-Time zone", "-Since"]}>
           {tenants.map(({ tenant, name, timezone, created }) => (
             <tr key={tenant} id={domId("tenant", tenant)}>
               <td>
-                <a href={`/t/${tenant}/`}>{tenant}</a>
+                <a href={`/t/${tenant}/`}>{tenant}</a> {paused.has(tenant) ? <State is="paused" /> : null}
               </td>
               <td class="words">{name}</td>
+              <Share shares={shares.get(tenant)} of={["ready", "held", "parked", "retrying"]} />
               <Share shares={shares.get(tenant)} of={["running"]} />
               <Share shares={shares.get(tenant)} of={["done"]} />
               <Share shares={shares.get(tenant)} of={["dead", "discarded"]} wide />

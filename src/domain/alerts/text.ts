@@ -53,9 +53,9 @@ function tickSentence(kind: Notice["kind"], alert: Alert): string {
   return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${isoMinute(since)}` : "fails"}: ${alertReason(alert)}`;
 }
 
-/** In a channel's mark-up these four would begin something: a reason is text. */
+/** A reason is text: the characters that begin mark-up in a channel are replaced. */
 function alertReason({ reason }: Alert): string {
-  const text = redact(reason).replace(/[<>`\n]/g, " ");
+  const text = redact(reason).replaceAll(" > ", " › ").replace(/[<>`\n]/g, " ");
   return text.length > maxReason ? `${text.slice(0, maxReason)}…` : text;
 }
 
