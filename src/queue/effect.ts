@@ -101,7 +101,7 @@ export function outcomeOf(failure: Failure, now: number): Retry | Wait | Discard
     case "limited":
       return wait(failure.reason, {
         until: now + (failure.retryAfter ?? 60) * 1000,
-        ...(failure.gate === undefined ? {} : { gate: failure.gate, park: true }),
+        ...(failure.gate === undefined ? {} : { gate: failure.gate, park: true, last: true }),
         providerMessage,
       });
     case "permanent":

@@ -27,6 +27,8 @@ export interface Wait extends Quoting {
   readonly until: number;
   readonly gate: string | undefined;
   readonly park: boolean;
+  /** Parked behind the jobs that wait at the gate, not by its age. */
+  readonly last: boolean;
 }
 export interface Again {
   readonly [mark]: true;
@@ -58,11 +60,12 @@ export function retry(reason: string, options: { after?: number; providerMessage
 /**
  * Not a failure (rate limit, quota, closed gate): counts no attempt, shows its reason, capped by the policy's maxAge.
  * `until` is in milliseconds since 1970. With `gate` the job is parked at that gate when the wait is longer than
- * 60 s, or at once with `park`, and let in at the gate's rate.
+ * 60 s, or at once with `park`, and let in at the gate's rate. With `last` it is let in after those that wait there already:
+ * a job that was refused must not be the one that tries again, each time before all others.
  */
-export function wait(reason: string, options: { until: number; gate?: string; park?: boolean; providerMessage?: string | undefined }): Wait {
-  const { until, gate, park = false, providerMessage } = options;
-  return { [mark]: true, kind: "wait", reason, until, gate, park, providerMessage };
+export function wait(reason: string, options: { until: number; gate?: string; park?: boolean; last?: boolean; providerMessage?: string | undefined }): Wait {
+  const { until, gate, park = false, last = false, providerMessage } = options;
+  return { [mark]: true, kind: "wait", reason, until, gate, park, last, providerMessage };
 }
 
 /** Yield: the rest is done by a new message that starts from `cursor` (JSON, up to 16 KB). Counts as progress. */

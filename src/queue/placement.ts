@@ -46,7 +46,7 @@ export function heldOrQueued(due: number | null, now: number): Placement {
   return due === null || due <= now ? queuedNow(now) : heldUntil(due, now);
 }
 
-/** Parked at a gate: without a message until the gate admits it. `at`: when the job was enqueued. */
+/** Parked at a gate: without a message until the gate admits it. `at` is its place: when the job was enqueued, or now for the last place. Milliseconds. */
 export function parkedAt(gate: string, at: number, urgent: boolean): Placement {
   return { due: null, sent: null, wake: urgent ? at - urgentAheadMs : at, gate };
 }

@@ -124,7 +124,7 @@ test("what keeps a campaign's own pace, or was paused, is no finding; a wait for
   await deliverFor(world, 3);
   await world.operations.resume(tenant, id);
   expect(await findingsOf(world, tenant)).toEqual([]);
-  world.answers.push(...Array.from({ length: 20 }, () => ({ fail: { class: "config", reason: "mail: 401" } }) as const));
+  world.answers.push(...Array.from({ length: 20 }, () => ({ fail: { class: "config", reason: "mail: 401", gate: "mail" } }) as const));
   await deliverFor(world, 30);
   expect(await findingsOf(world, tenant)).toMatchObject([
     { code: "campaign-stalled", severity: "warning", sentence: expect.stringMatching(/wait: mail: 401$/) },

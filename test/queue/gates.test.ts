@@ -98,6 +98,23 @@ describe("held back", () => {
   });
 });
 
+test("a job that was refused at its gate is let in after those that wait there, so that it is not the one that tries again each time", async () => {
+  const bench = createEngineBench();
+  const refused = await bench.acceptOne({ payload: { script: [{ do: "wait", gate: "mail", park: true, last: true }, { do: "done" }] } });
+  bench.advance(second);
+  const behind = await bench.acceptOne({ payload: { script: [{ do: "wait", gate: "mail", park: true }, { do: "done" }] } });
+  bench.advance(second);
+  await bench.deliver(bench.held.slice());
+  const { gates } = gateOf({ says: null, admits: { count: 1, perSecond: 1 } });
+  bench.engine.gates = gates;
+  await bench.tick(minute);
+  await bench.deliverAll();
+  expect([(await bench.row(behind))?.state, (await bench.row(refused))?.state]).toEqual(["done", "waiting"]);
+  await bench.tick(minute);
+  await bench.deliverAll();
+  expect((await bench.row(refused))?.state).toBe("done");
+});
+
 test("one question per gate and batch", async () => {
   const bench = createEngineBench();
   const { gates, log } = gateOf({ says: null });

@@ -43,6 +43,7 @@ export async function play(bench: EngineBench, script: Step[], context: RunConte
       return wait("scripted wait", {
         until: context.now() + Number(step["ms"] ?? 30_000),
         park: step["park"] === true,
+        last: step["last"] === true,
         ...(step["gate"] ? { gate: String(step["gate"]) } : {}),
       });
     case "again":

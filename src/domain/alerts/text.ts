@@ -55,7 +55,9 @@ function tickSentence(kind: Notice["kind"], alert: Alert): string {
 
 /** A reason is text: the characters that begin mark-up in a channel are replaced. */
 function alertReason({ reason }: Alert): string {
-  const text = redact(reason).replaceAll(" > ", " › ").replace(/[<>`\n]/g, " ");
+  const text = redact(reason)
+    .replaceAll(" > ", " › ")
+    .replace(/[<>`\n]/g, " ");
   return text.length > maxReason ? `${text.slice(0, maxReason)}…` : text;
 }
 

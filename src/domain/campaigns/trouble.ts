@@ -41,7 +41,8 @@ const minWaitMs = 60_000;
 const planned = [...Object.values(paceReasons), pausedReason, "mail: rate", "mail: concurrency"];
 
 const lost = "(j.state IN ('dead', 'discarded', 'cancelled') OR (j.state IS NULL AND p.job <> ''))";
-const stalled = `(c.state = 'running' AND (j.state = 'retrying' OR (j.state = 'waiting' AND coalesce(j.due, ?3) > ?3
+/** A job that waits without a due time is parked at a gate. */
+const stalled = `(c.state = 'running' AND (j.state = 'retrying' OR (j.state = 'waiting' AND (j.due IS NULL OR j.due > ?3)
   AND substr(j.reason, 1, 8) <> 'paused: ' AND j.reason NOT IN (SELECT value FROM json_each(?4)))))`;
 
 /** ?1 tenants, ?2 ended after, ?3 a wait until then is short, ?4 reasons that are planned. Each campaign is found by an index, and at most 100 of each state. */

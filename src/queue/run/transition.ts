@@ -85,7 +85,8 @@ function waiting(run: ExecutionFacts, outcome: Wait): Settlement {
   const until = untilWhen(run, outcome.until);
   const folds = run.job.reason === redact(reason);
   const parks = gate !== undefined && (outcome.park || until - run.now > maxHoldMs);
-  return placed(run, "waiting", parks ? parkedAt(gate, run.job.at, run.urgent) : heldUntil(until, run.now, maxHoldMs), { reason, event: "waiting", folds });
+  const parked = (where: string) => (outcome.last ? parkedAt(where, run.now, false) : parkedAt(where, run.job.at, run.urgent));
+  return placed(run, "waiting", parks ? parked(gate) : heldUntil(until, run.now, maxHoldMs), { reason, event: "waiting", folds });
 }
 
 /** At least a second from now, at most until the job reaches its maximum age and ends; a value that is no time counts as a minute from now. */
