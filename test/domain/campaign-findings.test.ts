@@ -147,13 +147,13 @@ test("what a report reads of D1 does not grow with campaigns that ended before, 
     );
     return results.reduce((sum, { meta }) => sum + meta.rows_read, 0);
   };
-  const add = (name: string, count: number, state: string, ended: number | null, failed: number) =>
+  const add = (name: string, count: number, state: string, ended: number | null, failed: number, owner = tenant) =>
     env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
        INSERT INTO campaigns (tenant, id, name, template, variables, state, created, updated, started, ended, failed)
        SELECT ?1, ?3 || i, ?3, 'news', '{}', ?4, 0, 0, 0, ?5, ?6 FROM n`,
     )
-      .bind(tenant, count, name, state, ended, failed)
+      .bind(owner, count, name, state, ended, failed)
       .run();
   await add("failed", 1, "done", now - 1, 3);
   const few = await rowsRead();
@@ -161,4 +161,11 @@ test("what a report reads of D1 does not grow with campaigns that ended before, 
   await add("draft", 500, "draft", null, 0);
   await add("cancelled", 50, "cancelled", now - 2 * day, 3);
   expect(await rowsRead()).toBeLessThanOrEqual(few);
+  // Another tenant with more campaigns than a report reads of one hides none.
+  await add("big", 150, "running", null, 3, "camp-big");
+  const seen = await troubledCampaigns(env.DB, ["camp-big", tenant], now - day, now);
+  expect(Object.entries(Object.groupBy(seen, (each) => each.tenant)).map(([owner, all = []]) => [owner, all.length])).toEqual([
+    ["camp-big", 100],
+    [tenant, 1],
+  ]);
 });

@@ -28,7 +28,7 @@ export interface TroubledCampaign {
   left: number;
 }
 
-/** Running campaigns, and ended ones, that one report reads. */
+/** Running campaigns of a tenant, and ended ones, that one report reads. */
 const maxCampaigns = 100;
 /** Open pages of them. */
 const maxPages = 10_000;
@@ -45,14 +45,15 @@ const lost = "(j.state IN ('dead', 'discarded', 'cancelled') OR (j.state IS NULL
 const stalled = `(c.state = 'running' AND (j.state = 'retrying' OR (j.state = 'waiting' AND (j.due IS NULL OR j.due > ?3)
   AND substr(j.reason, 1, 8) <> 'paused: ' AND j.reason NOT IN (SELECT value FROM json_each(?4)))))`;
 
-/** ?1 tenants, ?2 ended after, ?3 a wait until then is short, ?4 reasons that are planned. Each campaign is found by an index, and at most 100 of each state. */
+/** ?1 tenants, ?2 ended after, ?3 a wait until then is short, ?4 reasons that are planned. Each campaign is found by an index, and at most 100 of each state and tenant. */
 const troubledSql = `
   WITH c AS (
-    SELECT * FROM (SELECT c.* FROM json_each(?1) t CROSS JOIN campaigns c INDEXED BY campaigns_running
-      WHERE c.tenant = t.value AND c.state = 'running' LIMIT ${maxCampaigns}) UNION ALL
-    SELECT * FROM (SELECT c.* FROM json_each(?1) t CROSS JOIN campaigns c INDEXED BY campaigns_ended
-      WHERE c.tenant = t.value AND c.ended > ?2 AND c.state = 'done' AND (c.failed > 0
-        OR EXISTS (SELECT 1 FROM campaign_pages p WHERE p.tenant = c.tenant AND p.campaign = c.id)) LIMIT ${maxCampaigns})),
+    SELECT c.* FROM json_each(?1) t CROSS JOIN campaigns c WHERE c.tenant = t.value AND c.id IN (
+      SELECT r.id FROM campaigns r INDEXED BY campaigns_running WHERE r.tenant = t.value AND r.state = 'running' LIMIT ${maxCampaigns})
+    UNION ALL
+    SELECT c.* FROM json_each(?1) t CROSS JOIN campaigns c WHERE c.tenant = t.value AND c.id IN (
+      SELECT e.id FROM campaigns e INDEXED BY campaigns_ended WHERE e.tenant = t.value AND e.ended > ?2 AND e.state = 'done' AND (e.failed > 0
+        OR EXISTS (SELECT 1 FROM campaign_pages p WHERE p.tenant = e.tenant AND p.campaign = e.id)) LIMIT ${maxCampaigns})),
   p AS (SELECT p.tenant, p.campaign, p.count, p.job FROM c CROSS JOIN campaign_pages p ON p.tenant = c.tenant AND p.campaign = c.id LIMIT ${maxPages})
   SELECT * FROM (SELECT c.tenant, c.id, c.name, c.state, c.started, c.ended, c.total, c.sent,
     c.failed + total(iif(${lost}, p.count, 0)) AS failed,
