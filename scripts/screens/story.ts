@@ -36,7 +36,8 @@ export function story(now: number): Answers {
     ...{ actor: null, statusAt: null, ...own },
   });
   const replayed = (id: string, own: object) => ({
-    ...{ id, tenant: "demo", state: "running", reason: null, total: 0, sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, replayed: 0, failed: 0 },
+    ...{ id, tenant: "demo", state: "running", reason: null, total: 0, sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, failed: 0 },
+    ...{ unsent: 0, resumed: null },
     ...{ canary: 5, examples: [], at: at(3), endedAt: null, ratePerMinute: 20, filter: null, ids: null, patched: [], actor: "root", actorName: null, ...own },
   });
   const costs = (share: number) =>
@@ -113,6 +114,7 @@ export function story(now: number): Answers {
       from: at(60),
       to: at(0),
       totals: {},
+      deploys: [{ version: "5f25e9c0-2b1d-4c7a-9e3f-0a1b2c3d4e5f", tag: "release-42", at: at(45) }],
       minutes: [...events, { minute: at(41), type: "email", event: "discarded", count: 24, ms: 0 }],
       backlog: { deadLetters: 24, discarded: 3, parked: 128, due: 18 },
       groups: [{ name: "email", events: {}, open: { running: 3, ready: 3, held: 100, parked: 128, retrying: 12, scheduled: 6 }, ms: 0 }],
@@ -154,10 +156,18 @@ export function story(now: number): Answers {
     "GET /v1/replays": {
       replays: [
         replayed("r1", {
-          ...{ total: 213, sent: 65, succeeded: 60, open: 5, filter: { type: "email", from: at(300) }, actorName: "ana" },
+          ...{ total: 213, sent: 65, succeeded: 60, open: 5, unsent: 148, filter: { type: "email", from: at(300) }, actorName: "ana" },
         }),
         replayed("r2", {
-          ...{ state: "stopped", reason: "5 of the first 5 jobs failed again; the others were not sent", total: 24, sent: 5, failedAgain: 5, at: at(60) },
+          ...{
+            state: "stopped",
+            reason: "5 of the first 5 jobs failed again; the others were not sent",
+            total: 24,
+            sent: 5,
+            failedAgain: 5,
+            unsent: 19,
+            at: at(60),
+          },
           ...{ endedAt: at(58), filter: { group: "g0" }, ratePerMinute: null, actorName: "night shift" },
         }),
         replayed("r3", { state: "done", total: 2, sent: 2, succeeded: 2, at: at(400), endedAt: at(399), ids: 2, patched: ["siteId"], ratePerMinute: null }),
@@ -178,6 +188,7 @@ export function story(now: number): Answers {
         {
           ...{ name: "night", minSeverity: "critical", slack: true, email: ["oncall@example.com"], enabled: true, created: at(9999), updated: at(99) },
           codes: ["circuit-open", "stuck", "failed"],
+          unconnected: [],
         },
       ],
     },
@@ -194,6 +205,7 @@ export function story(now: number): Answers {
             lastAt: at(1),
           },
           ...{ toldAt: at(8), via: ["slack", "email"], recoveredAt: null },
+          ...{ sentence: circuit, actions: [], url: "/t/demo/flow", notSeenSince: null },
         },
       ],
     },
