@@ -1,60 +1,12 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { syncOrders } from "../../src/jobs/sync-orders/job";
-import { syncOrdersPart } from "../../src/jobs/sync-orders-part/job";
 import { syncSingleOrder } from "../../src/jobs/sync-single-order/job";
 import { eventsOf } from "../../src/domain/shop/events";
-import { listOrders } from "../../src/domain/shop/orders/queries";
 import { troubles } from "../../src/domain/shop/site/queries";
-import { connect, siteState } from "../../src/domain/shop/site/store";
-import type { Micros } from "../../src/decimal";
-import { FakeShop, order, orderState, shopWith, start } from "./fake-shop";
-import { createSyncBench } from "./shop-bench";
-
-const minute = 60_000;
-const scope = (tenant: string, site = "main") => ({ db: env.DB, tenant, site });
-const many = (count: number) => Array.from({ length: count }, (_, index) => order(index + 1));
-
-async function stored(tenant: string) {
-  const orders = [];
-  for (let after: number | undefined; ;) {
-    const { items, next } = await listOrders(scope(tenant), { after, limit: 7 });
-    orders.push(...items);
-    if (next === null) return orders;
-    after = next;
-  }
-}
-
-/** What is stored, equal to the source row by row. */
-async function expectEqual(tenant: string, shop: FakeShop) {
-  const source = [...shop.tables.orders.values()].toSorted((left, right) => left.id - right.id);
-  const rows = await stored(tenant);
-  expect(rows.map(({ id }) => id)).toEqual(source.map(({ id }) => id));
-  for (const [index, row] of rows.entries()) {
-    const from = source[index]!;
-    const money = (micros: Micros | null) => (Number(micros) / 1e6).toFixed(6);
-    expect(row).toMatchObject({
-      reference: from.reference,
-      currency: "EUR",
-      totalPaid: money(from.totalPaid),
-      customerId: from.customerId,
-      state: { id: from.stateId, name: shop.tables.order_states.get(from.stateId ?? 0)?.name },
-      dateUpd: new Date(from.dateUpd!).toISOString(),
-      lines: from.lines.map(({ productId, quantity, unitPriceTaxExcl }) => ({
-        productId,
-        productAttributeId: 0,
-        quantity,
-        unitPriceTaxExcl: money(unitPriceTaxExcl),
-      })),
-    });
-  }
-}
-
-function world(tenant: string, shop: FakeShop) {
-  const yard = createSyncBench(tenant, () => shop);
-  type Options = Parameters<typeof yard.run<typeof syncOrders>>;
-  return { ...yard, run: (payload: Options[1] = {}, options?: Options[2]) => yard.run(syncOrders, payload, options) };
-}
+import { siteState } from "../../src/domain/shop/site/store";
+import { FakeShop, order, shopWith, start } from "./fake-shop";
+import { minute, scope, many, stored, expectEqual, world } from "./order-sync";
 
 test("a site that is not there is a dead letter that says so", async () => {
   const { run } = world("orders-none", new FakeShop());
@@ -138,39 +90,6 @@ test("of two copies of a row the newer stays, whichever comes last", async () =>
   expect((await stored("orders-newer"))[0]).toMatchObject({ totalPaid: "4.000000" });
 });
 
-test("bulk mode splits the window into jobs of a week, and the cursor moves when the last of them is through", async () => {
-  const days = (count: number) => start - count * 24 * 60 * minute;
-  const shop = shopWith([1, 8, 15, 22, 29, 36].map((age, index) => order(index + 1, { dateAdd: days(age) })));
-  const { run, jobs } = world("orders-bulk", shop);
-  const parent = await run({ lastDays: 40, bulkMode: true });
-  expect(parent).toBeDone({ parts: 6, orders: 6, changed: 6 });
-  expect(parent.progress).toMatchObject({ done: 6, total: 6 });
-  expect(parent).toHaveEnqueued(...Array.from({ length: 6 }, () => ({ type: syncOrdersPart.type })));
-  for (const part of await jobs({ type: syncOrdersPart.type })) expect(part).toBeDone();
-  await expectEqual("orders-bulk", shop);
-  expect(await siteState(scope("orders-bulk"))).toMatchObject({ orders: { readTo: start - minute } });
-});
-
-test("a bulk run of a site that is not there is a dead letter, and so is a part of no bulk run", async () => {
-  const { bench, run, accept } = world("orders-strange", shopWith(many(1)));
-  expect(await run({ siteId: "nowhere", bulkMode: true })).toBeDiscarded('There is no site "nowhere".');
-  const part = await accept(syncOrdersPart, { run: "mine", from: 0, to: start });
-  expect(await part.untilEnded()).toBeDiscarded(/bulkMode/);
-  expect(await stored("orders-strange")).toEqual([]);
-  const [refused] = await bench.accept([{ tenant: "orders-strange", type: "sync-orders", payload: { siteId: "main", part: {} } }]);
-  expect(refused).toMatchObject({ ok: false, code: "invalid" });
-});
-
-test("a part of a bulk run that is missing keeps the cursor where it was", async () => {
-  const shop = shopWith(many(3));
-  const { run, jobs } = world("orders-gap", shop);
-  shop.failures.push({ on: "page orders", failure: { class: "permanent", reason: "400: bad filter" } });
-  const parent = await run({ lastDays: 20, bulkMode: true });
-  const [part] = await jobs({ type: syncOrdersPart.type, state: "discarded" });
-  expect(parent).toMatchObject({ state: "discarded", reason: expect.stringContaining(`its job ${part?.id} is discarded`) });
-  expect(await siteState(scope("orders-gap"))).toMatchObject({ orders: { readTo: null } });
-});
-
 test("a key without a permission pauses the site with the reason; its jobs wait and count no attempt, and one tries again each hour", async () => {
   const shop = shopWith(many(3));
   const { bench, run, accept } = world("orders-paused", shop);
@@ -226,78 +145,6 @@ test("a shop that needs long is left after one call, and then read a page at a t
     expect.objectContaining({ event: "settled", state: "waiting", reason: "the shop answers slowly: its jobs let others pass" }),
   );
   await expectEqual("orders-slow", shop);
-});
-
-test("what was there before the shop was connected is not announced; each new order is once, and each change of any one's state once", async () => {
-  const shop = shopWith([...many(3), order(5, { dateAdd: null, dateUpd: start - 5 * minute })]);
-  const { bench, run } = world("orders-events", shop);
-  await run();
-  expect(await eventsOf(scope("orders-events"))).toEqual([]);
-  await run({ lastDays: 10 });
-  bench.advance(20 * minute);
-  shop.put("orders", order(2, { dateUpd: bench.now() - 5 * minute, stateId: 4 }), order(4, { dateAdd: bench.now() - 5 * minute }));
-  await run();
-  await run({ lastDays: 10 });
-  bench.advance(20 * minute);
-  shop.put("orders", order(2, { dateUpd: bench.now() - 5 * minute, stateId: 2 }), order(6, { dateAdd: null, dateUpd: bench.now() - 5 * minute }));
-  await run();
-  const events = await eventsOf(scope("orders-events"));
-  expect(events.map(({ type, data }) => [type, data["orderId"], data["stateId"], data["previousStateId"]])).toEqual([
-    ["order.status_changed", 2, 4, 2],
-    ["order.created", 4, 2, null],
-    ["order.status_changed", 2, 2, 4],
-    ["order.created", 6, 2, null],
-  ]);
-  expect(new Set(events.map(({ id }) => id)).size).toBe(4);
-  for (const { id } of events) expect(id).not.toContain(".");
-});
-
-test("an order placed around the connecting moment is published once; old orders in a wider window are not", async () => {
-  const shop = shopWith([...many(3), order(4, { dateAdd: start - 60 * 24 * 60 * minute })]);
-  const { bench, run } = world("orders-around", shop);
-  await connect(scope("orders-around"), false, start + 500);
-  await run();
-  shop.put("orders", order(9, { dateAdd: start - 2 * minute }));
-  bench.advance(2 * minute);
-  await run();
-  await run();
-  await run({ lastDays: 90 });
-  const events = await eventsOf(scope("orders-around"));
-  expect(events.map(({ type, data }) => [type, data["orderId"]])).toEqual([["order.created", 9]]);
-  expect(await stored("orders-around")).toHaveLength(5);
-});
-
-test("the feed gives each change once, in the order in which it was stored", async () => {
-  const shop = shopWith(many(9));
-  const { bench, run } = world("orders-feed", shop);
-  await run();
-  const feed = async (changedAfter: number) => (await listOrders(scope("orders-feed"), { changedAfter, limit: 100 })).items;
-  const all = await feed(0);
-  expect(new Set(all.map(({ changedAt }) => changedAt)).size).toBe(9);
-  const seen = Date.parse(all.at(-1)!.changedAt);
-  expect(await feed(seen)).toEqual([]);
-  bench.advance(20 * minute);
-  shop.put("orders", order(3, { dateUpd: bench.now() - 2 * minute, totalPaid: 5 }));
-  await run();
-  expect((await feed(seen)).map(({ id }) => id)).toEqual([3]);
-});
-
-test("a filter looks at a bounded number of rows and says where to go on", async () => {
-  const shop = shopWith(many(9));
-  shop.put("order_states", orderState(9, { paid: false }));
-  shop.put("orders", order(5, { stateId: 4 }), order(6, { customerId: 99, reference: "SPLIT" }), order(7, { reference: "SPLIT" }));
-  await world("orders-filter", shop).run();
-  const ids = async (filter: object) => (await listOrders(scope("orders-filter"), { limit: 10, ...filter })).items.map(({ id }) => id);
-  expect(await ids({ state: 4 })).toEqual([5]);
-  expect(await ids({ customer: 99 })).toEqual([6]);
-  expect(await ids({ reference: "SPLIT" })).toEqual([6, 7]);
-  expect(await ids({ q: "spl" })).toEqual([6, 7]);
-  expect(await ids({ q: "split", customer: 99 })).toEqual([6]);
-  expect(await ids({ q: "SPLIT", limit: 1 })).toEqual([6]);
-  expect(await ids({ q: "nothing like it" })).toEqual([]);
-  expect(await ids({ from: order(3).dateAdd, to: order(5).dateAdd })).toEqual([3, 4]);
-  expect(await listOrders(scope("orders-filter", "other"), { limit: 10 })).toEqual({ items: [], next: null });
-  expect(await listOrders(scope("nobody"), { limit: 10 })).toEqual({ items: [], next: null });
 });
 
 test("a dry run calls no shop and stores nothing", async () => {

@@ -3,7 +3,8 @@ import { brokenIn } from "../support/history/checker";
 import type { HistoryEvent, SeenRow } from "../support/history/events";
 import { emptyLedger } from "../support/invariants";
 import { createModel, skipPauses } from "../support/model";
-import { type Mutant, mutants } from "../support/mutants";
+import type { Mutant } from "../support/mutant";
+import { mutants } from "../support/mutants";
 
 beforeAll(skipPauses);
 afterAll(() => void vi.unstubAllGlobals());

@@ -6,7 +6,7 @@ import type { Ledger } from "../../src/queue/ports/ledger";
 import { createRegistry } from "../../src/queue/registry";
 import { jobsIn } from "./history/events";
 import type { History } from "./history/history";
-import type { Mutant } from "./mutants";
+import type { Mutant } from "./mutant";
 
 /** One isolate: everything it does to the outside is counted, and nothing of it arrives once it is dead. */
 export interface Isolate {

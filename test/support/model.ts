@@ -12,7 +12,7 @@ import { jobsIn } from "./history/events";
 import { History } from "./history/history";
 import { createOutside, type Isolate } from "./isolate";
 import { createModelled } from "./modelled";
-import type { Mutant } from "./mutants";
+import type { Mutant } from "./mutant";
 import { createNarrowGate } from "./narrow-gate";
 import type { Ending } from "./script";
 import type { Enqueue, Step } from "./steps";

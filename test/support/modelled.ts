@@ -6,7 +6,7 @@ import { isOutcome, type Outcome } from "../../src/queue/outcome";
 import type { Said } from "./history/events";
 import type { History } from "./history/history";
 import type { Isolate } from "./isolate";
-import type { Mutant } from "./mutants";
+import type { Mutant } from "./mutant";
 import { narrow } from "./narrow-gate";
 import { ending, endings, maxAttempts } from "./script";
 

@@ -1,41 +1,10 @@
 import { env } from "cloudflare:workers";
-import type { Gates } from "../../src/queue/ports/gates";
 import type { Envelope } from "../../src/queue/envelope";
-import type { JobRef } from "../../src/queue/ports/job-row";
-import type { Ledger } from "../../src/queue/ports/ledger";
 import { overflow } from "../../src/queue/ports/heavy-ledger";
-import type { Lease, MessageRef, Settled, Transition } from "../../src/queue/ports/run-ledger";
+import type { MessageRef } from "../../src/queue/ports/run-ledger";
 import { jobsIn } from "./history/events";
-import type { Step } from "./steps";
-
-/** A fault put into the engine from outside: its calls to a port and the answers are changed. */
-export interface Mutant {
-  name: string;
-  /** The sentence of the checker that must name the fault. */
-  caughtBy: RegExp;
-  /** The shortest way on which it shows. Without the mutant nothing is wrong there. */
-  steps: readonly Step[];
-  ledger?(ledger: Ledger): Ledger;
-  /** Which of the messages the queue gets; it answers as if it had taken all of them. */
-  send?(messages: readonly MessageSendRequest[], queue: string): MessageSendRequest[];
-  gates?(gates: Gates): Gates;
-  /** The idempotency key that the provider gets, by the key of the engine and the number of runs before. */
-  key?(key: string, runs: number): string;
-  /** What becomes of a message that is to be delivered again. */
-  retry?(): "ack";
-  /** After the queue handler has ended. */
-  afterBatch?(): Promise<void>;
-}
-
-const job = { do: "enqueue", key: null, strict: false, delay: 0, late: false, dies: null } as const;
-const deliver = { do: "deliver", pick: 255, split: false, dies: null } as const;
-const first = { ...deliver, pick: 1 };
-const slowly = { do: "deliver-slowly", which: 0, when: "before" } as const;
-const slowlyAfter = { ...slowly, when: "after" } as const;
-const overtake = { do: "overtake", which: 0, when: "before" } as const;
-const goOn = { do: "go-on", which: 0, dies: null } as const;
-const heavy = { do: "heavy", other: false } as const;
-const later = { do: "advance", ms: 200_000 } as const;
+import { shareLease, changeSettled, asSettled, leasesOf, storedRows } from "./mutant-ledgers";
+import { job, deliver, first, slowly, slowlyAfter, overtake, goOn, heavy, later, type Mutant } from "./mutant";
 
 export const mutants: readonly Mutant[] = [
   {
@@ -73,7 +42,7 @@ export const mutants: readonly Mutant[] = [
     ledger: (ledger) => ({
       ...ledger,
       claim: async (refs, lease, { fresh = [], queue } = {}) => {
-        const rows = await rowsOf([...refs, ...fresh]);
+        const rows = await storedRows([...refs, ...fresh]);
         const newest = <Ref extends MessageRef>(ref: Ref) => ({ ...ref, seq: Math.max(ref.seq, rows.get(ref.id)?.seq ?? 0) });
         return ledger.claim(refs.map(newest), lease, { fresh: fresh.map(newest), queue });
       },
@@ -262,38 +231,4 @@ function acknowledgeFirst(): Mutant {
       for (const each of waiting.splice(0)) await each();
     },
   };
-}
-
-function shareLease(ledger: Ledger): Ledger {
-  const token = "shared";
-  const shared = (lease: Lease) => ({ ...lease, token });
-  return {
-    ...ledger,
-    claim: (refs, lease, options) => ledger.claim(refs, shared(lease), options),
-    claimAlone: (ref, lease) => ledger.claimAlone(ref, shared(lease)),
-    release: (refs) => ledger.release(refs, token),
-    settle: (transitions, _, now) => ledger.settle(transitions, token, now),
-    heartbeat: (runs) => ledger.heartbeat(runs, token),
-    recordEffect: (ref, effect, own) => ledger.recordEffect(ref, effect, own && token),
-  };
-}
-
-function changeSettled(ledger: Ledger, change: (transition: Transition) => Transition): Ledger {
-  return { ...ledger, settle: (transitions, token, now) => ledger.settle(transitions.map(change), token, now) };
-}
-
-function asSettled({ tenant, id, state, seq, bump }: Transition): Settled {
-  return { tenant, id, state, seq: seq + bump };
-}
-
-async function leasesOf(transitions: readonly Transition[]): Promise<{ transition: Transition; lease: string | undefined }[]> {
-  const rows = await rowsOf(transitions);
-  return transitions.map((transition) => ({ transition, lease: rows.get(transition.id)?.lease ?? undefined }));
-}
-
-async function rowsOf(refs: readonly JobRef[]): Promise<Map<string, { id: string; seq: number; lease: string | null }>> {
-  const ids = JSON.stringify(refs.map(({ id }) => id));
-  const sql = "SELECT id, seq, lease FROM jobs WHERE id IN (SELECT value FROM json_each(?))";
-  const { results } = await env.DB.prepare(sql).bind(ids).all<{ id: string; seq: number; lease: string | null }>();
-  return new Map(results.map((row) => [row.id, row]));
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { emptyLedger } from "../../support/invariants";
 import { days, liveThrough, minSequences } from "../../support/live";
 import { createModel, skipPauses } from "../../support/model";
-import { type Mutant, mutants } from "../../support/mutants";
+import type { Mutant } from "../../support/mutant";
+import { mutants } from "../../support/mutants";
 import { type Step, steps } from "../../support/steps";
 
 beforeAll(skipPauses);
