@@ -12,7 +12,7 @@ const long = ["test/long/**/*.test.ts"];
 /** Long ones that run inside the runtime. */
 const longInside = ["test/long/inside/**/*.test.ts"];
 /** Files of src/ itself that have tests: these run in the runtime, other tests beside them outside. */
-const leaves = "coalesce|crypto|csv|d1|decimal|group-commit|multipart|outbox|standard-webhooks|trace";
+const leaves = "bounded|coalesce|crypto|csv|d1|decimal|fold|group-commit|multipart|outbox|standard-webhooks|trace";
 const outside = [
   ...long,
   "test/way/**/*.test.ts",

@@ -2,7 +2,7 @@ import type { DomainNames } from "./names.ts";
 
 export function modelFile({ folder, one, oneValue }: DomainNames): string {
   return `import * as v from "valibot";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 
 /** What a caller may say of one of the ${folder}. */
 export const ${oneValue}Input = v.strictObject({ title: boundedText(200, { min: 1, rule: "must be 1 to 200 characters" }) });

@@ -2,7 +2,7 @@ import type { Names } from "./names.ts";
 
 export function contractFile({ type, contract }: Names, queue: string): string {
   return `import * as v from "valibot";
-import { boundedName } from "../../queue/bounded";
+import { boundedName } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 const payload = v.strictObject({ siteId: boundedName() });

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { sha256Base32, sha256Hex } from "../crypto";
 import type { Earlier } from "../domain/replays/model";
 import { Problem } from "../errors";
-import { boundedText } from "../queue/bounded";
+import { boundedText } from "../bounded";
 
 export const idempotencyHeader = "Idempotency-Key";
 

@@ -1,7 +1,7 @@
 import { iso } from "../time/iso";
 import * as v from "valibot";
 import type { PauseView } from "../ledger/pauses";
-import { outputList } from "../queue/bounded";
+import { outputList } from "../bounded";
 import { isoTime } from "./shapes";
 
 const pauseScope = v.picklist(["queue", "type", "tenant"]);

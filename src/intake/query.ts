@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
-import { boundedName, boundedText, fieldRule } from "../queue/bounded";
+import { boundedName, boundedText, fieldRule } from "../bounded";
 import { validate } from "../queue/validate";
 
 /** Validates the query. Unknown and repeated parameters are refused: with an ignored filter a list would show too much. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { outputList, outputRecord } from "../queue/bounded";
+import { outputList, outputRecord } from "../bounded";
 import { count, isoTime, nullableText } from "./shapes";
 
 /** Shapes of replays in answers. */

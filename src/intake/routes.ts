@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { openApi } from "./openapi";
 import { type AnyRoute, openPath, route } from "./route";
-import { outputList } from "../queue/bounded";
+import { outputList } from "../bounded";
 import { accessRoutes } from "./routes/access";
 import { agentRoutes } from "./routes/agents";
 import { alertRoutes } from "./routes/alerts";

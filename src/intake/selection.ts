@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
-import { boundedList, boundedName, boundedText } from "../queue/bounded";
+import { boundedList, boundedName, boundedText } from "../bounded";
 import type { IntakeDeps } from "./deps";
 import { inOrder, search, siteId, time } from "./query";
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText, formerName, outputList, outputRecord } from "../queue/bounded";
+import { boundedText, formerName, outputList, outputRecord } from "../bounded";
 import { states } from "../queue/state";
 
 /** Shapes of answers, for the OpenAPI document. Tests validate every answer by them. */

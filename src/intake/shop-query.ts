@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { SiteScope } from "../domain/shop/scope";
 import { Problem } from "../errors";
-import { boundedText } from "../queue/bounded";
+import { boundedText } from "../bounded";
 import type { IntakeDeps } from "./deps";
 import { paging } from "./query";
 import { param } from "./route";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText, outputList, outputRecord } from "../queue/bounded";
+import { boundedText, outputList, outputRecord } from "../bounded";
 import { isoTime } from "./shapes";
 
 /** Shapes of shop data. Ids are the shop's numbers, amounts are decimal text. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { outputList } from "../queue/bounded";
+import { outputList } from "../bounded";
 import { count, cursor, isoTime } from "./shapes";
 
 export const templateShape = v.object({

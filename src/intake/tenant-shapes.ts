@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { outputList } from "../queue/bounded";
+import { outputList } from "../bounded";
 import { scopes } from "../tenants/token";
 import { cursor, dated, isoTime } from "./shapes";
 

@@ -1,4 +1,4 @@
-import { finder } from "../queue/fold";
+import { finder } from "../fold";
 
 /**
  * The text as the end of an id, as lists show it; undefined: it cannot be one. Fewer characters than 4 would fit too many.

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText } from "../queue/bounded";
+import { boundedText } from "../bounded";
 
 export const url = boundedText(2048);
 export const secret = boundedText(1024, { pattern: /^[\x21-\x7e]{1,1024}$/, rule: "must be 1 to 1024 visible characters without spaces" });

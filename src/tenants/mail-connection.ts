@@ -3,7 +3,7 @@ import { type AddressRules, checkHost } from "../address/address";
 import { sha256Hex } from "../crypto";
 import { limitsSchema, only, secret, url } from "./connection-fields";
 import { mailboxSchema } from "./tenant";
-import { boundedText } from "../queue/bounded";
+import { boundedText } from "../bounded";
 
 const text = (max: number) => boundedText(max, { min: 1 });
 const stream = v.optional(boundedText(64, { pattern: /^[a-z0-9-]{1,64}$/, rule: "must be the id of a message stream: 1 to 64 of a-z, 0-9 and -" }));

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { fits } from "../images/plan";
-import { boundedList, boundedText } from "../queue/bounded";
+import { boundedList, boundedText } from "../bounded";
 
 const side = v.pipe(
   v.number("must be a number"),

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../queue/bounded";
+import { boundedList, boundedText } from "../bounded";
 import { limitsSchema, only, secret, url, whole } from "./connection-fields";
 
 const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);

@@ -1,7 +1,7 @@
 import type * as v from "valibot";
 import { type RowBound, tooMany } from "./bounds";
 import { type Issue, Problem, issueSummary } from "../errors";
-import { boundedText } from "../queue/bounded";
+import { boundedText } from "../bounded";
 import { check } from "../queue/validate";
 
 /** Names of tenants, sites and other settings, in paths and keys. */

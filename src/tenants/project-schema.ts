@@ -1,6 +1,6 @@
 import { withCommas } from "../decimal";
 import * as v from "valibot";
-import { boundedList, boundedText, formerName } from "../queue/bounded";
+import { boundedList, boundedText, formerName } from "../bounded";
 import { isTimezone } from "../time/zone";
 import { sharedSecret } from "./shared-secret";
 

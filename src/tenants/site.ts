@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../address/address";
-import { boundedText } from "../queue/bounded";
+import { boundedText } from "../bounded";
 import { type RowBound, hasRoom, maxSites } from "./bounds";
 import { checked, checkName, invalid, whyRefused } from "./names";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { mediaSettings } from "./media-settings";
-import { boundedList, boundedText } from "../queue/bounded";
+import { boundedList, boundedText } from "../bounded";
 import { isTimezone } from "../time/zone";
 import { checked, checkName, invalid, reservedTenant } from "./names";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { statement } from "../d1";
-import { boundedList, boundedName, boundedText, fieldRule } from "../queue/bounded";
+import { boundedList, boundedName, boundedText, fieldRule } from "../bounded";
 import { type RowBound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
 import { checked, whyRefused } from "./names";
 import type { Changed } from "./tenant";

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { removeRuns } from "../../src/domain/agents/erase";
 import { defineAgent, defineTool } from "../../src/domain/agents/define";
 import { createPayloads } from "../../src/ledger/payloads";
-import { boundedText } from "../../src/queue/bounded";
+import { boundedText } from "../../src/bounded";
 import { ok } from "../../src/queue/effect";
 import { cancel, retryNow } from "../../src/queue/operate";
 import type { WorkedJob } from "../support/job-bench";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { type Agent, type AgentDefinition, defineAgent } from "../../src/domain/agents/define";
-import { boundedText } from "../../src/queue/bounded";
+import { boundedText } from "../../src/bounded";
 import { failed, type Failure, ok } from "../../src/queue/effect";
 import { type AgentBenchOptions, createAgentBench, type Said, scriptedModel } from "./agent-bench";
 

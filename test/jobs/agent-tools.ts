@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { defineAgent, defineTool, type ToolScope } from "../../src/domain/agents/define";
 import type { Reads } from "../../src/domain/agents/model";
-import { boundedText } from "../../src/queue/bounded";
+import { boundedText } from "../../src/bounded";
 import { ok } from "../../src/queue/effect";
 import { type AgentBenchOptions, createAgentBench, type Said } from "./agent-bench";
 

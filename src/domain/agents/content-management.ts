@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { productText } from "../shop/products/texts";
-import { boundedList, boundedName } from "../../queue/bounded";
+import { boundedList, boundedName } from "../../bounded";
 import { failed, ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { analyses, leadResult, offerResult } from "../events/analysis";
-import { jsonObject } from "../../queue/bounded";
+import { jsonObject } from "../../bounded";
 import { ok } from "../../queue/effect";
 import { personal } from "../../masking/personal";
 import { defineAgent } from "./define";

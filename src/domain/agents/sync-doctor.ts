@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedName, boundedText } from "../../queue/bounded";
+import { boundedList, boundedName, boundedText } from "../../bounded";
 import { ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";
 

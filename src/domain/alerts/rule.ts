@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedName, boundedText } from "../../queue/bounded";
+import { boundedList, boundedName, boundedText } from "../../bounded";
 import { type Severity, severities } from "../report/model";
 import type { Alert } from "./model";
 

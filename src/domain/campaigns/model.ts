@@ -1,7 +1,7 @@
 import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import { templateId } from "../mail/model";
-import { boundedText, jsonObject } from "../../queue/bounded";
+import { boundedText, jsonObject } from "../../bounded";
 import { personal } from "../../masking/personal";
 import { type SendWindow, windowSchema } from "./window";
 

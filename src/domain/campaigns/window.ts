@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText, fieldRule } from "../../queue/bounded";
+import { boundedList, boundedText, fieldRule } from "../../bounded";
 import { nextTimes } from "../schedules/cron";
 
 const weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;

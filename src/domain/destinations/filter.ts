@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedRecord, boundedText } from "../../queue/bounded";
+import { boundedList, boundedRecord, boundedText } from "../../bounded";
 
 const scalar = v.union([v.string(), v.number(), v.boolean()], "must be text, a number, true or false");
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 import { filterSchema, type Filter } from "./filter";
 
 /** Destinations of every tenant, with their default events and the connection that each needs. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 import { personal } from "../../masking/personal";
 
 const words = (max: number) => v.pipe(boundedText(max, { min: 1 }), personal());

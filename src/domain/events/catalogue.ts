@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedName, boundedText } from "../../queue/bounded";
+import { boundedName, boundedText } from "../../bounded";
 import { entityKeys } from "./entity";
 
 const text = (max: number) => v.nullish(boundedText(max));

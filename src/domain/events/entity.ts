@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 
 /** The key of an entity that a job is about: `lead:4711`, `order:main/12`. It contains no personal data. */
 export const entityKey = boundedText(225, { pattern: /^[a-z][a-z-]{0,31}:[A-Za-z0-9._:/-]{1,192}$/, rule: "must be a kind and an id, as lead:4711" });

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedRecord, boundedText, jsonObject } from "../../queue/bounded";
+import { boundedRecord, boundedText, jsonObject } from "../../bounded";
 import { personal, redacted } from "../../masking/personal";
 import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";

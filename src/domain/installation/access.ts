@@ -1,7 +1,7 @@
 import { recordOf } from "../../json/record";
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTPayload } from "jose";
 import * as v from "valibot";
-import { boundedList, boundedText, fieldRule } from "../../queue/bounded";
+import { boundedList, boundedText, fieldRule } from "../../bounded";
 import type { Http } from "../../providers/http";
 import { scopes } from "../../tenants/token";
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 
 /** Body of `PUT /v1/heartbeat`. */
 export const heartbeatSchema = v.strictObject({

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { sha256Hex } from "../../crypto";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 
 const id = v.pipe(
   v.union([boundedText(200, { min: 1, trim: true }), v.pipe(v.number(), v.integer("must be a whole number"))], "must be an id of at most 200 characters"),

@@ -1,5 +1,5 @@
 import { withCommas } from "../../decimal";
-import { finder } from "../../queue/fold";
+import { finder } from "../../fold";
 import type { Issue } from "../../errors";
 import { isDisposable } from "./disposable";
 import { readEmail, withParents } from "./email";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
+import { boundedList, boundedName, boundedText, fieldRule } from "../../bounded";
 import { personal } from "../../masking/personal";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";

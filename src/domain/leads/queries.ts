@@ -1,5 +1,5 @@
 import { statement } from "../../d1";
-import { finder } from "../../queue/fold";
+import { finder } from "../../fold";
 import { readEmail } from "./email";
 import { readPhone } from "./phone";
 import { type Lead, type LeadRow, leadColumns, leadOf, type Stored } from "./store";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 import type { Attachment } from "../../providers/mail/mail";
 import { mediaKey, originalObject } from "../media/model";
 import type { Mutex } from "../media/mutex";

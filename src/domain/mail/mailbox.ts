@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 
 const address = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$/;
 // A name with special characters of headers must be quoted.

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Issue } from "../../errors";
-import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
+import { boundedName, boundedText, fieldRule } from "../../bounded";
 import { syntaxIssue } from "./liquid";
 
 /** The content of a template, three Liquid sources; `html` escapes the values of variables, subject and text do not. */

@@ -3,7 +3,7 @@ import { sha256Hex } from "../../crypto";
 import { entityKey } from "../events/entity";
 import type { Format } from "../../images/format";
 import { type MediaSettings, type OutputFormat, thumbnailFields } from "../../tenants/media-settings";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 
 /** One original of a tenant, in the database. */
 export interface MediaScope {

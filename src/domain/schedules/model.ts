@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedName, boundedText, fieldRule, formerName, jsonObject } from "../../queue/bounded";
+import { boundedName, boundedText, fieldRule, formerName, jsonObject } from "../../bounded";
 import { isTimezone, localTime } from "../../time/zone";
 import { cronIssue, nextTimes } from "./cron";
 import { wordsOf } from "./words";

@@ -1,4 +1,4 @@
-import { finder } from "../../queue/fold";
+import { finder } from "../../fold";
 import { siteRows, type SiteScope } from "./scope";
 
 export interface ListPage<Item> {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 import { signingSecret } from "../destinations/model";
 
 /** The events of ended jobs: done; a dead letter (dead or discarded, see its data); cancelled. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { toHex } from "../../crypto";
 import { readEmail } from "../leads/email";
-import { boundedList, boundedText } from "../../queue/bounded";
+import { boundedList, boundedText } from "../../bounded";
 
 /** `all`: no mail at all. `bulk`: no newsletters; other mail is sent. */
 export const scopes = ["all", "bulk"] as const;

@@ -5,7 +5,7 @@ import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
 import { type Proposal, type AgentStep, usdFromMicros } from "../../domain/agents/model";
 import type { AgentSummary, RunDetail, RunSummary, TenantAgents } from "../../domain/agents/queries";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { mask, maskAll } from "../../masking/personal";
 import { states } from "../../queue/state";
 import { isoTime } from "../shapes";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { contentTypeOf } from "../../images/format";
 import type { Media, Variant } from "../../domain/media/model";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 

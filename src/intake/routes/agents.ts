@@ -7,7 +7,7 @@ import { knownIds } from "../../domain/agents/position";
 import type { ProposalDecision } from "../../domain/agents/store";
 import { Problem } from "../../errors";
 import { agent as agentContract } from "../../jobs/agent/job";
-import { boundedName, boundedText, outputList } from "../../queue/bounded";
+import { boundedName, boundedText, outputList } from "../../bounded";
 import { isTerminal } from "../../queue/state";
 import { validate } from "../../queue/validate";
 import { agentShape, agentView, proposalId, runShape, runsShape, runView, summaryView, tenantAgentsShape, tenantAgentsView, unbegunView } from "../agents/view";

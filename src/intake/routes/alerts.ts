@@ -8,7 +8,7 @@ import { type AlertRule, maxRules, type NamedRule, ruleSchema } from "../../doma
 import { putRule, removeRule } from "../../domain/alerts/store";
 import { severities } from "../../domain/report/model";
 import { Problem } from "../../errors";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import type { Receipt } from "../../queue/request";
 import type { Snapshot } from "../../tenants/snapshot";
 import { audit } from "../audit";

@@ -2,7 +2,7 @@ import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { actions, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
-import { boundedName, outputRecord } from "../../queue/bounded";
+import { boundedName, outputRecord } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";

@@ -6,7 +6,7 @@ import { campaignInput, campaignStates } from "../../domain/campaigns/model";
 import { noCampaign } from "../../domain/campaigns/operate";
 import { campaignOf, type CampaignReport, leftRecipients, listCampaigns, lossesOf, maxLeftExamined, reportOf } from "../../domain/campaigns/queries";
 import type { ListFormat } from "../../domain/campaigns/read-list";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { states } from "../../queue/state";
 import { masked } from "../../masking/personal";
 import { chunksOf, smallBody } from "../body";

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { budgetState, type Costs } from "../../domain/costs/model";
 import { pricesAsOf } from "../../domain/costs/prices";
 import { costReport } from "../../domain/costs/queries";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { route } from "../route";
 import { count } from "../shapes";
 

@@ -6,7 +6,7 @@ import type { DestinationView } from "../../domain/destinations/queries";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { jobEvents, subscriptionSchema, type SubscriptionView } from "../../domain/subscriptions/model";
 import { Problem } from "../../errors";
-import { outputList, outputRecord } from "../../queue/bounded";
+import { outputList, outputRecord } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { namedRoutes } from "../named-routes";

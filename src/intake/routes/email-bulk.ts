@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Problem, wrongInput } from "../../errors";
 import { bareAddress, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
-import { boundedList, jsonObject } from "../../queue/bounded";
+import { boundedList, jsonObject } from "../../bounded";
 import { check } from "../../queue/validate";
 import type { EnqueueRequest, Refused } from "../../queue/request";
 import { largeBody } from "../body";

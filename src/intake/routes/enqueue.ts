@@ -1,7 +1,7 @@
 import { maxDelaySeconds } from "../../queue/accept/prepare";
 import * as v from "valibot";
 import { problemOfRefusal, wrongInput } from "../../errors";
-import { boundedList, boundedName, boundedText, fieldRule } from "../../queue/bounded";
+import { boundedList, boundedName, boundedText, fieldRule } from "../../bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";

@@ -7,7 +7,7 @@ import { verifySignature } from "../../domain/events/inbound-secret";
 import { factsOf, stateOf } from "../../domain/events/queries";
 import { randomBase64 } from "../../crypto";
 import { Problem } from "../../errors";
-import { outputList, outputRecord } from "../../queue/bounded";
+import { outputList, outputRecord } from "../../bounded";
 import { largeBody, readBytes, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { acceptEvents } from "../events/accept";

@@ -6,7 +6,7 @@ import { failure, listFailures } from "../../domain/failures/queries";
 import { decide } from "../../domain/failures/store";
 import { Problem } from "../../errors";
 import { newestVersion, type WorkerVersion } from "../../ledger/versions";
-import { boundedName, boundedText, fieldRule, outputList } from "../../queue/bounded";
+import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursor, inOrder, paging, time } from "../query";

@@ -10,7 +10,7 @@ import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
 import { count, isoTime, whyEntries } from "../shapes";
 import { whyView } from "../views";
-import { boundedText, outputList } from "../../queue/bounded";
+import { boundedText, outputList } from "../../bounded";
 
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
 

@@ -1,7 +1,7 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { versionsIn } from "../../ledger/versions";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { route } from "../route";
 import { count, isoTime, nullableText } from "../shapes";
 

@@ -5,7 +5,7 @@ import { Problem } from "../../errors";
 import { smallBody } from "../body";
 import { email } from "../../jobs/email/job";
 import type { JobDetail } from "../../ledger/views";
-import { boundedName, boundedText, outputList } from "../../queue/bounded";
+import { boundedName, boundedText, outputList } from "../../bounded";
 import { mayBeUnwritten } from "../../queue/operate";
 import { isTerminal, states } from "../../queue/state";
 import { audit } from "../audit";

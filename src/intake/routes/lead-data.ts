@@ -6,7 +6,7 @@ import { getLead, type LeadDetail, type LeadFilter, listLeads } from "../../doma
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
-import { boundedName, boundedText, fieldRule, outputList } from "../../queue/bounded";
+import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { releaseRobot } from "../leads/release";

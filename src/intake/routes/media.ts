@@ -12,7 +12,7 @@ import { headersOf, mediaShape, variantNamed, mediaView } from "../media/view";
 import { unavailable } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
-import { boundedText, outputList } from "../../queue/bounded";
+import { boundedText, outputList } from "../../bounded";
 
 const aboutHeader = "Jobyard-About";
 

@@ -1,7 +1,7 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { auditEntries, type AuditEntry } from "../../ledger/audit";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { cursor, paging } from "../query";
 import { pauseShape, pauseView } from "../pause-shapes";
 import { type Caller, route } from "../route";

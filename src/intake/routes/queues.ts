@@ -1,7 +1,7 @@
 import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { boundedText, outputList } from "../../queue/bounded";
+import { boundedText, outputList } from "../../bounded";
 import type { Pause } from "../../queue/ports/job-row";
 import { audit } from "../audit";
 import { smallBody } from "../body";

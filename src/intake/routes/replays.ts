@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { ReplayView } from "../../domain/replays/model";
 import { unknownTemplate } from "../../domain/mail/known";
 import { Problem } from "../../errors";
-import { jsonObject, outputList } from "../../queue/bounded";
+import { jsonObject, outputList } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";

@@ -1,7 +1,7 @@
 import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { severities } from "../../domain/report/model";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { route } from "../route";
 import { actionShape, count, isoTime } from "../shapes";
 

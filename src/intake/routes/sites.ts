@@ -10,7 +10,7 @@ import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";
 import { isoTime, listShape, siteShape } from "../shapes";
-import { formerName, outputList } from "../../queue/bounded";
+import { formerName, outputList } from "../../bounded";
 
 const progressShape = v.object({
   cursor: v.pipe(v.nullable(isoTime), v.description("Everything changed up to here is stored")),

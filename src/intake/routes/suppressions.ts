@@ -11,7 +11,7 @@ import {
   type Suppression,
   suppressionSchema,
 } from "../../domain/suppressions/model";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { masked } from "../../masking/personal";
 import { validate } from "../../queue/validate";
 import { largeBody, parsedJson, readText, smallBody } from "../body";

@@ -8,7 +8,7 @@ import { type Metrics, metricsText } from "../metrics";
 import { time } from "../query";
 import { divisions, statsBy } from "../stats-by";
 import { route } from "../route";
-import { outputList, outputRecord } from "../../queue/bounded";
+import { outputList, outputRecord } from "../../bounded";
 import { count, healthShape, isoTime } from "../shapes";
 
 const hour = 3_600_000;

@@ -5,7 +5,7 @@ import { sourceOf, withLayout } from "../../domain/mail/content";
 import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
 import type { TemplateContent } from "../../domain/mail/model";
 import { renderPaced } from "../../domain/mail/render-paced";
-import { jsonObject } from "../../queue/bounded";
+import { jsonObject } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursor, paging } from "../query";

@@ -1,7 +1,7 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem, issueSummary } from "../../errors";
-import { boundedName } from "../../queue/bounded";
+import { boundedName } from "../../bounded";
 import { type Tenant, tenantSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { audit } from "../audit";

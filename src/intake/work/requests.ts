@@ -1,7 +1,7 @@
 import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import { maxItems } from "../../domain/work/model";
-import { boundedList, boundedName, boundedRecord, boundedText } from "../../queue/bounded";
+import { boundedList, boundedName, boundedRecord, boundedText } from "../../bounded";
 import { maxTokenTypes } from "../../tenants/token";
 
 /** Schemas of the bodies that workers send, see docs/remote-workers.md. */

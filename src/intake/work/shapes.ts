@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { outputList, outputRecord } from "../../queue/bounded";
+import { outputList, outputRecord } from "../../bounded";
 import { states } from "../../queue/state";
 import { count } from "../shapes";
 

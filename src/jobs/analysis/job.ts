@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
 import { leadResult, offerResult } from "../../domain/events/analysis";
-import { jsonObject } from "../../queue/bounded";
+import { jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
 

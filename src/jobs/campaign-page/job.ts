@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

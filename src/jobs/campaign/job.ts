@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 /** Enqueues the pages of one campaign, a few hundred at a time. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { about, entityKey, latestTime } from "../../domain/events/entity";
-import { boundedRecord, boundedText } from "../../queue/bounded";
+import { boundedRecord, boundedText } from "../../bounded";
 import { plainAddress } from "../../domain/mail/mailbox";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";

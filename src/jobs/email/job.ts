@@ -3,7 +3,7 @@ import { about } from "../../domain/events/entity";
 import { attachments } from "../../domain/mail/attachments";
 import { mailbox } from "../../domain/mail/mailbox";
 import { templateId } from "../../domain/mail/model";
-import { boundedList, boundedText, fieldRule, jsonObject, outputList } from "../../queue/bounded";
+import { boundedList, boundedText, fieldRule, jsonObject, outputList } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
 

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { entitiesOf } from "../../domain/events/catalogue";
 import { eventPayload } from "../../domain/events/model";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 // The result of each destination: its job, or why there is none.

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { entityKey, latestTime } from "../../domain/events/entity";
-import { boundedText, jsonObject } from "../../queue/bounded";
+import { boundedText, jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
 

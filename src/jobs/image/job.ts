@@ -3,7 +3,7 @@ import { about, entityKeys } from "../../domain/events/entity";
 import { mediaKey, operations } from "../../domain/media/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 
 const payload = v.strictObject({ key: mediaKey, operations, about });
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { jsonObject } from "../../queue/bounded";
+import { jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 /** For trying remote workers: the payload is any object, and the worker decides what to do with it. */

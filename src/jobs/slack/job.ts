@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { about } from "../../domain/events/entity";
-import { boundedList, boundedText, jsonObject } from "../../queue/bounded";
+import { boundedList, boundedText, jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site/model";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 export const supplierOrders = defineJob({

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site/model";
-import { boundedText } from "../../queue/bounded";
+import { boundedText } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { syncOrders } from "../sync-orders/job";
 

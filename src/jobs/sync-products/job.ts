@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { siteId } from "../../domain/shop/site/model";
 import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
-import { outputList } from "../../queue/bounded";
+import { outputList } from "../../bounded";
 import { defineJob } from "../../queue/job";
 
 export const syncProducts = defineJob({

@@ -3,7 +3,7 @@ import { about } from "../../domain/events/entity";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
-import { boundedName, boundedText, fieldRule } from "../../queue/bounded";
+import { boundedName, boundedText, fieldRule } from "../../bounded";
 
 const name = boundedName();
 const targets = ["connection", "subscription", "destination", "url"] as const;

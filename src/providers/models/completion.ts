@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { boundedList } from "../../queue/bounded";
+import { boundedList } from "../../bounded";
 import type { Failure, Reply } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import { jsonIn, withoutThinking } from "../../json/json-in";

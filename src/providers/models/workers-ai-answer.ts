@@ -1,6 +1,6 @@
 import { isRecord } from "../../json/record";
 import * as v from "valibot";
-import { boundedList } from "../../queue/bounded";
+import { boundedList } from "../../bounded";
 
 const count = v.fallback(v.nullish(v.number()), null);
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Product } from "../../../providers/shop/row-types";
-import { boundedText } from "../../../queue/bounded";
+import { boundedText } from "../../../bounded";
 import type { ListPage } from "../list";
 import { siteRows, type SiteScope, siteStatement } from "../scope";
 

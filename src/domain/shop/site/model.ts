@@ -1,4 +1,4 @@
-import { boundedName } from "../../../queue/bounded";
+import { boundedName } from "../../../bounded";
 
 /** The name of a site in a payload. */
 export const siteId = boundedName();

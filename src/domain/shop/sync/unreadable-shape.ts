@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { outputList } from "../../../queue/bounded";
+import { outputList } from "../../../bounded";
 
 /** Unreadable rows of a shop, as results and the API show them. */
 export const unreadableRows = outputList(v.object({ resource: v.string(), id: v.number(), reason: v.string() }));

@@ -1,5 +1,5 @@
-import { isRecord } from "../json/record";
-import { withCommas } from "../decimal";
+import { isRecord } from "./json/record";
+import { withCommas } from "./decimal";
 import * as v from "valibot";
 
 /*

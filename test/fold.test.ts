@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { finder, fold } from "../../src/queue/fold";
-import { growsTooFast } from "../support/growth";
+import { finder, fold } from "../src/fold";
+import { growsTooFast } from "./support/growth";
 
 test.each([
   ["German", "ÄRGER über Größe", "ärger ÜBER grösse"],

@@ -1,9 +1,9 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { boundedList, boundedRecord, boundedText, fieldRule, jsonObject } from "../../src/queue/bounded";
-import { mask, masked, personal } from "../../src/masking/personal";
-import { check } from "../../src/queue/validate";
+import { boundedList, boundedRecord, boundedText, fieldRule, jsonObject } from "../src/bounded";
+import { mask, masked, personal } from "../src/masking/personal";
+import { check } from "../src/queue/validate";
 
 const issuesOf = (schema: v.GenericSchema, value: unknown) => {
   const checked = check(schema, value);
