@@ -1,31 +1,46 @@
 import { sha256Base32 } from "../crypto";
 
+const maxPattern = 200;
+
 /**
- * The id of the group that a failure belongs to: a hash of its type and of its reason without numbers, ids and quoted text.
+ * The status code of HTTP or of a mail server that a reason names. Forms: `mail: 422`, `answered 503`, `(401)`, `with 404` at an end, `502 Bad Gateway`.
+ * Numbers elsewhere are ids, counts or times.
+ */
+const statusCode = /(?:^(?=[45])|^[a-z]{1,40}: |\b(?:answered|status|http) |\((?=\d{3}\))|\bwith (?=\d{3}(?:[.,;:)]|$)))([2-5]\d\d)(?![\w-]|\.\d)/i;
+
+/**
+ * The id of a failure's group: a hash of its type, its status code, and its reason without numbers, ids and quoted text.
+ * A 401 and a 503 with the same words are two groups: they need different acts.
  */
 export async function failureKind(type: string, reason: string): Promise<string> {
-  const pattern = reason
+  const text = withoutNames(reason);
+  const status = statusIn(text)?.[1];
+  const pattern = text
     .toLowerCase()
-    .replace(/"[^"]*"|'[^']*'/g, "…")
-    .replace(/[0-9a-f]{8,}[0-9a-f-]*/g, "#")
+    .replace(/(["'])…\1/g, "…")
     .replace(/\d+/g, "#")
-    .slice(0, 200);
-  return (await sha256Base32(`${type}\n${pattern}`)).slice(0, 16);
+    .slice(0, maxPattern);
+  return (await sha256Base32(`${type}\n${pattern}${status === undefined ? "" : `\n${status}`}`)).slice(0, 16);
 }
 
-/** A number; first, as a group, a status code of HTTP or of a mail server where reasons name one: `mail: 422`, `answered 503`, `(401)`. */
-const numbers = /((?:^|[:(] ?|\b(?:answered|with|status|http) )[2-5]\d\d(?!\w|\.\d))|\d+/gi;
-
-/**
- * The group's title for operators: the reason in its own case, with … or # where names and numbers stood. Status codes stay: they say what to do.
- * They tell no groups apart: of a group with several the title has the newest.
- */
+/** The group's title for operators: the reason in its own case, with … or # where names and numbers stood. The status code stays. */
 export function titleOf(reason: string): string {
+  const text = withoutNames(reason);
+  const found = statusIn(text);
+  const start = found ? found.index + found[0].length - 3 : text.length;
+  const withoutNumbers = (part: string) => part.replace(/\d+/g, "#");
+  const title = `${withoutNumbers(text.slice(0, start))}${text.slice(start, start + 3)}${withoutNumbers(text.slice(start + 3))}`;
+  return title.slice(0, maxPattern).toWellFormed();
+}
+
+/** Where the title shows it. */
+function statusIn(text: string): RegExpExecArray | null {
+  return statusCode.exec(text.slice(0, maxPattern));
+}
+
+function withoutNames(reason: string): string {
   return reason
     .replace(/"[^"]*"/g, '"…"')
     .replace(/'[^']*'/g, "'…'")
-    .replace(/[0-9a-f]{8,}[0-9a-f-]*/gi, "#")
-    .replace(numbers, (_, status?: string) => status ?? "#")
-    .slice(0, 200)
-    .toWellFormed();
+    .replace(/[0-9a-f]{8,}[0-9a-f-]*/gi, "#");
 }

@@ -25,9 +25,13 @@ export function createQueries(db: D1Database): Queries {
   };
 }
 
+const wholeJob = `
+  SELECT *, (SELECT kind FROM dead_letters d WHERE d.tenant = jobs.tenant AND d.died = jobs.ended AND d.id = jobs.id) AS letter_group
+  FROM jobs WHERE tenant = ? AND id = ?`;
+
 async function job(db: D1Database, tenant: string, id: string, now: number): Promise<JobDetail | null> {
   const results = await batch(db, [
-    statement(db, `SELECT * FROM jobs WHERE tenant = ? AND id = ?`, tenant, id),
+    statement(db, wholeJob, tenant, id),
     historyStatement(db, tenant, id),
     statement(db, `SELECT key, revision, state, result, at FROM effects WHERE tenant = ? AND job = ? LIMIT 500`, tenant, id),
     statement(db, childStates, tenant, id, now),
@@ -43,6 +47,7 @@ async function job(db: D1Database, tenant: string, id: string, now: number): Pro
     pinnedAt: pinned ?? row.at,
     doubt: doubt > 0,
     providerMessage,
+    letterGroup: row.letter_group,
     parent,
     parentJob: rowsOf<ParentJob>(results, 4)[0] ?? null,
     trace,
@@ -135,4 +140,5 @@ interface WholeRow extends Omit<JobListRow, keyof TimelineRow>, TimelineRow {
   result_ref: string | null;
   settled: string | null;
   entities: string | null;
+  letter_group: string | null;
 }

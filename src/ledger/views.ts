@@ -45,6 +45,8 @@ export interface JobDetail extends JobView {
   doubt: boolean;
   /** The text that an outside system answered with; not masked here. */
   providerMessage?: string | null;
+  /** The failure group of its dead letter, as it was when it died; null: it has none. */
+  letterGroup: string | null;
   parent: string | null;
   /** Null: it has no parent, or that one is no longer kept. */
   parentJob: ParentJob | null;

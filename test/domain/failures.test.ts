@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, listFailures } from "../../src/domain/failures/queries";
 import { decide, forgetOld } from "../../src/domain/failures/store";
+import { sha256Base32 } from "../../src/crypto";
 import { failureKind, titleOf } from "../../src/ledger/failure-kind";
 import { createLedger } from "../../src/ledger/ledger";
+import { createQueries } from "../../src/ledger/queries";
 import { newestVersion, seen } from "../../src/ledger/versions";
 import { retryNow } from "../../src/queue/operate";
 import { createEngineBench } from "../support/engine";
@@ -145,6 +148,15 @@ describe("a group of failures", () => {
   });
 });
 
+test("a dead job is of the group in which its dead letter was counted, a retrying one of none that is stored", async () => {
+  const { rows } = await givenFailed("stored", 1, { reason: () => "mail: 401" });
+  const { rows: retried } = await givenFailed("stored", 1, { state: "retrying", reason: () => "mail: 401" });
+  await env.DB.prepare("UPDATE dead_letters SET kind = 'group-of-earlier' WHERE tenant = 'stored'").run();
+  const groupOf = async (id = "") => (await createQueries(env.DB).job("stored", id, noon))?.letterGroup;
+  expect(await groupOf(rows[0]?.id)).toBe("group-of-earlier");
+  expect(await groupOf(retried[0]?.id)).toBeNull();
+});
+
 test("a version is new once, and what failed first since then is new", async () => {
   await givenFailed("deploys", 1, { reason: () => "old" });
   expect(await seen(env.DB, { id: "v1", tag: "" }, noon - hour)).toBe(true);
@@ -194,6 +206,44 @@ test.each([
   expect(titleOf(reason)).toBe(title);
 });
 
-test("failures that differ in their status code alone stay one group", async () => {
-  expect(await failureKind("email", "mail: 422")).toBe(await failureKind("email", "mail: 503"));
+const statuses = [
+  (status: number) => `mail: ${status} application_error`,
+  (status: number) => `webhook: answered ${status}`,
+  (status: number) => `the shop refused the request for "orders" with ${status}`,
+  (status: number) => `the shop's server failed (${status})`,
+  (status: number) => `SMTP: ${status} 5.1.1 to the recipient`,
+];
+const code = fc.integer({ min: 400, max: 599 });
+
+test("failures with the same words and different status codes are different groups", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...statuses), code, code, async (reason, one, other) => {
+      expect((await failureKind("email", reason(one))) === (await failureKind("email", reason(other)))).toBe(one === other);
+      expect(titleOf(reason(one))).toContain(String(one));
+    }),
+  );
+});
+
+const numbered = [
+  (number: number) => `mail: 503 application_error for order ${number}`,
+  (number: number) => `it took ${number} s: order ${number} of ${number}.${number}`,
+  (number: number) => `it took: ${number} ms, then (${number} of 500)`,
+  (number: number) => `the answer has ${number} bytes, at most 200 are read`,
+  (number: number) => `no template "order: ${number}" or '(${number})'`,
+  (number: number) => `order ${number}: ${number} rows are missing`,
+];
+
+test("numbers that are no status code separate no groups, and are in no title", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...numbered), fc.nat({ max: 9999 }), fc.nat({ max: 9999 }), async (reason, one, other) => {
+      expect(await failureKind("email", reason(one))).toBe(await failureKind("email", reason(other)));
+      expect(titleOf(reason(one))).toBe(titleOf(reason(other)));
+    }),
+  );
+});
+
+test("a reason without a status code keeps the group that it had before codes belonged to it", async () => {
+  expect(await failureKind("email", 'The Shop "My shop" refused order 4711 (deadbeef01)')).toBe(
+    (await sha256Base32("email\nthe shop … refused order # (#)")).slice(0, 16),
+  );
 });

@@ -113,7 +113,8 @@ export const jobRoutes = [
       const [why] = await deps.reports.why(tenant, [job]);
       const detail = detailOf(job, { contract: deps.registry.find(job.type)?.contract, payload, result, revealed, templateVersion });
       const reports = job.type === email.type ? await deps.mailEvents.ofJob(tenant, id) : [];
-      const failure = ["retrying", "dead", "discarded"].includes(job.state) ? await failureKind(job.type, job.reason ?? "") : null;
+      const isFailing = ["retrying", "dead", "discarded"].includes(job.state);
+      const failure = isFailing ? (job.letterGroup ?? (await failureKind(job.type, job.reason ?? ""))) : null;
       return { status: 200, body: { ...detail, failure, why: whyView(why), ...(reports.length > 0 ? { mailEvents: reports.map(reportOf) } : {}) } };
     },
   }),
