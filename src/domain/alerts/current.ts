@@ -3,7 +3,7 @@ import type { RemedyCall, Finding } from "../report/model";
 import type { Alert } from "./model";
 import { causeOf } from "./rule";
 
-/** An alert as the report has it now. */
+/** An alert as the report has it now. `count` and `since` of an open one are those of its finding; without a finding they are what the ticks found. */
 export interface CurrentAlert extends Alert {
   /** Of an open alert that of its finding now; else the newest reason. */
   sentence: string;
@@ -19,7 +19,10 @@ const maxTickGap = 3 * 60_000;
 /** Joins an alert with the findings of the same tenant, or (`*`) of the installation. */
 export function currentOf(alert: Alert, findings: readonly Finding[], now: number): CurrentAlert {
   const finding = alert.state === "open" ? findingOf(alert, findings) : undefined;
-  if (finding) return { ...alert, sentence: finding.sentence, notSeenSince: null, actions: finding.actions };
+  if (finding) {
+    const { sentence, count, since, actions } = finding;
+    return { ...alert, sentence, count, since: since ?? alert.since, notSeenSince: null, actions };
+  }
   const isGone = alert.state === "open" && !isSeenByTick(alert, now);
   const sentence = causeOf(alert.cause).code === "circuit-open" ? pastCircuitSentence(alert.reason) : alert.reason;
   return { ...alert, sentence, notSeenSince: isGone ? alert.lastAt : null, actions: [] };

@@ -34,8 +34,8 @@ export const alertShape = v.object({
   actions: v.pipe(outputList(actionShape), v.description("Actions of the finding in GET /v1/report now")),
   url: v.pipe(v.nullable(v.string()), v.description("Page of the subject; null when the installation does not know its own address")),
   reason: v.pipe(v.string(), v.description("Reason of the newest failure")),
-  count: v.pipe(count, v.description("Failures since it opened")),
-  since: isoTime,
+  count: v.pipe(count, v.description("Count of the finding in GET /v1/report now; failures since it opened when there is none")),
+  since: v.pipe(isoTime, v.description("Time since when the finding in GET /v1/report exists; when the alert was opened when there is none")),
   lastAt: isoTime,
   toldAt: v.pipe(v.nullable(isoTime), v.description("When it was last sent")),
   via: v.pipe(
