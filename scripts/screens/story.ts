@@ -277,6 +277,7 @@ export function story(now: number): Answers {
             jobId: null,
           },
         },
+        why: null,
         pastRuns: ["done", index === 0 ? "done" : null, "dead", "done", "done"].map((state, run) => ({ plannedAt: at(60 + 180 * run), jobId: id(run), state })),
         nextRuns: [120, 300, 480].map((minutes) => ({
           at: at(-minutes - index),

@@ -213,6 +213,12 @@ export const siteShape = v.object({
 /** A connection's further fields, without its credentials. */
 export const connectionShape = v.looseObject({ name: v.string(), provider: v.string(), ...dated });
 
+/** A job of a schedule that was enqueued at once. */
+export const runScheduleShape = v.object({
+  ...acceptedShape.entries,
+  why: v.pipe(v.nullable(v.object(whyEntries)), v.description("Why it waits: a pause, a paused site, no worker; null: none of these")),
+});
+
 export const scheduleShape = v.object({
   name: v.string(),
   type: v.string(),
@@ -228,6 +234,7 @@ export const scheduleShape = v.object({
   siteId: v.nullable(v.string()),
   createdAt: isoTime,
   updatedAt: isoTime,
+  why: v.pipe(v.nullable(v.object(whyEntries)), v.description("Why its job would wait now: a pause, a paused site, no worker; null: none of these")),
   last: v.nullable(v.object({ plannedAt: isoTime, outcome: v.string(), note: v.string(), jobId: v.nullable(v.string()) })),
   nextRuns: outputList(v.object({ at: isoTime, local: v.string() })),
   pastRuns: v.pipe(

@@ -36,6 +36,18 @@ describe("an action", () => {
     expect([stays.status, await stays.text()]).toEqual([200, "Its wait is over: it runs next, unless a pause or a gate holds it back."]);
   });
 
+  test("of a schedule names what its job waits for, and is not offered while something holds it", async () => {
+    const api = createFakeApi(now);
+    const why = { code: "site-paused", sentence: "The site main is paused: it answered 401", since: null, actions: [] };
+    api.answers.set("POST /v1/schedules/nightly-0/run", { id: idOf(2), type: "sync-orders", state: "queued", why });
+    const { get, post } = await visitor(people.operator, api);
+    const done = await post("/t/demo/do/run-schedule", { name: "nightly-0", back: "/t/demo/schedules" }, { accept: "text/vnd.jobyard.fragment" });
+    expect(await done.text()).toBe("The job is enqueued and waits: The site main is paused: it answered 401");
+    const page = await (await get("/t/demo/schedules")).text();
+    const offered = [...page.matchAll(/name="name" value="(nightly-\d)"/g)].map(([, name]) => name);
+    expect([...offered, page.includes("/t/demo/do/test-site")]).toEqual(["nightly-0", "nightly-2", true]);
+  });
+
   test("that is refused tells why, and who is elsewhere is sent nowhere else", async () => {
     const { post } = await visitor(people.operator);
     const refused = await post(retry, { ...fields, back: "https://evil.example/" }, { accept: "text/vnd.jobyard.fragment" });

@@ -56,6 +56,10 @@ export function settings({ rows, text, now }: Filling): Answers {
         },
         ...{ spreadSeconds: 0, enabled: index % 2 === 0, siteId: text, createdAt: ago(99), updatedAt: ago(99) },
         last: { plannedAt: ago(60), outcome: "failed", note: text, jobId: null },
+        why:
+          index % 3 === 1
+            ? { code: "site-paused", sentence: text, since: ago(9), actions: [{ method: "POST", path: "/v1/sites/s1/test", label: text }] }
+            : null,
         pastRuns: [0, 1, 2].map((day) => ({ plannedAt: ago(60 + day * 1440), jobId: `j${day}`, state: [text, "done", null][day] })),
         nextRuns: [25, 26].map((day) => ({ at: `2026-12-${day}T01:30:00.000Z`, local: `2026-12-${day}T02:30:00+01:00` })),
       })),

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type BulkAction, createBulkStore } from "../../src/domain/bulk-actions/store";
 import { installationShape } from "../../src/intake/routes/installation";
 import { auditShape, meShape, pausesShape } from "../../src/intake/routes/operators";
-import { scheduleShape } from "../../src/intake/shapes";
+import { runScheduleShape, scheduleShape } from "../../src/intake/shapes";
 import { createIntakeBench, root, type Tokens } from "./bench";
 import { givenJob, now } from "./given";
 
@@ -125,6 +125,35 @@ describe("POST /v1/schedules/{name}/run", () => {
     expect((await run("weekly", own.operate, { "idempotency-key": "once" })).body.id).toBe(first.body.id);
     expect((await run("weekly", own.operate)).body.id).not.toBe(first.body.id);
     expect(bench.seen.requests.at(-1)).toMatchObject({ tenant: "operators-own", payload: { text: "hello" } });
+  });
+
+  test("says at once what its job waits for, as the schedule does", async () => {
+    const held = await bench.tenant("operators-held");
+    const put = (name: string, body: object) => bench.call("PUT", `/v1/schedules/${name}`, { token: held.admin, body: { cron: "0 7 * * 1", ...body } });
+    await env.DB.prepare(
+      `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason) VALUES ('operators-held', 'main', 0, ?, 'The key is refused (401).')`,
+    )
+      .bind(now - 60_000)
+      .run();
+    await put("shop", { type: "sync-orders", payload: { siteId: "main" } });
+    await put("by-site", { type: "sync-orders", payload: {}, siteId: "main" });
+    await put("elsewhere", { type: "sync-orders", payload: { siteId: "second" } });
+    await put("mail", { type: "email", payload: { to: "ann@example.org", subject: "Hello", text: "hello" } });
+    const why = {
+      code: "site-paused",
+      sentence: "The site main is paused: The key is refused (401).",
+      since: new Date(now - 60_000).toISOString(),
+      actions: [{ method: "POST", path: "/v1/sites/main/test", label: "Test the site" }],
+    };
+    const whys = async () =>
+      Object.fromEntries((await get("/v1/schedules", held.read)).body.schedules.map((each: { name: string; why: unknown }) => [each.name, each.why]));
+    expect(await whys()).toEqual({ shop: why, "by-site": why, elsewhere: null, mail: null });
+    const ran = await run("shop", held.operate);
+    expect(ran).toMatchObject({ status: 202, body: { state: "queued", why } });
+    expect(v.is(runScheduleShape, ran.body)).toBe(true);
+    expect((await run("mail", held.operate)).body.why).toBeNull();
+    await bench.call("POST", "/v1/types/email/pause", { token: held.operate });
+    expect((await whys())["mail"]).toMatchObject({ code: "paused", actions: [{ path: "/v1/types/email/resume" }] });
   });
 
   test("does not know another tenant's, and needs operate", async () => {

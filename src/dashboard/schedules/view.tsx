@@ -2,6 +2,7 @@ import type { Schedule } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, duration, utc } from "../parts/format";
+import { Remedies } from "../parts/remedies";
 import { stateKind, signOf, State } from "../parts/state";
 import { Empty, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
@@ -36,7 +37,7 @@ export const schedulesPage = page<Model>({
 });
 
 function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
-  const { name, type, cron, words, timezone, spreadSeconds, enabled, siteId, last, nextRuns, pastRuns } = schedule;
+  const { name, type, cron, words, timezone, spreadSeconds, enabled, siteId, last, nextRuns, pastRuns, why } = schedule;
   const [next] = nextRuns;
   return (
     <tr id={domId("schedule", name)}>
@@ -68,9 +69,18 @@ function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
       </td>
       <td class="words">
         <Last visit={visit} last={last} />
+        {why === null ? null : (
+          <p>
+            <State is="waiting" word="its next job waits" /> <Sentence text={why.sentence} />
+          </p>
+        )}
       </td>
       <td class="actions">
-        <Act visit={visit} action={scheduleActions.run} fields={{ name }} />
+        {why === null ? (
+          <Act visit={visit} action={scheduleActions.run} fields={{ name }} />
+        ) : (
+          <Remedies visit={visit} remedies={why.actions} place={domId("schedule", name)} />
+        )}
       </td>
     </tr>
   );

@@ -1,6 +1,5 @@
 import type { OpenGroup, StartedJob } from "../../ledger/open-jobs";
 import { failureKind } from "../../ledger/failure-kind";
-import { effectsInDoubt } from "../../ledger/review";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { JobView, MinuteCount } from "../../ledger/views";
@@ -8,7 +7,6 @@ import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
 import type { SpentDay } from "../../queue/memory";
 import { dayLimitFinding } from "../installation/day-limit";
-import { unpolledAfterMs } from "../work/model";
 import { troubledCampaigns } from "../campaigns/trouble";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
@@ -16,10 +14,11 @@ import type { ReportFacts, FailingGroup } from "./facts";
 import { finders } from "./findings";
 import { endedOn, flowOf, type QueueFlow } from "./flow";
 import { flowWhy, type QueueWhy } from "./flow-why";
-import { circuitsBefore, gatesBefore, maxGates, openGates, type TenantGate } from "./gates";
+import { circuitsBefore, gatesBefore, openGates, type TenantGate } from "./gates";
+import { prospectsWhy, jobsWhy, pausedSites, silentTypes } from "./jobs-why";
 import { type Finding, inOrder, type Why } from "./model";
 import { reportRows } from "./queries";
-import { gateOf, type PausedSite, type Surroundings, whyOf } from "./why";
+import type { PausedSite, Prospect } from "./why";
 
 export interface ReportDeps {
   db: D1Database;
@@ -57,6 +56,8 @@ export interface Reports {
   flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow & { why: QueueWhy | null }>>;
   /** In the order of the jobs; null for those that run or have ended well. */
   why(tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]>;
+  /** Why jobs that are about to be enqueued would wait, in their order; null: nothing holds them that is known. */
+  holds(tenant: string, jobs: readonly Prospect[]): Promise<(Why | null)[]>;
 }
 
 const minute = 60_000;
@@ -72,7 +73,8 @@ export function createReports(deps: ReportDeps): Reports {
     open: async (tenant) => deps.open(tenant === null ? await deps.tenants() : [tenant], deps.now()),
     openGates: async () => openGates(deps, null, await deps.open(await deps.tenants(), deps.now())),
     flow: (tenant) => flow(deps, tenant),
-    why: (tenant, jobs) => why(deps, tenant, jobs),
+    why: (tenant, jobs) => jobsWhy(deps, tenant, jobs),
+    holds: (tenant, jobs) => prospectsWhy(deps, tenant, jobs),
   };
 }
 
@@ -152,11 +154,6 @@ async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Prom
   return found.flat();
 }
 
-async function silentTypes(deps: ReportDeps, tenant: string): Promise<Map<string, number | null>> {
-  const polls = await deps.polls(tenant);
-  return new Map([...polls].filter(([, at]) => at === null || deps.now() - at > unpolledAfterMs));
-}
-
 async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports["flow"]> {
   const now = deps.now();
   const tenants = tenant === null ? await deps.tenants() : [tenant];
@@ -183,42 +180,4 @@ async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports
       return [queue, { ...flow, why: flowWhy(queue, flow, { ...facts, tenant, gates, heavy, sites, allPauses: pauses }) }];
     }),
   );
-}
-
-async function why(deps: ReportDeps, tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]> {
-  const open = jobs.filter(({ endedAt, state }) => endedAt === null && state !== "running");
-  const named = [...new Set(open.flatMap((job) => gateOf(job) ?? []))].slice(0, maxGates);
-  const nothing = open.length === 0;
-  const discarded = jobs.filter(({ state }) => state === "discarded");
-  const [pauses, heavy, gates, sites, unpolled, doubts] = await Promise.all([
-    nothing ? [] : deps.pauses(tenant),
-    open.some(({ state }) => state === "queued") ? deps.heavy(tenant) : [],
-    named.length === 0 ? [] : deps.gatesNamed(tenant, named),
-    open.some(({ siteId }) => siteId !== null) ? pausedSites(deps.db, tenant) : new Map<string, PausedSite>(),
-    open.some(({ type }) => deps.isRemote(type)) ? silentTypes(deps, tenant) : new Map<string, number | null>(),
-    discarded.length === 0
-      ? new Map<string, string[]>()
-      : effectsInDoubt(
-          deps.db,
-          tenant,
-          discarded.map(({ id }) => id),
-        ),
-  ]);
-  const around: Surroundings = {
-    now: deps.now(),
-    pauses,
-    gates: new Map(gates.map((gate) => [gate.dependency, gate])),
-    pausedSites: sites,
-    unpolled,
-    heavy,
-    doubts,
-  };
-  return jobs.map((job) => whyOf(tenant, job, around));
-}
-
-/** By `tenant site`; of null those of all tenants. */
-async function pausedSites(db: D1Database, tenant: string | null): Promise<ReadonlyMap<string, PausedSite>> {
-  const sql = `SELECT tenant, site, paused_reason AS reason, paused_at AS since FROM shop_sites WHERE (?1 IS NULL OR tenant = ?1) AND paused_at IS NOT NULL LIMIT 500`;
-  const { results } = await db.prepare(sql).bind(tenant).all<PausedSite & { tenant: string; site: string }>();
-  return new Map(results.map(({ tenant: owner, site, reason, since }) => [`${owner} ${site}`, { reason, since }]));
 }

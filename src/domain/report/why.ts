@@ -28,6 +28,28 @@ export interface PausedSite {
   since: number | null;
 }
 
+/** A job that is about to be enqueued. */
+export interface Prospect {
+  type: string;
+  queue: string;
+  /** The shop that its run reads; null: none. */
+  siteId: string | null;
+}
+
+/** Why a job would wait if it were enqueued now; null: nothing holds it that is known. */
+export function prospectWhy(
+  tenant: string,
+  job: Prospect,
+  { pauses, pausedSites, unpolled }: Pick<Surroundings, "pauses" | "pausedSites" | "unpolled">,
+  now: number,
+): Why | null {
+  const pause = pauseOf(tenant, { ...job, gate: null }, pauses);
+  if (pause) return paused(pause, tenant);
+  const site = job.siteId === null ? undefined : pausedSites.get(`${tenant} ${job.siteId}`);
+  if (site) return sitePausedWhy(job.siteId ?? "", site, now);
+  return unpolled.has(job.type) ? unpolledWhy({ type: job.type, since: unpolled.get(job.type) ?? null }, now) : null;
+}
+
 /** Why a job does not run; null for one that runs, is done or was cancelled. */
 export function whyOf(tenant: string, job: JobView, around: Surroundings): Why | null {
   const { state } = job;
@@ -70,7 +92,7 @@ function heldBy(tenant: string, job: JobView, around: Surroundings): Why | null 
 }
 
 /** A pause that is lifted still has its jobs for up to a minute: the tick lets them in. */
-function pauseOf(tenant: string, { type, queue, gate }: JobView, pauses: readonly PauseView[]): PauseView | undefined {
+function pauseOf(tenant: string, { type, queue, gate }: Pick<JobView, "type" | "queue" | "gate">, pauses: readonly PauseView[]): PauseView | undefined {
   const names = { queue, type, tenant };
   const holds = ({ scope, name }: PauseView) => names[scope] === name || gate === `pause/${scope}/${name}`;
   return pauses.find((pause) => (pause.tenant === "*" || pause.tenant === tenant) && holds(pause));

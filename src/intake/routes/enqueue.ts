@@ -121,10 +121,10 @@ export const enqueueRoutes = [
 ];
 
 /** The answer for one job. Throws the Problem of a refusal. */
-export function acceptedAnswer(receipt: Receipt | undefined): RouteAnswer {
+export function acceptedAnswer(receipt: Receipt | undefined, more: Readonly<Record<string, unknown>> = {}): RouteAnswer {
   if (!receipt?.ok) throw problemOfRefusal(receipt ?? lostReceipt);
   const { id, type, state, replayed } = receipt;
-  return { status: 202, body: { id, type, state }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
+  return { status: 202, body: { id, type, state, ...more }, headers: { location: `/v1/jobs/${id}`, ...(replayed ? { "idempotent-replayed": "true" } : {}) } };
 }
 
 /** Enqueues the valid entries of a list and answers for each entry. Throws `too-many-requests` when all are refused for that. */

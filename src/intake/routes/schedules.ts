@@ -1,6 +1,7 @@
 import { iso } from "../../time/iso";
 import { unknownTemplate } from "../../domain/mail/known";
 import { schedulePayload, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
+import type { Prospect } from "../../domain/report/why";
 import { Problem, wrongInput } from "../../errors";
 import { email } from "../../jobs/email/job";
 import { ownKeyOf } from "../../domain/schedules/due";
@@ -13,7 +14,8 @@ import { idempotencyHeaders, readIdempotencyKey } from "../idempotency";
 import { notFound, namedRoutes } from "../named-routes";
 import { ownTarget } from "../own-host";
 import { param, route } from "../route";
-import { acceptedShape, scheduleShape } from "../shapes";
+import { runScheduleShape, scheduleShape } from "../shapes";
+import { whyView } from "../views";
 import { acceptedAnswer } from "./enqueue";
 
 const settingsRoutes = namedRoutes(
@@ -62,20 +64,32 @@ export const scheduleRoutes = [
   route("POST /v1/schedules/:name/run", {
     name: "runSchedule",
     summary: "Enqueue the schedule's job now; its planned times stay",
+    description: "`why` says what the job waits for at once, such as its paused site.",
     scope: "operate",
     tenant: "own",
     headers: idempotencyHeaders,
-    answers: { 202: acceptedShape },
+    answers: { 202: runScheduleShape },
     problems: [422, 429, 503],
     handle: async ({ deps, tenant, params, request }) => {
       const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
       if (!schedule) throw notFound("schedule");
       const key = readIdempotencyKey(request.headers);
       const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: schedulePayload(schedule), key }]);
-      return acceptedAnswer(receipt);
+      const [why] = receipt?.ok ? await deps.reports.holds(tenant, [prospectOf(deps, schedule)]) : [];
+      return acceptedAnswer(receipt, { why: whyView(why) });
     },
   }),
 ];
+
+/** The schedule's next job. Its site matters to a type that reads shops. */
+function prospectOf({ registry }: Pick<IntakeDeps, "registry">, schedule: Schedule): Prospect {
+  const contract = registry.find(schedule.type)?.contract;
+  const payload = schedulePayload(schedule);
+  const siteId = contract?.needs.includes("shops") && typeof payload["siteId"] === "string" ? payload["siteId"] : null;
+  const checked = contract && check(contract.senderPayload, payload);
+  const queue = contract && checked?.ok ? contract.route(checked.value) : contract?.queues[0];
+  return { type: schedule.type, queue: queue ?? "", siteId };
+}
 
 /** Validates the payload when the schedule is set; otherwise each planned run would fail. */
 function refuseWrongPayload(deps: Pick<IntakeDeps, "registry">, input: ScheduleInput): void {
@@ -88,11 +102,18 @@ function refuseWrongPayload(deps: Pick<IntakeDeps, "registry">, input: ScheduleI
   throw new Problem("invalid", wrongInput("The schedule", errors), { errors });
 }
 
-async function scheduleBodies(deps: Pick<IntakeDeps, "db" | "ids" | "now" | "registry">, schedules: readonly Schedule[]) {
+/** Schedules of one tenant. */
+async function scheduleBodies(deps: Pick<IntakeDeps, "db" | "ids" | "now" | "registry" | "reports">, schedules: readonly Schedule[]) {
   const now = deps.now();
-  const past = await pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ids.own(tenant, type, ownKeyOf({ name }, at)));
-  const one = async (schedule: Schedule) => {
-    const view = await scheduleView(schedule, now);
+  const [past, holds] = await Promise.all([
+    pastRuns(deps.db, schedules, now, ({ tenant, type, name }, at) => deps.ids.own(tenant, type, ownKeyOf({ name }, at))),
+    deps.reports.holds(
+      schedules[0]?.tenant ?? "",
+      schedules.map((schedule) => prospectOf(deps, schedule)),
+    ),
+  ]);
+  const one = async (schedule: Schedule, index: number) => {
+    const view = { ...(await scheduleView(schedule, now)), why: whyView(holds[index]) };
     const runs = (past.get(schedule.name) ?? []).map((run) => ({ ...run, plannedAt: iso(run.plannedAt) }));
     return { ...view, payload: mask(deps.registry.find(schedule.type)?.contract.payload, view.payload), pastRuns: runs };
   };
