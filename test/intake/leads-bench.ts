@@ -1,9 +1,10 @@
 import { beforeAll, beforeEach } from "vitest";
 import * as v from "valibot";
 import { lead } from "../../src/jobs/lead/job";
-import { createIntakeBench, type Tokens } from "./bench";
+import { createIntakeBench, type IntakeBench, type Tokens } from "./bench";
 
-export const bench = createIntakeBench();
+/** A new one for each file. */
+export let bench: IntakeBench;
 
 export const path = "/v1/leads/forms/homes";
 
@@ -27,9 +28,10 @@ export const settings = {
   crmSecret: "crm-secret-of-tests",
 };
 
-/** Makes the tenants of the forms, and takes back what a test changed. To be called by each test file: a module is loaded once for all files of a runtime. */
+/** Makes the interface and the tenants of the forms, and takes back what a test changed. To be called by each test file: a module is loaded once for all files of a runtime. */
 export function useLeadForms(): void {
   beforeAll(async () => {
+    bench = createIntakeBench();
     own = await bench.tenant("forms");
     other = await bench.tenant("forms-other");
     const put = await bench.call("PUT", "/v1/projects/homes", { token: own.admin, body: settings });
