@@ -43,7 +43,7 @@ describe("a burst", () => {
     expect(await way.met()).toBeGreaterThan(0);
     await calm();
     // What was running when its last word was lost is free when its lease has ended.
-    await untilAllEnded(way, "middle", 60, 1000, minutes(4));
+    await untilAllEnded(way, "middle", { jobs: 2 * count, seconds: 60, later: minutes(4) });
     expect(await agency.stored()).toEqual({ leads: count, submissions: count });
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
   });
@@ -75,7 +75,7 @@ describe("Make.com is down for an hour", () => {
     expect(inOrder(await agency.forwarded())).toEqual([]);
 
     await way.sandbox.ask("DELETE", "/__faults");
-    await untilAllEnded(way, "patient", 60, 1000, minutes(6));
+    await untilAllEnded(way, "patient", { jobs: 2 * count, seconds: 60, later: minutes(6) });
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
   });
 });
@@ -105,7 +105,7 @@ describe("when a lead comes", () => {
     expect(refused(taken)).toEqual([]);
     expect(taken).toHaveLength(24);
     await breakDown([]);
-    await untilAllEnded(way, "combined", 60, 1000, minutes(6));
+    await untilAllEnded(way, "combined", { jobs: 48, seconds: 60, later: minutes(6) });
     expect(await agency.stored()).toEqual({ leads: 24, submissions: 24 });
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(taken))));
   });

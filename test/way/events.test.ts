@@ -76,7 +76,7 @@ test("Slack being down holds back Slack alone, which gets each message once when
   await send(own, { id: "evt-1", type: "lead.updated", data: { ...lead, id: "1" } });
   await until("CRM and store are done", async () => (await own.get("/v1/jobs?q=lead:1&state=done")).body.jobs.length === 3);
   expect((await own.get("/v1/jobs?type=slack")).body.jobs[0].state).toMatch(/retrying|queued|running/);
-  await untilAllEnded(way, "patient", 60);
+  await untilAllEnded(way, "patient", { seconds: 60 });
   expect((await calls("/slack/patient")).filter(({ status }) => status === 200)).toHaveLength(1);
   expect((await calls("/crm/crm/*")).filter(({ body }) => body.includes('"1"') || body.includes("ada@example.com")).length).toBeLessThanOrEqual(2);
 });
@@ -91,12 +91,13 @@ const at = (minute: number) => `2026-10-01T12:0${minute}:00Z`;
 test("events crossing end in the newest state, in the CRM too", async () => {
   const own = await connected("crossing");
   const who = { id: "9", email: "grace@example.com" };
-  await Promise.all(
+  const ids = await Promise.all(
     [3, 1, 2].map((minute) =>
       send(own, { id: `evt-${minute}`, type: "lead.updated", timestamp: at(minute), data: { ...who, phone: `+42077700000${minute}` } }),
     ),
   );
-  await untilAllEnded(way, "crossing", 30);
+  for (const id of ids) await untilJob(own, id, "done");
+  await untilAllEnded(way, "crossing");
   expect(await contactOf(who.email)).toMatchObject({ phone: "+420777000003" });
   expect((await own.get("/v1/events?entity=lead:9")).body).toMatchObject({
     events: [{ id: "evt-1" }, { id: "evt-2" }, { id: "evt-3" }],
@@ -109,9 +110,10 @@ test("a lead whose change arrives before its creation keeps the change, and gain
   expect((await own.ask("PUT", "/v1/destinations/follow-up", { body: { enabled: false } })).status).toBeLessThan(300);
   const who = { id: "10", email: "mary@example.com" };
   await send(own, { id: "evt-2", type: "lead.updated", timestamp: at(2), data: { ...who, phone: "+420777000002" } });
-  await untilAllEnded(way, "overtaken", 30);
-  await send(own, { id: "evt-1", type: "lead.created", timestamp: at(1), data: { ...who, phone: "+420777000001", company: "Jackson" } });
-  await untilAllEnded(way, "overtaken", 30);
+  await untilAllEnded(way, "overtaken");
+  const created = await send(own, { id: "evt-1", type: "lead.created", timestamp: at(1), data: { ...who, phone: "+420777000001", company: "Jackson" } });
+  await untilJob(own, created, "done");
+  await untilAllEnded(way, "overtaken");
   expect(await contactOf(who.email)).toMatchObject({ phone: "+420777000002", company: "Jackson" });
   expect((await own.get("/v1/events?entity=lead:10")).body).toMatchObject({
     events: [
@@ -131,9 +133,9 @@ test("subscriptions get events and ends of jobs, signed, once each, and never th
   await own.ask("PUT", "/v1/templates/incomplete", { body: { subject: "s", text: "{{ notGiven }}" } });
   const dead = await own.enqueue("email", { to: "x@example.com", templateId: "incomplete" });
   await untilJob(own, dead, "discarded");
-  await untilAllEnded(way, "told", 30);
+  await untilAllEnded(way, "told");
   await way.tick();
-  await untilAllEnded(way, "told", 30);
+  await untilAllEnded(way, "told");
 
   const told = await calls("/make/told");
   const events = told.map((call) => JSON.parse(call.body) as { id: string; type: string; data: { type?: string; id: string; state?: string } });

@@ -67,7 +67,7 @@ test("a provider that is down: the gate opens after five failures, and one probe
   await way.tick(61_000);
   await until("the probe is under way", async () => (await all()).length >= 7 || (await all()).length);
   await way.tick(16_000);
-  await untilAllEnded(way, tenant, 30);
+  await untilAllEnded(way, tenant);
   const [probe, next] = (await all()).slice(6);
   expect(Date.parse(next!.at) - Date.parse(probe!.at)).toBeGreaterThanOrEqual(1000);
   expect(await way.sandbox.mails(`?to=${tenant}`)).toHaveLength(15);
@@ -105,7 +105,7 @@ test(`${parkedJobs} jobs behind an open circuit are parked without messages and 
   await until("one probe has gone out", async () => (await way.rows("SELECT 1 FROM jobs WHERE tenant = ? AND state = 'done'", tenant)).length === 1);
   expect(await way.sandbox.mails(`?to=@${tenant}.example`)).toHaveLength(1);
   await way.tick(60_000);
-  await untilAllEnded(way, tenant, 60 + parkedJobs / perSecond, 2000);
+  await untilAllEnded(way, tenant, { seconds: 60 + parkedJobs / perSecond, tickEvery: 2000 });
   const mails = await way.sandbox.mails(`?to=@${tenant}.example&limit=10000`);
   expect(mails).toHaveLength(Math.min(10_000, parkedJobs + 5));
   const seconds = Map.groupBy(mails, ({ at }) => at.slice(0, 19));

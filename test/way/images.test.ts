@@ -31,7 +31,7 @@ test("20 uploads become thumbnails and alt texts, each once, although each is no
     expect(await upload(key, bytes)).toMatchObject({ status: 200, body: { key, format: "jpeg", width: 400 + index * 10, size: bytes.length } });
   }
   expect((await upload("page.jpg", new TextEncoder().encode("<html>"))).status).toBe(415);
-  await untilAllEnded(way, "pictures");
+  await untilAllEnded(way, "pictures", { jobs: 40 });
   const { media } = (await shop.get("/v1/media?limit=100")).body;
   expect(media).toHaveLength(20);
   for (const each of media) {
@@ -52,7 +52,7 @@ test("20 uploads become thumbnails and alt texts, each once, although each is no
 test("a picture that is cut off says so where one looks for it", async () => {
   const bytes = (await photo(600, 400, { r: 1, g: 2, b: 3 })).subarray(0, 900);
   expect((await upload("cut.jpg", bytes)).body).toMatchObject({ key: "cut.jpg", format: "jpeg" });
-  await untilAllEnded(way, "pictures");
+  await untilAllEnded(way, "pictures", { jobs: 42 });
   expect((await shop.get("/v1/media/cut.jpg")).body).toMatchObject({ format: null, issue: "the jpeg is broken or cut off", variants: [] });
   // The job of its alt text says the same in a note.
   expect((await shop.get("/v1/dead-letters")).body.deadLetters).toHaveLength(1);

@@ -106,7 +106,7 @@ describe("what a lead waits for", () => {
       { leads: 1, submissions: 1 },
     ]);
     await way.sandbox.ask("DELETE", "/__faults");
-    for (const tenant of ["option-a", "option-b"]) await untilAllEnded(way, tenant, 30, 500, 180_000);
+    for (const tenant of ["option-a", "option-b"]) await untilAllEnded(way, tenant, { jobs: 2, tickEvery: 500, later: 180_000 });
     expect(await forwards.api.job(b)).toMatchObject({ state: "done", result: { follow: "new", forward: "handed on" } });
     expect([[...(await stores.forwarded())], [...(await forwards.forwarded())]]).toEqual([[[a, 1]], [[b, 1]]]);
   });
@@ -128,7 +128,7 @@ describe("what a lead waits for", () => {
     const both = await Promise.all([agency.submit(form), agency.submit(form)]);
     expect(both.map(({ status }) => status)).toEqual([200, 200]);
     expect(both[0]?.body.id).toBe(both[1]?.body.id);
-    await untilAllEnded(way, "nowhere", 30);
+    await untilAllEnded(way, "nowhere", { jobs: 2 });
     expect(await agency.stored()).toEqual({ leads: 1, submissions: 1 });
     expect([...(await agency.forwarded()).values()]).toEqual([1]);
   });

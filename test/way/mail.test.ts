@@ -167,7 +167,7 @@ test("three hundred emails in one request, each mailed once though one answer in
   }));
   const posted = await bulk.ask("POST", "/v1/jobs/batch", { body: { jobs } });
   expect(posted).toMatchObject({ status: 202, body: { accepted: 300, rejected: [] } });
-  await untilAllEnded(way, "bulk", 90);
+  await untilAllEnded(way, "bulk", { jobs: 300, seconds: 90 });
   const states = await way.rows(
     "SELECT state, count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?)) GROUP BY state",
     JSON.stringify(posted.body.ids),

@@ -88,7 +88,7 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
       if (killed > 12) await importer.run("take");
     }
     expect(killed).toBeGreaterThan(0);
-    const mailsOf = async () => (await untilAllEnded(way, tenant, 120, 1000, 1000), received());
+    const mailsOf = async () => (await untilAllEnded(way, tenant, { seconds: 120, later: 1000 }), received());
     await until("every job has run", async () => ran.length + (await mailsOf()).length >= 2000 || ran.length, 120, 2000);
     const mails = await mailsOf();
     expect([mails.length > 0, ran.length > 0]).toEqual([true, true]);
@@ -113,7 +113,7 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
     expect((await api.get("/v1/jobs?state=queued&limit=100")).body.jobs).toEqual([]);
     await importer.run("take");
     await expectOk(api.ask("POST", `/v1/tenants/${tenant}/resume`));
-    await untilAllEnded(way, tenant, 60, 500, 60_000 * 61);
+    await untilAllEnded(way, tenant, { seconds: 60, tickEvery: 500, later: 60_000 * 61 });
     const mails = await received();
     expect(mails.filter((to) => /^n50\d\d@/.test(to))).toEqual(Array.from({ length: 80 }, (_, n) => mail(5000 + n).to).toSorted());
   });

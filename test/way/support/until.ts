@@ -30,18 +30,29 @@ export async function untilJob(api: Api, id: string, state: string, seconds = 30
   return job;
 }
 
-/** Fires the cron now and then, `later` milliseconds on each time, since what is parked comes back with it, until no job of the tenant is open. */
-export async function untilAllEnded(way: Way, tenant: string, seconds = 30, tickEvery = 1000, later = 0): Promise<void> {
+interface Ending {
+  /** How many jobs the tenant has at least. A job that was accepted has its row only when the queue delivers it. */
+  jobs?: number;
+  seconds?: number;
+  /** Milliseconds between two ticks, since what is parked goes on with a tick. */
+  tickEvery?: number;
+  /** By how many milliseconds the clock is moved on before each tick. */
+  later?: number;
+}
+
+/** Ticks until the ledger has all jobs of the tenant and all of them have ended. */
+export async function untilAllEnded(way: Way, tenant: string, { jobs = 1, seconds = 30, tickEvery = 1000, later = 0 }: Ending = {}): Promise<void> {
   let ticked = Date.now();
-  const open = async () => {
+  const haveEnded = async () => {
     if (Date.now() - ticked > tickEvery) {
       if (later > 0) await way.passWhenIdle(later);
       await way.tick();
       ticked = Date.now();
     }
-    const states = await way.rows("SELECT state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? AND ended IS NULL GROUP BY 1, 2, 3 LIMIT 5", tenant);
-    return states.length === 0 || states;
+    const sql = "SELECT ended IS NULL AS open, state, gate, reason, count(*) AS n FROM jobs WHERE tenant = ? GROUP BY 1, 2, 3, 4 ORDER BY 1 DESC LIMIT 8";
+    const states = await way.rows<{ open: number; n: number }>(sql, tenant);
+    return (states[0]?.open === 0 && states.reduce((sum, { n }) => sum + n, 0) >= jobs) || states;
   };
   // A long `tickEvery` means many jobs, and each check reads all of them.
-  await until(`jobs of ${tenant} are open`, open, seconds, Math.max(100, tickEvery / 10));
+  await until(`of ${tenant}, ${jobs} jobs have ended and none is open`, haveEnded, seconds, Math.max(100, tickEvery / 10));
 }
