@@ -158,8 +158,8 @@ describe("a mail provider", () => {
     const shop = await way.tenant("run-now", { concurrency: 200, breaker: { failures: 1000 } });
     await way.trouble({ longestDelay: null });
     await way.sandbox.fault({ provider: "mail", status: 503 });
-    // After six attempts elsewhere the next one is 60 to 640 s away: within this test few come to it by themselves.
-    const jobs = many(213, "run-now").map((each) => ({ ...each, attemptsMade: 6 }));
+    // After five attempts elsewhere the next one is up to 320 s away: within this test few come to it by themselves.
+    const jobs = many(213, "run-now").map((each) => ({ ...each, attemptsMade: 5 }));
     const batch = await shop.ask("POST", "/v1/jobs/batch", { body: { jobs } });
     expect(batch.body).toMatchObject({ accepted: 213 });
     const states = () => way.rows("SELECT state, count(*) AS n FROM jobs WHERE tenant = 'run-now' GROUP BY state");
@@ -174,7 +174,7 @@ describe("a mail provider", () => {
     expect(await mailsTo("@run-now.example")).toEqual([]);
 
     await way.sandbox.ask("DELETE", "/__faults");
-    expect((await shop.ask(method, path, { body: { ...body, plan: true } })).body.total).toBeGreaterThan(100);
+    expect((await shop.ask(method, path, { body: { ...body, plan: true } })).body.total).toBeGreaterThan(50);
     const begun = await shop.ask(method, path, { body });
     expect(begun.status).toBe(202);
     await untilAllEnded(way, "run-now", { jobs: 213, seconds: 60 });
@@ -184,7 +184,7 @@ describe("a mail provider", () => {
       return (await shop.get(`/v1/bulk-actions/${begun.body.id}`)).body.state === "done";
     });
     const ended = (await shop.get(`/v1/bulk-actions/${begun.body.id}`)).body;
-    expect(ended.done).toBeGreaterThan(100);
+    expect(ended.done).toBeGreaterThan(50);
     expect(ended.done + ended.failed).toBe(ended.total);
     const mails = await mailsTo("@run-now.example");
     expect([mails.length, new Set(mails.map(({ to }) => to[0])).size]).toEqual([213, 213]);
