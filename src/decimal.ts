@@ -44,3 +44,8 @@ export function withCommas(whole: number): string {
   const digits = [...String(whole)];
   return digits.map((digit, index) => (index > 0 && (digits.length - index) % 3 === 0 ? `,${digit}` : digit)).join("");
 }
+
+/** `1 job`, `2,000 jobs`. */
+export function plural(count: number, noun: string): string {
+  return `${withCommas(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

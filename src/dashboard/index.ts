@@ -4,7 +4,7 @@ import { assetResponse } from "./assets";
 import { show } from "./show";
 import { createSessions } from "./session/cookie";
 import { throughAccess } from "./session/access";
-import { leave, sessionOver, signIn, signInPage } from "./session/sign-in";
+import { signOut, sessionOver, signIn, signInPage } from "./session/sign-in";
 import { perform } from "./perform";
 import type { Me } from "./answers";
 import type { DashboardDeps } from "./deps";
@@ -42,7 +42,7 @@ async function answerGet(request: Request, deps: DashboardDeps): Promise<Respons
   const sessions = createSessions(deps);
   if (request.method === "POST" && !sameOrigin(request)) return foreignForm(request);
   if (url.pathname === "/session") return signIn(request, sessions, deps.answer);
-  if (url.pathname === "/session/end") return leave(url, sessions);
+  if (url.pathname === "/session/end") return signOut(url, sessions);
   const own = await sessions.read(request);
   // A token has precedence over Access.
   const passed = own === undefined ? await throughAccess(request, deps.access) : { token: own };

@@ -1,6 +1,6 @@
 import { Problem } from "../errors";
 import type { IntakeDeps } from "./deps";
-import { unavailable } from "./problem";
+import { unavailableProblem } from "./problem";
 import { reservedTenant } from "../tenants/names";
 import { type AnyRoute, type Caller, permits } from "./route";
 
@@ -30,7 +30,7 @@ export async function identify(request: Request, deps: Pick<IntakeDeps, "auth" |
   if (!claims && deps.auth.isRoot(token)) return { kind: "root" };
   if (!claims) throw refusedToken();
   const lookup = await deps.snapshots.read(claims.tenant, deps.now());
-  if (lookup.state === "unknown") throw unavailable("The token cannot be checked for revocation right now.");
+  if (lookup.state === "unknown") throw unavailableProblem("The token cannot be checked for revocation right now.");
   if (lookup.state === "absent" || lookup.snapshot.revoked.includes(claims.id)) throw refusedToken();
   deps.auth.use.note(claims.tenant, claims.id, deps.now());
   return { kind: "token", tenant: claims.tenant, tokenId: claims.id, scopes: claims.scopes, types: claims.types };
@@ -71,7 +71,7 @@ async function existing(tenant: string, deps: Pick<IntakeDeps, "now" | "snapshot
   // Dead letters of messages without an envelope have this tenant's name, which no tenant may take.
   if (tenant === reservedTenant) return tenant;
   const { state } = namePattern.test(tenant) ? await deps.snapshots.read(tenant, deps.now()) : { state: "absent" as const };
-  if (state === "unknown") throw unavailable("The tenant cannot be looked up right now.");
+  if (state === "unknown") throw unavailableProblem("The tenant cannot be looked up right now.");
   if (state === "absent") throw new Problem("not-found", "There is no such tenant.");
   return tenant;
 }

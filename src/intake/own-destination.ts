@@ -16,7 +16,7 @@ export async function destinationIssues(deps: Pick<IntakeDeps, "destinations">, 
 }
 
 /** Why nothing can be sent to a destination; undefined where something can. */
-export function unreachable(own: readonly DestinationView[], name: string): string | undefined {
+export function whyUnreachable(own: readonly DestinationView[], name: string): string | undefined {
   const found = own.find((each) => each.name === name);
   if (!found) return `There is no destination ${name}.`;
   return found.retired === null ? undefined : `The destination ${name} is retired: ${found.retired}`;

@@ -10,7 +10,7 @@ export function asProblem(thrown: unknown): Problem {
   return fromUnknown(thrown);
 }
 
-export function unavailable(detail: string, cause?: unknown): Problem {
+export function unavailableProblem(detail: string, cause?: unknown): Problem {
   return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
 }
 

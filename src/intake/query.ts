@@ -22,7 +22,7 @@ export const time = v.pipe(
 );
 
 /** Rule for a query's pipe: `from` is before `to`. */
-export function inOrder<Input extends { from?: number | undefined; to?: number | undefined }>() {
+export function fromBeforeTo<Input extends { from?: number | undefined; to?: number | undefined }>() {
   return fieldRule<Input, "from" | "to">(["from", "to"], ({ from, to }) => from === undefined || to === undefined || from < to, "must be before to", "from");
 }
 

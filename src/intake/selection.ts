@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Problem } from "../errors";
 import { boundedList, boundedName, boundedText } from "../bounded";
 import type { IntakeDeps } from "./deps";
-import { inOrder, search, siteId, time } from "./query";
+import { fromBeforeTo, search, siteId, time } from "./query";
 
 /** How a call selects the jobs that it acts on. */
 
@@ -35,7 +35,7 @@ export function filterEntry<Entries extends v.ObjectEntries>(entries: Entries) {
     v.pipe(
       v.strictObject(entries),
       v.check((filter) => Object.values(filter).some((value) => value !== undefined), "must name at least one field: nothing acts on an empty filter"),
-      inOrder(),
+      fromBeforeTo(),
     ),
   );
 }

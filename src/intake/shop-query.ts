@@ -39,10 +39,10 @@ export async function siteScope(deps: Pick<IntakeDeps, "db" | "sites">, tenant: 
 
 export function numberParam(params: Params, name: string): number {
   const text = param({ params }, name);
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw notFound();
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw shopRowNotFound();
   return Number(text);
 }
 
-export function notFound(): Problem {
+export function shopRowNotFound(): Problem {
   return new Problem("not-found", "There is nothing with this name or id.");
 }

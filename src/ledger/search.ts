@@ -46,23 +46,23 @@ export async function openRows(db: D1Database, tenant: string, all: boolean): Pr
   );
   const sources = queries.map((_, index) => rowsOf<{ id: string }>(results, index));
   if (sources.some((rows) => rows.length === maxExamined)) return null;
-  return rowsById(db, tenant, sources.flat());
+  return jobRowsById(db, tenant, sources.flat());
 }
 
 /** Jobs of the newest dead letters, without dismissed ones. */
 export async function deadRows(db: D1Database, tenant: string): Promise<JobListRow[]> {
-  return rowsById(db, tenant, (await statement(db, letterIds, tenant, maxExamined).all<{ id: string }>()).results);
+  return jobRowsById(db, tenant, (await statement(db, letterIds, tenant, maxExamined).all<{ id: string }>()).results);
 }
 
 /** The jobs of these ids, in no order. */
-export async function rowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobListRow[]> {
+export async function jobRowsById(db: D1Database, tenant: string, found: readonly { id: string }[]): Promise<JobListRow[]> {
   const ids = [...new Set(found.map(({ id }) => id))];
   return ids.length === 0 ? [] : (await statement(db, byIds, tenant, JSON.stringify(ids)).all<JobListRow>()).results;
 }
 
 /** As above, as lists show them. */
 export async function jobsById(db: D1Database, tenant: string, ids: readonly string[]): Promise<JobView[]> {
-  const rows = await rowsById(
+  const rows = await jobRowsById(
     db,
     tenant,
     ids.map((id) => ({ id })),

@@ -1,7 +1,7 @@
 import { deadLetters } from "./dead-letters";
 import { end, isInRange, type JobListRow, jobViewOf, matchesFilter, maxExamined } from "./job-rows";
 import { walkJobs } from "./job-walk";
-import { newestFirst, openRows, rowsById } from "./search";
+import { newestFirst, openRows, jobRowsById } from "./search";
 import { tailIn, textMatcher } from "./text-matcher";
 import type { JobFilter, JobPage, PageBounds } from "./views";
 
@@ -58,7 +58,7 @@ async function dead(search: Search, after: string | undefined, limit: number): P
   const open: Found = { rows: [], next: { stage: "open" }, examined: 0 };
   if (state !== undefined && state !== "dead" && state !== "discarded") return open;
   const { deadLetters: letters, cursor } = await deadLetters(db, tenant, { q, type, siteId, state, onlyMarkedTails }, { limit, cursor: after });
-  const rows = new Map((await rowsById(db, tenant, letters)).map((row) => [row.id, row]));
+  const rows = new Map((await jobRowsById(db, tenant, letters)).map((row) => [row.id, row]));
   const found = letters.flatMap(({ id }) => rows.get(id) ?? []).filter((row) => matchesFilter(row, filter) && isInRange(row, filter));
   if (cursor === null) return { ...open, rows: found };
   return { rows: found, next: { stage: "dead", after: cursor }, examined: letters.length < limit ? maxExamined : 0 };

@@ -6,15 +6,15 @@ const maxWaitSeconds = 86_400;
  * (RFC 9110 §10.2.3). Whole seconds, rounded up, within 0 to 24 h; a date in the past is 0; undefined when absent or unreadable.
  */
 export function retryAfter(headers: Headers, now: number): number | undefined {
-  const milliseconds = decimal(headers.get("retry-after-ms"));
+  const milliseconds = headerNumber(headers.get("retry-after-ms"));
   if (milliseconds !== undefined) return clamped(milliseconds / 1000);
   const value = headers.get("retry-after");
-  const seconds = decimal(value) ?? untilDate(value, now);
+  const seconds = headerNumber(value) ?? untilDate(value, now);
   return seconds === undefined ? undefined : clamped(seconds);
 }
 
 /** A non-negative decimal number of a header: `12`, `0.5`; undefined for anything else. */
-export function decimal(value: string | null): number | undefined {
+export function headerNumber(value: string | null): number | undefined {
   return value !== null && /^\s*\d{1,15}(\.\d{1,6})?\s*$/.test(value) ? Number(value) : undefined;
 }
 

@@ -40,7 +40,7 @@ export function hasRoom({ table, key, max, counted }: RowBound): string {
 }
 
 /** The 422 for a row that `hasRoom` refused. */
-export function tooMany({ max, what }: RowBound): Problem {
+export function tooManyRows({ max, what }: RowBound): Problem {
   const errors = [{ path: "", message: `a tenant may have at most ${withCommas(max)} ${what}` }];
   return new Problem("invalid", issueSummary(errors), { errors });
 }

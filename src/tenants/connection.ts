@@ -4,7 +4,7 @@ import { Problem } from "../errors";
 import { addressFields, type Connection, type ConnectionName, connectionNames, connectionSchemas, isConnectionName, secretFields } from "./connection-schema";
 import type { GateLimits } from "./gate-limits";
 import { type MailConnection, mailIssues } from "./mail-connection";
-import { checked, invalid, noTenant } from "./names";
+import { checked, invalidProblem, noTenant } from "./names";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
@@ -66,7 +66,7 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
       if (!isConnectionName(name)) throw new Problem("not-found", `There is no connection "${name}"; the names are ${connectionNames.join(", ")}.`);
       const connection = checked(connectionSchemas[name], body);
       const issues = name === "mail" ? mailIssues(connection as MailConnection, rules) : [];
-      if (issues.length > 0) throw invalid(issues);
+      if (issues.length > 0) throw invalidProblem(issues);
       const row = await write(db, vault, table, tenant, name, withAddresses(connection, rules), now);
       return { connection: connectionView(row), created: row.created === row.updated };
     },
@@ -198,8 +198,8 @@ function withUrls(given: Fields, prefix: string, rules: AddressRules): Fields {
     .map((field) => {
       const path = `${prefix}${field}`;
       const checked = checkAddress(String(given[field]), rules);
-      if (!checked.ok) throw invalid([{ path, message: checked.reason }]);
-      if (field === "baseUrl" && (checked.url.search || checked.url.hash)) throw invalid([{ path, message: "must be an address without ? or #" }]);
+      if (!checked.ok) throw invalidProblem([{ path, message: checked.reason }]);
+      if (field === "baseUrl" && (checked.url.search || checked.url.hash)) throw invalidProblem([{ path, message: "must be an address without ? or #" }]);
       return [field, field === "baseUrl" ? checked.url.href.replace(/(?<!\/)\/+$/, "") : checked.url.href];
     });
   return { ...given, ...Object.fromEntries(checkedUrls) };

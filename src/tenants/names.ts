@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import { type RowBound, tooMany } from "./bounds";
+import { type RowBound, tooManyRows } from "./bounds";
 import { type Issue, Problem, issueSummary } from "../errors";
 import { boundedText } from "../bounded";
 import { check } from "../queue/validate";
@@ -13,7 +13,7 @@ export const reservedTenant = "system";
 /** Throws `invalid`, naming `field`, when a name breaks the rule. */
 export function checkName(field: string, name: string): void {
   const result = check(nameSchema, name);
-  if (!result.ok) throw invalid(result.issues.map(({ message }) => ({ path: field, message })));
+  if (!result.ok) throw invalidProblem(result.issues.map(({ message }) => ({ path: field, message })));
 }
 
 /**
@@ -23,10 +23,10 @@ export function checkName(field: string, name: string): void {
 export function checked<Schema extends v.GenericSchema>(schema: Schema, input: unknown): v.InferOutput<Schema> {
   const result = check(schema, input);
   if (result.ok) return result.value;
-  throw invalid(result.issues);
+  throw invalidProblem(result.issues);
 }
 
-export function invalid(errors: readonly Issue[]): Problem {
+export function invalidProblem(errors: readonly Issue[]): Problem {
   return new Problem("invalid", issueSummary(errors), { errors });
 }
 
@@ -37,5 +37,5 @@ export function noTenant(tenant: string): Problem {
 /** The error when an insert found no such tenant, or the tenant has no room for the row. */
 export async function whyRefused(db: D1Database, tenant: string, bound: RowBound): Promise<Problem> {
   const tenantRow = await db.prepare("SELECT 1 FROM tenants WHERE tenant = ?1").bind(tenant).first();
-  return tenantRow ? tooMany(bound) : noTenant(tenant);
+  return tenantRow ? tooManyRows(bound) : noTenant(tenant);
 }

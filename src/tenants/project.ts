@@ -1,7 +1,7 @@
 import { toBase64url } from "../base64";
 import { equalTexts, sha256 } from "../crypto";
 import { type RowBound, hasRoom, maxProjects } from "./bounds";
-import { checked, checkName, invalid, whyRefused } from "./names";
+import { checked, checkName, invalidProblem, whyRefused } from "./names";
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
 import { createSettingsStore, createSettingsTable, type SettingsStore } from "./settings-table";
 import type { Section } from "./snapshot";
@@ -123,7 +123,7 @@ async function valuesOf(vault: Vault, tenant: string, project: string, { turnsti
 /** A visitor is redirected to the project's own domains only. */
 function withOwnPage(settings: ProjectSettings): ProjectSettings {
   if (settings.thankYouUrl === undefined || ownsUrl(settings.domains, settings.thankYouUrl)) return settings;
-  throw invalid([{ path: "thankYouUrl", message: "must be a page of one of the project's domains" }]);
+  throw invalidProblem([{ path: "thankYouUrl", message: "must be a page of one of the project's domains" }]);
 }
 
 function projectView(row: Row): ProjectView {

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type AddressRules, checkAddress } from "../address/address";
 import { boundedText } from "../bounded";
 import { type RowBound, hasRoom, maxSites } from "./bounds";
-import { checked, checkName, invalid, whyRefused } from "./names";
+import { checked, checkName, invalidProblem, whyRefused } from "./names";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
 import { sharedSecret } from "./shared-secret";
 import type { Section } from "./snapshot";
@@ -174,8 +174,8 @@ async function write(db: D1Database, vault: Vault, table: SettingsTable<Row>, si
 
 function withAddress(body: SiteBody, rules: AddressRules): SiteBody {
   const checked = checkAddress(body.url, rules);
-  if (!checked.ok) throw invalid([{ path: "url", message: checked.reason }]);
-  if (checked.url.search || checked.url.hash) throw invalid([{ path: "url", message: "must be the shop's address without ? or #" }]);
+  if (!checked.ok) throw invalidProblem([{ path: "url", message: checked.reason }]);
+  if (checked.url.search || checked.url.hash) throw invalidProblem([{ path: "url", message: "must be the shop's address without ? or #" }]);
   return { ...body, url: checked.url.href.replace(/(?<!\/)\/+$/, "") };
 }
 

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { mediaSettings } from "./media-settings";
 import { boundedList, boundedText } from "../bounded";
 import { isTimezone } from "../time/zone";
-import { checked, checkName, invalid, reservedTenant } from "./names";
+import { checked, checkName, invalidProblem, reservedTenant } from "./names";
 
 const days = v.optional(v.pipe(v.number(), v.integer("must be whole days"), v.minValue(1, "must be at least 1"), v.maxValue(3650, "must be at most 3650")));
 
@@ -79,7 +79,7 @@ export function createTenantStore(db: D1Database, changed: Changed): TenantStore
   return {
     async put(tenant, body, now) {
       checkName("tenant", tenant);
-      if (tenant === reservedTenant) throw invalid([{ path: "tenant", message: `"${reservedTenant}" is reserved` }]);
+      if (tenant === reservedTenant) throw invalidProblem([{ path: "tenant", message: `"${reservedTenant}" is reserved` }]);
       const { name, timezone, settings } = checked(tenantSchema, body);
       const row = await db.prepare(putSql).bind(tenant, name, timezone, JSON.stringify(settings), now).first<Row & { version: number }>();
       if (!row) throw new Error("The upsert of a tenant returned no row");

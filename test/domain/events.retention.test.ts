@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { createFacts, createFollowUps } from "../../src/domain/events/capability";
-import { factDays, forgetOld } from "../../src/domain/events/retention";
+import { factDays, removeOldEventRows } from "../../src/domain/events/retention";
 import { createLedger } from "../../src/ledger/ledger";
 import { rotationMark } from "../../src/ledger/watermarks";
 import { createTenantStore } from "../../src/tenants/tenant";
@@ -12,7 +12,7 @@ const day = 24 * 3600_000;
 const facts = createFacts(env.DB);
 const followUps = createFollowUps(env.DB, async () => undefined);
 const tenants = createTenantStore(env.DB, async () => undefined);
-const forget = (now: number, db = env.DB) => forgetOld(db, (walk) => rotationMark(db, walk), now);
+const forget = (now: number, db = env.DB) => removeOldEventRows(db, (walk) => rotationMark(db, walk), now);
 const count = async (table: string) => (await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())?.n;
 const add = (tenant: string, entity: string, at: number) => facts.add(tenant, { entity, at, event: `${at}`, type: "t", data: {} });
 

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, listFailures } from "../../src/domain/failures/queries";
-import { decide, forgetOld } from "../../src/domain/failures/store";
+import { decideGroup, removeOldGroups } from "../../src/domain/failures/store";
 import { sha256Base32 } from "../../src/crypto";
 import { failureKind, titleOf } from "../../src/ledger/failure-kind";
 import { createLedger } from "../../src/ledger/ledger";
@@ -96,7 +96,7 @@ describe("a group of failures", () => {
   test("that was resolved opens when it fails again", async () => {
     await givenFailed("resolved", 1);
     const { group } = await only("resolved");
-    expect(await decide(env.DB, "resolved", group, { status: "resolved", note: "mended" }, "ana", noon)).toBe(true);
+    expect(await decideGroup(env.DB, "resolved", group, { status: "resolved", note: "mended" }, "ana", noon)).toBe(true);
     expect(await only("resolved")).toMatchObject({ status: "resolved", note: "mended", actor: "ana", statusAt: noon, sinceCount: 0 });
     await givenFailed("resolved", 1, { state: "retrying" });
     expect(await only("resolved")).toMatchObject({ status: "open", sinceCount: 1, note: "mended" });
@@ -105,12 +105,12 @@ describe("a group of failures", () => {
   test("that is ignored opens when it has failed so often since", async () => {
     await givenFailed("ignored", 5);
     const { group } = await only("ignored");
-    await decide(env.DB, "ignored", group, { status: "ignored", untilCount: 3 }, "root", noon);
+    await decideGroup(env.DB, "ignored", group, { status: "ignored", untilCount: 3 }, "root", noon);
     await givenFailed("ignored", 2);
     expect(await only("ignored")).toMatchObject({ status: "ignored", untilCount: 3, sinceCount: 2 });
     await givenFailed("ignored", 1);
     expect((await only("ignored")).status).toBe("open");
-    await decide(env.DB, "ignored", group, { status: "ignored" }, "root", noon);
+    await decideGroup(env.DB, "ignored", group, { status: "ignored" }, "root", noon);
     await givenFailed("ignored", 50);
     expect((await only("ignored")).status).toBe("ignored");
   });
@@ -119,8 +119,8 @@ describe("a group of failures", () => {
     await givenFailed("one", 1);
     await givenFailed("two", 1, { at: noon + 1 });
     const { group } = await only("one");
-    expect(await decide(env.DB, "three", group, { status: "resolved" }, "root", noon)).toBe(false);
-    await decide(env.DB, "one", group, { status: "resolved" }, "root", noon);
+    expect(await decideGroup(env.DB, "three", group, { status: "resolved" }, "root", noon)).toBe(false);
+    await decideGroup(env.DB, "one", group, { status: "resolved" }, "root", noon);
     expect((await list(null)).map(({ tenant, status, dead }) => [tenant, status, dead])).toEqual([
       ["two", "open", 1],
       ["one", "resolved", 1],
@@ -183,7 +183,7 @@ test("pages go from the newest failure to the oldest, and old groups are forgott
     cursor = next;
   }
   expect(titles).toEqual(["e", "d", "c", "b", "a"].map((letter) => `cause ${letter}`));
-  expect(await forgetOld(env.DB, noon + 90 * 24 * hour + 3)).toBe(3);
+  expect(await removeOldGroups(env.DB, noon + 90 * 24 * hour + 3)).toBe(3);
   expect((await list("pages")).map(({ title }) => title)).toEqual(["cause e", "cause d"]);
 });
 

@@ -1,7 +1,7 @@
 import { filters } from "liquidjs";
 import { describe, expect, test } from "vitest";
 import { evaluate, syntaxIssue } from "../../src/domain/mail/liquid";
-import { budget, createMeter } from "../../src/domain/mail/meter";
+import { budget, createMailMeter } from "../../src/domain/mail/meter";
 import { renderMail } from "../../src/domain/mail/render";
 import { growsTooFast } from "../support/growth";
 
@@ -9,7 +9,7 @@ const tooMuch = expect.stringMatching(/takes more work than a mail may$|nests li
 const pushed = (depth: number) => `{% assign a = '' | split: ',' %}${"{% assign a = a | push: a | push: a %}".repeat(depth)}`;
 
 function render(text: string, variables: Record<string, unknown> = {}, limit: number = budget) {
-  const meter = createMeter(limit);
+  const meter = createMailMeter(limit);
   const evaluated = evaluate(text, "plain", { variables, at: 0, meter });
   return { said: evaluated.ok ? evaluated.text : evaluated.issue, spent: meter.spent };
 }
@@ -59,7 +59,7 @@ describe("a list that holds itself is charged for all that is reached", () => {
 describe("what is hidden from a look at the type is charged", () => {
   const captured = "{% capture c %}{{ t }}a{% endcapture %}{% capture e %}{{ t }}b{% endcapture %}";
   const spentOn = (source: string, variables: Record<string, unknown>) => {
-    const meter = createMeter();
+    const meter = createMailMeter();
     evaluate(source, "html", { variables, at: 0, meter });
     return meter.spent;
   };
@@ -234,7 +234,7 @@ describe("a missing variable", () => {
 test("all parts of a mail share one budget, and an ordinary long one is far from it", () => {
   const rows = Array.from({ length: 500 }, (_, index) => ({ name: `Product ${index}`, price: index, on: "2026-10-01" }));
   const source = "{% for r in rows %}<tr><td>{{ r.name | upcase }}</td><td>{{ r.price | times: 2 }}</td></tr>{% endfor %}";
-  const meter = createMeter();
+  const meter = createMailMeter();
   expect(renderMail({ subject: "s", html: source, text: source }, { variables: { rows }, at: 0 }, meter).ok).toBe(true);
   expect(meter.spent).toBeLessThan(budget / 8);
   const half = "{% for a in (1..200000) %}{% endfor %}";

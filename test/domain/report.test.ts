@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createReportsOn } from "../../src/app/reports";
-import { inOrder } from "../../src/domain/report/model";
+import { sortFindings } from "../../src/domain/report/model";
 import { failuresOf } from "../../src/intake/tick/send-alerts";
 import { type Division, statsBy } from "../../src/intake/stats-by";
 import { failureKind } from "../../src/ledger/failure-kind";
@@ -201,8 +201,8 @@ describe("the report", () => {
       { ...finding, severity: "critical" as const, count: 1, subject: "x" },
       { ...finding, severity: "critical" as const, count: 2, subject: "z" },
     ];
-    expect(inOrder(all)).toEqual(inOrder(all.toReversed()));
-    expect(inOrder(all).map(({ subject }) => subject)).toEqual(["z", "x", "y", "x"]);
+    expect(sortFindings(all)).toEqual(sortFindings(all.toReversed()));
+    expect(sortFindings(all).map(({ subject }) => subject)).toEqual(["z", "x", "y", "x"]);
   });
 });
 

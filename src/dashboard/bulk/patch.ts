@@ -1,7 +1,8 @@
+import { plural } from "../../decimal";
 import { isRecord } from "../../json/record";
 import { type ActionFields, textField } from "../action";
 import type { Plan } from "../answers";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 
 /** The patch of a form: `{ patch }`, or an empty object when the field is blank. */
 export function patchIn(fields: ActionFields): { patch?: unknown } {

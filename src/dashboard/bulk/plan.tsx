@@ -1,5 +1,6 @@
+import { plural } from "../../decimal";
 import type { Plan } from "../answers";
-import { number, plural, smallUsd } from "../parts/format";
+import { number, smallUsd } from "../parts/format";
 
 /** The plan of a replay. */
 export function PlanOf({ plan }: { plan: Plan }) {

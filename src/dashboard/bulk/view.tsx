@@ -1,9 +1,10 @@
+import { plural } from "../../decimal";
 import type { ComponentChildren } from "preact";
 import type { BulkAction } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { Fact } from "../parts/fact";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { Section, Table } from "../parts/table";

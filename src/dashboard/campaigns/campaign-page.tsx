@@ -1,7 +1,8 @@
+import { plural } from "../../decimal";
 import type { CampaignDetail, LeftRecipients } from "../answers";
 import { page, type Visit } from "../page";
 import { Fact } from "../parts/fact";
-import { number, plural, tailOf } from "../parts/format";
+import { number, tailOf } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { Section, Table } from "../parts/table";

@@ -1,7 +1,8 @@
+import { plural } from "../../decimal";
 import type { Campaign } from "../answers";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 import { State } from "../parts/state";
 import { campaignActions } from "./actions";
 

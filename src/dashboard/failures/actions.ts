@@ -1,6 +1,6 @@
+import { plural } from "../../decimal";
 import { action, type ActionFields, numberField, textField } from "../action";
 import type { EffectFindings } from "../answers";
-import { plural } from "../parts/format";
 
 const decide = (status: "open" | "resolved" | "ignored", label: string, done: string) =>
   action("PUT /v1/failures/:group", {

@@ -1,7 +1,7 @@
+import { plural } from "../../decimal";
 import { Tick, TickedActs } from "../bulk/view";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
-import { plural } from "../parts/format";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";

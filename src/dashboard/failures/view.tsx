@@ -1,10 +1,11 @@
+import { plural } from "../../decimal";
 import { bulkAddress } from "../bulk/selection";
 import { BulkTable } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { ReplayTable } from "../replays/table";
 import { Act } from "../parts/act";
 import { Fact } from "../parts/fact";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 import { Spark } from "../parts/spark";
 import { State } from "../parts/state";
 import { Empty, Section } from "../parts/table";

@@ -1,8 +1,9 @@
+import { plural } from "../../decimal";
 import type { JobDetail } from "../answers";
 import { searchAddress } from "../jobs/search";
 import type { Visit } from "../page";
 import { Fact } from "../parts/fact";
-import { number, plural, tailOf } from "../parts/format";
+import { number, tailOf } from "../parts/format";
 import { State } from "../parts/state";
 import { Section } from "../parts/table";
 

@@ -1,10 +1,11 @@
+import { plural } from "../../decimal";
 import type { Report } from "../answers";
 import { remediesOf } from "../flow/lift";
 import { QueueTable } from "../flow/queues";
 import { GroupTable } from "../failures/groups";
 import { JobTable } from "../jobs/table";
 import { page, type Visit } from "../page";
-import { domId, plural } from "../parts/format";
+import { domId } from "../parts/format";
 import { Remedies } from "../parts/remedies";
 import { State } from "../parts/state";
 import { Empty, Section } from "../parts/table";

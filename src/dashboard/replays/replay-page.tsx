@@ -1,8 +1,9 @@
+import { plural } from "../../decimal";
 import type { Replay } from "../answers";
 import { byOf } from "../flow/by";
 import { page } from "../page";
 import { Fact } from "../parts/fact";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { Section } from "../parts/table";

@@ -1,7 +1,8 @@
+import { plural } from "../../decimal";
 import type { Replay } from "../answers";
 import { byOf } from "../flow/by";
 import type { Visit } from "../page";
-import { domId, number, plural } from "../parts/format";
+import { domId, number } from "../parts/format";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";

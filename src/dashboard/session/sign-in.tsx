@@ -32,7 +32,7 @@ export async function signIn(request: Request, sessions: Sessions, answer: Answe
   }
 }
 
-export function leave(url: URL, sessions: Sessions): Response {
+export function signOut(url: URL, sessions: Sessions): Response {
   return redirect("/", [sessions.end(url)]);
 }
 

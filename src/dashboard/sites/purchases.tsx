@@ -1,7 +1,8 @@
+import { plural } from "../../decimal";
 import type { PurchaseOrders } from "../answers";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
-import { number, plural } from "../parts/format";
+import { number } from "../parts/format";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { siteActions } from "./actions";

@@ -1,8 +1,9 @@
+import { plural } from "../../decimal";
 import type { Site, Sites } from "../answers";
 import { JobTable } from "../jobs/table";
 import { page } from "../page";
 import { Act } from "../parts/act";
-import { domId, duration, number, plural } from "../parts/format";
+import { domId, duration, number } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";

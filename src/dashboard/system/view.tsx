@@ -1,8 +1,9 @@
+import { plural } from "../../decimal";
 import { AlertTable } from "../alerts/view";
 import type { Access, Alerts, Audit, Health, Heartbeat, Installation } from "../answers";
 import { ApiProblem } from "../api";
 import { page, type Visit } from "../page";
-import { duration, plural } from "../parts/format";
+import { duration } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";

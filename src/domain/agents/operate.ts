@@ -6,7 +6,7 @@ import { agents } from "./list";
 import type { BudgetInput, TenantBudget } from "./model";
 import { createAgentQueries } from "./queries";
 import type { Texts } from "./rows";
-import { allAgents, decide, type ProposalDecision, putBudget, putStopped } from "./store";
+import { allAgents, decideProposal, type ProposalDecision, putBudget, putStopped } from "./store";
 import { wake } from "./wake";
 
 /** Jobs that one start of an agent wakes; the others wake within an hour. */
@@ -35,7 +35,7 @@ export function createAgentOperations(deps: AgentOperationsDeps) {
     run,
     /** Decides the proposal, writes an audit row, and wakes the run. False: the proposal is no longer pending. */
     async decide(tenant: string, job: string, decision: ProposalDecision): Promise<boolean> {
-      if (!(await decide(db, tenant, job, decision, now()))) return false;
+      if (!(await decideProposal(db, tenant, job, decision, now()))) return false;
       await wake({ db, engine: deps.engine() }, tenant, job);
       return true;
     },

@@ -113,7 +113,7 @@ export async function putStopped(db: D1Database, tenant: string, agent: string, 
  * Decides a pending proposal, and writes the audit row in the same transaction.
  * False: the proposal is no longer pending, has expired, or its run has ended.
  */
-export async function decide(db: D1Database, tenant: string, job: string, decision: ProposalDecision, now: number): Promise<boolean> {
+export async function decideProposal(db: D1Database, tenant: string, job: string, decision: ProposalDecision, now: number): Promise<boolean> {
   const { at, state, body, by, reason } = decision;
   const edited = body === undefined ? null : JSON.stringify(body);
   const action = state === "approved" ? "approve" : "reject";

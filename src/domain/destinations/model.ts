@@ -20,7 +20,7 @@ export const builtInNames = Object.keys(builtIn) as BuiltIn[];
 /** Delay of the follow-up mail to a lead that has not answered. */
 export const followUpAfterSeconds = 24 * 3600;
 
-export function isBuiltIn(name: string): name is BuiltIn {
+export function isBuiltInDestination(name: string): name is BuiltIn {
   return Object.hasOwn(builtIn, name);
 }
 

@@ -1,4 +1,4 @@
-import { builtIn, builtInNames, type Destination, followUpAfterSeconds, isBuiltIn } from "./model";
+import { builtIn, builtInNames, type Destination, followUpAfterSeconds, isBuiltInDestination } from "./model";
 
 /** A destination as it may be shown: of its address only the host. Times in milliseconds; null for an unchanged built-in one. */
 export interface DestinationView extends Destination {
@@ -34,7 +34,7 @@ export const columns = "name, enabled, events, filter, delay, host, sealed, reti
 export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
 
 export function destinationView(row: DestinationRow): DestinationView {
-  const base = isBuiltIn(row.name) ? unchanged(row.name) : null;
+  const base = isBuiltInDestination(row.name) ? unchanged(row.name) : null;
   return {
     name: row.name,
     builtIn: base !== null,

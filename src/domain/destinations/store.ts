@@ -1,8 +1,8 @@
 import type * as v from "valibot";
 import { statement } from "../../d1";
-import { type RowBound, hasRoom, maxDestinations, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxDestinations, tooManyRows } from "../../tenants/bounds";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
-import { builtIn, type builtInSchema, isBuiltIn, type ownSchema } from "./model";
+import { builtIn, type builtInSchema, isBuiltInDestination, type ownSchema } from "./model";
 import { columns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "./sealed-endpoint";
 
@@ -27,7 +27,7 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
     list: async (tenant) => destinationsOf(await table.all(tenant)),
     get: async (tenant, name) => {
       const row = await table.one(tenant, name);
-      return row ? destinationView(row) : isBuiltIn(name) ? unchanged(name) : null;
+      return row ? destinationView(row) : isBuiltInDestination(name) ? unchanged(name) : null;
     },
     open: async (tenant, name) => {
       const row = await table.one(tenant, name);
@@ -36,7 +36,7 @@ export function createDestinationStore(deps: EndpointDeps): DestinationStore {
       return openEndpoint(deps, tenant, secretName(name), row.sealed);
     },
     retire: async (tenant, name, { reason, since, at }) => {
-      const connection = isBuiltIn(name) ? builtIn[name].connection : null;
+      const connection = isBuiltInDestination(name) ? builtIn[name].connection : null;
       const statement =
         connection === null
           ? db.prepare(retireOwnSql).bind(tenant, name, reason, at, since)
@@ -79,7 +79,7 @@ async function putDestination(deps: EndpointDeps, table: SettingsTable<Destinati
   const sealed = hook ? await sealEndpoint(deps, tenant, secretName(name), hook, { before: before?.sealed ?? null, now }) : null;
   const values = [body.enabled ? 1 : 0, json(body.events), json(body.filter), body.delaySeconds ?? null, host, sealed];
   const row = await statement(deps.db, putSql, tenant, name, ...values, now).first<DestinationRow>();
-  if (!row) throw tooMany(bound);
+  if (!row) throw tooManyRows(bound);
   return { destination: destinationView(row), created: row.created === row.updated };
 }
 

@@ -1,5 +1,5 @@
 import { isKnown } from "./catalogue";
-import { type BuiltIn, builtIn, type Destination, isBuiltIn } from "../destinations/model";
+import { type BuiltIn, builtIn, type Destination, isBuiltInDestination } from "../destinations/model";
 import type { Event } from "./model";
 import { refusedBy } from "../destinations/filter";
 
@@ -38,7 +38,7 @@ function routeFor(destination: Destination, event: Pick<Event, "data">, table: R
   const { name } = destination;
   const reason = skipReason(destination, event, table);
   if (reason !== undefined) return { name, kind: "skipped", reason };
-  return { name, kind: isBuiltIn(name) ? "built-in" : "destination", delaySeconds: destination.delaySeconds };
+  return { name, kind: isBuiltInDestination(name) ? "built-in" : "destination", delaySeconds: destination.delaySeconds };
 }
 
 /** Destinations that cost money or reach people. */
@@ -48,7 +48,7 @@ function skipReason({ name, enabled, retired, filter }: Destination, { data }: P
   if (!enabled) return "switched off by the tenant";
   if (retired !== null) return whyRetired(retired);
   if (data["test"] === true && notForTests.includes(name)) return "a test lead";
-  const needed = isBuiltIn(name) ? builtIn[name].connection : null;
+  const needed = isBuiltInDestination(name) ? builtIn[name].connection : null;
   if (needed !== null && !table.connections.has(needed)) return `the tenant has no connection "${needed}"`;
   const field = filter && refusedBy(filter, data);
   return field ? `the filter on "${field}" does not let it through` : undefined;

@@ -37,7 +37,7 @@ const walks: readonly Walk[] = [
 ];
 
 /** Deletes old rows that events left, one page of each table a call, over all tenants in rotation. Returns how many rows. */
-export async function forgetOld(db: D1Database, markOf: (walk: string) => Mark, now: number): Promise<number> {
+export async function removeOldEventRows(db: D1Database, markOf: (walk: string) => Mark, now: number): Promise<number> {
   let removed = 0;
   for (const walk of walks) removed += await takePage(db, walk, markOf(walk.table), now);
   return removed;

@@ -9,7 +9,7 @@ const keptMs = 90 * dayMs;
 const maxRemoved = 1000;
 
 /** Sets the status of a group and restarts its count. False: there is no such group. */
-export async function decide(
+export async function decideGroup(
   db: D1Database,
   tenant: string,
   group: string,
@@ -23,7 +23,7 @@ export async function decide(
 }
 
 /** Deletes groups that have not failed for 90 days, and those beyond the 2,000 of each tenant that failed last. */
-export async function forgetOld(db: D1Database, now: number): Promise<number> {
+export async function removeOldGroups(db: D1Database, now: number): Promise<number> {
   const sql = `
     DELETE FROM failure_groups WHERE (tenant, grp) IN (SELECT tenant, grp FROM (
       SELECT tenant, grp, last_at, row_number() OVER (PARTITION BY tenant ORDER BY last_at DESC) AS place FROM failure_groups)

@@ -5,7 +5,7 @@ import { createBudget } from "../../queue/tick/turns";
 import type { GateStatus } from "../../tenants/gate-state";
 import type { TenantGates } from "../../tenants/gates";
 import type { GateView } from "./model";
-import { gatesWithParked, parkedAt } from "./queries";
+import { gatesWithParked, parkedCounts } from "./queries";
 
 /** Gates, as operators see and control them. Throws only when the ledger cannot be reached. */
 export interface GateOperations {
@@ -78,7 +78,7 @@ function wasUsed(status: GateStatus | null): boolean {
 
 async function views({ db, engine, gates, stateOf }: GateOperationsDeps, tenant: string, names: readonly string[]): Promise<GateView[]> {
   if (names.length === 0) return [];
-  const [parked, statuses] = await Promise.all([parkedAt(db, tenant, names), Promise.all(names.map((name) => gates.status(tenant, name, engine.now())))]);
+  const [parked, statuses] = await Promise.all([parkedCounts(db, tenant, names), Promise.all(names.map((name) => gates.status(tenant, name, engine.now())))]);
   const isOpen = async (id: string) => {
     const state = await stateOf(tenant, id);
     return state === null || !isTerminal(state);

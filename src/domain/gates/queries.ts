@@ -7,7 +7,7 @@ const counts = `
   FROM json_each(?2) g`;
 
 /** How many open jobs are parked at each of these gates. */
-export async function parkedAt(db: D1Database, tenant: string, gates: readonly string[]): Promise<Map<string, number>> {
+export async function parkedCounts(db: D1Database, tenant: string, gates: readonly string[]): Promise<Map<string, number>> {
   const { results } = await db.prepare(counts).bind(tenant, JSON.stringify(gates)).all<{ gate: string; parked: number }>();
   return new Map(results.map(({ gate, parked }) => [gate, parked]));
 }

@@ -51,7 +51,7 @@ export function createSentStore(db: D1Database): SentStore {
     holder: async (tenant, key) => (await attempt(tenant, key))?.provider,
     clear: async (tenant, key) => void (await db.prepare("DELETE FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).run()),
     async forgetOld(now) {
-      const results = await db.batch([removeOld(db, "mails", now - sentDays * dayMs), removeOld(db, "mail_attempts", now - attemptDays * dayMs)]);
+      const results = await db.batch([removeOldRows(db, "mails", now - sentDays * dayMs), removeOldRows(db, "mail_attempts", now - attemptDays * dayMs)]);
       return results.reduce((sum, { meta }) => sum + meta.changes, 0);
     },
   };
@@ -62,7 +62,7 @@ const insert = `
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?3 FROM json_each(?2) WHERE TRUE ON CONFLICT DO NOTHING`;
 
 /** Rows are in order of time, so the statement examines the first ones only. */
-export function removeOld(db: D1Database, table: "mails" | "mail_attempts" | "mail_events", before: number): D1PreparedStatement {
+export function removeOldRows(db: D1Database, table: "mails" | "mail_attempts" | "mail_events", before: number): D1PreparedStatement {
   const oldest = `SELECT rowid, at FROM ${table} ORDER BY rowid LIMIT ${maxForgotten}`;
   return db.prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM (${oldest}) WHERE at < ?1)`).bind(before);
 }

@@ -3,7 +3,7 @@ import { dayMs } from "../../time/day";
 import { type HashAddress, hashList, type SuppressionReason, type SuppressionScope } from "../suppressions/model";
 import type { MailEvent } from "../../providers/mail/events/event";
 import { suppressionOf } from "./model";
-import { removeOld } from "./sent";
+import { removeOldRows } from "./sent";
 
 /** Days that the receiving server's message is kept, and the event. */
 const detailDays = 30;
@@ -100,7 +100,7 @@ export function createMailEventStore({ db, words, hash, masked }: MailEventStore
     },
     async forgetOld(now) {
       const forgotten = await forgetDetails(db, words, now - detailDays * dayMs);
-      return forgotten + (await removeOld(db, "mail_events", now - eventDays * dayMs).run()).meta.changes;
+      return forgotten + (await removeOldRows(db, "mail_events", now - eventDays * dayMs).run()).meta.changes;
     },
   };
 }

@@ -39,7 +39,7 @@ export function withBuiltIn(templates: Templates): Templates {
   };
 }
 
-export function isBuiltIn(id: string): boolean {
+export function isBuiltInTemplate(id: string): boolean {
   return Object.hasOwn(contents, id);
 }
 

@@ -1,4 +1,4 @@
-import { isBuiltIn, withBuiltIn, withBuiltInListed } from "./built-in";
+import { isBuiltInTemplate, withBuiltIn, withBuiltInListed } from "./built-in";
 import type { TemplateContent } from "./model";
 import { knownTemplates, listTemplates, putTemplate, createTemplates, userOfLayout } from "./store";
 
@@ -11,7 +11,7 @@ export function createTemplateCatalogue(db: D1Database) {
     userOfLayout: (tenant: string, layout: string) => userOfLayout(db, tenant, layout),
     known: async (tenant: string, ids: readonly string[]) => {
       const own = await knownTemplates(db, tenant, ids);
-      return new Set([...own, ...ids.filter(isBuiltIn)]);
+      return new Set([...own, ...ids.filter(isBuiltInTemplate)]);
     },
   };
 }

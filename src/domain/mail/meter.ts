@@ -19,7 +19,7 @@ export interface MailMeter {
   check(units: number): void;
 }
 
-export function createMeter(limit: number = budget): MailMeter {
+export function createMailMeter(limit: number = budget): MailMeter {
   let spent = 0;
   const refuse = (units: number) => {
     if (units > limit - spent) throw new BoundPassed("takes more work than a mail may");

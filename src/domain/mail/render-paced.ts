@@ -1,4 +1,4 @@
-import { createMeter } from "./meter";
+import { createMailMeter } from "./meter";
 import { renderMail } from "./render";
 import type { MailSource, RenderOptions, RenderedMail } from "./render";
 
@@ -16,7 +16,7 @@ let freeAt = 0;
  */
 export async function renderPaced(source: MailSource, options: RenderOptions): Promise<RenderedMail> {
   for (let pause = 0; pause < maxPauses && Date.now() < freeAt; pause++) await scheduler.wait(Math.min(1000, freeAt - Date.now()));
-  const meter = createMeter();
+  const meter = createMailMeter();
   const rendered = renderMail(source, options, meter);
   // The clock may stand still while it computes, so the time that rendering took is added to the pause.
   if (meter.spent > pauseAboveUnits) freeAt = Date.now() + (2 * meter.spent) / unitsPerMs;

@@ -1,6 +1,6 @@
 import { evaluate, safeHtml } from "./liquid";
 import type { Mode } from "./liquid";
-import { createMeter } from "./meter";
+import { createMailMeter } from "./meter";
 import type { MailMeter } from "./meter";
 import { textFromHtml } from "./text";
 import { withoutScriptLinks } from "./links";
@@ -34,7 +34,7 @@ export type RenderedMail = { ok: true; content: MailContent } | { ok: false; rea
 const maxSubject = 998;
 
 /** Renders a mail's content. The reason of a refusal names part and position, and no value. */
-export function renderMail(source: MailSource, options: RenderOptions, meter: MailMeter = createMeter()): RenderedMail {
+export function renderMail(source: MailSource, options: RenderOptions, meter: MailMeter = createMailMeter()): RenderedMail {
   const subject = part("subject", source.subject, "plain", options, meter);
   const html = laidOut("html", source, "html", options, meter);
   const text = laidOut("text", source, "plain", options, meter);

@@ -1,4 +1,4 @@
-import { type RowBound, hasRoom, maxTemplates, maxTemplateVersions, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxTemplates, maxTemplateVersions, tooManyRows } from "../../tenants/bounds";
 import type { Template, TemplateContent, TemplateSummary, Templates } from "./model";
 
 interface Row {
@@ -30,7 +30,7 @@ export async function putTemplate(
     db.prepare(prune).bind(tenant, id),
   ]);
   const version = newest?.results[0]?.version;
-  if (typeof version !== "number") throw tooMany(bound);
+  if (typeof version !== "number") throw tooManyRows(bound);
   return { version, changed: (inserted?.results.length ?? 0) > 0 };
 }
 

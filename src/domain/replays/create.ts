@@ -5,7 +5,7 @@ import { type ChangedReplay, defaultCanary, type ReplayPlan, type ReplayRequest,
 import { isSent, type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
 import { namedBy, notResumed, type Replay } from "./store";
 import { takeSteps } from "./stepper";
-import { behind, type Candidate, type Walk, walkOver } from "./walk";
+import { cursorAfterAll, type Candidate, type Walk, walkOver } from "./walk";
 
 /** Steps taken while the request that asked for it is answered, and by one tick for all replays together. */
 const stepsAtOnce = 2;
@@ -46,7 +46,7 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
     ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
     abort: async (tenant, id) => {
       const replay = await deps.store.get(tenant, id);
-      return replay && changedReplay(deps, tenant, id, await deps.store.stop(tenant, id, behind(replay.request), deps.now()));
+      return replay && changedReplay(deps, tenant, id, await deps.store.stop(tenant, id, cursorAfterAll(replay.request), deps.now()));
     },
     setRate: async (tenant, id, ratePerMinute) => changedReplay(deps, tenant, id, await deps.store.setRate(tenant, id, ratePerMinute)),
     resume: async (tenant, id, actor = null) => {

@@ -4,7 +4,7 @@ import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { Replay, ReplayStore } from "./store";
 import type { Stepper } from "./stepper";
 import { canaryRoom, endOf, type ReplayStanding } from "./end";
-import { behind, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
+import { cursorAfterAll, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
 const maxStep = 500;
@@ -71,7 +71,7 @@ async function takeStep(deps: StepDeps, stepper: ReplayStepper, room: number): P
     sent: replay.sent + sent,
     open: replay.open + sent,
     failed: replay.failed + candidates.length - sent,
-    cursor: cursor ?? behind(replay.request),
+    cursor: cursor ?? cursorAfterAll(replay.request),
   };
   const recorded = await deps.store.advance(after, replay.cursor);
   stepper.replay = recorded ? after : ((await deps.store.get(replay.tenant, replay.id)) ?? after);

@@ -29,12 +29,12 @@ const maxEmptyPages = 10;
 /**
  * The cursor behind everything that a request names. An older Worker that goes on from it finds nothing; without one it would begin anew.
  */
-export function behind({ ids }: ReplaySelection): string {
+export function cursorAfterAll({ ids }: ReplaySelection): string {
   return ids ? String(ids.length) : `0.${"0".repeat(34)}`;
 }
 
 export function isBehind(named: ReplaySelection, cursor: string | null): boolean {
-  return cursor === behind(named);
+  return cursor === cursorAfterAll(named);
 }
 
 /** Walks over what a request names. Ids are looked up once, all together, however many pages they make; a page of a filter is two statements. */

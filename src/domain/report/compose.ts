@@ -16,7 +16,7 @@ import { endedOn, flowOf, type QueueFlow } from "./flow";
 import { flowWhy, type QueueWhy } from "./flow-why";
 import { circuitsBefore, gatesBefore, openGates, type TenantGate } from "./gates";
 import { prospectsWhy, jobsWhy, pausedSites, silentTypes } from "./jobs-why";
-import { type Finding, inOrder, type Why } from "./model";
+import { type Finding, sortFindings, type Why } from "./model";
 import { reportRows } from "./queries";
 import type { PausedSite, Prospect } from "./why";
 
@@ -83,7 +83,7 @@ async function findingsWithLimit(deps: ReportDeps, tenant: string | null): Promi
   const now = deps.now();
   try {
     const [found, spent] = await Promise.all([findings(deps, tenant), deps.dayLimit()]);
-    return spent ? inOrder([...found, ...dayLimitFinding(spent, now)]) : found;
+    return spent ? sortFindings([...found, ...dayLimitFinding(spent, now)]) : found;
   } catch (thrown) {
     const limit = dayLimitIn(messageOf(thrown));
     if (limit === undefined) throw thrown;
@@ -123,7 +123,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     ended: endedByQueue(deps, open, counts),
     installation: tenant === null,
   };
-  return inOrder(finders.flatMap((find) => find(facts)));
+  return sortFindings(finders.flatMap((find) => find(facts)));
 }
 
 /** Jobs that will be tried again, but for those whose failure is resolved or ignored. */

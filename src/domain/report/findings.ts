@@ -1,5 +1,6 @@
+import { plural } from "../../decimal";
 import type { OpenGroup } from "../../ledger/open-jobs";
-import { type RemedyCall, type Finding, isoTime, plural } from "./model";
+import { type RemedyCall, type Finding, isoTime } from "./model";
 import { redact } from "../../masking/redact";
 import { heartbeatStep } from "../installation/model";
 import type { ReportFacts } from "./facts";

@@ -1,10 +1,11 @@
+import { plural } from "../../decimal";
 import type { HeavyView } from "../../ledger/heavy";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
 import { circuitOf, endedOn, type FlowFacts, isPacedGroup, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
-import { isoTime, plural, type Why } from "./model";
+import { isoTime, type Why } from "./model";
 import { heavySentence, paused, type PausedSite, sitePausedWhy, unpolledWhy } from "./why";
 
 /** Why jobs of a queue wait, in the sentence of the report and of each such job. `tenant`: whose jobs; `*`: of all. */

@@ -1,5 +1,6 @@
+import { plural } from "../../decimal";
 import type { GateView } from "../gates/model";
-import { type RemedyCall, isoTime, plural, type Why } from "./model";
+import { type RemedyCall, isoTime, type Why } from "./model";
 
 /** Why a gate lets no job in, the same for every job that waits at it. */
 export type GateWhy = Pick<Why, "code" | "sentence" | "actions" | "until">;

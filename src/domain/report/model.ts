@@ -1,5 +1,3 @@
-import { withCommas } from "../../decimal";
-
 /** Something an operator can do about it, as a call of the API. */
 export interface RemedyCall {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -61,14 +59,10 @@ export interface Finding {
 }
 
 /** By harm, then by count, code and subject: the same facts give the same order. */
-export function inOrder(findings: readonly Finding[]): Finding[] {
+export function sortFindings(findings: readonly Finding[]): Finding[] {
   const rank = ({ severity }: Finding) => severities.indexOf(severity);
   const text = ({ code, tenant, subject }: Finding) => `${code} ${tenant} ${subject}`;
   return findings.toSorted((left, right) => rank(left) - rank(right) || right.count - left.count || (text(left) < text(right) ? -1 : 1));
-}
-
-export function plural(count: number, noun: string): string {
-  return `${withCommas(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 export function isoTime(at: number): string {

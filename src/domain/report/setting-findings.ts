@@ -1,7 +1,8 @@
+import { plural } from "../../decimal";
 import { dayMs } from "../../time/day";
 import { budgetState } from "../costs/model";
 import type { ReportFacts } from "./facts";
-import { type RemedyCall, type Finding, isoTime, plural } from "./model";
+import { type RemedyCall, type Finding, isoTime } from "./model";
 import { sitePausedSentence, unpolledSentence } from "./why";
 
 /** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */

@@ -1,3 +1,4 @@
+import { plural } from "../../decimal";
 import type { JobView } from "../../ledger/views";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
@@ -5,7 +6,7 @@ import { isPaced, isPausedCampaign } from "../campaigns/pace";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/run/remote";
 import { gateWhy } from "./gate-why";
-import { type RemedyCall, isoTime, plural, type Why } from "./model";
+import { type RemedyCall, isoTime, type Why } from "./model";
 
 /** What is known of the things that may hold jobs back. */
 export interface Surroundings {

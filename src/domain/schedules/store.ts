@@ -1,5 +1,5 @@
 import { changes } from "../../d1";
-import { type RowBound, hasRoom, maxSchedules, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxSchedules, tooManyRows } from "../../tenants/bounds";
 import { nextAfter } from "./cron";
 import type { LastRun, Schedule, ScheduleInput, ScheduleOutcome } from "./model";
 
@@ -90,7 +90,7 @@ async function putSchedule(db: D1Database, tenant: string, name: string, input: 
     db.prepare(putSql).bind(...putValues(tenant, name, input, now)),
   ]);
   const row = written?.results[0];
-  if (!row) throw tooMany(bound);
+  if (!row) throw tooManyRows(bound);
   return { schedule: fromRow(row), created: before?.results.length === 0 };
 }
 

@@ -34,7 +34,7 @@ export interface ListRequest {
 const maxExamined = 2000;
 
 /** One page by position. A page without matching rows may still have a `next`. */
-export async function page<Row extends object, Item>(
+export async function readListPage<Row extends object, Item>(
   scope: SiteScope,
   { name, position, columns, fits, texts }: Listed,
   { start, limit, filters, q }: ListRequest,

@@ -1,4 +1,4 @@
-import { type RowBound, hasRoom, maxSubscriptions, tooMany } from "../../tenants/bounds";
+import { type RowBound, hasRoom, maxSubscriptions, tooManyRows } from "../../tenants/bounds";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../destinations/sealed-endpoint";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
@@ -68,7 +68,7 @@ async function putSubscription(
   const jobs = events.some((each) => (jobEvents as readonly string[]).includes(each)) ? 1 : 0;
   const statement = db.prepare(putSql).bind(tenant, name, JSON.stringify(events), jobs, host, sealed, now);
   const [row] = (await table.write(tenant, statement)).results;
-  if (!row) throw tooMany(bound);
+  if (!row) throw tooManyRows(bound);
   return { subscription: subscriptionView(row), created: row.created === row.updated };
 }
 

@@ -9,7 +9,7 @@ import { traceFrom } from "../../trace";
 import { check } from "../../queue/validate";
 import { batchReport } from "../batch-report";
 import type { IntakeDeps } from "../deps";
-import { unavailable } from "../problem";
+import { unavailableProblem } from "../problem";
 import { enqueueValid, lostReceipt } from "../refusals";
 import type { RouteAnswer } from "../route";
 import type { IncomingEvent, IncomingEvents } from "./read";
@@ -21,7 +21,7 @@ export async function acceptEvents(
   { mode, events, length }: IncomingEvents,
 ): Promise<RouteAnswer> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
-  if (lookup.state !== "known") throw unavailable("The tenant's settings cannot be read right now.");
+  if (lookup.state !== "known") throw unavailableProblem("The tenant's settings cannot be read right now.");
   const refuseUnknown = lookup.snapshot.settings.events?.unknown !== "store";
   const requests = await Promise.all(events.map((each) => eventRequest(tenant, each, refuseUnknown)));
   const receipts = await enqueueValid(deps, requests);

@@ -9,7 +9,7 @@ import { mismatch } from "../../queue/accept/receipts";
 import type { EnqueueRequest, Receipt } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { readIdempotencyKey } from "../idempotency";
-import { readForm } from "./body";
+import { readLeadForm } from "./body";
 import { clientAddress } from "../network";
 import { authenticateSender, checkForm, type LeadEndpoint } from "./endpoint";
 
@@ -24,7 +24,7 @@ export interface Taken {
 /** Takes a lead from the request to the queue without a read of the database. Throws the Problem with the reason of a refusal. */
 export async function acceptLead(deps: IntakeDeps, endpoint: LeadEndpoint, request: Request, requestId: string): Promise<Taken> {
   const sender = await authenticateSender(deps, endpoint, request);
-  const form = sortFields(await readForm(request));
+  const form = sortFields(await readLeadForm(request));
   if (sender === "browser") checkForm(endpoint, form.fields);
   const dedupe = await dedupeKeyOf(endpoint, sender, form, request.headers);
   const facts = { ...factsOf(request, requestId), sender };

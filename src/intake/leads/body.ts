@@ -24,7 +24,7 @@ function mediaType(request: Request): string {
  * Reads a form into names and texts: JSON, urlencoded, multipart, or plain text of JSON or `key=value` lines. The charset is that of its
  * Content-Type, of a part, or of its field `_charset_`, else UTF-8. Bytes are counted while they are read.
  */
-export async function readForm(request: Request): Promise<Pairs> {
+export async function readLeadForm(request: Request): Promise<Pairs> {
   const bytes = await readBytes(request, leadBody);
   const [type, contentType] = [mediaType(request), request.headers.get("content-type") ?? ""];
   const declared = charsetOf(contentType);

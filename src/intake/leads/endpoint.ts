@@ -4,7 +4,7 @@ import { Problem } from "../../errors";
 import type { SnapshotLookup } from "../../tenants/snapshot";
 import type { IntakeDeps } from "../deps";
 import { clientAddress, subscriberOf } from "../network";
-import { publicUnauthorized, unavailable } from "../problem";
+import { publicUnauthorized, unavailableProblem } from "../problem";
 
 /** A project as its public endpoint needs it. */
 export interface LeadEndpoint {
@@ -18,7 +18,7 @@ export const keyHeader = "X-API-Key";
 /** The project of the path, also while D1 is down. An unknown tenant and an unknown project are the same 401. */
 export async function findEndpoint(deps: Pick<IntakeDeps, "now" | "snapshots">, tenant: string, name: string): Promise<LeadEndpoint> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
-  if (lookup.state === "unknown") throw unavailable("The project cannot be looked up right now.");
+  if (lookup.state === "unknown") throw unavailableProblem("The project cannot be looked up right now.");
   const project = projectIn(lookup, name);
   if (!project) throw publicUnauthorized();
   return { tenant, name, project };

@@ -5,7 +5,7 @@ import { Problem } from "../../errors";
 import { lead as leadJob } from "../../jobs/lead/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
-import { unavailable } from "../problem";
+import { unavailableProblem } from "../problem";
 
 /**
  * Releases a robot as a person: its submissions are enqueued as if they had come now, the oldest first, and the robot is removed. Repeated after a crash
@@ -36,7 +36,7 @@ export async function releaseRobot(deps: Pick<IntakeDeps, "db" | "enqueue" | "le
 
 async function projectOf(deps: Pick<IntakeDeps, "now" | "snapshots">, tenant: string, name: string): Promise<Project | null> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
-  if (lookup.state !== "known") throw unavailable("The project's settings cannot be read right now.");
+  if (lookup.state !== "known") throw unavailableProblem("The project's settings cannot be read right now.");
   const { projects } = lookup.snapshot.sections;
   return projects && Object.hasOwn(projects, name) ? (projects[name] ?? null) : null;
 }

@@ -15,8 +15,8 @@ import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { notFound, namedRoutes } from "../named-routes";
-import { destinationIssues, ownDestinations, unreachable } from "../own-destination";
-import { unavailable } from "../problem";
+import { destinationIssues, ownDestinations, whyUnreachable } from "../own-destination";
+import { unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
 import { actionShape, count, isoTime, listShape } from "../shapes";
@@ -184,14 +184,14 @@ async function withChannels(deps: IntakeDeps, tenant: string, rules: readonly Na
   const [snapshot, own] = await Promise.all([snapshotOf(deps, tenant), hasDestination ? ownDestinations(deps, tenant) : []]);
   return rules.map((rule) => {
     const missing = unconnected(rule, snapshot).map(({ channel, connection }) => ({ channel, reason: `The connection ${connection} is not set.` }));
-    const reason = rule.destination === undefined ? undefined : unreachable(own, rule.destination);
+    const reason = rule.destination === undefined ? undefined : whyUnreachable(own, rule.destination);
     return { ...rule, unconnected: reason === undefined ? missing : [...missing, { channel: "webhook", reason }] };
   });
 }
 
 async function snapshotOf({ snapshots, now }: Pick<IntakeDeps, "snapshots" | "now">, tenant: string): Promise<Snapshot> {
   const lookup = await snapshots.read(tenant, now());
-  if (lookup.state !== "known") throw unavailable("The tenant's connections cannot be read right now.");
+  if (lookup.state !== "known") throw unavailableProblem("The tenant's connections cannot be read right now.");
   return lookup.snapshot;
 }
 

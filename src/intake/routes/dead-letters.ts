@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { deadLetterCursor, inOrder, paging } from "../query";
+import { deadLetterCursor, fromBeforeTo, paging } from "../query";
 import { param, route } from "../route";
 import { letterEntries } from "../selection";
 import { deadLettersShape, groupsShape } from "../shapes";
 import { deadLetterOf, groupOf } from "../views";
 
-const listQuery = v.pipe(v.strictObject({ ...letterEntries, cursor: deadLetterCursor, ...paging }), inOrder());
+const listQuery = v.pipe(v.strictObject({ ...letterEntries, cursor: deadLetterCursor, ...paging }), fromBeforeTo());
 
 export const deadLetterRoutes = [
   route("GET /v1/dead-letters", {

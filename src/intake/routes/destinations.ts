@@ -1,7 +1,7 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
-import { builtInSchema, isBuiltIn, ownSchema } from "../../domain/destinations/model";
+import { builtInSchema, isBuiltInDestination, ownSchema } from "../../domain/destinations/model";
 import type { DestinationView } from "../../domain/destinations/queries";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { jobEvents, subscriptionSchema, type SubscriptionView } from "../../domain/subscriptions/model";
@@ -67,7 +67,7 @@ const addressRoutes = namedRoutes(
     tenant: "own",
     body: {
       schema: anyDestination,
-      schemaFor: (params) => (isBuiltIn(param({ params }, "name")) ? builtInSchema : ownSchema),
+      schemaFor: (params) => (isBuiltInDestination(param({ params }, "name")) ? builtInSchema : ownSchema),
       limit: smallBody,
       outgoing: true,
     },

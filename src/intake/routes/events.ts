@@ -13,7 +13,7 @@ import type { IntakeDeps } from "../deps";
 import { acceptEvents } from "../events/accept";
 import { isBatch, readEvents } from "../events/read";
 import { toSchema } from "../json-schema";
-import { unavailable } from "../problem";
+import { unavailableProblem } from "../problem";
 import { param, route } from "../route";
 import { acceptedShape, batchShape, isoTime } from "../shapes";
 
@@ -144,7 +144,7 @@ async function readSigned(deps: IntakeDeps, tenant: string, request: Request): P
   const bytes = await readBytes(request, smallBody);
   const check = await verifySignature(deps, tenant, request.headers, bytes, deps.now());
   if (check.state === "verified") return { bytes, id: check.id };
-  throw check.state === "unknown" ? unavailable("The signature cannot be checked right now.") : refusedSignature();
+  throw check.state === "unknown" ? unavailableProblem("The signature cannot be checked right now.") : refusedSignature();
 }
 
 function refusedSignature(): Problem {

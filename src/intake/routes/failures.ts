@@ -3,13 +3,13 @@ import * as v from "valibot";
 import type { FailureDetail, FailureView } from "../../domain/failures/model";
 import { statuses } from "../../domain/failures/model";
 import { failure, listFailures } from "../../domain/failures/queries";
-import { decide } from "../../domain/failures/store";
+import { decideGroup } from "../../domain/failures/store";
 import { Problem } from "../../errors";
 import { newestVersion, type WorkerVersion } from "../../ledger/versions";
 import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { cursor, inOrder, paging, time } from "../query";
+import { cursor, fromBeforeTo, paging, time } from "../query";
 import { replayShape } from "../replay-shapes";
 import { actorOf, param, route } from "../route";
 import { count, isoTime, nullableText } from "../shapes";
@@ -28,7 +28,7 @@ const listQuery = v.pipe(
     cursor: cursor(/^\d{1,15}\.[0-9a-z]{16}$/),
     ...paging,
   }),
-  inOrder(),
+  fromBeforeTo(),
 );
 
 const decision = v.pipe(
@@ -129,7 +129,7 @@ export const failureRoutes = [
     answers: { 200: failureShape },
     handle: async ({ deps, tenant, params, body, caller }) => {
       const name = param({ params }, "group");
-      if (!(await decide(deps.db, tenant, name, body, actorOf(caller), deps.now()))) throw noGroup();
+      if (!(await decideGroup(deps.db, tenant, name, body, actorOf(caller), deps.now()))) throw noGroup();
       return { status: 200, body: await detailOf(deps, tenant, name) };
     },
   }),

@@ -5,7 +5,7 @@ import type { TenantGate } from "../../domain/report/gates";
 import { gateWhy, openSince } from "../../domain/report/gate-why";
 import { Problem } from "../../errors";
 import { audit } from "../audit";
-import { unavailable } from "../problem";
+import { unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
 import { count, isoTime, whyEntries } from "../shapes";
@@ -74,7 +74,7 @@ export const gateRoutes = [
         const name = param({ params }, "dependency");
         const gate = await deps.gates[verb](tenant, name);
         if (gate === "unknown") throw new Problem("not-found", "There is no such gate; GET /v1/gates lists them.");
-        if (gate === "unreachable") throw unavailable("The gate cannot be reached right now.");
+        if (gate === "unreachable") throw unavailableProblem("The gate cannot be reached right now.");
         await audit({ deps, tenant, caller }, verb, `gates/${name}`);
         return { status: 200, body: gateBody({ tenant, ...gate }) };
       },

@@ -10,8 +10,8 @@ import { mayBeUnwritten } from "../../queue/operate";
 import { isTerminal, states } from "../../queue/state";
 import { audit } from "../audit";
 import type { IntakeDeps } from "../deps";
-import { unavailable } from "../problem";
-import { inOrder, jobCursor, jobIdText, paging, revealQuery, search, siteId, time } from "../query";
+import { unavailableProblem } from "../problem";
+import { fromBeforeTo, jobCursor, jobIdText, paging, revealQuery, search, siteId, time } from "../query";
 import { refuseForeignParent } from "../selection";
 import { actorOf, param, permits, route } from "../route";
 import { idsEntry, refuseForeign } from "../selection";
@@ -51,7 +51,7 @@ const listQuery = v.pipe(
     cursor: jobCursor,
     ...paging,
   }),
-  inOrder(),
+  fromBeforeTo(),
 );
 
 /** True when neither this deployment nor the ledger has the type: a list is then empty without a query. */
@@ -196,7 +196,7 @@ async function storedText(deps: Pick<IntakeDeps, "loadPayload">, text: string | 
   try {
     return await deps.loadPayload(ref);
   } catch (cause) {
-    throw unavailable("The storage of payloads and results cannot be reached.", cause);
+    throw unavailableProblem("The storage of payloads and results cannot be reached.", cause);
   }
 }
 

@@ -10,7 +10,7 @@ import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { releaseRobot } from "../leads/release";
-import { inOrder, leadCursor, paging, search, time } from "../query";
+import { fromBeforeTo, leadCursor, paging, search, time } from "../query";
 import { actorOf, type RouteAnswer, param, route } from "../route";
 import { isoTime } from "../shapes";
 import { jobSummary } from "../views";
@@ -117,7 +117,7 @@ export const leadDataRoutes = [
     description: "`bot=true` lists robots alone.",
     scope: "leads",
     tenant: "own",
-    query: v.pipe(v.strictObject({ ...filters, cursor: leadCursor, ...paging }), inOrder()),
+    query: v.pipe(v.strictObject({ ...filters, cursor: leadCursor, ...paging }), fromBeforeTo()),
     answers: { 200: list },
     handle: async ({ deps, tenant, query }) => listed(deps, tenant, query),
   }),
@@ -126,7 +126,7 @@ export const leadDataRoutes = [
     summary: "The same with the search in the body, so that no address or telephone number is in a URL",
     scope: "leads",
     tenant: "own",
-    body: { schema: v.pipe(searchRequest, inOrder()), limit: smallBody },
+    body: { schema: v.pipe(searchRequest, fromBeforeTo()), limit: smallBody },
     answers: { 200: list },
     handle: async ({ deps, tenant, body }) => listed(deps, tenant, body),
   }),
@@ -135,7 +135,7 @@ export const leadDataRoutes = [
     summary: "All matching leads as CSV, with the search in the body",
     scope: "leads",
     tenant: "own",
-    body: { schema: v.pipe(v.strictObject(bodyFilters), inOrder()), limit: smallBody },
+    body: { schema: v.pipe(v.strictObject(bodyFilters), fromBeforeTo()), limit: smallBody },
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, body }) => exported(deps, tenant, body),
   }),
@@ -144,7 +144,7 @@ export const leadDataRoutes = [
     summary: "All matching leads as CSV",
     scope: "leads",
     tenant: "own",
-    query: v.pipe(v.strictObject(filters), inOrder()),
+    query: v.pipe(v.strictObject(filters), fromBeforeTo()),
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, query }) => exported(deps, tenant, query),
   }),

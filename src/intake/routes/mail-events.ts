@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import { readBytes, smallBody } from "../body";
-import { publicUnauthorized, unavailable } from "../problem";
+import { publicUnauthorized, unavailableProblem } from "../problem";
 import { param, route } from "../route";
 
 const eventBody = v.pipe(v.unknown(), v.description("As the provider sends it; the signature is of these bytes"));
@@ -21,7 +21,7 @@ export const mailEventRoutes = [
       const incoming = { headers: request.headers, body, token: query.token ?? null };
       const receipt = await deps.mailEvents.receive(param({ params }, "tenant"), param({ params }, "provider"), incoming);
       if (receipt === "refused") throw publicUnauthorized();
-      if (receipt === "unknown") throw unavailable("The event cannot be checked right now.");
+      if (receipt === "unknown") throw unavailableProblem("The event cannot be checked right now.");
       if (receipt === "malformed") throw new Problem("malformed", "The event is not JSON.");
       return { status: 200, body: { ok: true } };
     },

@@ -9,7 +9,7 @@ import type { Refused } from "../../queue/request";
 import { validate } from "../../queue/validate";
 import { chunksOf, smallBody } from "../body";
 import { headersOf, mediaShape, variantNamed, mediaView } from "../media/view";
-import { unavailable } from "../problem";
+import { unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
 import { boundedText, outputList } from "../../bounded";
@@ -164,5 +164,5 @@ function hasVersion(header: string | null, etag: string): boolean {
 
 /** For a picture that another call removed between two reads. */
 function throwMissing(): never {
-  throw unavailable("The picture was changed at the same time.");
+  throw unavailableProblem("The picture was changed at the same time.");
 }

@@ -8,7 +8,7 @@ import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
-import { cursorOf, notFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
+import { cursorOf, shopRowNotFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
 import { purchaseOrderShape, purchaseOrdersShape } from "../shop-shapes";
 
 const states = ["draft", "approved", "cancelled"] as const;
@@ -108,7 +108,7 @@ function purchaseKey(site: string, id: number): Pick<EnqueueRequest, "own" | "fo
 
 async function purchase(deps: IntakeDeps, tenant: string, params: Readonly<Record<string, string>>): Promise<PurchaseOrder> {
   const order = await purchaseOrder(scopeIn(deps, tenant, params), numberParam(params, "order"));
-  if (!order) throw notFound();
+  if (!order) throw shopRowNotFound();
   return order;
 }
 

@@ -7,7 +7,7 @@ import { listSuppliers, putSupplier } from "../../domain/shop/purchases/supplier
 import { smallBody } from "../body";
 import { search, time } from "../query";
 import { actorOf, permits, route } from "../route";
-import { cursorOf, flag, notFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
+import { cursorOf, flag, shopRowNotFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
 const changedAfter = v.optional(v.pipe(time, v.description("Rows that changed after this, in the order of their changes: continue with the last changedAt")));
@@ -72,7 +72,7 @@ export const shopRoutes = [
     handle: async ({ deps, tenant, params, query, caller }) => {
       const scope = await siteScope(deps, tenant, params);
       const order = await orderDetail(scope, numberParam(params, "order"));
-      if (!order) throw notFound();
+      if (!order) throw shopRowNotFound();
       const { customer, deliveryAddress, invoiceAddress, ...open } = order;
       if (query.reveal !== "1" || !permits(caller, "admin")) return { status: 200, body: { ...open, revealed: false } };
       await deps.audit({
@@ -134,7 +134,7 @@ export const shopRoutes = [
     answers: { 200: supplierShape },
     handle: async ({ deps, tenant, params, body }) => {
       const supplier = await putSupplier(await siteScope(deps, tenant, params), numberParam(params, "supplier"), body);
-      if (!supplier) throw notFound();
+      if (!supplier) throw shopRowNotFound();
       return { status: 200, body: supplier };
     },
   }),

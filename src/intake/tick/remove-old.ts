@@ -1,7 +1,7 @@
 import { forgetRecipients } from "../../domain/campaigns/forget";
 import type { CampaignObjects } from "../../domain/campaigns/objects";
-import { forgetOld } from "../../domain/events/retention";
-import { forgetOld as forgetFailures } from "../../domain/failures/store";
+import { removeOldEventRows } from "../../domain/events/retention";
+import { removeOldGroups as forgetFailures } from "../../domain/failures/store";
 import { removeOldBots } from "../../domain/leads/erase";
 import type { SentStore } from "../../domain/mail-events/sent";
 import type { MailEventStore } from "../../domain/mail-events/store";
@@ -39,7 +39,13 @@ async function removeOther(
   const campaigns = await forgetRecipients({ db, objects, countsOf: mailEvents.countsOf }, now);
   const mails = (await sent.forgetOld(now)) + (await mailEvents.forgetOld(now));
   const failures = await forgetFailures(db, now);
-  return { mails, campaigns, failures, bots: await removeOldBots(db, now), facts: await forgetOld(db, (walk) => rotationMark(db, `retention-${walk}`), now) };
+  return {
+    mails,
+    campaigns,
+    failures,
+    bots: await removeOldBots(db, now),
+    facts: await removeOldEventRows(db, (walk) => rotationMark(db, `retention-${walk}`), now),
+  };
 }
 
 function daysFrom({ retention }: TenantSettings): RetentionDays {

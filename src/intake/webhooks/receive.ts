@@ -5,7 +5,7 @@ import { syncSingleOrder } from "../../jobs/sync-single-order/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { WebhookSettings } from "../../tenants/site";
 import type { IntakeDeps } from "../deps";
-import { publicUnauthorized, unavailable } from "../problem";
+import { publicUnauthorized, unavailableProblem } from "../problem";
 import { deliveryId, type ShopNotification, parseNotification } from "./notification";
 import { type IncomingWebhook, isGenuine, verifyAgainstDummy } from "./signature";
 
@@ -33,7 +33,7 @@ export async function verifyNotification(
   incoming: IncomingWebhook,
 ): Promise<WebhookSettings> {
   const lookup = await deps.snapshots.read(tenant, deps.now());
-  if (lookup.state === "unknown") throw unavailable("The webhook cannot be checked right now.");
+  if (lookup.state === "unknown") throw unavailableProblem("The webhook cannot be checked right now.");
   const webhook = lookup.state === "known" ? lookup.snapshot.sections.sites?.[site]?.webhook : undefined;
   const secret = webhook ? await deps.webhookSecret(tenant, site, webhook) : undefined;
   if (!webhook || secret === undefined) await verifyAgainstDummy(incoming);

@@ -9,7 +9,7 @@ import { outcomeOf } from "../../queue/effect";
 import { discard, type Outcome } from "../../queue/outcome";
 import { check } from "../../queue/validate";
 import { type OpenRun, recordStep } from "./open-run";
-import { count, createMeter, type Reserved } from "./meter";
+import { count, createBudgetMeter, type Reserved } from "./meter";
 
 /** One call to the model, within the budgets, recorded before its answer is used. Undefined: the run continues. */
 export async function askModel(openRun: OpenRun, step: number): Promise<Outcome | undefined> {
@@ -20,7 +20,7 @@ export async function askModel(openRun: OpenRun, step: number): Promise<Outcome 
   if (usedUp !== undefined) return discard(usedUp);
   const chat = chatOf(agent, openRun.steps);
   const prices = context.models.endpoints.map(({ model, price }) => priceOf(model, price));
-  const meter = createMeter(openRun, budget, tenantUsdPerMonth(settings.tenant), prices);
+  const meter = createBudgetMeter(openRun, budget, tenantUsdPerMonth(settings.tenant), prices);
   // The call ends when the budget of time is used up, even before the endpoint's time limit.
   const timeUp = AbortSignal.timeout(Math.max(1, budget.maxSeconds * 1000 - openRun.ms));
   const reply = await context.models.chat(chat, AbortSignal.any([context.signal, timeUp]), { job: context.id, meter });

@@ -18,7 +18,7 @@ export interface BudgetMeter extends CallMeter {
   readonly reserved: Reserved | undefined;
 }
 
-export function createMeter(openRun: OpenRun, budget: AgentBudget, perTenant: number, prices: readonly Price[]): BudgetMeter {
+export function createBudgetMeter(openRun: OpenRun, budget: AgentBudget, perTenant: number, prices: readonly Price[]): BudgetMeter {
   const { context, run } = openRun;
   const { runs } = context.agents;
   const state: { ended: Outcome | undefined; reserved: Reserved | undefined } = { ended: undefined, reserved: undefined };

@@ -1,7 +1,7 @@
 import { changedOrders, orderWrites } from "../../domain/shop/orders/store";
 import { goneIds, goneWrites } from "../../domain/shop/sync/gone";
 import { readAround } from "../../domain/shop/sync/order-page";
-import { isSession, markHealthy, openSession, outcomeOfFailure, type SyncSession, takeNotes } from "../../domain/shop/sync/session";
+import { isSession, markHealthy, openSyncSession, outcomeOfFailure, type SyncSession, takeNotes } from "../../domain/shop/sync/session";
 import type { Run } from "../../queue/job";
 import { discard, done, type Outcome, retry } from "../../queue/outcome";
 import type { syncSingleOrder } from "./job";
@@ -19,7 +19,7 @@ export const runSyncSingleOrder: Run<typeof syncSingleOrder> = async ({ siteId, 
     await context.effect("store", async () => ({ ok: true, value: null }));
     return done({ changed: false });
   }
-  const session = await openSession(context, siteId);
+  const session = await openSyncSession(context, siteId);
   if (!isSession(session)) return session;
   const readAt = context.now();
   const reply = await session.shop.find("orders", { field: "id", values: [orderId] }, context.signal);

@@ -37,7 +37,7 @@ const remember = `
   UPDATE jobs SET entered = b.entered FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS nonce, value->>3 AS entered FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.lease = b.nonce AND jobs.state = 'running' RETURNING jobs.tenant, jobs.id`;
 
-export async function enter(db: D1Database, entries: readonly (JobRef & { nonce: string; entered: string })[]): Promise<void> {
+export async function recordEntered(db: D1Database, entries: readonly (JobRef & { nonce: string; entered: string })[]): Promise<void> {
   await update(
     db,
     remember,

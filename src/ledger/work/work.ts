@@ -1,4 +1,4 @@
-import { attach, beat, begin, dropLeases, effect, enter, expired, expiredShelves, giveBack, held, moveLeases, reclaim } from "./hold";
+import { attach, beat, begin, dropLeases, effect, recordEntered, expired, expiredShelves, giveBack, held, moveLeases, reclaim } from "./hold";
 import type { WorkLedger } from "./model";
 import { close, forget, forgetPulls, look, payloads, take, taken, waitingAtWorkers } from "./take";
 
@@ -12,7 +12,7 @@ export function createWorkLedger(db: D1Database, looks: D1Database): WorkLedger 
     forget: (record) => forget(db, record),
     held: (refs) => held(db, refs),
     payloads: (refs) => payloads(db, refs),
-    enter: (entries) => enter(db, entries),
+    enter: (entries) => recordEntered(db, entries),
     beat: (beats) => beat(db, beats),
     reclaim: (refs, now) => reclaim(db, refs, now),
     giveBack: (rows, now) => giveBack(db, rows, now),

@@ -21,7 +21,7 @@ export function noteOf({ earlier }: SendOptions): HolderNote | undefined {
 }
 
 /** The reply, with a record for the next try where the mail is uncertain. */
-export function noted<T>(reply: MailReply<T>, note: HolderNote): MailReply<T> {
+export function withHolderNote<T>(reply: MailReply<T>, note: HolderNote): MailReply<T> {
   return reply.ok || reply.failure.class !== "uncertain" ? reply : failed({ ...reply.failure, note });
 }
 

@@ -3,7 +3,7 @@ import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
 import { codeIn, quoted } from "../../masking/provider-text";
-import { decimal, retryAfter } from "../retry-after";
+import { headerNumber, retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import { toBase64 } from "../../base64";
 import { recordOf } from "../../json/record";
@@ -131,5 +131,5 @@ function byName(answer: HttpAnswer, name: string, now: number): Pick<Failure, "c
 
 /** `ratelimit-reset` is a delta in seconds; the limit is per second, so it is never long. */
 function resetOf(headers: Headers): number {
-  return Math.min(60, Math.ceil(decimal(headers.get("ratelimit-reset")) ?? 1));
+  return Math.min(60, Math.ceil(headerNumber(headers.get("ratelimit-reset")) ?? 1));
 }

@@ -14,7 +14,7 @@ import type {
   RefusedRecipient,
   SendOptions,
 } from "./mail";
-import { type Account, inDoubt, isHolder, leftBehind, noted, noteOf } from "./holder";
+import { type Account, inDoubt, isHolder, leftBehind, withHolderNote, noteOf } from "./holder";
 import { messageIssue } from "./limits";
 import { mailboxAddress } from "./mailbox";
 
@@ -105,7 +105,7 @@ async function askRecorded(given: MailMessage, sendOptions: SendOptions, options
   const message = before ? { ...given, from: before.from, replyTo: before.replyTo, headers: before.headers } : given;
   const { reply, route } = await askRoutes(message, sendOptions, options);
   const { from, replyTo, headers } = message;
-  return { reply: noted(reply, { holder: route.holder, as: { from, replyTo, headers } }), route };
+  return { reply: withHolderNote(reply, { holder: route.holder, as: { from, replyTo, headers } }), route };
 }
 
 async function askRoutes(message: MailMessage, sendOptions: SendOptions, options: SenderOptions): Promise<{ reply: MailReply; route: ProviderRoute }> {
@@ -222,7 +222,7 @@ async function batch(
   const good = messages.filter((_, index) => issues[index] === undefined);
   const away = await leftBehind(sendOptions, options);
   if (away) return failed(away);
-  const reply = good.length === 0 ? ok([]) : noted(await send(good, sendOptions), { holder: route.holder });
+  const reply = good.length === 0 ? ok([]) : withHolderNote(await send(good, sendOptions), { holder: route.holder });
   if (!reply.ok) return failed(await noteRefusal(reply.failure, route, options));
   const items = [...reply.value];
   const all = issues.map((issue): MailBatchItem =>

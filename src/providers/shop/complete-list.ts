@@ -46,7 +46,7 @@ export async function readAll(ask: Ask, lengths: TruncationDetector, isWhole: (l
 }
 
 /** The rows with these ids. An answer by id is truncated at its end, so ids that are missing before its last row do not exist. */
-export async function rowsById(ask: Ask, lengths: TruncationDetector, ids: readonly (number | string)[]): Promise<Reply<List>> {
+export async function shopRowsById(ask: Ask, lengths: TruncationDetector, ids: readonly (number | string)[]): Promise<Reply<List>> {
   let sum: List = nothing;
   for (let after = 0, left = ids.map(Number).toSorted((a, b) => a - b); left.length > 0;) {
     const [filter = ""] = orFilters(left);

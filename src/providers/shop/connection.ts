@@ -3,7 +3,7 @@ import { failed, ok } from "../../queue/effect";
 import type { Http, HttpAnswer } from "../http";
 import { readAnswer } from "./answer";
 import type { Parameters } from "./query";
-import { shopRefusal, unreachable, userAgent } from "./refusal";
+import { shopRefusal, unreachableShop, userAgent } from "./refusal";
 
 export interface ConnectionOptions {
   http: Http;
@@ -45,7 +45,7 @@ export class ShopConnection {
   head(signal: AbortSignal): Promise<Reply<{ status: number; version: string | null }>> {
     return this.#oneByOne(async () => {
       const reply = await this.#call("HEAD", "", {}, signal);
-      return reply.ok ? ok({ status: reply.value.status, version: versionOf(reply.value) }) : failed(unreachable(reply.failure, signal.aborted));
+      return reply.ok ? ok({ status: reply.value.status, version: versionOf(reply.value) }) : failed(unreachableShop(reply.failure, signal.aborted));
     });
   }
 
@@ -65,7 +65,7 @@ export class ShopConnection {
     const { now, key } = this.#options;
     const started = now();
     const reply = await this.#call("GET", resource, parameters, signal);
-    if (!reply.ok) return failed(unreachable(reply.failure, signal.aborted));
+    if (!reply.ok) return failed(unreachableShop(reply.failure, signal.aborted));
     const read = readAnswer(reply.value.text(), resource);
     const isAccepted = reply.value.status >= 200 && reply.value.status < 300 && read.kind === "rows" && read.errors.length === 0;
     if (!isAccepted) return failed(shopRefusal(reply.value, read, { resource, key, now: now() }));

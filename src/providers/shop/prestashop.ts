@@ -12,7 +12,7 @@ import { resources } from "./resources";
 import type { ShopResource, ShopRows } from "./row-types";
 import type { Found, IdPage, Lookup, ShopPage, ShopPageRequest, PageSizes, Shop, ShopFacts, ShopSettings, Unreadable } from "./shop";
 import { hasAllSettings, settingsFilter, settingsFrom } from "./settings";
-import { joined, TruncationDetector, nothing, rowsById, readAll } from "./complete-list";
+import { joined, TruncationDetector, nothing, shopRowsById, readAll } from "./complete-list";
 import { isTimezone } from "../../time/zone";
 
 export type PrestashopOptions = ConnectionOptions;
@@ -149,7 +149,7 @@ class Prestashop implements Shop {
   async #allOf(resource: ShopResource, field: string, values: readonly (number | string)[], signal: AbortSignal, display?: string): Promise<Reply<List>> {
     const columns: Query = display === undefined ? {} : { display };
     const ask = (filters: Query) => this.#connection.list(resource, { ...filters, ...columns, sort: "[id_ASC]" }, signal);
-    if (field === "id") return rowsById(ask, this.#lengths, values);
+    if (field === "id") return shopRowsById(ask, this.#lengths, values);
     let sum = nothing;
     for (const filter of orFilters(values)) {
       const reply = await readAll((more) => ask({ [`filter[${field}]`]: filter, ...more }), this.#lengths);

@@ -25,7 +25,7 @@ export function shopRefusal(answer: HttpAnswer, read: ShopAnswer, asked: Request
 }
 
 /** The failure of a shop that could not be reached, or of an incomplete answer. `ended`: our own signal stopped the call. */
-export function unreachable(failure: Failure, ended: boolean): Failure {
+export function unreachableShop(failure: Failure, ended: boolean): Failure {
   if (failure.class === "config") return { ...failure, code: failure.code ?? "address", reason: `the site's settings: ${failure.reason}` };
   if (failure.class === "permanent") return { ...failure, code: failure.code ?? "too-large", reason: `the shop: ${failure.reason}` };
   // Only the runtime's own log distinguishes a refused certificate from a lost connection.

@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import { orTrouble } from "../or-trouble";
 import { idsOf } from "./prepare";
-import { tooMany } from "./receipts";
+import { tooManyRequests } from "./receipts";
 import type { EnqueueRequest, Refused } from "../request";
 import { isFull } from "./send";
 
@@ -32,7 +32,7 @@ export async function applyQuotas(engine: Engine, requests: readonly EnqueueRequ
     const charged = Map.groupBy(fresh, ({ request, ids }) => ids[0] ?? request);
     const { granted, retryAfter } = await engine.quota.take(tenant, charged.size);
     for (const { request } of [...charged.values()].slice(granted).flat())
-      refused.set(request, tooMany("the tenant's quota of jobs per minute is used up", retryAfter));
+      refused.set(request, tooManyRequests("the tenant's quota of jobs per minute is used up", retryAfter));
   }
   return { refused, repeats };
 }

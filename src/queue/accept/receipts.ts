@@ -31,10 +31,10 @@ export function mismatch(): Refused {
 }
 
 export function overloaded(queue: string): Refused {
-  return tooMany(`queue ${queue} has more jobs waiting than it may hold`, 30);
+  return tooManyRequests(`queue ${queue} has more jobs waiting than it may hold`, 30);
 }
 
-export function tooMany(detail: string, retryAfter: number): Refused {
+export function tooManyRequests(detail: string, retryAfter: number): Refused {
   return { ok: false, code: "too-many-requests", detail, errors: [], retryAfter };
 }
 

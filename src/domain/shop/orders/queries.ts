@@ -2,7 +2,7 @@ import { iso, isoOrNull } from "../../../time/iso";
 import type { Order } from "../../../providers/shop/row-types";
 import { decimalOrNull } from "../../../decimal";
 import { details, named } from "../related-rows";
-import { type ListPage, page } from "../list";
+import { type ListPage, readListPage } from "../list";
 import { siteRows, type SiteScope } from "../scope";
 
 export interface OrderFilter {
@@ -34,7 +34,7 @@ export function listOrders(scope: SiteScope, filter: OrderFilter): Promise<ListP
     texts: ["id", "reference"],
   } as const;
   const start = after ?? changedAfter ?? 0;
-  return page(scope, table, { start, limit, filters: [state, customer, reference, from, to], q }, (rows: readonly OrderRow[]) => viewsOf(scope, rows));
+  return readListPage(scope, table, { start, limit, filters: [state, customer, reference, from, to], q }, (rows: readonly OrderRow[]) => viewsOf(scope, rows));
 }
 
 /** One order with its customer, addresses, payments and carriers; null when it is not stored. */

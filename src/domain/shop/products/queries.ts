@@ -1,7 +1,7 @@
 import { iso, isoOrNull } from "../../../time/iso";
 import type { Product } from "../../../providers/shop/row-types";
 import { decimalOrNull, sumOrNull } from "../../../decimal";
-import { type ListPage, page } from "../list";
+import { type ListPage, readListPage } from "../list";
 import { details, named } from "../related-rows";
 import { siteRows, type SiteScope } from "../scope";
 import { hasUnreadable } from "../sync/unreadable";
@@ -35,7 +35,7 @@ export function listProducts(scope: SiteScope, filter: ProductFilter): Promise<L
     texts: ["id", "reference", "name"],
   } as const;
   const filters = [active === undefined ? null : Number(active), reference, manufacturer, supplier, isFeed ? null : 1];
-  return page(scope, table, { start: after ?? changedAfter ?? 0, limit, filters, q }, (rows: readonly ProductRow[]) => viewsOf(scope, rows));
+  return readListPage(scope, table, { start: after ?? changedAfter ?? 0, limit, filters, q }, (rows: readonly ProductRow[]) => viewsOf(scope, rows));
 }
 
 interface ProductRow {

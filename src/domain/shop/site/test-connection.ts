@@ -4,7 +4,7 @@ import type { Reply } from "../../../queue/effect";
 import type { Engine } from "../../../queue/engine";
 import type { Entry, Gates } from "../../../queue/ports/gates";
 import type { Capabilities } from "../../../queue/job";
-import { isSecondary } from "../sync/noted";
+import { isSecondary } from "../sync/notes";
 import { keepSettings, resume } from "./store";
 
 /** The result of a connection test. */

@@ -2,7 +2,7 @@ import type { ShopResource, ShopRows } from "../../../providers/shop/row-types";
 import type { Found, Lookup } from "../../../providers/shop/shop";
 import { ok, type Reply } from "../../../queue/effect";
 import { type Detail, details, type Owned } from "../related-rows";
-import { unreadableIn } from "./noted";
+import { unreadableIn } from "./notes";
 import type { SyncSession } from "./session";
 
 /** The rows of each of these owners. The stored rows stay of an owner whose rows were not returned or are unreadable. Empty for a refused resource. */

@@ -5,7 +5,7 @@ import type { RunContext } from "../../../queue/job";
 import { again, discard, isOutcome, type Outcome, wait } from "../../../queue/outcome";
 import type { SiteScope, TenantScope } from "../scope";
 import { keepSettings, pause, resume, type SiteState, siteState, type SyncKind, takeProbe, recordSlowCall, clearFailure, recordFailure } from "../site/store";
-import { noNotes, noted, type Notes } from "./noted";
+import { noNotes, noteReads, type Notes } from "./notes";
 import { guardSlowness, slowForMs, type Slowness, slowPauseSeconds, slowReason } from "./slow-shop";
 import { allowedWrites, noteWrites, refusalWrites } from "./unreadable";
 
@@ -25,7 +25,7 @@ export interface SyncSession extends SyncContext {
 const maxSettingsAgeMs = 12 * 3600_000;
 
 /** Opens the shop for this run, or returns the outcome of the run: the site does not exist, or is paused. Reads the shop's settings when they are old. */
-export async function openSession(context: SyncContext, siteId: string, pageSizes?: PageSizes): Promise<SyncSession | Outcome> {
+export async function openSyncSession(context: SyncContext, siteId: string, pageSizes?: PageSizes): Promise<SyncSession | Outcome> {
   const { now, signal } = context;
   const scope = { ...context.scope, site: siteId };
   const state = await siteState(scope);
@@ -35,7 +35,7 @@ export async function openSession(context: SyncContext, siteId: string, pageSize
   const slowness = { known: now() - (state?.slowAt ?? 0) < slowForMs, slow: false };
   if (!opened.ok) return outcomeOfFailure({ scope, slowness, now }, opened.failure);
   const notes = noNotes(now());
-  const shop = noted(guardSlowness(opened.value, slowness, now), notes, now);
+  const shop = noteReads(guardSlowness(opened.value, slowness, now), notes, now);
   const current = state?.settings && now() - (state.settingsAt ?? 0) < maxSettingsAgeMs ? state.settings : undefined;
   shop.resume({ settings: current, pageSizes: pageSizes ?? state?.pageSizes ?? undefined });
   const session = { ...context, scope, shop, state, slowness, notes };

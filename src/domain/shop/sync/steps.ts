@@ -83,7 +83,7 @@ export async function countRows(shop: Shop, resource: ShopResource, window: Wind
 }
 
 /** The cursor after a page. */
-export function behind<Cursor extends StepProgress>(cursor: Cursor, { lastId, rows, missing, warnings }: Omit<ReadPage, "more" | "writes">): Cursor {
+export function cursorAfterPage<Cursor extends StepProgress>(cursor: Cursor, { lastId, rows, missing, warnings }: Omit<ReadPage, "more" | "writes">): Cursor {
   return { ...cursor, after: lastId, read: cursor.read + rows + missing.length, warnings: allWarnings([...cursor.warnings, ...warnings]) };
 }
 

@@ -7,8 +7,8 @@ import { readOrderPage } from "./order-page";
 import { compareIdsStep, readAgainStep } from "./passes";
 import { hasToReadAgain } from "./read-again";
 import { readLists } from "./referenced";
-import { isSession, listsAreOld, openSession, type SyncContext, type SyncSession } from "./session";
-import { behind, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep, withNotes } from "./steps";
+import { isSession, listsAreOld, openSyncSession, type SyncContext, type SyncSession } from "./session";
+import { cursorAfterPage, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep, withNotes } from "./steps";
 
 export interface Cursor extends StepProgress, DateRange {
   // States, currencies and carriers are read only when there are orders.
@@ -36,7 +36,7 @@ export async function readWindow(siteId: string, context: SyncContext, reading: 
   // A cursor of an earlier release has no `deleted`.
   const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };
   if (cursor?.phase === "ended") return done(orderSyncResult(cursor));
-  const session = await openSession(context, siteId, cursor?.pageSizes);
+  const session = await openSyncSession(context, siteId, cursor?.pageSizes);
   if (!isSession(session)) return session;
   const end = await inSteps(session, cursor ?? (await start(session, reading)), (at) => steps[at.phase as keyof typeof steps](session, at, reading));
   return isOutcome(end) ? end : done(orderSyncResult(end));
@@ -91,7 +91,7 @@ const readOrders: Take = async (session, cursor, reading) => {
   const page = await readOrderPage(session, request);
   if (!page.ok) return page;
   const { more, rows, changed, writes } = page.value;
-  const next = { ...behind(cursor, page.value), orders: cursor.orders + rows, changed: cursor.changed + changed };
+  const next = { ...cursorAfterPage(cursor, page.value), orders: cursor.orders + rows, changed: cursor.changed + changed };
   return ok(more ? { cursor: next, writes } : finish(session, next, reading, writes));
 };
 

@@ -5,8 +5,8 @@ import { readProductPage } from "./product-page";
 import { compareIdsStep, readAgainStep } from "./passes";
 import { hasToReadAgain } from "./read-again";
 import { readLists } from "./referenced";
-import { isSession, listsAreOld, openSession, type SyncContext, type SyncSession } from "./session";
-import { behind, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep } from "./steps";
+import { isSession, listsAreOld, openSyncSession, type SyncContext, type SyncSession } from "./session";
+import { cursorAfterPage, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep } from "./steps";
 import { ok, type Reply } from "../../../queue/effect";
 import { done, isOutcome, type Outcome } from "../../../queue/outcome";
 
@@ -36,7 +36,7 @@ type Phase = "again" | "lists" | "ids" | "count" | "products" | "quantities" | "
 export async function syncShopProducts(siteId: string, context: SyncContext, reading: ProductReading): Promise<Outcome> {
   const cursor = context.cursor as Cursor | undefined;
   if (cursor?.phase === "ended") return done(productSyncResult(cursor));
-  const session = await openSession(context, siteId, cursor?.pageSizes);
+  const session = await openSyncSession(context, siteId, cursor?.pageSizes);
   if (!isSession(session)) return session;
   const end = await inSteps(session, cursor ?? start(reading, session), (at) => steps[at.phase as keyof typeof steps](session, at, reading));
   return isOutcome(end) ? end : done(productSyncResult(end));
@@ -100,7 +100,7 @@ const readProducts: Take = async (session, cursor, { linkVendors }) => {
   const page = await readProductPage(session, linkVendors, request);
   if (!page.ok) return page;
   const { more, rows, stock, writes } = page.value;
-  const next = { ...behind(cursor, page.value), products: cursor.products + rows, stock: cursor.stock + (cursor.full ? stock : 0) };
+  const next = { ...cursorAfterPage(cursor, page.value), products: cursor.products + rows, stock: cursor.stock + (cursor.full ? stock : 0) };
   if (more) return ok({ cursor: next, writes });
   return ok(cursor.full ? finish(session, next, writes) : { cursor: toQuantities(next, session), writes });
 };
@@ -115,7 +115,7 @@ const readQuantities: Take = async (session, cursor) => {
   if (!page.ok) return page;
   const { rows, missing, more } = page.value;
   const writes = stockWrites(session.scope, rows, readAt, session.now());
-  const next = { ...behind(cursor, { ...page.value, rows: rows.length }), stock: cursor.stock + rows.length + missing.length };
+  const next = { ...cursorAfterPage(cursor, { ...page.value, rows: rows.length }), stock: cursor.stock + rows.length + missing.length };
   return ok(more ? { cursor: next, writes } : finish(session, next, writes));
 };
 

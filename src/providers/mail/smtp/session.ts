@@ -43,7 +43,7 @@ export interface SmtpSession {
 }
 
 /** `signal` ends every wait. A socket that does not open is closed. */
-export async function openSession(socket: Socket, signal: AbortSignal): Promise<SmtpSession> {
+export async function openSmtpSession(socket: Socket, signal: AbortSignal): Promise<SmtpSession> {
   let current = socket;
   let reader = current.readable.getReader();
   let writer = current.writable.getWriter();

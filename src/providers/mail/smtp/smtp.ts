@@ -6,7 +6,7 @@ import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipien
 import { mailboxAddress, asciiMailbox, personalOf } from "../mailbox";
 import { fitsLines, toMime } from "./mime";
 import { isBadAddress, mailRefusal, type SmtpStep } from "./refusal";
-import { type Connect, openSession, SmtpLost, type SmtpReply, type SmtpSession } from "./session";
+import { type Connect, openSmtpSession, SmtpLost, type SmtpReply, type SmtpSession } from "./session";
 
 /** `implicit`: TLS from the first byte (port 465). `starttls`: after a command, never without. `none`: a developer's machine only. */
 export type SmtpTls = "implicit" | "starttls" | "none";
@@ -106,7 +106,7 @@ async function transact(transaction: Transaction, signal: AbortSignal) {
   const { message, options, idempotencyKey } = transaction;
   const { connect, host, port, tls } = options;
   const secureTransport = tls === "implicit" ? "on" : tls === "starttls" ? "starttls" : "off";
-  const session = await openSession(connect({ hostname: host, port }, { secureTransport, allowHalfOpen: false }), signal);
+  const session = await openSmtpSession(connect({ hostname: host, port }, { secureTransport, allowHalfOpen: false }), signal);
   transaction.session = session;
   await greet(session, transaction);
   await expect("sender", transaction, 2, await session.command(`MAIL FROM:<${mailboxAddress(message.from)}>`));

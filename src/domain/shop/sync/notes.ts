@@ -40,7 +40,7 @@ export function isSecondary(resource: ShopResource): boolean {
 }
 
 /** The shop, with records of what cannot be read. A secondary resource that the key may not read returns no rows, `refused`, and is requested once a run. */
-export function noted(shop: Shop, notes: Notes, now: () => number): Shop {
+export function noteReads(shop: Shop, notes: Notes, now: () => number): Shop {
   const reading = async <Rows extends Found<{ id: number }>>(
     resource: ShopResource,
     nothing: Rows,
