@@ -14,12 +14,12 @@ import type { WorkerEnv } from "../env";
 import { auditIn } from "../ledger/audit";
 import type { Counters } from "../ledger/counters";
 import type { createPayloads } from "../ledger/payloads";
-import { slack } from "../providers/chat/slack";
-import { hubspot } from "../providers/crm/hubspot";
+import { createSlack } from "../providers/chat/slack";
+import { createHubspot } from "../providers/crm/hubspot";
 import { createHttp } from "../providers/http";
 import { cloudflareImages } from "../providers/images/cloudflare";
 import { createLearned } from "../providers/models/learned";
-import { prestashop } from "../providers/shop/prestashop";
+import { createPrestashop } from "../providers/shop/prestashop";
 import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
@@ -72,11 +72,11 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     chat: (scope) => {
       const since = now();
       return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
-        ...slack({ http, url, now }),
+        ...createSlack({ http, url, now }),
         retire: (reason, job) => retire(retiring, tenant, { destination: "slack" }, { reason, job, trace: traceFrom(scope.traceparent?.()), since }, now()),
       }));
     },
-    crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => hubspot({ http, baseUrl, apiKey, now })),
+    crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => createHubspot({ http, baseUrl, apiKey, now })),
     models: (scope) =>
       connected(stores, scope, "models", (connection, _http, tenant) =>
         createModels(connection, {
@@ -137,7 +137,7 @@ function shopsOf(stores: Stores, now: () => number, tenant: string, { onResult, 
       if (!opened.ok) return failed({ class: "config", code: "site", reason: opened.detail });
       const http = createHttp({ rules: stores.rules, traceparent, onResult: (call) => onResult(`shop:${siteId}`, call) });
       const { url, key, keyIn } = opened.value;
-      return ok(prestashop({ http, url, key, keyIn, now }));
+      return ok(createPrestashop({ http, url, key, keyIn, now }));
     },
   };
 }

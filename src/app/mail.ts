@@ -3,12 +3,12 @@ import { createMailRecords } from "../domain/mail/records";
 import { createSwitching, type ProviderCalls, reportingCalls } from "../domain/mail/switching";
 import type { WorkerEnv } from "../env";
 import { createHttp, type Http } from "../providers/http";
-import { cloudflare } from "../providers/mail/cloudflare";
+import { createCloudflareMail } from "../providers/mail/cloudflare";
 import type { Mail, MailProvider } from "../providers/mail/mail";
-import { postmark } from "../providers/mail/postmark";
-import { resend } from "../providers/mail/resend";
+import { createPostmark } from "../providers/mail/postmark";
+import { createResend } from "../providers/mail/resend";
 import { createMail, pauseSeconds, type ProviderRoute } from "../providers/mail/sender";
-import { smtp } from "../providers/mail/smtp/smtp";
+import { createSmtp } from "../providers/mail/smtp/smtp";
 import type { Connect } from "../providers/mail/smtp/session";
 import type { CapabilityScope, Missing } from "../queue/engine";
 import type { TenantGates } from "../tenants/gates";
@@ -85,15 +85,15 @@ function providerOf({ env, stores, now }: MailDeps, route: MailConnection | Mail
   const http: Http = (request) => call(timeLimit === undefined ? request : { timeLimit, ...request });
   switch (route.provider) {
     case "cloudflare":
-      return cloudflare({ binding: env.EMAIL ?? stubIn(env), now, onResult });
+      return createCloudflareMail({ binding: env.EMAIL ?? stubIn(env), now, onResult });
     case "resend":
-      return resend({ http, apiKey: route.apiKey, baseUrl: route.baseUrl, now });
+      return createResend({ http, apiKey: route.apiKey, baseUrl: route.baseUrl, now });
     case "postmark":
-      return postmark({ http, serverToken: route.serverToken, baseUrl: route.baseUrl, stream: route.stream, bulkStream: route.bulkStream, now });
+      return createPostmark({ http, serverToken: route.serverToken, baseUrl: route.baseUrl, stream: route.stream, bulkStream: route.bulkStream, now });
     case "smtp": {
       const { host, port, username, password } = route;
       const refused = () => mailServerIssue(route, stores.rules)?.message;
-      return smtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onResult, timeLimit });
+      return createSmtp({ connect: connect as unknown as Connect, host, port, tls: tlsOf(route), username, password, now, refused, onResult, timeLimit });
     }
   }
 }

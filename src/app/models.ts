@@ -3,8 +3,8 @@ import { createHttp } from "../providers/http";
 import { withFallback } from "../providers/models/fallback";
 import type { Learned } from "../providers/models/learned";
 import type { Models } from "../providers/models/models";
-import { openai } from "../providers/models/openai";
-import { workersAi } from "../providers/models/workers-ai";
+import { createOpenai } from "../providers/models/openai";
+import { createWorkersAi } from "../providers/models/workers-ai";
 import type { Connection } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
 import type { ModelsRoute } from "../tenants/models-connection";
@@ -40,11 +40,11 @@ function adapterOf(route: ModelsRoute, { env, stores, onResult, learned, tenant,
   const shared = { learned, tenant, now };
   if (route.provider === "workers-ai") {
     const { provider: _, limits: __, model, collectLog, ...settings } = route;
-    return workersAi({ ...shared, binding: env.AI, gateway: env.AI_GATEWAY, model, collectLog, settings, onResult });
+    return createWorkersAi({ ...shared, binding: env.AI, gateway: env.AI_GATEWAY, model, collectLog, settings, onResult });
   }
   const { provider: _, limits: __, baseUrl, apiKey, model, collectLog, gatewayToken, ...settings } = route;
   const http = createHttp({ rules: stores.rules, traceparent, onResult });
-  return openai({ ...shared, http, baseUrl, apiKey, model, collectLog, gatewayToken, settings });
+  return createOpenai({ ...shared, http, baseUrl, apiKey, model, collectLog, gatewayToken, settings });
 }
 
 function circuitsOf({ gates, tenant, now }: ModelsDeps) {

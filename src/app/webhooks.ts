@@ -1,7 +1,7 @@
 import { findReceiver, type ReceiverStores } from "../domain/destinations/receiver";
 import { retire, type RetireDeps } from "../domain/destinations/retire";
 import type { Hooks } from "../providers/hooks/hooks";
-import { webhookTo } from "../providers/hooks/webhook";
+import { createWebhook } from "../providers/hooks/webhook";
 import { createHttp } from "../providers/http";
 import type { CapabilityScope } from "../queue/engine";
 import { traceFrom } from "../trace";
@@ -24,7 +24,7 @@ export function hooksFor({ stores, retiring, tenant, now, onResult, traceparent 
       const { gate, setting, ...options } = receiver;
       const http = createHttp({ rules: stores.rules, traceparent, onResult: (call) => onResult(gate, call) });
       return {
-        ...webhookTo({ ...options, http, now }),
+        ...createWebhook({ ...options, http, now }),
         retire: async (reason, job) => {
           if (setting) await retire(retiring, tenant, setting, { reason, job, trace: traceFrom(traceparent?.()), since }, now());
         },

@@ -14,7 +14,7 @@ import { tenantActions } from "./tenants/actions";
 import { workerActions } from "./workers/actions";
 
 /** All actions of the pages. Each is one call of the public interface. */
-export const actions: readonly PageAction[] = [
+export const pageActions: readonly PageAction[] = [
   jobActions,
   failureActions,
   replayActions,

@@ -1,5 +1,5 @@
 import type { PageAction, ActionFields } from "./action";
-import { actions } from "./actions";
+import { pageActions } from "./actions";
 
 interface AgainProps {
   action: PageAction;
@@ -10,7 +10,7 @@ interface AgainProps {
 
 /** A form as it was sent, to be corrected and sent again. Without the script, the page with the form and its texts is gone. */
 export function Again({ action, fields, base }: AgainProps) {
-  const main = actions.find(({ name }) => name === action.triedBefore) ?? action;
+  const main = pageActions.find(({ name }) => name === action.triedBefore) ?? action;
   const hidden = hiddenIn(action);
   return (
     <form method="post" action={`${base}/do/${main.name}`} class="begin" data-plain>

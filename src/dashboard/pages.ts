@@ -1,7 +1,7 @@
 import { agentRunPage, agentsPage } from "./agents/view";
 import { bulkPage, planPage } from "./bulk/view";
 import { alertsPage } from "./alerts/view";
-import { campaignPage } from "./campaigns/campaign-page";
+import { campaignDetailPage } from "./campaigns/campaign-page";
 import { campaignsPage } from "./campaigns/view";
 import { costsPage } from "./costs/view";
 import { failuresPage, groupPage } from "./failures/view";
@@ -28,7 +28,7 @@ export const pages: readonly AnyPage[] = [
   ...[flowPage, queuePage],
   schedulesPage,
   ...[sitesPage, sitePage],
-  ...[campaignsPage, campaignPage],
+  ...[campaignsPage, campaignDetailPage],
   ...[agentsPage, agentRunPage],
   ...[settingsPage, tenantsPage],
   workersPage,

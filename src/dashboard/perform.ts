@@ -1,6 +1,6 @@
 import { sha256Base32 } from "../crypto";
 import { type PageAction, type ActionFields, pathOf } from "./action";
-import { actions } from "./actions";
+import { pageActions } from "./actions";
 import { placeFrom } from "./address";
 import { hasTyped } from "./again";
 import { ApiProblem, createApi } from "./api";
@@ -14,7 +14,7 @@ import { checkTenant } from "./viewer";
 /** Makes the call of a form to the public interface, then shows the page that had the form, or the next page of the action. */
 export async function perform(asked: PageRequest): Promise<Response> {
   const { request, path, tenant } = asked;
-  const action = actions.find(({ name }) => path === `/do/${name}`);
+  const action = pageActions.find(({ name }) => path === `/do/${name}`);
   const fields = await readForm(request);
   if (!action) return refusal(asked, undefined, new ApiProblem(404, "There is no such action."));
   if (!fields) return refusal(asked, undefined, new ApiProblem(413, "The form is longer than 64 kB."));

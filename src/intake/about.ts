@@ -1,7 +1,7 @@
 import { openPath, type AnyRoute } from "./route";
 
 /** The text of the OpenAPI document about what all calls have in common. */
-export const about = `Background jobs of a multi-tenant SaaS.
+export const apiDescription = `Background jobs of a multi-tenant SaaS.
 
 **Authorization.** Send \`Authorization: Bearer <token>\`. A token of a tenant acts for its tenant and has scopes; \`admin\` includes the others. The root token names the tenant it acts for in the header \`Jobyard-Tenant\`. \`x-scope\` of an operation is the scope it needs.
 

@@ -1,8 +1,8 @@
 import { codes } from "../errors";
 import type { Contract } from "../queue/job";
-import { scopes } from "../tenants/token";
+import { tokenScopes } from "../tenants/token";
 import { tenantHeader } from "./auth";
-import { about, tagOf, tagsOf } from "./about";
+import { apiDescription, tagOf, tagsOf } from "./about";
 import { byName, namedSchemas } from "./components";
 import { examples } from "./examples";
 import { bodySchema, jobRequestSchemas } from "./job-requests";
@@ -24,13 +24,13 @@ export function openApi(table: readonly AnyRoute[], contracts: readonly Contract
   }
   return {
     openapi: "3.1.1",
-    info: { title: "Jobyard", version, description: about, license: { name: "MIT", identifier: "MIT" } },
+    info: { title: "Jobyard", version, description: apiDescription, license: { name: "MIT", identifier: "MIT" } },
     servers: [{ url: "/" }],
     tags: tagsOf(table),
     security: [{ token: [] }],
     paths,
     components: {
-      securitySchemes: { token: { type: "http", scheme: "bearer", description: `The root token, or a tenant's with scopes of: ${scopes.join(", ")}` } },
+      securitySchemes: { token: { type: "http", scheme: "bearer", description: `The root token, or a tenant's with scopes of: ${tokenScopes.join(", ")}` } },
       schemas: { Problem: problemSchema, ...jobRequestSchemas(contracts), ...namedSchemas() },
       responses: problemResponses(),
     },

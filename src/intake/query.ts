@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Problem } from "../errors";
-import { boundedName, boundedText, fieldRule } from "../bounded";
+import { boundedText, fieldRule } from "../bounded";
 import { validate } from "../queue/validate";
 
 /** Validates the query. Unknown and repeated parameters are refused: with an ignored filter a list would show too much. */
@@ -26,19 +26,17 @@ export function fromBeforeTo<Input extends { from?: number | undefined; to?: num
   return fieldRule<Input, "from" | "to">(["from", "to"], ({ from, to }) => from === undefined || to === undefined || from < to, "must be before to", "from");
 }
 
-export const siteId = boundedName();
-
 const jobId = "[0-9a-hjkmnp-tv-z]{34}";
 /** The id of a job as a filter. */
 export const jobIdText = boundedText(34, { pattern: new RegExp(`^${jobId}$`), rule: "must be the id of a job" });
 /** Cursors of jobs and of dead letters. A cursor of a search begins with its stage, one of dead letters with the time of death. */
-export const jobCursor = cursor(new RegExp(`^(?:${jobId}|(?:open|rest|all)\\.(?:${jobId})?|dead\\.(?:\\d{1,15}\\.${jobId})?)$`));
-export const deadLetterCursor = cursor(new RegExp(`^\\d{1,15}\\.${jobId}$`));
+export const jobCursor = cursorText(new RegExp(`^(?:${jobId}|(?:open|rest|all)\\.(?:${jobId})?|dead\\.(?:\\d{1,15}\\.${jobId})?)$`));
+export const deadLetterCursor = cursorText(new RegExp(`^\\d{1,15}\\.${jobId}$`));
 /** Cursor of leads; it begins with the time when the lead was first seen. */
 export const leadCursor = deadLetterCursor;
 
 /** The cursor of a list that matches `pattern`. */
-export function cursor(pattern: RegExp) {
+export function cursorText(pattern: RegExp) {
   const read = boundedText(64, { pattern, rule: "must be a cursor from an earlier answer" });
   return v.optional(v.pipe(read, v.description("From the answer before; null there means the end")));
 }

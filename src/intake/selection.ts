@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { Problem } from "../errors";
 import { boundedList, boundedName, boundedText } from "../bounded";
 import type { IntakeDeps } from "./deps";
-import { fromBeforeTo, search, siteId, time } from "./query";
+import { siteId } from "../domain/shop/site/model";
+import { fromBeforeTo, search, time } from "./query";
 
 /** How a call selects the jobs that it acts on. */
 

@@ -10,7 +10,7 @@ type Params = Readonly<Record<string, string>>;
 
 /** Query parameters that all lists of a shop share. */
 export const shopId = v.pipe(boundedText(15, { pattern: /^[1-9]\d{0,14}$/, rule: "must be a number" }), v.transform(Number));
-export const flag = v.pipe(
+export const queryFlag = v.pipe(
   v.picklist(["true", "false"], "must be true or false"),
   v.transform((text) => text === "true"),
 );

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { outputList } from "../bounded";
-import { scopes } from "../tenants/token";
+import { tokenScopes } from "../tenants/token";
 import { cursor, dated, isoTime } from "./shapes";
 
 /** Shapes of tenants and their tokens in answers. */
@@ -15,7 +15,7 @@ export const tokensShape = v.object({
     v.object({
       id: v.string(),
       name: v.string(),
-      scopes: outputList(v.picklist(scopes)),
+      scopes: outputList(v.picklist(tokenScopes)),
       types: v.pipe(v.nullable(outputList(v.string())), v.description("Remote types that the scope work is bound to; null: all")),
       created: isoTime,
       revoked: v.nullable(isoTime),

@@ -6,7 +6,7 @@ import { type DurationKind, durationKinds, type Durations, durationStatements, m
 const flushEveryMs = 2000;
 const minute = 60_000;
 /** Counts and histograms that are kept while D1 refuses them, for a day at its limit for example: the oldest are dropped. About 2 MB. */
-export const maxKept = 10_000;
+export const maxCountsKept = 10_000;
 
 const addUp = `
   INSERT INTO counters (tenant, minute, type, event, n, ms)
@@ -78,8 +78,8 @@ export class Counters {
       await this.db.batch([...lists(rows).map((list) => statement(this.db, addUp, list)), ...durationStatements(this.db, [...measured.values()])]);
     } catch (thrown) {
       if (!mayBeDone(thrown)) {
-        for (const count of [...taken.values()].slice(-maxKept)) this.count(count);
-        for (const each of [...measured.values()].slice(-maxKept)) this.keep(each);
+        for (const count of [...taken.values()].slice(-maxCountsKept)) this.count(count);
+        for (const each of [...measured.values()].slice(-maxCountsKept)) this.keep(each);
       }
       this.report({ event: "trouble", where: "counters", reason: String(thrown) });
     }

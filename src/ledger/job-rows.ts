@@ -7,7 +7,7 @@ export const maxExamined = 2000;
 export const maxWalked = 20_000;
 
 /** The columns that a list shows; `j` is the table of jobs. */
-export const columns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.parent, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
+export const jobColumns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.parent, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
 
 /** Greater than every id made from a time, smaller than every derived id. */
 export const end = "8";

@@ -1,13 +1,13 @@
 import { batch, rowsOf, statement } from "../d1";
-import { columns, end, matchesFilter, isInRange, type JobListRow, maxExamined, jobViewOf } from "./job-rows";
+import { jobColumns, end, matchesFilter, isInRange, type JobListRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
 import type { JobFilter, JobView, PageBounds } from "./views";
 
 const byEntity = `
-  SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
+  SELECT coalesce(j.slot, j.id) AS position, ${jobColumns} FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
   CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id LIMIT ?3`;
 const byIds = `
-  SELECT coalesce(j.slot, j.id) AS position, ${columns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
+  SELECT coalesce(j.slot, j.id) AS position, ${jobColumns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
 /** ?2 rows of each source. */
 const sideIds = ["due", "parked"].map((table) => `SELECT id FROM ${table} WHERE tenant = ?1 LIMIT ?2`);
 const openIds = [

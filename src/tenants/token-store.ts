@@ -5,13 +5,13 @@ import { type RowBound, hasRoom, maxTokens, maxTokensEver } from "./bounds";
 import { checked, whyRefused } from "./names";
 import type { Changed } from "./tenant";
 import { raiseVersion } from "./tenant";
-import { maxTokenTypes, type TokenScope, scopes, type Tokens } from "./token";
+import { maxTokenTypes, type TokenScope, tokenScopes, type Tokens } from "./token";
 
 /** The body of `POST /v1/tenants/{tenant}/tokens`. */
 export const tokenSchema = v.pipe(
   v.strictObject({
     name: boundedText(200, { min: 1, trim: true }),
-    scopes: boundedList(v.picklist(scopes, `must be one of ${scopes.join(", ")}`), scopes.length, {
+    scopes: boundedList(v.picklist(tokenScopes, `must be one of ${tokenScopes.join(", ")}`), tokenScopes.length, {
       min: 1,
       rule: "must name at least one scope, and none twice",
     }),
@@ -62,7 +62,7 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       const { name, scopes: granted, types } = checked(tokenSchema, body);
       const bound = types && [...new Set(types)];
       const id = randomId();
-      const ordered = scopes.filter((scope) => granted.includes(scope)).join(" ");
+      const ordered = tokenScopes.filter((scope) => granted.includes(scope)).join(" ");
       const { meta } = await statement(db, insertSql, tenant, id, name, ordered, now, bound ? JSON.stringify(bound) : null).run();
       if (meta.changes === 0) throw await whyRefused(db, tenant, (await isFull(db, tenant)) ? ever : atOnce);
       return { id, token: await tokens.mint(tenant, id, granted, bound) };

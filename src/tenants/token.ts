@@ -2,12 +2,12 @@ import { fromBase64, toBase64url } from "../base64";
 import type { KeyRing } from "./keys";
 
 /** What a token may be used for; `admin` includes the others. */
-export const scopes = ["enqueue", "read", "leads", "operate", "work", "admin"] as const;
+export const tokenScopes = ["enqueue", "read", "leads", "operate", "work", "admin"] as const;
 
 /** Types that a token may be bound to. */
 export const maxTokenTypes = 20;
 
-export type TokenScope = (typeof scopes)[number];
+export type TokenScope = (typeof tokenScopes)[number];
 
 /** The claims of a token with a valid signature. The snapshot decides whether it was revoked. */
 export interface TokenClaims {
@@ -49,7 +49,7 @@ export function createTokens(ring: KeyRing): Tokens {
       const key = await ring.signing(purpose, keyId);
       if (!key || !(await isSigned(key, token.slice(0, -mac.length - 1), mac))) return undefined;
       const bound = types === undefined ? {} : { types: types.split("+") };
-      return { tenant, id, scopes: scopes.filter((scope) => letters.includes(scope.charAt(0))), ...bound, keyId };
+      return { tenant, id, scopes: tokenScopes.filter((scope) => letters.includes(scope.charAt(0))), ...bound, keyId };
     },
   };
 }
@@ -60,7 +60,7 @@ export function allows(granted: readonly TokenScope[], needed: TokenScope): bool
 }
 
 function lettersOf(granted: readonly TokenScope[]): string {
-  return scopes
+  return tokenScopes
     .filter((scope) => granted.includes(scope))
     .map((scope) => scope.charAt(0))
     .join("");

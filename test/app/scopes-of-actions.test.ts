@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { answer } from "../../src/app/answer";
 import { createStores } from "../../src/app/stores";
 import type { PageAction } from "../../src/dashboard/action";
-import { actions } from "../../src/dashboard/actions";
+import { pageActions } from "../../src/dashboard/actions";
 import type { WorkerEnv } from "../../src/env";
 import { routes } from "../../src/intake/routes";
 import { allows, type TokenScope } from "../../src/tenants/token";
@@ -11,7 +11,7 @@ import { allows, type TokenScope } from "../../src/tenants/token";
 const origin = "https://jobs.example.com";
 const tenant = "scoped";
 const holders: readonly (readonly TokenScope[])[] = [["read"], ["read", "operate"], ["read", "enqueue", "leads"], ["admin"]];
-const table = holders.flatMap((scopes) => actions.map((action) => ({ scopes, action, name: action.name, holder: scopes.join(" ") })));
+const table = holders.flatMap((scopes) => pageActions.map((action) => ({ scopes, action, name: action.name, holder: scopes.join(" ") })));
 const cookies = new Map<string, string>();
 
 const form = (fields: Record<string, string>) => {

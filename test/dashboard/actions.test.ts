@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { actions } from "../../src/dashboard/actions";
+import { pageActions } from "../../src/dashboard/actions";
 import { allows, type TokenScope } from "../../src/tenants/token";
 import { idOf } from "./answers";
 import { createFakeApi, people } from "./desk";
@@ -12,7 +12,7 @@ describe("what is offered", () => {
     const { get } = await visitor(person);
     const offered = new Set<string>();
     for (const path of all.filter((each) => !each.startsWith("/t/*"))) for (const name of offeredIn(await (await get(path)).text())) offered.add(name);
-    const refused = actions.filter(({ name, scope }) => offered.has(name) && (scope === "root" || !allows(person.scopes as TokenScope[], scope)));
+    const refused = pageActions.filter(({ name, scope }) => offered.has(name) && (scope === "root" || !allows(person.scopes as TokenScope[], scope)));
     expect(refused.map(({ name }) => name)).toEqual([]);
     expect(offered.size > 0).toBe(who !== "reader");
   });
@@ -57,7 +57,7 @@ describe("an action", () => {
     expect((await post(retry, {}, { accept: "text/vnd.jobyard.fragment" })).status).toBe(422);
   });
 
-  test.each(actions.map(({ name, path }) => [name, path]))(
+  test.each(pageActions.map(({ name, path }) => [name, path]))(
     "%s for another tenant is refused as the interface refuses it, and without a session",
     async (name, path) => {
       const { post, api } = await visitor(people.admin);

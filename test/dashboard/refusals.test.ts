@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { actions } from "../../src/dashboard/actions";
+import { pageActions } from "../../src/dashboard/actions";
 import { answersOf, idOf } from "./answers";
 import { createFakeApi, people, problem } from "./desk";
 import { form, now, origin, visitor } from "./visitor";
@@ -60,7 +60,7 @@ describe("a form", () => {
     },
   );
 
-  test.each(actions.map(({ name, path }) => [name, path]))("of all tenants is not carried out for a token of one: %s", async (name, path) => {
+  test.each(pageActions.map(({ name, path }) => [name, path]))("of all tenants is not carried out for a token of one: %s", async (name, path) => {
     const { post, api } = await visitor(people.admin);
     const named = Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, field = ""]) => [field, "events"]));
     const answer = await post(`/t/*/do/${name}`, { ...named, confirm: "events", patch: '{"siteId": "main"}' });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { rolesFrom, rolesText } from "../../src/dashboard/system/roles";
-import { scopes } from "../../src/tenants/token";
+import { tokenScopes } from "../../src/tenants/token";
 import { answersOf } from "./answers";
 import { createFakeApi, people } from "./desk";
 import { now, visitor } from "./visitor";
@@ -14,7 +14,7 @@ const person = fc.oneof(
 );
 const role = fc.oneof(
   person.map((who) => ({ ...who, tenant: "*" })),
-  fc.record({ who: person, scopes: fc.subarray([...scopes], { minLength: 1 }) }).map(({ who, ...more }) => ({ ...who, tenant: "acme", ...more })),
+  fc.record({ who: person, scopes: fc.subarray([...tokenScopes], { minLength: 1 }) }).map(({ who, ...more }) => ({ ...who, tenant: "acme", ...more })),
 );
 
 describe("roles of Cloudflare Access", () => {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AnyRoute } from "../../src/intake/route";
 import { routes } from "../../src/intake/routes";
-import { createTokens, type TokenScope, scopes } from "../../src/tenants/token";
+import { createTokens, type TokenScope, tokenScopes } from "../../src/tenants/token";
 import { parseKeyRing } from "../../src/tenants/keys";
 import { createIntakeBench, root, type Tokens } from "./bench";
 import { givenJob, now } from "./given";
@@ -67,7 +67,7 @@ describe("every route", () => {
   });
 
   test.each(lines)("%s requires its scope and names it", async (_line, route) => {
-    for (const scope of scopes) {
+    for (const scope of tokenScopes) {
       const allowed = route.scope !== "root" && (route.scope === "token" || scope === route.scope || scope === "admin");
       const answer = await bench.call(route.method, pathOf(route), { token: own[scope as TokenScope] });
       if (allowed) expect(passed(answer.status), `${scope}: ${answer.text}`).toBe(true);
@@ -80,7 +80,7 @@ describe("every route", () => {
 
   const guardedFields = guarded.flatMap((route) => Object.entries(route.fieldScopes ?? {}).map(([field, scope]) => [route.name, field, scope, route] as const));
   test.each(guardedFields)("%s requires for its field %s the scope %s as well", async (_name, field, scope, route) => {
-    for (const held of scopes.filter((each) => each === route.scope || each === scope)) {
+    for (const held of tokenScopes.filter((each) => each === route.scope || each === scope)) {
       const answer = await bench.call(route.method, pathOf(route), { token: own[held], body: { [field]: {} } });
       expect(answer.status === 403, `${held}: ${answer.text}`).toBe(held !== scope);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { actions as pageActions } from "../../src/dashboard/actions";
+import { pageActions } from "../../src/dashboard/actions";
 import { actionFields } from "../../src/dashboard/action";
 import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { createAgentDeps } from "../../src/app/agents";
 import { createStores } from "../../src/app/stores";
-import { overBudget } from "../../src/domain/agents/budget";
+import { overBudgetCode } from "../../src/domain/agents/budget";
 import type { Agent } from "../../src/domain/agents/define";
 import { agents as shipped } from "../../src/domain/agents/list";
 import { createAgentOperations } from "../../src/domain/agents/operate";
@@ -36,7 +36,7 @@ export function scriptedModel(...said: Said[]): Models & { asked: ChatRequest[] 
     chat: async (chat, _signal, { meter } = {}): Promise<Reply<Chatted>> => {
       const input = new TextEncoder().encode(JSON.stringify(chat)).length;
       if (meter && !(await meter.reserve({ endpoint: 0, input, output: chat.maxTokens ?? 4000 })))
-        return failed({ class: "config", reason: "over", code: overBudget });
+        return failed({ class: "config", reason: "over", code: overBudgetCode });
       asked.push(structuredClone(chat));
       const next = said[Math.min(asked.length, said.length) - 1];
       const line = typeof next === "function" ? await next(chat) : (next ?? { text: "{}" });

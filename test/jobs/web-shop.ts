@@ -1,5 +1,5 @@
 import type { Http } from "../../src/providers/http";
-import { prestashop } from "../../src/providers/shop/prestashop";
+import { createPrestashop } from "../../src/providers/shop/prestashop";
 import { ok } from "../../src/queue/effect";
 import { createSyncBench } from "./shop-bench";
 
@@ -58,7 +58,7 @@ export class WebShop {
 
 /** The bench of a shop behind the real adapter. */
 export function createWebBench(tenant: string, shop: WebShop) {
-  return createSyncBench(tenant, ({ now }) => prestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
+  return createSyncBench(tenant, ({ now }) => createPrestashop({ http: shop.http, url: "https://shop.example.com", key: "K".repeat(32), now }));
 }
 
 export function naive(at: number): string {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { Counters, maxKept } from "../../src/ledger/counters";
+import { Counters, maxCountsKept } from "../../src/ledger/counters";
 
 const noon = Date.UTC(2026, 10, 21, 12);
 
@@ -45,10 +45,10 @@ describe("counts", () => {
       () => undefined,
       () => undefined,
     );
-    for (let index = 0; index < maxKept + 5; index++) counters.add("bounded", `type-${String(index).padStart(5, "0")}`, "done", 1);
+    for (let index = 0; index < maxCountsKept + 5; index++) counters.add("bounded", `type-${String(index).padStart(5, "0")}`, "done", 1);
     await counters.flush();
     await counters.flush();
     const counted = await env.DB.prepare("SELECT count(*) AS rows, min(type) AS first FROM counters WHERE tenant = 'bounded'").first();
-    expect(counted).toEqual({ rows: maxKept, first: "type-00005" });
+    expect(counted).toEqual({ rows: maxCountsKept, first: "type-00005" });
   });
 });

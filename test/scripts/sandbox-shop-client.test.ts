@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createHttp } from "../../src/providers/http.ts";
-import { prestashop, type PrestashopOptions } from "../../src/providers/shop/prestashop.ts";
+import { createPrestashop, type PrestashopOptions } from "../../src/providers/shop/prestashop.ts";
 // What the capability adds itself to: TypeScript does not look for it by itself.
 import type {} from "../../src/queue/job.ts";
 import type { ShopResource, ShopRows } from "../../src/providers/shop/row-types.ts";
@@ -30,7 +30,7 @@ const set = (settings: Record<string, unknown>) => sandbox.ask("PATCH", "/shop/_
 
 function open(options: Partial<PrestashopOptions> = {}): Shop {
   const http = createHttp({ rules: { allowLocal: true, ownHosts: [] } });
-  return prestashop({ http, url: `${sandbox.url}/shop/one`, key: demoKey, now: Date.now, ...options });
+  return createPrestashop({ http, url: `${sandbox.url}/shop/one`, key: demoKey, now: Date.now, ...options });
 }
 
 async function all<R extends ShopResource>(shop: Shop, resource: R, window?: Window): Promise<ShopRows[R][]> {

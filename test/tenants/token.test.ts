@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseKeyRing } from "../../src/tenants/keys";
-import { allows, createTokens, scopes } from "../../src/tenants/token";
+import { allows, createTokens, tokenScopes } from "../../src/tenants/token";
 
 const [one, two] = [btoa("1".repeat(32)), btoa("2".repeat(32))];
 const tokens = createTokens(parseKeyRing("SIGNING_KEYS", `k1:${one}`));
@@ -58,7 +58,7 @@ test("what was minted comes back", async () => {
   const name = fc.stringMatching(/^[a-z0-9-]{1,63}$/);
   const id = fc.stringMatching(/^[a-z0-9]{1,24}$/);
   await fc.assert(
-    fc.asyncProperty(name, id, fc.subarray([...scopes], { minLength: 1 }), async (tenant, token, granted) => {
+    fc.asyncProperty(name, id, fc.subarray([...tokenScopes], { minLength: 1 }), async (tenant, token, granted) => {
       const minted = await tokens.mint(tenant, token, granted.toReversed());
       expect(minted).toMatch(/^jy_[A-Za-z0-9._-]+$/);
       expect(await tokens.verify(minted)).toEqual({ tenant, id: token, scopes: granted, keyId: "k1" });
@@ -72,7 +72,7 @@ test("a token without scopes, or for a name that is none, is not minted", async 
 });
 
 test("admin includes the other scopes, no other does", () => {
-  for (const scope of scopes) expect(allows(["admin"], scope)).toBe(true);
+  for (const scope of tokenScopes) expect(allows(["admin"], scope)).toBe(true);
   expect(allows(["enqueue", "read", "leads", "operate"], "admin")).toBe(false);
   expect(allows(["enqueue"], "read")).toBe(false);
 });

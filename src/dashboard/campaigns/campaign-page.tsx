@@ -15,7 +15,7 @@ interface Model {
 }
 
 /** One campaign: its state and counts, why recipients got no mail, and its pages that stand still or failed. */
-export const campaignPage = page<Model>({
+export const campaignDetailPage = page<Model>({
   path: "/campaigns/:id",
   section: "Campaigns",
   tenants: "one",

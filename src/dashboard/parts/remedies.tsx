@@ -1,5 +1,5 @@
 import { type PageAction, actionFields } from "../action";
-import { actions } from "../actions";
+import { pageActions } from "../actions";
 import { bulkPaths } from "../bulk/actions";
 import { bulkAddress } from "../bulk/selection";
 import type { Visit } from "../page";
@@ -70,7 +70,7 @@ function planOf({ method, path, body }: Remedy): string | undefined {
 }
 
 function actionOf({ method, path }: Remedy): { action: PageAction; fields: Record<string, string> } | undefined {
-  for (const action of actions) {
+  for (const action of pageActions) {
     // A call that needs a body has its own page.
     const fields = action.method === method && (!action.body || action.bodyOptional) ? actionFields(action, path) : undefined;
     if (fields) return { action, fields };

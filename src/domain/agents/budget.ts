@@ -10,7 +10,7 @@ export interface CostBound {
 export const noBound: CostBound = { tokens: 0, micros: 0 };
 
 /** The code of a failure: the budget did not allow the call, which was not made. */
-export const overBudget: OverBudget = "over_budget";
+export const overBudgetCode: OverBudget = "over_budget";
 
 /** USD that all agents of a tenant may cost in a month, where the tenant set nothing else. */
 const usualTenantUsdPerMonth = 100;

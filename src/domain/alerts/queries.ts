@@ -7,7 +7,7 @@ const [maxCounted, maxGroups] = [1000, 100];
 const maxFound = 5000;
 const maxOpen = 1000;
 /** Alerts kept of one owner; the oldest make room. */
-export const maxKept = 500;
+export const maxAlertsKept = 500;
 
 /** Each tenant with dead letters, by one seek apiece; then those that died in the time, without what is counted already and without failed alerts. */
 const deadSql = `
@@ -43,7 +43,7 @@ export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailur
 const listSql = `
   SELECT ${columns}, g.last_at AS group_last_at FROM alerts a LEFT JOIN failure_groups g
     ON a.state = 'open' AND a.cause GLOB 'dead-letters/*' AND g.tenant = a.tenant AND g.grp = substr(a.cause, ${"dead-letters/".length + 1})
-  WHERE a.tenant = ?1 LIMIT ${maxKept}`;
+  WHERE a.tenant = ?1 LIMIT ${maxAlertsKept}`;
 
 /** An owner's alerts, the newest failure first. Of an open one about dead letters that is the newest failure of its group. */
 export async function listAlerts(db: D1Database, tenant: string, limit: number): Promise<Alert[]> {

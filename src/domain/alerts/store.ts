@@ -1,5 +1,5 @@
 import type { Alert } from "./model";
-import { maxKept } from "./queries";
+import { maxAlertsKept } from "./queries";
 import { type AlertRule, maxRules } from "./rule";
 
 const put = `
@@ -12,8 +12,8 @@ const put = `
 /** Of an owner with more than its share, those that recovered longest ago. */
 const prune = `
   DELETE FROM alerts WHERE tenant = ?1 AND state = 'recovered'
-    AND (SELECT count(*) FROM alerts WHERE tenant = ?1) > ${maxKept - 100}
-    AND last_at <= (SELECT last_at FROM alerts WHERE tenant = ?1 ORDER BY last_at DESC LIMIT 1 OFFSET ${maxKept - 100})`;
+    AND (SELECT count(*) FROM alerts WHERE tenant = ?1) > ${maxAlertsKept - 100}
+    AND last_at <= (SELECT last_at FROM alerts WHERE tenant = ?1 ORDER BY last_at DESC LIMIT 1 OFFSET ${maxAlertsKept - 100})`;
 
 export async function saveAlerts(db: D1Database, alerts: readonly Alert[]): Promise<void> {
   if (alerts.length === 0) return;

@@ -2,9 +2,9 @@ import type { JobFilter } from "../../ledger/views";
 import type { Earlier, ReplayFilter } from "../replays/model";
 
 /** Acts on many jobs at once: cancel or run open jobs, dismiss dead letters. */
-export const actions = ["cancel", "dismiss", "run-now"] as const;
+export const bulkActionNames = ["cancel", "dismiss", "run-now"] as const;
 
-export type BulkActionName = (typeof actions)[number];
+export type BulkActionName = (typeof bulkActionNames)[number];
 
 /** Bulk actions of operators. Throws only when the ledger cannot be reached. */
 export interface BulkActions {

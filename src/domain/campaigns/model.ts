@@ -16,7 +16,7 @@ export const campaignStates = ["draft", "running", "paused", "done", "cancelled"
 export type CampaignState = (typeof campaignStates)[number];
 
 /** Recipients of one list. */
-export const maxRecipients = 1_000_000;
+export const maxListRecipients = 1_000_000;
 /** Bytes of one row, as it is sent and as it is stored. */
 export const maxRowBytes = 16_384;
 /** Recipients of one page: as many as a provider accepts in one call. */

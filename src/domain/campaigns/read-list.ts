@@ -1,7 +1,7 @@
 import { withCommas } from "../../decimal";
 import { createCsvReader, type CsvRecord } from "./csv";
 import { maxRowBytes } from "./model";
-import { addressFields, type ReadRow, rowFromFields, rowFromJson } from "./read-row";
+import { recipientFields, type ReadRow, rowFromFields, rowFromJson } from "./read-row";
 
 export type ListFormat = "csv" | "ndjson";
 
@@ -47,7 +47,7 @@ const noColumns = "The first line must name the columns, one of them to, email o
 /** The address column gets the name that JSON rows use; the others keep theirs. */
 function columnsIn(record: CsvRecord): string[] {
   const names = "cells" in record ? record.cells.map((each) => each.trim()) : [];
-  const addressAt = names.findIndex((name) => (addressFields as readonly string[]).includes(name.toLowerCase().replace("e-mail", "email")));
+  const addressAt = names.findIndex((name) => (recipientFields as readonly string[]).includes(name.toLowerCase().replace("e-mail", "email")));
   if (addressAt < 0) throw new NoHeader(noColumns);
   if (names.length > maxColumns) throw new NoHeader(`The list has ${names.length} columns; at most ${maxColumns} are taken.`);
   const columns = names.map((name, index) => (index === addressAt ? "to" : name));

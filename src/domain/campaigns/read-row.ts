@@ -5,14 +5,14 @@ import { checkJson, parseJson } from "../../json/json";
 export type ReadRow = { to: string; variables: Record<string, unknown> } | { issue: string };
 
 /** Names of the address field; the first that is present counts. */
-export const addressFields = ["to", "email", "address"] as const;
+export const recipientFields = ["to", "email", "address"] as const;
 
 const maxMailbox = 400;
 const noAddress = "the address must be one as ada@example.com or Ada <ada@example.com>";
 
 /** A row from its fields. `variables` is an object of variables; every other field is a variable too. */
 export function rowFromFields(fields: Record<string, unknown>): ReadRow {
-  const name = addressFields.find((each) => Object.hasOwn(fields, each));
+  const name = recipientFields.find((each) => Object.hasOwn(fields, each));
   if (name === undefined) return { issue: "the row has no field to, email or address" };
   const { [name]: address, variables, ...others } = fields;
   const to = typeof address === "string" && address.length <= maxMailbox ? mailboxFrom(address.trim()) : undefined;

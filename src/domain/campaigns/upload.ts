@@ -1,7 +1,7 @@
 import { withCommas } from "../../decimal";
 import { Problem } from "../../errors";
 import { equalParts, putParts } from "../../multipart";
-import { maxRecipients, maxRowBytes, rowFrom } from "./model";
+import { maxListRecipients, maxRowBytes, rowFrom } from "./model";
 import { createListReader, type ListFormat, type ListRow, NoHeader } from "./read-list";
 
 /** A rejected row with its line, from 1. */
@@ -81,7 +81,7 @@ function lineOf(row: ListRow, list: UploadedList): string {
   if ("issue" in row) return reject(row.line, row.issue, list);
   const text = `${rowFrom(row)}\n`;
   if (new TextEncoder().encode(text).length > maxRowBytes) return reject(row.line, `the row is stored with more than ${withCommas(maxRowBytes)} bytes`, list);
-  if (++list.accepted > maxRecipients) throw new Problem("too-large", `A list may have at most ${withCommas(maxRecipients)} recipients.`);
+  if (++list.accepted > maxListRecipients) throw new Problem("too-large", `A list may have at most ${withCommas(maxListRecipients)} recipients.`);
   return text;
 }
 

@@ -30,8 +30,8 @@ export interface DestinationRow {
   updated: number;
 }
 
-export const columns = "name, enabled, events, filter, delay, host, sealed, retired, retired_at, created, updated";
-export const allSql = `SELECT ${columns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
+export const destinationColumns = "name, enabled, events, filter, delay, host, sealed, retired, retired_at, created, updated";
+export const allSql = `SELECT ${destinationColumns} FROM destinations WHERE tenant = ?1 ORDER BY name`;
 
 export function destinationView(row: DestinationRow): DestinationView {
   const base = isBuiltInDestination(row.name) ? unchanged(row.name) : null;

@@ -3,7 +3,7 @@ import { statement } from "../../d1";
 import { type RowBound, hasRoom, maxDestinations, tooManyRows } from "../../tenants/bounds";
 import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
 import { builtIn, type builtInSchema, isBuiltInDestination, type ownSchema } from "./model";
-import { columns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
+import { destinationColumns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "./sealed-endpoint";
 
 export type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
@@ -19,7 +19,7 @@ export interface DestinationStore extends SettingsStore<DestinationView> {
 
 export function createDestinationStore(deps: EndpointDeps): DestinationStore {
   const { db } = deps;
-  const shape = { table: "destinations", key: "name", columns, sealed: { sealed: secretName }, inSnapshot: false } as const;
+  const shape = { table: "destinations", key: "name", columns: destinationColumns, sealed: { sealed: secretName }, inSnapshot: false } as const;
   const table = createSettingsTable<DestinationRow>(deps, shape);
   return {
     ...createSettingsStore(table, destinationView),
@@ -56,11 +56,11 @@ const bound: RowBound = {
 
 // A PUT without an address removes the stored one.
 const putSql = `
-  INSERT INTO destinations (tenant, ${columns}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, ?9, ?9
+  INSERT INTO destinations (tenant, ${destinationColumns}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL, ?9, ?9
   WHERE ?8 IS NULL OR ${hasRoom(bound)}
   ON CONFLICT (tenant, name) DO UPDATE SET enabled = excluded.enabled, events = excluded.events, filter = excluded.filter, delay = excluded.delay,
     host = excluded.host, sealed = excluded.sealed, retired = NULL, retired_at = NULL, updated = max(excluded.updated, created + 1)
-  RETURNING ${columns}`;
+  RETURNING ${destinationColumns}`;
 
 const retireOwnSql = `
   UPDATE destinations SET retired = ?3, retired_at = ?4
@@ -68,7 +68,7 @@ const retireOwnSql = `
 
 // A built-in one has no row until it is changed.
 const retireBuiltInSql = `
-  INSERT INTO destinations (tenant, ${columns})
+  INSERT INTO destinations (tenant, ${destinationColumns})
   SELECT ?1, ?2, 1, NULL, NULL, NULL, NULL, NULL, ?3, ?4, ?4, ?4 FROM connections WHERE tenant = ?1 AND name = ?6 AND updated < ?5
   ON CONFLICT (tenant, name) DO UPDATE SET retired = excluded.retired, retired_at = excluded.retired_at WHERE retired IS NULL AND updated < ?5`;
 

@@ -8,7 +8,7 @@ export const entityKey = boundedText(225, { pattern: /^[a-z][a-z-]{0,31}:[A-Za-z
 export const latestTime = Date.UTC(10_000, 0) - 1;
 
 /** Entities of one job: an optional field of payloads. */
-export const about = v.optional(boundedList(entityKey, 5, { rule: "may name at most 5 entities" }));
+export const entitiesField = v.optional(boundedList(entityKey, 5, { rule: "may name at most 5 entities" }));
 
 /** The key of an entity; empty when its id makes no valid key. */
 export function entityKeys(kind: string, id: unknown): string[] {

@@ -3,7 +3,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTPaylo
 import * as v from "valibot";
 import { boundedList, boundedText, fieldRule } from "../../bounded";
 import type { Http } from "../../providers/http";
-import { scopes } from "../../tenants/token";
+import { tokenScopes } from "../../tenants/token";
 
 const maxRoles = 100;
 const personRule = "must be an address, or the name of a group";
@@ -33,7 +33,7 @@ const role = v.pipe(
       boundedText(63, { pattern: /^(?:\*|[a-z0-9-]{1,63})$/, rule: "must be the name of a tenant, or * for all" }),
       v.description("`*`: acts as the root token"),
     ),
-    scopes: v.optional(boundedList(v.picklist(scopes, `must be one of ${scopes.join(", ")}`), scopes.length, { min: 1 })),
+    scopes: v.optional(boundedList(v.picklist(tokenScopes, `must be one of ${tokenScopes.join(", ")}`), tokenScopes.length, { min: 1 })),
   }),
   onePerson(),
   scopedToTenant(),

@@ -1,6 +1,6 @@
 import { nextDay } from "../../queue/run/day-limit";
 import type { SpentDay } from "../../queue/memory";
-import { type Finding, isoTime } from "../report/model";
+import { type Finding, isoSeconds } from "../report/model";
 
 const key = "d1-day-limit";
 /** KV's free plan accepts 1,000 writes a day. */
@@ -25,7 +25,7 @@ export async function readDayLimit(kv: KVNamespace): Promise<SpentDay | null> {
 export function dayLimitFinding({ limit, since, seen }: SpentDay, now: number): Finding[] {
   if (now - seen > lifetimeSeconds * 1000 || nextDay(seen) <= now) return [];
   const sentence =
-    `The account has used up the rows that D1's free plan lets it ${limit} in a day: jobs are accepted and do not run until ${isoTime(nextDay(now))}. ` +
+    `The account has used up the rows that D1's free plan lets it ${limit} in a day: jobs are accepted and do not run until ${isoSeconds(nextDay(now))}. ` +
     "A paid Workers plan lifts the limit within minutes; what waits then goes on within an hour.";
   return [{ code: "d1-day-limit", severity: "critical", sentence, since, count: 1, subject: "d1", tenant: "*", actions: [] }];
 }

@@ -1,7 +1,7 @@
 import { withCommas } from "../../decimal";
 import type { TroubledCampaign } from "../campaigns/trouble";
 import type { ReportFacts } from "./facts";
-import { type Finding, isoTime, type RemedyCall } from "./model";
+import { type Finding, isoSeconds, type RemedyCall } from "./model";
 
 /** Some addresses of each list are wrong: from this share of failed mails on it is a finding, and from the second one a critical one. */
 const [minShare, criticalShare] = [0.01, 0.1];
@@ -22,7 +22,7 @@ function failing(campaign: TroubledCampaign): Finding[] {
   const isEnded = state === "done";
   if (failed === 0 || share < minShare || (!isEnded && failed < minRecipients)) return [];
   const of = isEnded ? total : failed + sent;
-  const when = isEnded ? (ended === null ? "has ended" : `ended at ${isoTime(ended)}`) : "is running";
+  const when = isEnded ? (ended === null ? "has ended" : `ended at ${isoSeconds(ended)}`) : "is running";
   const failures = `${withCommas(failed)} of ${isEnded ? "" : "the first "}${withCommas(of)} recipient${of === 1 ? "" : "s"} failed`;
   return [
     {

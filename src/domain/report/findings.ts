@@ -1,6 +1,6 @@
 import { plural } from "../../decimal";
 import type { OpenGroup } from "../../ledger/open-jobs";
-import { type RemedyCall, type Finding, isoTime } from "./model";
+import { type RemedyCall, type Finding, isoSeconds } from "./model";
 import { redact } from "../../masking/redact";
 import { heartbeatStep } from "../installation/model";
 import type { ReportFacts } from "./facts";
@@ -51,7 +51,7 @@ function tick({ steps, now, installation }: ReportFacts): Finding[] {
             severity: "critical",
             subject: "tick",
             since: newest || null,
-            sentence: `The tick has not run ${newest === 0 ? "yet" : `since ${isoTime(newest)}`}: nothing that waits is released. Check the Worker's cron trigger.`,
+            sentence: `The tick has not run ${newest === 0 ? "yet" : `since ${isoSeconds(newest)}`}: nothing that waits is released. Check the Worker's cron trigger.`,
           },
         ];
   const failureFindings = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);

@@ -5,7 +5,7 @@ import type { PauseView } from "../../ledger/pauses";
 import { circuitOf, endedOn, type FlowFacts, isPacedGroup, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
-import { isoTime, type Why } from "./model";
+import { isoSeconds, type Why } from "./model";
 import { heavySentence, paused, type PausedSite, sitePausedWhy, unpolledWhy } from "./why";
 
 /** Why jobs of a queue wait, in the sentence of the report and of each such job. `tenant`: whose jobs; `*`: of all. */
@@ -123,8 +123,8 @@ function lateWhy(queue: string, { oldestReadyAt: since, ready }: QueueFlow, { no
 /** The finding of ready jobs that wait for too long, in a queue in which nothing ends or in one that is behind. */
 export function lateSentence(queue: string, count: number, since: number, isStuck: boolean): string {
   return isStuck
-    ? `${plural(count, "job")} of the queue ${queue} wait since ${isoTime(since)}, and none has ended in the last 5 minutes.`
-    : `The queue ${queue} is behind: its oldest job waits since ${isoTime(since)}.`;
+    ? `${plural(count, "job")} of the queue ${queue} wait since ${isoSeconds(since)}, and none has ended in the last 5 minutes.`
+    : `The queue ${queue} is behind: its oldest job waits since ${isoSeconds(since)}.`;
 }
 
 function heavyWhy(queue: string, { heavy }: WhyFacts): QueueWhy | null {

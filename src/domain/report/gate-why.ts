@@ -1,6 +1,6 @@
 import { plural } from "../../decimal";
 import type { GateView } from "../gates/model";
-import { type RemedyCall, isoTime, type Why } from "./model";
+import { type RemedyCall, isoSeconds, type Why } from "./model";
 
 /** Why a gate lets no job in, the same for every job that waits at it. */
 export type GateWhy = Pick<Why, "code" | "sentence" | "actions" | "until">;
@@ -28,7 +28,7 @@ export function openSince({ openedAt, refusal, failures, lastFailure }: GateView
 
 export function circuitSentence(gate: GateView): string {
   const { dependency, openUntil, failures, lastFailure, refusal, circuit } = gate;
-  const until = openUntil === null ? "" : ` until ${isoTime(openUntil)}`;
+  const until = openUntil === null ? "" : ` until ${isoSeconds(openUntil)}`;
   const because = failures > 0 ? ` after ${plural(failures, "failure")} in a row` : "";
   // A circuit that was opened for wrong settings counts no failure: an older one is not its cause.
   const cause = refusal?.reason ?? (failures > 0 ? lastFailure?.reason : null);

@@ -65,6 +65,6 @@ export function sortFindings(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((left, right) => rank(left) - rank(right) || right.count - left.count || (text(left) < text(right) ? -1 : 1));
 }
 
-export function isoTime(at: number): string {
+export function isoSeconds(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }

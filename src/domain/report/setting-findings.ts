@@ -2,7 +2,7 @@ import { plural } from "../../decimal";
 import { dayMs } from "../../time/day";
 import { budgetState } from "../costs/model";
 import type { ReportFacts } from "./facts";
-import { type RemedyCall, type Finding, isoTime } from "./model";
+import { type RemedyCall, type Finding, isoSeconds } from "./model";
 import { sitePausedSentence, unpolledSentence } from "./why";
 
 /** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */
@@ -14,7 +14,7 @@ export function schedules({ schedules: all, now }: ReportFacts): Finding[] {
       code: outcome === "failed" ? "schedule-failed" : "schedule-skipped",
       // Skipping is what its policy asks for.
       severity: outcome === "failed" ? "critical" : "info",
-      sentence: `The schedule ${name} did not run at ${isoTime(plannedAt)}: ${note ?? "no reason is known"}`,
+      sentence: `The schedule ${name} did not run at ${isoSeconds(plannedAt)}: ${note ?? "no reason is known"}`,
       since: plannedAt,
       count: 1,
       subject: `schedule/${name}`,

@@ -6,7 +6,7 @@ import { isPaced, isPausedCampaign } from "../campaigns/pace";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/run/remote";
 import { gateWhy } from "./gate-why";
-import { type RemedyCall, isoTime, type Why } from "./model";
+import { type RemedyCall, isoSeconds, type Why } from "./model";
 
 /** What is known of the things that may hold jobs back. */
 export interface Surroundings {
@@ -108,7 +108,7 @@ export function paused(pause: PauseView, tenant: string | null): Why {
 export function pauseSentence({ scope, name, tenant, since, actor, actorName, reason }: PauseView): string {
   const whose = tenant === "*" ? " for all tenants" : "";
   const by = actorName ?? actor;
-  return `The ${scope} ${name} is paused${whose} since ${isoTime(since)}${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}.`;
+  return `The ${scope} ${name} is paused${whose} since ${isoSeconds(since)}${by ? ` by ${by}` : ""}${reason ? `: ${reason}` : ""}.`;
 }
 
 export function resumeOf({ scope, name }: Pick<PauseView, "scope" | "name">): RemedyCall {
@@ -119,7 +119,7 @@ function atGate(gate: GateView, job: JobView, now: number): Why {
   const common = { since: job.startedAt ?? job.at, ...untilOf(job) };
   const why = gateWhy(gate);
   if (why) return { ...common, ...why };
-  const next = job.due !== null && job.due > now ? `at ${isoTime(job.due)}` : "within the next minute";
+  const next = job.due !== null && job.due > now ? `at ${isoSeconds(job.due)}` : "within the next minute";
   return { ...common, code: "at-limit", sentence: `It waited for ${gate.dependency}, which is free again; it goes on ${next}.`, actions: [runNow(job)] };
 }
 
@@ -134,11 +134,11 @@ export function sitePausedSentence(site: string, reason: string): string {
 }
 
 export function unpolledSentence(type: string, since: number | null): string {
-  return since === null ? `No worker has ever asked for ${type} jobs.` : `No worker has asked for ${type} jobs since ${isoTime(since)}.`;
+  return since === null ? `No worker has ever asked for ${type} jobs.` : `No worker has asked for ${type} jobs since ${isoSeconds(since)}.`;
 }
 
 export function heavySentence({ tenant, queue, since }: HeavyView): string {
-  return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoTime(since)}: its jobs run from the queue overflow, so that those of other tenants do not wait behind them.`;
+  return `The tenant ${tenant} is heavy on the queue ${queue} since ${isoSeconds(since)}: its jobs run from the queue overflow, so that those of other tenants do not wait behind them.`;
 }
 
 /** Why a job waits whose remote type no worker asks for. */
@@ -157,12 +157,12 @@ function paced(job: JobView): Why {
 }
 
 function scheduled(job: JobView, due: number): Why {
-  return { code: "scheduled", sentence: `It is scheduled for ${isoTime(due)}.`, since: job.at, until: due, actions: [runNow(job)] };
+  return { code: "scheduled", sentence: `It is scheduled for ${isoSeconds(due)}.`, since: job.at, until: due, actions: [runNow(job)] };
 }
 
 function retrying(job: JobView): Why {
   const { attempt, maxAttempts, reason, due } = job;
-  const next = due === null ? "within the next minute" : `at ${isoTime(due)}`;
+  const next = due === null ? "within the next minute" : `at ${isoSeconds(due)}`;
   const sentence = `Attempt ${attempt} of ${maxAttempts} failed: ${sentenceOf(reason ?? "unknown")} The next one is ${next}.`;
   return { code: "retrying", sentence, since: job.startedAt ?? job.at, ...untilOf(job), actions: [runNow(job)] };
 }

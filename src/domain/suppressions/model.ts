@@ -4,8 +4,8 @@ import { readEmail } from "../leads/email";
 import { boundedList, boundedText } from "../../bounded";
 
 /** `all`: no mail at all. `bulk`: no newsletters; other mail is sent. */
-export const scopes = ["all", "bulk"] as const;
-export type SuppressionScope = (typeof scopes)[number];
+export const suppressionScopes = ["all", "bulk"] as const;
+export type SuppressionScope = (typeof suppressionScopes)[number];
 
 /** `rejected`: a provider refuses to send to this address. */
 export const reasons = ["bounce", "complaint", "unsubscribe", "rejected", "manual"] as const;
@@ -38,7 +38,7 @@ export const addressSchema = v.pipe(
   v.transform((text) => readEmail(text)?.address ?? text),
 );
 
-const scope = v.optional(v.picklist(scopes, "must be all or bulk"), "all");
+const scope = v.optional(v.picklist(suppressionScopes, "must be all or bulk"), "all");
 const reason = v.optional(v.picklist(reasons, `must be one of ${reasons.join(", ")}`), "manual");
 
 /** The body of `PUT /v1/suppressions/{address}`. */

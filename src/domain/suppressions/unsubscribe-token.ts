@@ -1,4 +1,4 @@
-import { scopes } from "./model";
+import { suppressionScopes } from "./model";
 import type { Unsubscription, UnsubscribeTokens } from "./unsubscribe";
 import { fromBase64, toBase64url } from "../../base64";
 
@@ -40,7 +40,7 @@ export function createUnsubscribeTokens({ encryption, signing }: UnsubscribeKeys
 
 function readContent(content: unknown): Unsubscription | undefined {
   const [tenant, address, named, campaign] = Array.isArray(content) ? (content as unknown[]) : [];
-  const scope = scopes.find((each) => each === named);
+  const scope = suppressionScopes.find((each) => each === named);
   if (typeof tenant !== "string" || typeof address !== "string" || !scope) return undefined;
   return { tenant, address, scope, ...(typeof campaign === "string" ? { campaign } : {}) };
 }

@@ -1,12 +1,13 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
-import { actions, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
+import { bulkActionNames, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
 import { boundedName, outputRecord } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
-import { jobIdText, paging, search, siteId, time } from "../query";
+import { siteId } from "../../domain/shop/site/model";
+import { jobIdText, paging, search, time } from "../query";
 import { type RouteCall, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
 import { count, isoTime, listShape } from "../shapes";
@@ -53,7 +54,7 @@ export const bulkPlanShape = v.object({
 
 export const bulkActionShape = v.object({
   id: v.string(),
-  action: v.picklist(actions),
+  action: v.picklist(bulkActionNames),
   state: v.picklist(["running", "stopped", "done"]),
   total: v.pipe(count, v.description("Jobs that it named when it began")),
   done: v.pipe(count, v.description("Cancelled (one that runs ends within seconds), running now, or taken off the list")),

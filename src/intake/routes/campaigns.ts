@@ -11,7 +11,7 @@ import { states } from "../../queue/state";
 import { masked } from "../../masking/personal";
 import { chunksOf, smallBody } from "../body";
 import type { CampaignIntake, IntakeDeps } from "../deps";
-import { cursor, paging, revealQuery } from "../query";
+import { cursorText, paging, revealQuery } from "../query";
 import { listedRows } from "../refusals";
 import { actorOf, param, permits, route } from "../route";
 import { count, isoTime } from "../shapes";
@@ -86,7 +86,7 @@ export const campaignRoutes = [
     summary: "Campaigns with their counts, newest first",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ cursor: cursor(/^[a-z0-9]{1,40}$/), ...paging }),
+    query: v.strictObject({ cursor: cursorText(/^[a-z0-9]{1,40}$/), ...paging }),
     answers: { 200: v.object({ campaigns: outputList(campaignShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query }) => {
       const page = await listCampaigns({ db: deps.db, tenant }, query);
@@ -145,7 +145,7 @@ export const campaignRoutes = [
     summary: "Recipients that got no mail, by their line of the list, and why",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ cursor: cursor(/^\d{1,10}$/), ...paging, ...revealQuery.entries }),
+    query: v.strictObject({ cursor: cursorText(/^\d{1,10}$/), ...paging, ...revealQuery.entries }),
     answers: {
       200: leftListShape,
     },

@@ -9,7 +9,7 @@ import { newestVersion, type WorkerVersion } from "../../ledger/versions";
 import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { cursor, fromBeforeTo, paging, time } from "../query";
+import { cursorText, fromBeforeTo, paging, time } from "../query";
 import { replayShape } from "../replay-shapes";
 import { actorOf, param, route } from "../route";
 import { count, isoTime, nullableText } from "../shapes";
@@ -25,7 +25,7 @@ const listQuery = v.pipe(
     since: v.optional(v.pipe(since, v.description("deploy: failed since the newest version of the Worker was first seen"))),
     status: v.optional(status),
     type: v.optional(boundedName("must be a type")),
-    cursor: cursor(/^\d{1,15}\.[0-9a-z]{16}$/),
+    cursor: cursorText(/^\d{1,15}\.[0-9a-z]{16}$/),
     ...paging,
   }),
   fromBeforeTo(),

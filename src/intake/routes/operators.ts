@@ -2,7 +2,7 @@ import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { auditEntries, type AuditEntry } from "../../ledger/audit";
 import { outputList } from "../../bounded";
-import { cursor, paging } from "../query";
+import { cursorText, paging } from "../query";
 import { pauseShape, pauseView } from "../pause-shapes";
 import { type Caller, route } from "../route";
 import { count, isoTime } from "../shapes";
@@ -27,7 +27,7 @@ export const auditShape = v.object({
 
 export const pausesShape = v.object({ pauses: outputList(pauseShape) });
 
-const auditQuery = v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging });
+const auditQuery = v.strictObject({ cursor: cursorText(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging });
 
 export const operatorRoutes = [
   route("GET /v1/me", {

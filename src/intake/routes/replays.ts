@@ -9,7 +9,7 @@ import { webhook } from "../../jobs/webhook/job";
 import { ownTarget } from "../own-host";
 import { redact } from "../../masking/redact";
 import type { NewAuditEntry, IntakeDeps } from "../deps";
-import { cursor, paging } from "../query";
+import { cursorText, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { planShape, replayShape } from "../replay-shapes";
 import { actorOf, type Caller, param, permits, route } from "../route";
@@ -97,7 +97,7 @@ export const replayRoutes = [
     summary: "Replays, newest first: what each replays, how far it is and what came of it",
     scope: "read",
     tenant: "any",
-    query: v.strictObject({ cursor: cursor(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging }),
+    query: v.strictObject({ cursor: cursorText(/^\d{1,15}\.[0-9a-f-]{36}$/), ...paging }),
     answers: { 200: replaysShape },
     handle: async ({ deps, tenant, query }) => {
       const page = await deps.replays.list(tenant, query);

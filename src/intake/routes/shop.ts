@@ -7,7 +7,7 @@ import { listSuppliers, putSupplier } from "../../domain/shop/purchases/supplier
 import { smallBody } from "../body";
 import { search, time } from "../query";
 import { actorOf, permits, route } from "../route";
-import { cursorOf, flag, shopRowNotFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
+import { cursorOf, queryFlag, shopRowNotFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
 const changedAfter = v.optional(v.pipe(time, v.description("Rows that changed after this, in the order of their changes: continue with the last changedAt")));
@@ -26,14 +26,14 @@ const orderQuery = v.strictObject({
 const productQuery = v.strictObject({
   ...shopPaging,
   changedAfter,
-  active: v.optional(flag),
+  active: v.optional(queryFlag),
   reference: v.optional(search),
   q: v.optional(v.pipe(search, v.description("Part of the name, the reference or the id, in any case"))),
   manufacturerId: v.optional(shopId),
   supplierId: v.optional(shopId),
 });
 
-const supplierQuery = v.strictObject({ ...shopPaging, active: v.optional(flag) });
+const supplierQuery = v.strictObject({ ...shopPaging, active: v.optional(queryFlag) });
 
 const supplierBody = v.strictObject({
   email: v.optional(v.nullable(mailbox), null),

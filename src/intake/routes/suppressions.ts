@@ -7,7 +7,7 @@ import {
   importSchema,
   type NewSuppression,
   reasons,
-  scopes,
+  suppressionScopes,
   type Suppression,
   suppressionSchema,
 } from "../../domain/suppressions/model";
@@ -16,14 +16,14 @@ import { masked } from "../../masking/personal";
 import { validate } from "../../queue/validate";
 import { largeBody, parsedJson, readText, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { cursor as cursorOf, paging } from "../query";
+import { cursorText, paging } from "../query";
 import { type Caller, param, permits, route } from "../route";
 import { isoTime } from "../shapes";
 
 const shape = v.object({
   address: v.pipe(v.nullable(v.string()), v.description("••• below admin; null once the person was erased")),
   reason: v.picklist(reasons),
-  scope: v.picklist(scopes),
+  scope: v.picklist(suppressionScopes),
   since: isoTime,
 });
 const address = { pattern: /^[^\s/]{3,320}$/, message: "must be an address, as ada@example.com" };
@@ -42,7 +42,7 @@ export const suppressionRoutes = [
     tenant: "own",
     query: v.strictObject({
       reason: v.optional(v.picklist(reasons, `must be one of ${reasons.join(", ")}`)),
-      cursor: cursorOf(/^\d{1,15}\.[0-9a-f]{32}\.(?:all|bulk)$/),
+      cursor: cursorText(/^\d{1,15}\.[0-9a-f]{32}\.(?:all|bulk)$/),
       ...paging,
     }),
     answers: { 200: v.object({ suppressions: outputList(shape), cursor: v.nullable(v.string()) }) },
@@ -104,7 +104,7 @@ export const suppressionRoutes = [
     scope: "operate",
     tenant: "own",
     params: { address },
-    query: v.strictObject({ scope: v.optional(v.picklist(scopes, "must be all or bulk")) }),
+    query: v.strictObject({ scope: v.optional(v.picklist(suppressionScopes, "must be all or bulk")) }),
     answers: { 204: null },
     handle: async ({ deps, tenant, caller, params, query }) => {
       await audited(deps, tenant, caller);

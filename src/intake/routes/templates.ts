@@ -8,7 +8,7 @@ import { renderPaced } from "../../domain/mail/render-paced";
 import { jsonObject } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { cursor, paging } from "../query";
+import { cursorText, paging } from "../query";
 import { param, route } from "../route";
 import { previewShape, templatePutShape, templateShape, templatesShape } from "../template-shapes";
 
@@ -23,7 +23,7 @@ export const templateRoutes = [
     summary: "The mail templates, those that are built in (version 0) as well",
     scope: "read",
     tenant: "own",
-    query: v.strictObject({ cursor: cursor(/^[a-z0-9-]{1,63}$/), ...paging }),
+    query: v.strictObject({ cursor: cursorText(/^[a-z0-9-]{1,63}$/), ...paging }),
     answers: { 200: templatesShape },
     handle: async ({ deps, tenant, query }) => {
       const templates = await deps.templates.list(tenant, query.cursor ?? "", query.limit + 1);

@@ -1,7 +1,7 @@
 import { forgetRecipients } from "../../domain/campaigns/forget";
 import type { CampaignObjects } from "../../domain/campaigns/objects";
 import { removeOldEventRows } from "../../domain/events/retention";
-import { removeOldGroups as forgetFailures } from "../../domain/failures/store";
+import { removeOldGroups } from "../../domain/failures/store";
 import { removeOldBots } from "../../domain/leads/erase";
 import type { SentStore } from "../../domain/mail-events/sent";
 import type { MailEventStore } from "../../domain/mail-events/store";
@@ -38,7 +38,7 @@ async function removeOther(
 ): Promise<Record<string, number>> {
   const campaigns = await forgetRecipients({ db, objects, countsOf: mailEvents.countsOf }, now);
   const mails = (await sent.forgetOld(now)) + (await mailEvents.forgetOld(now));
-  const failures = await forgetFailures(db, now);
+  const failures = await removeOldGroups(db, now);
   return {
     mails,
     campaigns,

@@ -1,4 +1,4 @@
-import { budgetOf, exceeded, microsFor, noBound, overBudget, tenantUsdPerMonth } from "../../domain/agents/budget";
+import { budgetOf, exceeded, microsFor, noBound, overBudgetCode, tenantUsdPerMonth } from "../../domain/agents/budget";
 import { issueText } from "../../domain/agents/issue";
 import { jsonIn } from "../../json/json-in";
 import type { ModelAnswer } from "../../domain/agents/model";
@@ -9,7 +9,7 @@ import { outcomeOf } from "../../queue/effect";
 import { discard, type Outcome } from "../../queue/outcome";
 import { check } from "../../queue/validate";
 import { type OpenRun, recordStep } from "./open-run";
-import { count, createBudgetMeter, type Reserved } from "./meter";
+import { addUsage, createBudgetMeter, type Reserved } from "./meter";
 
 /** One call to the model, within the budgets, recorded before its answer is used. Undefined: the run continues. */
 export async function askModel(openRun: OpenRun, step: number): Promise<Outcome | undefined> {
@@ -30,7 +30,7 @@ export async function askModel(openRun: OpenRun, step: number): Promise<Outcome 
     return undefined;
   }
   if (timeUp.aborted && !context.signal.aborted) return discard(`the budget of ${budget.maxSeconds} s in model calls is used up`);
-  return reply.failure.code === overBudget && meter.ended ? meter.ended : outcomeOf(reply.failure, context.now());
+  return reply.failure.code === overBudgetCode && meter.ended ? meter.ended : outcomeOf(reply.failure, context.now());
 }
 
 /** Records the answer with its cost, which replaces the reservation. */
@@ -44,7 +44,7 @@ async function recordAnswer(openRun: OpenRun, step: number, answer: ModelAnswer,
   const used = { tokens, micros, ms: context.now() - at };
   const settled = context.agents.runs.settleWrites(run, { tokens: bound, micros: dearest }, used, at);
   await recordStep(openRun, { step, place: 0, kind: "model", body: answer, tokens, micros }, settled);
-  count(openRun, { tokens: tokens - bound, micros: micros - dearest, ms: used.ms });
+  addUsage(openRun, { tokens: tokens - bound, micros: micros - dearest, ms: used.ms });
 }
 
 /** The answer, with its issue: it was cut off, or neither requests tools nor is a valid output. */

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { agentGate } from "../../domain/agents/capability";
 import type { Agent } from "../../domain/agents/define";
 import { agents } from "../../domain/agents/list";
-import { about } from "../../domain/events/entity";
+import { entitiesField } from "../../domain/events/entity";
 import { defineJob } from "../../queue/job";
 
 export interface AgentPayload {
@@ -18,7 +18,12 @@ export type AgentInput = Partial<AgentPayload> & { agentType: string };
 /** The contract of the job that runs these agents. */
 export function agentJob(all: readonly Agent[]) {
   const payloads = all.map(({ type, input }) =>
-    v.strictObject({ agentType: v.literal(type), dryRun: v.optional(v.boolean("must be true or false"), false), input: v.optional(input, {}), about }),
+    v.strictObject({
+      agentType: v.literal(type),
+      dryRun: v.optional(v.boolean("must be true or false"), false),
+      input: v.optional(input, {}),
+      about: entitiesField,
+    }),
   );
   const results = all.map(({ type, output }) =>
     v.object({

@@ -35,7 +35,7 @@ export function createBudgetMeter(openRun: OpenRun, budget: AgentBudget, perTena
       state.ended = await budgetRefusal(openRun, budget, perTenant, bound, at);
       if (state.ended) return false;
       state.reserved = { ...bound, at };
-      count(openRun, { ...bound, ms: 0 });
+      addUsage(openRun, { ...bound, ms: 0 });
       return true;
     },
     async lost(isBilled) {
@@ -44,14 +44,14 @@ export function createBudgetMeter(openRun: OpenRun, budget: AgentBudget, perTena
       state.reserved = undefined;
       const ms = context.now() - reserved.at;
       const released = isBilled ? { tokens: 0, micros: 0 } : { tokens: reserved.tokens, micros: reserved.micros };
-      count(openRun, { tokens: -released.tokens, micros: -released.micros, ms });
+      addUsage(openRun, { tokens: -released.tokens, micros: -released.micros, ms });
       await runs.lose(run, released, ms, reserved.at);
     },
   };
 }
 
 /** Adds to the run's counts, as the records do. */
-export function count(total: Used, { tokens, micros, ms }: Used): void {
+export function addUsage(total: Used, { tokens, micros, ms }: Used): void {
   total.tokens += tokens;
   total.micros += micros;
   total.ms += ms;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about } from "../../domain/events/entity";
+import { entitiesField } from "../../domain/events/entity";
 import { leadResult, offerResult } from "../../domain/events/analysis";
 import { jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
@@ -8,7 +8,7 @@ import { personal } from "../../masking/personal";
 const payload = v.strictObject({
   subject: v.picklist(["lead", "offer"], "must be lead or offer"),
   data: v.pipe(jsonObject(), personal()),
-  about,
+  about: entitiesField,
 });
 
 export const analysis = defineJob({

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about } from "../../domain/events/entity";
+import { entitiesField } from "../../domain/events/entity";
 import { boundedRecord, boundedText } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
@@ -17,7 +17,7 @@ const payload = v.strictObject({
   at: v.optional(v.pipe(boundedText(40), v.isoTimestamp("must be an ISO 8601 time with zone, as 2026-10-01T12:00:00Z"))),
   value: v.optional(v.pipe(v.number(), v.finite("must be a finite number"))),
   dimensions: v.optional(dimensions),
-  about,
+  about: entitiesField,
 });
 
 export const analytics = defineJob({

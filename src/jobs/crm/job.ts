@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about, entityKey, latestTime } from "../../domain/events/entity";
+import { entitiesField, entityKey, latestTime } from "../../domain/events/entity";
 import { boundedRecord, boundedText } from "../../bounded";
 import { plainAddress } from "../../domain/mail/mailbox";
 import { defineJob } from "../../queue/job";
@@ -11,7 +11,7 @@ const contact = {
     boundedRecord(boundedText(100, { pattern: /^[a-z][a-z0-9_]{0,99}$/, rule: "must be a property's internal name" }), boundedText(65_536), 200),
     personal(),
   ),
-  about,
+  about: entitiesField,
 };
 
 const payload = v.strictObject({

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about } from "../../domain/events/entity";
+import { entitiesField } from "../../domain/events/entity";
 import { attachments } from "../../domain/mail/attachments";
 import { mailbox } from "../../domain/mail/mailbox";
 import { templateId } from "../../domain/mail/model";
@@ -20,7 +20,7 @@ const fields = v.strictObject({
   from: v.optional(v.pipe(mailbox, personal())),
   replyTo: v.optional(v.pipe(mailbox, personal())),
   attachments: v.optional(v.pipe(attachments, personal())),
-  about,
+  about: entitiesField,
 });
 
 function recipientsWrong(): string {

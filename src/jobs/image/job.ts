@@ -1,11 +1,11 @@
 import * as v from "valibot";
-import { about, entityKeys } from "../../domain/events/entity";
+import { entitiesField, entityKeys } from "../../domain/events/entity";
 import { mediaKey, operations } from "../../domain/media/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
 import { outputList } from "../../bounded";
 
-const payload = v.strictObject({ key: mediaKey, operations, about });
+const payload = v.strictObject({ key: mediaKey, operations, about: entitiesField });
 
 export const image = defineJob({
   type: "image",

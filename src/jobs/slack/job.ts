@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about } from "../../domain/events/entity";
+import { entitiesField } from "../../domain/events/entity";
 import { boundedList, boundedText, jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
@@ -7,7 +7,7 @@ import { personal } from "../../masking/personal";
 const payload = v.strictObject({
   text: v.pipe(boundedText(40_000, { min: 1 }), personal()),
   blocks: v.optional(v.pipe(boundedList(jsonObject(), 50), personal())),
-  about,
+  about: entitiesField,
 });
 
 export const slack = defineJob({

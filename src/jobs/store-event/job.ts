@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about, latestTime } from "../../domain/events/entity";
+import { entitiesField, latestTime } from "../../domain/events/entity";
 import { boundedText, jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
@@ -11,7 +11,7 @@ const payload = v.strictObject({
   type: boundedText(128),
   at: v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"), v.maxValue(latestTime, "is too late")),
   data: v.pipe(jsonObject(), personal()),
-  about,
+  about: entitiesField,
 });
 
 export const storeEvent = defineJob({

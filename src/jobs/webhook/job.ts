@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { about } from "../../domain/events/entity";
+import { entitiesField } from "../../domain/events/entity";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
@@ -17,7 +17,7 @@ const senderFields = {
   id: v.optional(boundedText(256, { pattern: /^[\x21-\x2d\x2f-\x7e]{1,256}$/, rule: "must be 1 to 256 visible characters without a dot" })),
   // Sent as JSON, the same bytes on every try.
   body: v.pipe(v.unknown(), personal()),
-  about,
+  about: entitiesField,
 };
 
 const fields = v.strictObject({

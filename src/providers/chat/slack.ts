@@ -18,7 +18,7 @@ export interface SlackOptions {
  * An incoming webhook of Slack. Its refusals are plain text, one word (`no_service`), and it has no idempotency keys:
  * a lost answer is `uncertain`. Source: Slack's changelog of 2016-05-17, "Changes to errors from incoming webhooks".
  */
-export function slack(options: SlackOptions): Channel {
+export function createSlack(options: SlackOptions): Channel {
   return {
     post: async ({ text, blocks }, signal) => {
       const body = JSON.stringify({ text, blocks });

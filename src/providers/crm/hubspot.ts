@@ -24,7 +24,7 @@ type Upserted = Reply<{ id: string; created: boolean }>;
  * so a lost call or answer is `transient`. A 207 is read by its list of errors; a 409 names the existing contact,
  * which is updated by its id. Source: HubSpot's API specifications, CRM v3 objects; its Node client's retries.
  */
-export function hubspot(options: HubspotOptions): Crm {
+export function createHubspot(options: HubspotOptions): Crm {
   return {
     idempotentFor: Number.POSITIVE_INFINITY,
     upsert: async (contact, signal) => {

@@ -26,7 +26,7 @@ const weekSeconds = 7 * 24 * 3600;
  * A lost answer is `uncertain` and may be repeated: at least once, with the same id.
  * Source: Standard Webhooks 1.0.0, operational considerations; Make's help on custom webhooks.
  */
-export function webhookTo(options: WebhookOptions): Hook {
+export function createWebhook(options: WebhookOptions): Hook {
   return {
     idempotentFor: weekSeconds,
     post: async (message, signal) => {

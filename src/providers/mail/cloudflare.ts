@@ -37,7 +37,7 @@ export interface CloudflareOptions {
  * Mail by Cloudflare Email Service, for transactional mail only, without idempotency keys.
  * Its errors have a code, which is the reason; their text may name the recipient and is quoted separately.
  */
-export function cloudflare(options: CloudflareOptions): MailProvider {
+export function createCloudflareMail(options: CloudflareOptions): MailProvider {
   return {
     name: "cloudflare",
     idempotentFor: 0,

@@ -26,7 +26,7 @@ export interface PostmarkOptions {
  * Its batch call has none either, so it is not used.
  * Source: Postmark's API reference, API error codes.
  */
-export function postmark(options: PostmarkOptions): MailProvider {
+export function createPostmark(options: PostmarkOptions): MailProvider {
   return {
     name: "postmark",
     idempotentFor: 0,

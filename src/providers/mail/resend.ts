@@ -24,7 +24,7 @@ export interface ResendOptions {
  * or a lost answer is `uncertain`, and a retry with the same key settles it.
  * Source: Resend's API reference, errors and idempotency keys.
  */
-export function resend(options: ResendOptions): MailProvider {
+export function createResend(options: ResendOptions): MailProvider {
   return {
     name: "resend",
     idempotentFor: 24 * 3600,

@@ -33,7 +33,7 @@ export interface OpenaiOptions {
  * Chat completions of OpenAI, or of a compatible API. A repeat is harmless, so a lost connection is
  * `transient`. Source: OpenAI's API reference, structured outputs and error codes.
  */
-export function openai(options: OpenaiOptions): Models {
+export function createOpenai(options: OpenaiOptions): Models {
   const { settings = {}, learned, now } = options;
   const endpoint = JSON.stringify([options.tenant, options.baseUrl, options.model, settings]);
   const usual = { temperature: 0, tokensParameter: "max_completion_tokens", responseFormat: "json_schema" } as const;

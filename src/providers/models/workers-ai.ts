@@ -49,7 +49,7 @@ export interface WorkersAiOptions {
  * few of them support one, and both shapes of answers are read. A repeat is harmless.
  * Source: the types of the binding, and Cloudflare's tables of errors.
  */
-export function workersAi(options: WorkersAiOptions): Models {
+export function createWorkersAi(options: WorkersAiOptions): Models {
   const { binding, model, settings = {}, learned, now } = options;
   const endpoint = JSON.stringify(["workers-ai", options.tenant, model, settings]);
   const usual = { temperature: 0, tokensParameter: "max_tokens", responseFormat: "json_object" } as const;

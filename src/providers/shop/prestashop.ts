@@ -35,7 +35,7 @@ const maxIssues = 3;
  * A shop by the webservice of PrestaShop 1.7, 8 and 9. Only lists are requested: a single row as JSON lacks its empty fields in version 8.
  * Source: PrestaShop's classes/webservice and its documentation of the webservice.
  */
-export function prestashop(options: PrestashopOptions): Shop {
+export function createPrestashop(options: PrestashopOptions): Shop {
   return new Prestashop(options);
 }
 

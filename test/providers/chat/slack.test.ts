@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { slack } from "../../../src/providers/chat/slack";
+import { createSlack } from "../../../src/providers/chat/slack";
 import { createHttp } from "../../../src/providers/http";
 import { type Answer, stubFetch } from "../fetch-stub";
 
@@ -8,7 +8,7 @@ afterEach(() => vi.unstubAllGlobals());
 async function post(answer: Answer) {
   const seen = stubFetch(answer);
   const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
-  const chat = slack({ http, url: "https://hooks.slack.com/services/T0/B0/secret", now: () => 0 });
+  const chat = createSlack({ http, url: "https://hooks.slack.com/services/T0/B0/secret", now: () => 0 });
   return { reply: await chat.post({ text: "Ada Lovelace" }, new AbortController().signal), seen };
 }
 

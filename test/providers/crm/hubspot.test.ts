@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { hubspot } from "../../../src/providers/crm/hubspot";
+import { createHubspot } from "../../../src/providers/crm/hubspot";
 import { createHttp } from "../../../src/providers/http";
 import { type Answer, stubFetch } from "../fetch-stub";
 
@@ -12,7 +12,7 @@ const apiKey = "pat-eu1-0123456789abcdef";
 async function upsert(...answers: Answer[]) {
   const seen = stubFetch(...answers);
   const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
-  const crm = hubspot({ http, apiKey, baseUrl: "https://crm.example.com/", now: () => 0 });
+  const crm = createHubspot({ http, apiKey, baseUrl: "https://crm.example.com/", now: () => 0 });
   return { reply: await crm.upsert(contact, new AbortController().signal), seen };
 }
 

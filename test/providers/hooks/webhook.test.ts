@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type WebhookOptions, webhookTo } from "../../../src/providers/hooks/webhook";
+import { type WebhookOptions, createWebhook } from "../../../src/providers/hooks/webhook";
 import { createHttp } from "../../../src/providers/http";
 import { verify } from "../../../src/standard-webhooks";
 import { type Answer, brokenBody, stubFetch } from "../fetch-stub";
@@ -13,7 +13,7 @@ const message = { id: "job-1", body: '{"a":1}', hops: 1 };
 async function post(answer: Answer, options: Partial<WebhookOptions> = {}) {
   const seen = stubFetch(answer);
   const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
-  const hook = webhookTo({ http, url: "https://hook.example.com/abc123secret", now: () => now, ...options });
+  const hook = createWebhook({ http, url: "https://hook.example.com/abc123secret", now: () => now, ...options });
   return { reply: await hook.post(message, new AbortController().signal), seen };
 }
 

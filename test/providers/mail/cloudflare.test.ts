@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cloudflare, type EmailBinding } from "../../../src/providers/mail/cloudflare";
+import { createCloudflareMail, type EmailBinding } from "../../../src/providers/mail/cloudflare";
 import type { MailFailure, MailMessage } from "../../../src/providers/mail/mail";
 import { message } from "./conformance";
 
@@ -7,7 +7,7 @@ const now = Date.UTC(2026, 9, 30, 23, 0, 0);
 
 async function send(binding: EmailBinding["send"] | undefined, mail: MailMessage = message, signal = new AbortController().signal) {
   const calls: string[] = [];
-  const provider = cloudflare({ binding: binding && { send: binding }, now: () => now, onResult: (call) => void calls.push(call) });
+  const provider = createCloudflareMail({ binding: binding && { send: binding }, now: () => now, onResult: (call) => void calls.push(call) });
   return { reply: await provider.send(mail, { idempotencyKey: "k", signal }), calls };
 }
 

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Http } from "../../../src/providers/http";
 import type { MailMessage } from "../../../src/providers/mail/mail";
-import { postmark } from "../../../src/providers/mail/postmark";
+import { createPostmark } from "../../../src/providers/mail/postmark";
 import { conformsToMail, fromBase64, message, sendBy } from "./conformance";
 
 const serverToken = "0a1b2c3d-0000-4000-8000-123456789abc";
-const create = (http: Http) => postmark({ http, serverToken, baseUrl: "https://postmark.example.com/", now: () => 0 });
+const create = (http: Http) => createPostmark({ http, serverToken, baseUrl: "https://postmark.example.com/", now: () => 0 });
 
 const refused = (status: number, ErrorCode: number, Message: string) => ({
   what: `error ${ErrorCode}`,

@@ -3,13 +3,13 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHttp } from "../../../src/providers/http";
 import type { Http } from "../../../src/providers/http";
 import type { MailMessage } from "../../../src/providers/mail/mail";
-import { resend } from "../../../src/providers/mail/resend";
+import { createResend } from "../../../src/providers/mail/resend";
 import { stubFetch } from "../fetch-stub";
 import { conformsToMail, fromBase64, message, sendBy } from "./conformance";
 
 const apiKey = "re_abcdefgh_0123456789";
 const now = Date.UTC(2026, 9, 30, 23, 0, 0);
-const create = (http: Http) => resend({ http, apiKey, baseUrl: "https://mail.example.com/", now: () => now });
+const create = (http: Http) => createResend({ http, apiKey, baseUrl: "https://mail.example.com/", now: () => now });
 
 interface ResendFile {
   filename: string;
@@ -136,7 +136,7 @@ describe("what Resend is sent", () => {
   });
 
   test("a key that is no header value is a matter of configuration", async () => {
-    const { reply, seen } = await sendBy((http) => resend({ http, apiKey: "re_1\n2", now: () => now }), Response.json({ id: "1" }));
+    const { reply, seen } = await sendBy((http) => createResend({ http, apiKey: "re_1\n2", now: () => now }), Response.json({ id: "1" }));
     expect([reply.ok ? "ok" : reply.failure.class, seen.length]).toEqual(["config", 0]);
   });
 

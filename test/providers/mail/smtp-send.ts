@@ -1,5 +1,5 @@
 import type { MailMessage } from "../../../src/providers/mail/mail";
-import { smtp, type SmtpOptions } from "../../../src/providers/mail/smtp/smtp";
+import { createSmtp, type SmtpOptions } from "../../../src/providers/mail/smtp/smtp";
 import { message } from "./conformance";
 import { type Says, scripted, type Scripted } from "./smtp-scripted";
 
@@ -17,7 +17,7 @@ export interface How {
 export async function send(says: Says, { mail = message, server = scripted(says), options = {}, signal = new AbortController().signal }: How = {}) {
   const calls: string[] = [];
   const usual = { connect: server.connect, host: "mail.example.com", port: 587, tls: "starttls" as const, username: "acme", password: "geheim-password" };
-  const provider = smtp({ ...usual, now: () => now, refused: () => undefined, onResult: (call) => void calls.push(call), ...options });
+  const provider = createSmtp({ ...usual, now: () => now, refused: () => undefined, onResult: (call) => void calls.push(call), ...options });
   return { reply: await provider.send(mail, { idempotencyKey: "job-1:send:0", signal }), calls, ...server };
 }
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHttp } from "../../../src/providers/http";
 import { createLearned } from "../../../src/providers/models/learned";
 import type { CallBound, ChatRequest } from "../../../src/providers/models/models";
-import { openai } from "../../../src/providers/models/openai";
+import { createOpenai } from "../../../src/providers/models/openai";
 import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type Answer, stubFetch } from "../fetch-stub";
 
@@ -14,7 +14,7 @@ const refused = (status: number, error: object) => Response.json({ error }, { st
 const signal = new AbortController().signal;
 const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
 const common = { http, apiKey: "sk-0123456789abcdef", baseUrl: "https://llm.example.com/v1", model: "small", tenant: "t1", now: () => 0 };
-const adapter = (settings: ModelSettings = {}) => openai({ ...common, settings, learned: createLearned() });
+const adapter = (settings: ModelSettings = {}) => createOpenai({ ...common, settings, learned: createLearned() });
 
 describe("a metered call", () => {
   const chat: ChatRequest = { messages: [{ role: "user", content: "漢字" }], format: { name: "out", schema: { type: "object" } }, maxTokens: 100 };

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { createHttp } from "../../../src/providers/http";
 import { createLearned, type Learned } from "../../../src/providers/models/learned";
 import type { ChatRequest } from "../../../src/providers/models/models";
-import { openai } from "../../../src/providers/models/openai";
+import { createOpenai } from "../../../src/providers/models/openai";
 import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type SeenCall, stubFetch } from "../fetch-stub";
 
@@ -17,7 +17,7 @@ const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
 
 const common = { http, apiKey: "sk-0123456789abcdef", baseUrl: "https://llm.example.com/v1", model: "small", tenant: "t1", now: () => 0 };
 
-const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => openai({ ...common, settings, learned });
+const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => createOpenai({ ...common, settings, learned });
 
 const sent = ({ body }: SeenCall) => JSON.parse(body) as Record<string, unknown>;
 

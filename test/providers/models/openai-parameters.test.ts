@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { leadResult } from "../../../src/domain/events/analysis";
 import { createHttp } from "../../../src/providers/http";
 import { createLearned, type Learned } from "../../../src/providers/models/learned";
-import { openai } from "../../../src/providers/models/openai";
+import { createOpenai } from "../../../src/providers/models/openai";
 import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type Answer, type SeenCall, stubFetch } from "../fetch-stub";
 
@@ -23,7 +23,7 @@ const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
 
 const common = { http, apiKey: "sk-0123456789abcdef", baseUrl: "https://llm.example.com/v1", model: "small", tenant: "t1", now: () => 0 };
 
-const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => openai({ ...common, settings, learned });
+const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => createOpenai({ ...common, settings, learned });
 
 async function ask(...answers: Answer[]) {
   const seen = stubFetch(...answers);
@@ -98,7 +98,7 @@ describe("what an endpoint does not take is left out", () => {
     const seen = stubFetch(picky(noTemperature));
     const asked = async (more: object) => {
       const before = seen.length;
-      await openai({ ...common, learned, ...more }).ask(question, signal);
+      await createOpenai({ ...common, learned, ...more }).ask(question, signal);
       return seen.length - before;
     };
     expect([

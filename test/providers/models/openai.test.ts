@@ -5,7 +5,7 @@ import { leadResult } from "../../../src/domain/events/analysis";
 import { createHttp, type Http } from "../../../src/providers/http";
 import { failed } from "../../../src/queue/effect";
 import { createLearned, type Learned } from "../../../src/providers/models/learned";
-import { openai } from "../../../src/providers/models/openai";
+import { createOpenai } from "../../../src/providers/models/openai";
 import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type Answer, stubFetch } from "../fetch-stub";
 
@@ -26,7 +26,7 @@ const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
 
 const common = { http, apiKey: "sk-0123456789abcdef", baseUrl: "https://llm.example.com/v1", model: "small", tenant: "t1", now: () => 0 };
 
-const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => openai({ ...common, settings, learned });
+const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => createOpenai({ ...common, settings, learned });
 
 async function ask(...answers: Answer[]) {
   const seen = stubFetch(...answers);
@@ -198,15 +198,15 @@ test("a call takes no longer than the connection's time-out", async () => {
     limits.push(request.timeLimit);
     return Promise.resolve(failed({ class: "transient", reason: "x" }));
   };
-  for (const settings of [{}, { timeoutSeconds: 200 }]) await openai({ ...common, http, learned: createLearned(), settings }).ask(question, signal);
+  for (const settings of [{}, { timeoutSeconds: 200 }]) await createOpenai({ ...common, http, learned: createLearned(), settings }).ask(question, signal);
   expect(limits).toEqual([60_000, 200_000]);
 });
 
 test("an AI Gateway gets headers against repeating calls, and against keeping them unless the connection allows it", async () => {
   const seen = stubFetch(completion(JSON.stringify(verdict)), completion(JSON.stringify(verdict)), completion(JSON.stringify(verdict)));
   const baseUrl = "https://gateway.ai.cloudflare.com/v1/acct/gw/openai";
-  await openai({ ...common, settings: {}, learned: createLearned(), baseUrl }).ask(question, signal, { job: "j1" });
-  await openai({ ...common, settings: {}, learned: createLearned(), gatewayToken: "gw-token", collectLog: true }).ask(question, signal);
+  await createOpenai({ ...common, settings: {}, learned: createLearned(), baseUrl }).ask(question, signal, { job: "j1" });
+  await createOpenai({ ...common, settings: {}, learned: createLearned(), gatewayToken: "gw-token", collectLog: true }).ask(question, signal);
   await adapter().ask(question, signal);
   const headers = seen.map((call) => Object.fromEntries([...new Headers(call.headers)].filter(([name]) => name.startsWith("cf-aig-"))));
   const usual = { "cf-aig-max-attempts": "1", "cf-aig-skip-cache": "true", "cf-aig-metadata": '{"tenant":"t1"}' };

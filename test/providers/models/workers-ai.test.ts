@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as v from "valibot";
 import { createLearned } from "../../../src/providers/models/learned";
 import type { ChatRequest } from "../../../src/providers/models/models";
-import { type AiBinding, workersAi, type WorkersAiOptions } from "../../../src/providers/models/workers-ai";
+import { type AiBinding, createWorkersAi, type WorkersAiOptions } from "../../../src/providers/models/workers-ai";
 
 const signal = new AbortController().signal;
 const question = {
@@ -31,7 +31,7 @@ function stub(...answers: unknown[]): { binding: AiBinding; seen: SeenCall[] } {
 
 function adapter(binding: AiBinding | undefined, more: Partial<WorkersAiOptions> = {}) {
   const calls: string[] = [];
-  const models = workersAi({
+  const models = createWorkersAi({
     binding,
     model: "@cf/google/gemma-3-12b-it",
     learned: createLearned(),

@@ -1,5 +1,5 @@
 import { createHttp } from "../../../src/providers/http";
-import { prestashop } from "../../../src/providers/shop/prestashop";
+import { createPrestashop } from "../../../src/providers/shop/prestashop";
 import type { PrestashopOptions } from "../../../src/providers/shop/prestashop";
 import type { Shop } from "../../../src/providers/shop/shop";
 import { stubFetch } from "../fetch-stub";
@@ -17,7 +17,7 @@ export const html = (status: number, headers: Record<string, string> = {}) =>
 export function open(answers: Answer[], options: Partial<PrestashopOptions> = {}, known = true): { shop: Shop; seen: SeenCall[] } {
   const seen = stubFetch(...answers);
   const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
-  const shop = prestashop({ http, url: "https://shop.example.com/store", key, now: Date.now, ...options });
+  const shop = createPrestashop({ http, url: "https://shop.example.com/store", key, now: Date.now, ...options });
   if (known) shop.resume({ settings });
   return { shop, seen };
 }

@@ -4,7 +4,7 @@ import { recordOf } from "../../../json/record";
 export type ReportFields = Record<string, unknown>;
 
 /** Recipients of one event that are read. */
-export const maxRecipients = 50;
+export const maxEventRecipients = 50;
 
 export function textIn(fields: ReportFields, name: string, max = 2000): string | undefined {
   const value = fields[name];
@@ -13,7 +13,7 @@ export function textIn(fields: ReportFields, name: string, max = 2000): string |
 
 export function listIn(fields: ReportFields, name: string): ReportFields[] {
   const value = fields[name];
-  return Array.isArray(value) ? value.slice(0, maxRecipients).map(recordOf) : [];
+  return Array.isArray(value) ? value.slice(0, maxEventRecipients).map(recordOf) : [];
 }
 
 export function fieldsIn(fields: ReportFields, name: string): ReportFields {

@@ -1,6 +1,6 @@
 import type { MailEvent, MailEventKind } from "./event";
 import { mailboxAddress, namesAddress } from "../mailbox";
-import { type ReportFields, fieldsIn, maxRecipients, messageIdIn, textIn } from "./fields";
+import { type ReportFields, fieldsIn, maxEventRecipients, messageIdIn, textIn } from "./fields";
 
 const kinds: Readonly<Record<string, MailEventKind>> = {
   "email.delivered": "delivered",
@@ -22,7 +22,7 @@ export function eventsOfResend(body: ReportFields, id: string): MailEvent[] {
   const data = fieldsIn(body, "data");
   const { bounce, detail } = bounceOf(type, data);
   const listed = Array.isArray(data["to"]) ? data["to"] : [data["to"]];
-  const all = listed.slice(0, maxRecipients).flatMap((each) => (typeof each === "string" ? [mailboxAddress(each)] : []));
+  const all = listed.slice(0, maxEventRecipients).flatMap((each) => (typeof each === "string" ? [mailboxAddress(each)] : []));
   const to = all.length > 1 && kind !== "delivered" ? all.filter((address) => namesAddress(detail ?? "", address)) : all;
   return to.map((recipient) => ({ id, kind, class: bounce, messageId: messageIdIn(data, "email_id"), recipient, detail }));
 }

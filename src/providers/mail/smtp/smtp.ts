@@ -31,7 +31,7 @@ export interface SmtpOptions {
  * Mail over SMTP (RFC 5321), one connection a mail, without idempotency: after the final dot is sent, a lost answer is uncertain;
  * before it nothing was done. The Message-ID derives from the idempotency key, so that both copies have the same.
  */
-export function smtp(options: SmtpOptions): MailProvider {
+export function createSmtp(options: SmtpOptions): MailProvider {
   return {
     name: "smtp",
     idempotentFor: 0,
