@@ -35,6 +35,11 @@ test.each([
   ['<svg><style><a title="</style>" href="javascript:x"></svg>', '<svg><style><a title="</style>" href="#"></svg>'],
   ['<svg></svg><style><a title="</style><a href="javascript:x">', '<svg></svg><style><a title="</style><a href="#">'],
   ['<style><a href="javascript:x"></style>', '<style><a href="#"></style>'],
+  // Where a browser with scripts has text, a mail program may have elements.
+  ['<noscript><a href="javascript:x"></noscript>', '<noscript><a href="#"></noscript>'],
+  ['<iframe><a href="javascript:x"></iframe>', '<iframe><a href="#"></iframe>'],
+  ['<select><style><a href="javascript:x"></style></select>', '<select><style><a href="#"></style></select>'],
+  ['<a href="https://ok.example/" href="javascript:x">', '<a href="https://ok.example/" href="#">'],
   ['<object data="javascript:x">', '<object data="#">'],
 ])("neutralises %s", (html, safe) => {
   expect(withoutScriptLinks(html)).toBe(safe);
