@@ -1,7 +1,7 @@
 import { ambiguous, type Field, flag, instant, type FieldReading } from "./fields";
 
 export type Entries = Record<string, readonly [from: string, field: Field<unknown>]>;
-type RowOf<E extends Entries> = { [Name in keyof E]: ReturnType<E[Name][1]> };
+type RowOf<E extends Entries> = { -readonly [Name in keyof E]: ReturnType<E[Name][1]> };
 
 /** A row by our names, each read from the shop's name. Other fields are dropped; issues are reported by our names. */
 export function row<const E extends Entries>(entries: E): Field<RowOf<E>> {
@@ -22,10 +22,12 @@ export function flags<const Names extends readonly string[]>(...names: Names) {
   return Object.fromEntries(names.map((name) => [name, [name, flag]])) as unknown as { [Name in Names[number]]: readonly [string, typeof flag] };
 }
 
+/** UTC milliseconds; null for a zero-date. */
 export function timestampField(reading: FieldReading) {
   return {
     dateAdd: ["date_add", instant(reading)],
     dateUpd: ["date_upd", instant(reading)],
+    /** `dateUpd` is in the hour that a clock change repeats: it may be off by an hour, so it must not decide which copy of a row is newer. */
     dateUpdAmbiguous: ["date_upd", ambiguous(reading)],
   } as const;
 }
