@@ -1,11 +1,10 @@
 import type { Agent, AgentRun, AgentRuns, AgentTotals } from "../answers";
-import { searchOf } from "../api";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, number, usd } from "../parts/format";
 import { Json } from "../parts/json";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Empty, Older, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { agentActions } from "./actions";
 
@@ -31,70 +30,58 @@ export const agentsPage = page<Model>({
       <p class="dim">
         This month {usd(model.month.usd)} of {usd(model.budget.usdPerMonth)}, {number(model.month.calls)} calls of models.
       </p>
-      <Table label="Agents" columns={["Agent", "State", "-What it does", "#This month", "#-Budget", ""]}>
-        {model.agents.map((agent) => (
-          <tr key={agent.type} id={domId("agent", agent.type)}>
-            <td>
-              <a href={`${visit.base}/agents?agentType=${encodeURIComponent(agent.type)}`}>{agent.type}</a>
-            </td>
-            <td>
-              {agent.stopped === null ? <State is="ok" word="on" /> : <State is="stopped" />}{" "}
-              {agent.stopped === null ? null : (
-                <span class="dim">
-                  <Time at={agent.stopped.at} /> by {agent.stopped.byName ?? agent.stopped.by}
-                </span>
-              )}
-            </td>
-            <td class="wide words">{agent.description}</td>
-            <td class="num">{usd(agent.month.usd)}</td>
-            <td class="num wide">{usd(agent.budget.usdPerMonth)}</td>
-            <td class="actions">
-              {agent.stopped === null ? (
-                <Act visit={visit} action={agentActions.stop} fields={{ type: agent.type }}>
-                  <p>The agent's runs wait before their next call until it is started again.</p>
-                </Act>
-              ) : (
-                <Act visit={visit} action={agentActions.start} fields={{ type: agent.type }} />
-              )}
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        label="Agents"
+        rows={model.agents}
+        id={({ type }) => domId("agent", type)}
+        columns={[
+          ["Agent", ({ type }) => <a href={`${visit.base}/agents?agentType=${encodeURIComponent(type)}`}>{type}</a>],
+          ["State", ({ stopped }) => <AgentState stopped={stopped} />],
+          ["-What it does", ({ description }) => description, "words"],
+          ["#This month", ({ month }) => usd(month.usd)],
+          ["#-Budget", ({ budget }) => usd(budget.usdPerMonth)],
+          ["", (agent) => <AgentAct visit={visit} agent={agent} />],
+        ]}
+      />
       <Section title="Runs">
-        {model.agentRuns.length > 0 ? <RunTable visit={visit} runs={model.agentRuns} /> : <Empty>No run yet.</Empty>}
-        {model.cursor === null ? null : (
-          <p class="pager">
-            <a rel="next" href={`${visit.base}/agents${searchOf({ agentType: model.agentType, cursor: model.cursor })}`}>
-              Older
-            </a>
-          </p>
-        )}
+        <Table
+          label="Runs"
+          rows={model.agentRuns}
+          id={({ id }) => domId("run", id)}
+          empty="No run yet."
+          stream
+          columns={[
+            ["State", ({ state }) => <State is={state} />],
+            ["Agent", (run) => [<a href={`${visit.base}/agents/${run.id}`}>{run.agentType}</a>, " ", run.dryRun ? <span class="dim">dry run</span> : null]],
+            ["Why", (run) => <Sentence text={run.waitingFor ?? run.error ?? ""} />, "text"],
+            ["#-Cost", (run) => usd(run.usd)],
+            ["Begun", ({ at }) => <Time at={at} />],
+          ]}
+        />
+        <Older cursor={model.cursor} path={`${visit.base}/agents`} query={{ agentType: model.agentType }} />
       </Section>
     </>
   ),
 });
 
-function RunTable({ visit, runs }: { visit: Visit; runs: AgentRuns["agentRuns"] }) {
+function AgentState({ stopped }: Pick<Agent, "stopped">) {
+  if (stopped === null) return <State is="ok" word="on" />;
   return (
-    <Table label="Runs" columns={["State", "Agent", "Why", "#-Cost", "Begun"]} stream>
-      {runs.map((run) => (
-        <tr key={run.id} id={domId("run", run.id)}>
-          <td>
-            <State is={run.state} />
-          </td>
-          <td>
-            <a href={`${visit.base}/agents/${run.id}`}>{run.agentType}</a> {run.dryRun ? <span class="dim">dry run</span> : null}
-          </td>
-          <td class="text">
-            <Sentence text={run.waitingFor ?? run.error ?? ""} />
-          </td>
-          <td class="num wide">{usd(run.usd)}</td>
-          <td>
-            <Time at={run.at} />
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <>
+      <State is="stopped" />{" "}
+      <span class="dim">
+        <Time at={stopped.at} /> by {stopped.byName ?? stopped.by}
+      </span>
+    </>
+  );
+}
+
+function AgentAct({ visit, agent: { type, stopped } }: { visit: Visit; agent: Agent }) {
+  if (stopped !== null) return <Act visit={visit} action={agentActions.start} fields={{ type }} />;
+  return (
+    <Act visit={visit} action={agentActions.stop} fields={{ type }}>
+      <p>The agent's runs wait before their next call until it is started again.</p>
+    </Act>
   );
 }
 

@@ -4,7 +4,7 @@ import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId } from "../parts/format";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Section, Table } from "../parts/table";
 import { alertActions } from "./actions";
 
 type Rule = AlertRules["rules"][number];
@@ -29,34 +29,37 @@ export function Rules({ visit, rules, connected }: RulesProps) {
   );
   return (
     <Section title="Rules" aside={add}>
-      {rules.length === 0 ? (
-        <Empty>There is no rule: warnings and worse go to the channels of the tenant's settings.</Empty>
-      ) : (
-        <Table label="Rules" columns={["Name", "State", "-From", "Findings", "-Types", "To", ""]}>
-          {rules.map((rule) => (
-            <tr key={rule.name} id={domId("rule", rule.name)}>
-              <td class="name">{rule.name}</td>
-              <td>{rule.enabled ? <State is="ok" word="on" /> : <State is="paused" word="off" />}</td>
-              <td class="wide">{rule.minSeverity}</td>
-              <td class="words">{rule.codes?.join(", ") ?? "all"}</td>
-              <td class="wide">{rule.types?.join(", ") ?? "all"}</td>
-              <td class="words">
-                <Channels rule={rule} />
-              </td>
-              <td class="actions">
-                <Act visit={visit} action={alertActions.test} fields={{ name: rule.name }} />{" "}
-                <Act visit={visit} action={alertActions.put} label="Edit" fields={{ name: rule.name }} id={`edit-${rule.name}`}>
-                  <RuleFields rule={rule} />
-                </Act>{" "}
-                <Act visit={visit} action={alertActions.remove} fields={{ name: rule.name }}>
-                  <p>Without any rule that reaches a channel the built-in one applies.</p>
-                </Act>
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      <Table
+        label="Rules"
+        rows={rules}
+        id={({ name }) => domId("rule", name)}
+        empty="There is no rule: warnings and worse go to the channels of the tenant's settings."
+        columns={[
+          ["Name", ({ name }) => name, "name"],
+          ["State", ({ enabled }) => (enabled ? <State is="ok" word="on" /> : <State is="paused" word="off" />)],
+          ["-From", ({ minSeverity }) => minSeverity],
+          ["Findings", ({ codes }) => codes?.join(", ") ?? "all", "words"],
+          ["-Types", ({ types }) => types?.join(", ") ?? "all"],
+          ["To", (rule) => <Channels rule={rule} />, "words"],
+          ["", (rule) => <RuleActs visit={visit} rule={rule} />],
+        ]}
+      />
     </Section>
+  );
+}
+
+function RuleActs({ visit, rule }: { visit: Visit; rule: Rule }) {
+  const fields = { name: rule.name };
+  return (
+    <>
+      <Act visit={visit} action={alertActions.test} fields={fields} />{" "}
+      <Act visit={visit} action={alertActions.put} label="Edit" fields={fields} id={`edit-${rule.name}`}>
+        <RuleFields rule={rule} />
+      </Act>{" "}
+      <Act visit={visit} action={alertActions.remove} fields={fields}>
+        <p>Without any rule that reaches a channel the built-in one applies.</p>
+      </Act>
+    </>
   );
 }
 

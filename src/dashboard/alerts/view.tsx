@@ -4,7 +4,7 @@ import { page, type Visit } from "../page";
 import { number } from "../parts/format";
 import { Remedies } from "../parts/remedies";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { Rules } from "./rules";
 
@@ -33,50 +33,49 @@ export const alertsPage = page<Model>({
     <>
       <h1>Alerts</h1>
       {rules === null ? null : <Rules visit={visit} rules={rules} connected={connected} />}
-      <Section title="Found">{alerts.length === 0 ? <Empty>There was nothing to send.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
+      <Section title="Found">
+        <AlertTable visit={visit} alerts={alerts} empty="There was nothing to send." />
+      </Section>
     </>
   ),
 });
 
 /** The alerts, in the report's sentences, and their channels; the jobs of a channel show whether an alert arrived. */
-export function AlertTable({ visit, alerts }: { visit: Visit; alerts: Alerts["alerts"] }) {
+export function AlertTable({ visit, alerts, empty }: { visit: Visit; alerts: Alerts["alerts"]; empty: string }) {
+  const rows = alerts.map((alert, index) => ({ alert, id: `alert-${index}` }));
   return (
-    <Table label="Alerts" columns={["State", "About", "Why", "#-Count", "Since", "-Handed to"]}>
-      {alerts.map((alert, index) => (
-        <tr key={alert.cause} id={`alert-${index}`}>
-          <td>
-            <AlertState alert={alert} />
-          </td>
-          <td class="name">
-            <a href={`${visit.base}/${alertPage({ tenant: visit.tenant, cause: alert.cause })}`}>{alert.subject}</a>
-          </td>
-          <td class="words">
-            {alert.notSeenSince === null ? null : (
-              <span class="dim">
-                Last seen <Time at={alert.notSeenSince} />:{" "}
-              </span>
-            )}
-            <Sentence text={alert.sentence} />
-            {alert.actions.length === 0 ? null : (
-              <span class="remedies">
-                <Remedies visit={visit} remedies={alert.actions} place={`alert-${index}`} />
-              </span>
-            )}
-          </td>
-          <td class="num wide">{number(alert.count)}</td>
-          <td>
-            <Time at={alert.since} />
-          </td>
-          <td class="wide name">
-            {alert.via.length === 0 ? (
-              <span class="dim">no channel is set up</span>
-            ) : (
-              alert.via.map((channel) => <Channel key={channel} visit={visit} channel={channel} />)
-            )}
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Table
+      label="Alerts"
+      rows={rows}
+      id={({ id }) => id}
+      empty={empty}
+      columns={[
+        ["State", ({ alert }) => <AlertState alert={alert} />],
+        ["About", ({ alert }) => <a href={`${visit.base}/${alertPage({ tenant: visit.tenant, cause: alert.cause })}`}>{alert.subject}</a>, "name"],
+        ["Why", ({ alert, id }) => <AlertReason visit={visit} alert={alert} place={id} />, "words"],
+        ["#-Count", ({ alert }) => number(alert.count)],
+        ["Since", ({ alert }) => <Time at={alert.since} />],
+        ["-Handed to", ({ alert }) => <HandedTo visit={visit} via={alert.via} />, "name"],
+      ]}
+    />
+  );
+}
+
+function AlertReason({ visit, alert, place }: { visit: Visit; alert: Alerts["alerts"][number]; place: string }) {
+  return (
+    <>
+      {alert.notSeenSince === null ? null : (
+        <span class="dim">
+          Last seen <Time at={alert.notSeenSince} />:{" "}
+        </span>
+      )}
+      <Sentence text={alert.sentence} />
+      {alert.actions.length === 0 ? null : (
+        <span class="remedies">
+          <Remedies visit={visit} remedies={alert.actions} place={place} />
+        </span>
+      )}
+    </>
   );
 }
 
@@ -86,11 +85,8 @@ function AlertState({ alert: { state, notSeenSince } }: { alert: Alerts["alerts"
   return notSeenSince === null ? <State is="open" /> : <State is="pending" word="not seen" />;
 }
 
-function Channel({ visit, channel }: { visit: Visit; channel: string }) {
-  if (visit.tenant === "*") return <>{channel} </>;
-  return (
-    <>
-      <a href={`${visit.base}/jobs?q=${encodeURIComponent(`alert:${channel}`)}`}>{channel}</a>{" "}
-    </>
-  );
+function HandedTo({ visit, via }: { visit: Visit; via: readonly string[] }) {
+  if (via.length === 0) return <span class="dim">no channel is set up</span>;
+  if (visit.tenant === "*") return <>{via.join(" ")} </>;
+  return <>{via.map((channel) => [<a href={`${visit.base}/jobs?q=${encodeURIComponent(`alert:${channel}`)}`}>{channel}</a>, " "])}</>;
 }

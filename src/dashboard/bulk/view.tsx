@@ -7,7 +7,7 @@ import { Fact } from "../parts/fact";
 import { number } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
-import { Section, Table } from "../parts/table";
+import { type Column, Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { bulkActions } from "./actions";
 import { PlanOf } from "./plan";
@@ -179,23 +179,18 @@ export function BulkTable({ visit, actions }: { visit: Visit; actions: readonly 
   if (actions.length === 0) return null;
   return (
     <Section title="Actions on many jobs">
-      <Table label="Bulk actions" columns={["State", "What", "Begun", "#Jobs", "#Done"]}>
-        {actions.map(({ id, action, state, at, total, done }) => (
-          <tr key={id} id={`bulk-${id}`}>
-            <td>
-              <State is={state} />
-            </td>
-            <td>
-              <a href={`${visit.base}/bulk/${id}`}>{verbText(action)}</a>
-            </td>
-            <td>
-              <Time at={at} />
-            </td>
-            <td class="num">{number(total)}</td>
-            <td class="num">{number(done)}</td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        label="Bulk actions"
+        rows={actions}
+        id={({ id }) => `bulk-${id}`}
+        columns={[
+          ["State", ({ state }) => <State is={state} />],
+          ["What", ({ id, action }) => <a href={`${visit.base}/bulk/${id}`}>{verbText(action)}</a>],
+          ["Begun", ({ at }) => <Time at={at} />],
+          ["#Jobs", ({ total }) => number(total)],
+          ["#Done", ({ done }) => number(done)],
+        ]}
+      />
     </Section>
   );
 }
@@ -223,12 +218,8 @@ export function TickedActs({ visit, verbs: offered = bulkVerbs, form, children }
   );
 }
 
-/** The checkbox of one row, for the form of this name. */
-export function Tick({ visit, id, form }: { visit: Visit; id: string; form: string }) {
-  if (!visit.may("operate")) return null;
-  return (
-    <td class="tick">
-      <input type="checkbox" name="ids" value={id} form={form} aria-label={`Tick …${id.slice(-8)}`} />
-    </td>
-  );
+/** The column of checkboxes for the form of this name; none for a viewer who may not act. */
+export function tickColumn(visit: Visit, form: string | undefined): Column<{ id: string }>[] {
+  if (form === undefined || !visit.may("operate")) return [];
+  return [["Tick", ({ id }) => <input type="checkbox" name="ids" value={id} form={form} aria-label={`Tick …${id.slice(-8)}`} />, "tick"]];
 }

@@ -3,11 +3,10 @@ import type { CampaignDetail, LeftRecipients } from "../answers";
 import { page, type Visit } from "../page";
 import { Fact } from "../parts/fact";
 import { number, tailOf } from "../parts/format";
-import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
-import { Section, Table } from "../parts/table";
+import { Older, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
-import { CampaignMoves, campaignOutcome, CampaignState } from "./parts";
+import { CampaignMoves, CampaignProgress, CampaignState } from "./parts";
 
 interface Model {
   campaign: CampaignDetail;
@@ -45,7 +44,7 @@ export const campaignDetailPage = page<Model>({
         </p>
       )}
       <p>
-        <ProgressBar progress={{ done: campaign.total - campaign.queued, total: campaign.total, note: campaignOutcome(campaign) }} noun="are dealt with" />
+        <CampaignProgress campaign={campaign} />
       </p>
       <Facts campaign={campaign} />
       {campaign.reasons.length > 0 ? <Reasons campaign={campaign} /> : null}
@@ -89,19 +88,15 @@ function Reasons({ campaign: { reasons } }: { campaign: CampaignDetail }) {
   const counted = reasons.reduce((sum, { count }) => sum + count, 0);
   return (
     <Section title="Why no mail" aside={<span class="dim">of {plural(counted, "recipient")} that got none</span>}>
-      <Table label="Reasons" columns={["State", "Reason", "#Recipients"]}>
-        {reasons.map(({ state, reason, count }) => (
-          <tr key={`${state} ${reason}`}>
-            <td>
-              <State is={state === "failed" ? "failed" : "skipped"} word={state} />
-            </td>
-            <td class="words">
-              <Sentence text={reason} />
-            </td>
-            <td class="num">{number(count)}</td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        label="Reasons"
+        rows={reasons}
+        columns={[
+          ["State", ({ state }) => <LeftState state={state} />],
+          ["Reason", ({ reason }) => <Sentence text={reason} />, "words"],
+          ["#Recipients", ({ count }) => number(count)],
+        ]}
+      />
     </Section>
   );
 }
@@ -109,20 +104,16 @@ function Reasons({ campaign: { reasons } }: { campaign: CampaignDetail }) {
 function Pages({ visit, campaign: { pages } }: { visit: Visit; campaign: CampaignDetail }) {
   return (
     <Section title="Pages that stand still or failed">
-      <Table label="Pages" columns={["State", "Job", "#Recipients", "Reason"]}>
-        {pages.map(({ page: n, recipients, jobId, state, reason }) => (
-          <tr key={n}>
-            <td>
-              <State is={state ?? "unknown"} word={state ?? "no longer kept"} />
-            </td>
-            <td class="name">{state === null ? tailOf(jobId) : <a href={`${visit.base}/jobs/${jobId}`}>{tailOf(jobId)}</a>}</td>
-            <td class="num">{number(recipients)}</td>
-            <td class="words">
-              <Sentence text={reason ?? ""} />
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        label="Pages"
+        rows={pages}
+        columns={[
+          ["State", ({ state }) => <State is={state ?? "unknown"} word={state ?? "no longer kept"} />],
+          ["Job", ({ state, jobId }) => (state === null ? tailOf(jobId) : <a href={`${visit.base}/jobs/${jobId}`}>{tailOf(jobId)}</a>), "name"],
+          ["#Recipients", ({ recipients }) => number(recipients)],
+          ["Reason", ({ reason }) => <Sentence text={reason ?? ""} />, "words"],
+        ]}
+      />
     </Section>
   );
 }
@@ -131,27 +122,21 @@ function Pages({ visit, campaign: { pages } }: { visit: Visit; campaign: Campaig
 function Left({ left: { recipients, cursor } }: { left: LeftRecipients }) {
   return (
     <Section title="Recipients without a mail">
-      <Table label="Recipients without a mail" columns={["#Line", "State", "Reason", "-Provider"]}>
-        {recipients.map(({ line, state, reason, providerMessage }) => (
-          <tr key={line}>
-            <td class="num">{number(line)}</td>
-            <td>
-              <State is={state === "failed" ? "failed" : "skipped"} word={state} />
-            </td>
-            <td class="words">
-              <Sentence text={reason} />
-            </td>
-            <td class="wide">{providerMessage ?? ""}</td>
-          </tr>
-        ))}
-      </Table>
-      {cursor === null ? null : (
-        <p class="pager">
-          <a rel="next" href={`?cursor=${encodeURIComponent(cursor)}`}>
-            Further lines
-          </a>
-        </p>
-      )}
+      <Table
+        label="Recipients without a mail"
+        rows={recipients}
+        columns={[
+          ["#Line", ({ line }) => number(line)],
+          ["State", ({ state }) => <LeftState state={state} />],
+          ["Reason", ({ reason }) => <Sentence text={reason} />, "words"],
+          ["-Provider", ({ providerMessage }) => providerMessage ?? ""],
+        ]}
+      />
+      <Older cursor={cursor} label="Further lines" />
     </Section>
   );
+}
+
+function LeftState({ state }: { state: string }) {
+  return <State is={state === "failed" ? "failed" : "skipped"} word={state} />;
 }

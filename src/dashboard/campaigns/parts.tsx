@@ -3,6 +3,7 @@ import type { Campaign } from "../answers";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { number } from "../parts/format";
+import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { campaignActions } from "./actions";
 
@@ -12,9 +13,14 @@ export function CampaignState({ campaign: { state, sent, failed } }: { campaign:
 }
 
 /** Results in the progress bar's label: on a phone there is no column for them. */
-export function campaignOutcome({ sent, failed, suppressed }: Campaign): string {
+function outcomeText({ sent, failed, suppressed }: Campaign): string {
   const others = [failed > 0 ? `${number(failed)} failed` : "", suppressed > 0 ? `${number(suppressed)} suppressed` : ""];
   return [`${number(sent)} sent`, ...others].filter(Boolean).join(", ");
+}
+
+export function CampaignProgress({ campaign }: { campaign: Campaign }) {
+  const { total, queued } = campaign;
+  return <ProgressBar progress={{ done: total - queued, total, note: outcomeText(campaign) }} noun="are dealt with" />;
 }
 
 /** The actions that its state allows. */

@@ -1,10 +1,9 @@
 import type { Campaign } from "../answers";
 import { page, type Visit } from "../page";
 import { domId, number } from "../parts/format";
-import { ProgressBar } from "../parts/progress";
-import { Empty, Table } from "../parts/table";
+import { type Column, Older, Table } from "../parts/table";
 import { Time } from "../parts/time";
-import { CampaignMoves, campaignOutcome, CampaignState } from "./parts";
+import { CampaignMoves, CampaignProgress, CampaignState } from "./parts";
 
 interface Model {
   campaigns: Campaign[];
@@ -21,52 +20,37 @@ export const campaignsPage = page<Model>({
   view: ({ campaigns, cursor }, visit) => (
     <>
       <h1>Campaigns</h1>
-      {campaigns.length > 0 ? (
-        <Table label="Campaigns" columns={["State", "Name", "-Template", "Progress", "#-Failed", "#-Suppressed", "#-Bounced", "#-Unsubscribed", "-Made", ""]}>
-          {campaigns.map((campaign) => (
-            <Row key={campaign.id} visit={visit} campaign={campaign} />
-          ))}
-        </Table>
-      ) : (
-        <Empty>
-          There is no campaign. <code>POST /v1/campaigns</code> makes one, of a template and a list.
-        </Empty>
-      )}
-      {cursor === null ? null : (
-        <p class="pager">
-          <a rel="next" href={`${visit.base}/campaigns?cursor=${encodeURIComponent(cursor)}`}>
-            Older
-          </a>
-        </p>
-      )}
+      <Table
+        label="Campaigns"
+        rows={campaigns}
+        id={({ id }) => domId("campaign", id)}
+        columns={campaignColumns(visit)}
+        empty={["There is no campaign. ", <code>POST /v1/campaigns</code>, " makes one, of a template and a list."]}
+      />
+      <Older cursor={cursor} path={`${visit.base}/campaigns`} />
     </>
   ),
 });
 
-function Row({ visit, campaign }: { visit: Visit; campaign: Campaign }) {
-  const { id, name, total, queued, waitingFor } = campaign;
-  return (
-    <tr id={domId("campaign", id)}>
-      <td>
-        <CampaignState campaign={campaign} />
-      </td>
-      <td class="words">
-        <a href={`${visit.base}/campaigns/${id}`}>{name}</a> {waitingFor === undefined ? null : <span class="dim">{waitingFor}</span>}
-      </td>
-      <td class="wide name">{campaign.templateId}</td>
-      <td>
-        <ProgressBar progress={{ done: total - queued, total, note: campaignOutcome(campaign) }} noun="are dealt with" />
-      </td>
-      <td class="num wide">{number(campaign.failed)}</td>
-      <td class="num wide">{number(campaign.suppressed)}</td>
-      <td class="num wide">{number(campaign.bounced)}</td>
-      <td class="num wide">{number(campaign.unsubscribed)}</td>
-      <td class="wide">
-        <Time at={campaign.createdAt} />
-      </td>
-      <td class="actions">
-        <CampaignMoves visit={visit} campaign={campaign} />
-      </td>
-    </tr>
-  );
+function campaignColumns(visit: Visit): Column<Campaign>[] {
+  return [
+    ["State", (campaign) => <CampaignState campaign={campaign} />],
+    [
+      "Name",
+      ({ id, name, waitingFor }) => [
+        <a href={`${visit.base}/campaigns/${id}`}>{name}</a>,
+        " ",
+        waitingFor === undefined ? null : <span class="dim">{waitingFor}</span>,
+      ],
+      "words",
+    ],
+    ["-Template", ({ templateId }) => templateId, "name"],
+    ["Progress", (campaign) => <CampaignProgress campaign={campaign} />],
+    ["#-Failed", ({ failed }) => number(failed)],
+    ["#-Suppressed", ({ suppressed }) => number(suppressed)],
+    ["#-Bounced", ({ bounced }) => number(bounced)],
+    ["#-Unsubscribed", ({ unsubscribed }) => number(unsubscribed)],
+    ["-Made", ({ createdAt }) => <Time at={createdAt} />],
+    ["", (campaign) => <CampaignMoves visit={visit} campaign={campaign} />],
+  ];
 }

@@ -4,7 +4,7 @@ import { Bar } from "../parts/bar";
 import { Fact } from "../parts/fact";
 import { number, usd } from "../parts/format";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Section, Table } from "../parts/table";
 
 /** The cost of jobs today and this month, by type and tenant, beside the budget. */
 export const costsPage = page<Costs>({
@@ -67,24 +67,19 @@ function Split({ title, today, month, visit }: SplitProps) {
   const highest = Math.max(0, ...month.map((each) => each.usd));
   return (
     <Section title={title}>
-      {month.length === 0 ? (
-        <Empty>No job has ended this month.</Empty>
-      ) : (
-        <Table label={title} columns={["Name", "#Today", "#-Jobs today", "#This month", "#Jobs", "-Share"]}>
-          {month.map(({ name, jobs, usd: cost }) => (
-            <tr key={name}>
-              <td>{visit ? <a href={`/t/${encodeURIComponent(name)}/costs`}>{name}</a> : name}</td>
-              <td class="num">{usd(of.get(name)?.usd ?? 0)}</td>
-              <td class="num wide">{number(of.get(name)?.jobs ?? 0)}</td>
-              <td class="num">{usd(cost)}</td>
-              <td class="num">{number(jobs)}</td>
-              <td class="wide">
-                <Bar value={cost} max={highest} />
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      <Table
+        label={title}
+        rows={month}
+        empty="No job has ended this month."
+        columns={[
+          ["Name", ({ name }) => (visit ? <a href={`/t/${encodeURIComponent(name)}/costs`}>{name}</a> : name)],
+          ["#Today", ({ name }) => usd(of.get(name)?.usd ?? 0)],
+          ["#-Jobs today", ({ name }) => number(of.get(name)?.jobs ?? 0)],
+          ["#This month", ({ usd: cost }) => usd(cost)],
+          ["#Jobs", ({ jobs }) => number(jobs)],
+          ["-Share", ({ usd: cost }) => <Bar value={cost} max={highest} />],
+        ]}
+      />
     </Section>
   );
 }

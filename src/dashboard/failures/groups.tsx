@@ -3,47 +3,48 @@ import type { Visit } from "../page";
 import { domId, number } from "../parts/format";
 import { Spark } from "../parts/spark";
 import { State } from "../parts/state";
-import { Table } from "../parts/table";
+import { Table, Tenant } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 
+type Group = Failures["failures"][number];
+
 /** Failing jobs, retrying and dead ones together, by cause. */
-export function GroupTable({ visit, groups }: { visit: Visit; groups: Failures["failures"] }) {
-  const isAll = visit.tenant === "*";
+export function GroupTable({ visit, groups }: { visit: Visit; groups: readonly Group[] }) {
   return (
-    <Table label="What fails" columns={["Status", "Type", "Why", "#Retrying", "#Dead letters", "-24 hours", "-First", "-Last"]}>
-      {groups.map(({ group, tenant, type, title, reason, retrying, dead, firstAt, lastAt, status, isNew, trend }) => (
-        <tr key={`${tenant} ${group}`} id={domId("group", tenant, group)}>
-          <td>
-            <State is={status === "open" ? (dead + retrying > 0 ? "failing" : "idle") : status} word={status} />{" "}
-            {isNew ? (
-              <span class="dim" title="New since the deploy">
-                new
-              </span>
-            ) : null}
-          </td>
-          <td>
-            {isAll ? <span class="dim">{tenant} </span> : null}
-            <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>{type}</a>
-          </td>
-          <td class="text" title={reason ?? shownTitle(title)}>
-            <Sentence text={shownTitle(title)} />
-            {reason === null || reason === title ? null : <span class="dim"> newest: {reason}</span>}
-          </td>
-          <td class="num">{number(retrying)}</td>
-          <td class="num">{number(dead)}</td>
-          <td class="wide">
-            <Spark values={trend} label={`${trend.reduce((sum, count) => sum + count, 0)} failures in 24 hours`} />
-          </td>
-          <td class="wide">
-            <Time at={firstAt} />
-          </td>
-          <td class="wide">
-            <Time at={lastAt} />
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Table
+      label="What fails"
+      rows={groups}
+      id={({ tenant, group }) => domId("group", tenant, group)}
+      columns={[
+        ["Status", (group) => [<State is={stateOf(group)} word={group.status} />, " ", group.isNew ? newSign : null]],
+        [
+          "Type",
+          ({ tenant, group, type }) => [<Tenant visit={visit} of={tenant} />, <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>{type}</a>],
+        ],
+        ["Why", (group) => [<Sentence text={shownTitle(group.title)} />, newestReason(group)], "text", ({ reason, title }) => reason ?? shownTitle(title)],
+        ["#Retrying", ({ retrying }) => number(retrying)],
+        ["#Dead letters", ({ dead }) => number(dead)],
+        ["-24 hours", ({ trend }) => <Spark values={trend} label={`${trend.reduce((sum, count) => sum + count, 0)} failures in 24 hours`} />],
+        ["-First", ({ firstAt }) => <Time at={firstAt} />],
+        ["-Last", ({ lastAt }) => <Time at={lastAt} />],
+      ]}
+    />
   );
+}
+
+const newSign = (
+  <span class="dim" title="New since the deploy">
+    new
+  </span>
+);
+
+function stateOf({ status, dead, retrying }: Group): string {
+  if (status !== "open") return status;
+  return dead + retrying > 0 ? "failing" : "idle";
+}
+
+function newestReason({ title, reason }: Group) {
+  return reason === null || reason === title ? null : <span class="dim"> newest: {reason}</span>;
 }
 
 /** The cause, with parts that differ from job to job replaced by a sign, numbers too. */

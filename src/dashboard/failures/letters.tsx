@@ -1,5 +1,5 @@
 import { plural } from "../../decimal";
-import { Tick, TickedActs } from "../bulk/view";
+import { tickColumn, TickedActs } from "../bulk/view";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { State } from "../parts/state";
@@ -15,7 +15,6 @@ export function isAllInDoubt({ dead, inDoubt }: GroupModel["group"]): boolean {
 
 /** The dead letters of a group, with the actions for the ticked ones. */
 export function Letters({ visit, letters, group }: { visit: Visit; letters: GroupModel["letters"]; group: GroupModel["group"] }) {
-  const ticks = visit.may("operate");
   return (
     <>
       {group.inDoubt > 0 ? (
@@ -27,35 +26,31 @@ export function Letters({ visit, letters, group }: { visit: Visit; letters: Grou
       <TickedActs visit={visit} verbs={isAllInDoubt(group) ? ["dismiss"] : ["replay", "dismiss"]} form="ticked">
         {group.inDoubt > 0 ? <Settle visit={visit} /> : null}
       </TickedActs>
-      <Table label="Jobs" columns={[...(ticks ? ["Tick"] : []), "State", "Job", "-Site", "Why", "#-Attempt", "-Died", "-"]} stream>
-        {letters.map(({ id, state, siteId, reason, attempt, diedAt }) => (
-          <tr key={id} id={`letter-${id}`}>
-            <Tick visit={visit} id={id} form="ticked" />
-            <td>
-              <State is={state} />
-            </td>
-            <td>
-              <a class="mono" href={`${visit.base}/jobs/${id}`}>
-                …{id.slice(-8)}
-              </a>
-            </td>
-            <td class="wide">{siteId}</td>
-            <td class="text" title={reason}>
-              <Sentence text={reason} />
-            </td>
-            <td class="num wide">{attempt}</td>
-            <td class="wide">
-              <Time at={diedAt} />
-            </td>
-            <td class="actions wide">
-              <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
-                <p>The job leaves this list, and a replay by filter leaves it out.</p>
-              </Act>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        label="Jobs"
+        rows={letters}
+        id={({ id }) => `letter-${id}`}
+        stream
+        columns={[
+          ...tickColumn(visit, "ticked"),
+          ["State", ({ state }) => <State is={state} />],
+          ["Job", ({ id }) => <a class="mono" href={`${visit.base}/jobs/${id}`}>{`…${id.slice(-8)}`}</a>],
+          ["-Site", ({ siteId }) => siteId],
+          ["Why", ({ reason }) => <Sentence text={reason} />, "text", ({ reason }) => reason],
+          ["#-Attempt", ({ attempt }) => attempt],
+          ["-Died", ({ diedAt }) => <Time at={diedAt} />],
+          ["-", ({ id }) => <Dismiss visit={visit} id={id} />],
+        ]}
+      />
     </>
+  );
+}
+
+function Dismiss({ visit, id }: { visit: Visit; id: string }) {
+  return (
+    <Act visit={visit} action={failureActions.dismiss} fields={{ id }}>
+      <p>The job leaves this list, and a replay by filter leaves it out.</p>
+    </Act>
   );
 }
 

@@ -8,7 +8,7 @@ import { Fact } from "../parts/fact";
 import { number } from "../parts/format";
 import { Spark } from "../parts/spark";
 import { State } from "../parts/state";
-import { Empty, Section } from "../parts/table";
+import { Empty, Older, Section } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { failureActions } from "./actions";
 import { GroupTable, shownTitle } from "./groups";
@@ -95,13 +95,7 @@ export const groupPage = page<GroupModel>({
       </p>
       <GroupFacts visit={visit} group={group} />
       {letters.length > 0 ? <Letters visit={visit} letters={letters} group={group} /> : <Empty>No job of this group is dead now.</Empty>}
-      {cursor === null ? null : (
-        <p class="pager">
-          <a rel="next" href={`?cursor=${encodeURIComponent(cursor)}`}>
-            Older
-          </a>
-        </p>
-      )}
+      <Older cursor={cursor} />
       {group.replays.length > 0 ? (
         <Section title="Replays tried">
           <ReplayTable visit={visit} replays={group.replays} />

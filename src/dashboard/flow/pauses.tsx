@@ -11,23 +11,18 @@ import { byOf } from "./by";
 /** The pauses, with their start, actor and reason. */
 export function PauseTable({ visit, pauses }: { visit: Visit; pauses: Pauses["pauses"] }) {
   return (
-    <Table label="Pauses" columns={["What", "-For", "-Since", "-By", "Why", ""]}>
-      {pauses.map(({ scope, name, tenant, since, actor, actorName, reason }) => (
-        <tr key={`${tenant} ${scope} ${name}`} id={domId("pause", tenant, scope, name)}>
-          <td>
-            <State is="paused" word={`${scope} ${name}`} />
-          </td>
-          <td class="wide">{tenant === "*" ? "all tenants" : tenant}</td>
-          <td class="wide">
-            <Time at={since} />
-          </td>
-          <td class="wide">{byOf({ actor, actorName })}</td>
-          <td class="words">{reason ?? <span class="dim">no reason given</span>}</td>
-          <td class="actions">
-            <Remedies visit={visit} remedies={[resumeOf({ scope, name })]} tenant={tenant} place="pauses" />
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <Table
+      label="Pauses"
+      rows={pauses}
+      id={({ tenant, scope, name }) => domId("pause", tenant, scope, name)}
+      columns={[
+        ["What", ({ scope, name }) => <State is="paused" word={`${scope} ${name}`} />],
+        ["-For", ({ tenant }) => (tenant === "*" ? "all tenants" : tenant)],
+        ["-Since", ({ since }) => <Time at={since} />],
+        ["-By", (pause) => byOf(pause)],
+        ["Why", ({ reason }) => reason ?? <span class="dim">no reason given</span>, "words"],
+        ["", ({ scope, name, tenant }) => <Remedies visit={visit} remedies={[resumeOf({ scope, name })]} tenant={tenant} place="pauses" />],
+      ]}
+    />
   );
 }

@@ -29,20 +29,19 @@ export const flowPage = page<FlowModel>({
         {gates.length > 0 ? <GateTable visit={visit} gates={gates} /> : <Empty>{noGates(visit)}</Empty>}
       </Section>
       <Section title="Types">
-        <Table label="Types" columns={["Type", "State", "-Queues", "#-Attempts", "#-Concurrency", ""]}>
-          {types.map(({ type, queues: on, policy, paused }) => (
-            <tr key={type} id={domId("type", type)}>
-              <td>{visit.tenant === "*" ? type : <a href={`${visit.base}/jobs?type=${encodeURIComponent(type)}`}>{type}</a>}</td>
-              <td>{paused ? <State is="paused" /> : null}</td>
-              <td class="wide">{on.join(", ")}</td>
-              <td class="num wide">{policy.maxAttempts}</td>
-              <td class="num wide">{policy.concurrency}</td>
-              <td class="actions">
-                <Hold visit={visit} scope="type" name={type} pauses={pauses} />
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table
+          label="Types"
+          rows={types}
+          id={({ type }) => domId("type", type)}
+          columns={[
+            ["Type", ({ type }) => (visit.tenant === "*" ? type : <a href={`${visit.base}/jobs?type=${encodeURIComponent(type)}`}>{type}</a>)],
+            ["State", ({ paused }) => (paused ? <State is="paused" /> : null)],
+            ["-Queues", ({ queues: on }) => on.join(", ")],
+            ["#-Attempts", ({ policy }) => policy.maxAttempts],
+            ["#-Concurrency", ({ policy }) => policy.concurrency],
+            ["", ({ type }) => <Hold visit={visit} scope="type" name={type} pauses={pauses} />],
+          ]}
+        />
       </Section>
     </>
   ),

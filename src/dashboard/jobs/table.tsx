@@ -1,11 +1,12 @@
 import type { JobSummary } from "../answers";
-import { Tick } from "../bulk/view";
+import { tickColumn } from "../bulk/view";
 import { jobActions } from "../job/actions";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { tailOf } from "../parts/format";
 import { ProgressBar, progressRate } from "../parts/progress";
 import { State } from "../parts/state";
+import { Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 
 interface JobTableProps {
@@ -19,62 +20,32 @@ interface JobTableProps {
 /** Jobs, one row each: first the state and its reason. */
 export function JobTable({ visit, jobs, stream = false, form }: JobTableProps) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Jobs">
-      <table class="jobs" aria-label="Jobs">
-        <thead>
-          <tr>
-            {form !== undefined && visit.may("operate") ? <th scope="col">Tick</th> : null}
-            <th scope="col">State</th>
-            <th scope="col">Job</th>
-            <th scope="col">Why</th>
-            <th scope="col" class="num wide">
-              Attempt
-            </th>
-            <th scope="col">When</th>
-            <th scope="col" class="wide">
-              Id
-            </th>
-            <th scope="col" class="wide">
-              <span class="unseen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody {...(stream ? { "data-stream": "" } : {})}>
-          {jobs.map((job) => (
-            <Row key={job.id} visit={visit} job={job} form={form} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Jobs"
+      class="jobs"
+      rows={jobs}
+      id={({ id }) => `job-${id}`}
+      stream={stream}
+      columns={[
+        ...tickColumn(visit, form),
+        ["State", (job) => <State is={shownState(job, visit.now)} />],
+        ["Job", (job) => <JobName visit={visit} job={job} />],
+        ["Why", (job) => <Reason job={job} now={visit.now} />, "text", jobReason],
+        ["#-Attempt", ({ attempt, maxAttempts }) => (maxAttempts === null ? "" : `${attempt}/${maxAttempts}`)],
+        ["When", (job) => <When job={job} />],
+        ["-Id", ({ id }) => tailOf(id), "mono dim", ({ id }) => id],
+        ["-", (job) => <RowActions visit={visit} job={job} />],
+      ]}
+    />
   );
 }
 
-function Row({ visit, job, form }: { visit: Visit; job: JobSummary; form: string | undefined }) {
-  const status = shownState(job, visit.now);
+function JobName({ visit, job: { id, type, siteId, dryRun } }: { visit: Visit; job: JobSummary }) {
   return (
-    <tr id={`job-${job.id}`}>
-      {form === undefined ? null : <Tick visit={visit} id={job.id} form={form} />}
-      <td>
-        <State is={status} />
-      </td>
-      <td>
-        <a href={`${visit.base}/jobs/${job.id}`}>{job.type ?? "not recorded yet"}</a> {job.siteId === null ? null : <span class="dim">{job.siteId}</span>}
-        {job.dryRun ? <span class="dim"> dry run</span> : null}
-      </td>
-      <td class="text" title={jobReason(job)}>
-        <Reason job={job} now={visit.now} />
-      </td>
-      <td class="num wide">{job.maxAttempts === null ? "" : `${job.attempt}/${job.maxAttempts}`}</td>
-      <td>
-        <When job={job} />
-      </td>
-      <td class="wide mono dim" title={job.id}>
-        {tailOf(job.id)}
-      </td>
-      <td class="actions wide">
-        <RowActions visit={visit} job={job} state={status} />
-      </td>
-    </tr>
+    <>
+      <a href={`${visit.base}/jobs/${id}`}>{type ?? "not recorded yet"}</a> {siteId === null ? null : <span class="dim">{siteId}</span>}
+      {dryRun ? <span class="dim"> dry run</span> : null}
+    </>
   );
 }
 
@@ -105,9 +76,9 @@ function When({ job }: { job: JobSummary }) {
  * The remedies of a job that its `why` lists. A job that a pause or a gate holds cannot be run now, and one with an uncertain effect cannot be
  * retried.
  */
-function RowActions({ visit, job, state }: { visit: Visit; job: JobSummary; state: string }) {
+function RowActions({ visit, job }: { visit: Visit; job: JobSummary }) {
   const fields = { id: job.id };
   const helps = (verb: string) => job.why?.actions.some(({ path }) => path.endsWith(`/${verb}`)) ?? false;
-  if (state === "cancelled" || helps("retry")) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
+  if (job.state === "cancelled" || helps("retry")) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
   return helps("run-now") ? <Act visit={visit} action={jobActions.runNow} fields={fields} /> : null;
 }

@@ -18,27 +18,21 @@ export function Shares({ groups, hours }: { groups: readonly Group[]; hours: num
     <Section title="Tenants" aside={<a href="/t/*/tenants">all of them</a>}>
       <Table
         label="Tenants"
-        columns={["Tenant", "#Running", "#Ready", "#Held", "#-Retrying", "#-Scheduled", "#-Done", "#-Failed", `#Run time in ${hours} h`, "-Share"]}
-      >
-        {largest.map(({ name, open, events, ms }) => (
-          <tr key={name} id={`share-${name}`}>
-            <td>
-              <a href={`/t/${encodeURIComponent(name)}/`}>{name}</a>
-            </td>
-            <td class="num">{number(open["running"] ?? 0)}</td>
-            <td class="num">{number(open["ready"] ?? 0)}</td>
-            <td class="num">{number(held.reduce((sum, kind) => sum + (open[kind] ?? 0), 0))}</td>
-            <td class="num wide">{number(open["retrying"] ?? 0)}</td>
-            <td class="num wide">{number(open["scheduled"] ?? 0)}</td>
-            <td class="num wide">{number(events["done"] ?? 0)}</td>
-            <td class="num wide">{number((events["dead"] ?? 0) + (events["discarded"] ?? 0))}</td>
-            <td class="num">{duration(ms)}</td>
-            <td class="wide">
-              <Bar value={ms} max={maxMs} />
-            </td>
-          </tr>
-        ))}
-      </Table>
+        rows={largest}
+        id={({ name }) => `share-${name}`}
+        columns={[
+          ["Tenant", ({ name }) => <a href={`/t/${encodeURIComponent(name)}/`}>{name}</a>],
+          ["#Running", ({ open }) => number(open["running"] ?? 0)],
+          ["#Ready", ({ open }) => number(open["ready"] ?? 0)],
+          ["#Held", ({ open }) => number(held.reduce((sum, kind) => sum + (open[kind] ?? 0), 0))],
+          ["#-Retrying", ({ open }) => number(open["retrying"] ?? 0)],
+          ["#-Scheduled", ({ open }) => number(open["scheduled"] ?? 0)],
+          ["#-Done", ({ events }) => number(events["done"] ?? 0)],
+          ["#-Failed", ({ events }) => number((events["dead"] ?? 0) + (events["discarded"] ?? 0))],
+          [`#Run time in ${hours} h`, ({ ms }) => duration(ms)],
+          ["-Share", ({ ms }) => <Bar value={ms} max={maxMs} />],
+        ]}
+      />
     </Section>
   );
 }

@@ -4,7 +4,7 @@ import { Act } from "../parts/act";
 import { domId, duration, utc } from "../parts/format";
 import { Remedies } from "../parts/remedies";
 import { stateKind, signOf, State } from "../parts/state";
-import { Empty, Table } from "../parts/table";
+import { type Column, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { scheduleActions } from "./actions";
 
@@ -21,69 +21,71 @@ export const schedulesPage = page<Model>({
   view: ({ schedules }, visit) => (
     <>
       <h1>Schedules</h1>
-      {schedules.length > 0 ? (
-        <Table label="Schedules" columns={["Name", "-Job", "When", "Next", "-Past", "Last", ""]}>
-          {schedules.map((schedule) => (
-            <Row key={schedule.name} visit={visit} schedule={schedule} />
-          ))}
-        </Table>
-      ) : (
-        <Empty>
-          There is no schedule. <code>PUT /v1/schedules/NAME</code> makes one: its type of job, its payload, a cron pattern and a time zone.
-        </Empty>
-      )}
+      <Table
+        label="Schedules"
+        rows={schedules}
+        id={({ name }) => domId("schedule", name)}
+        columns={scheduleColumns(visit)}
+        empty={["There is no schedule. ", <code>PUT /v1/schedules/NAME</code>, " makes one: its type of job, its payload, a cron pattern and a time zone."]}
+      />
     </>
   ),
 });
 
-function Row({ visit, schedule }: { visit: Visit; schedule: Schedule }) {
-  const { name, type, cron, words, timezone, spreadSeconds, enabled, siteId, last, nextRuns, pastRuns, why } = schedule;
-  const [next] = nextRuns;
+function scheduleColumns(visit: Visit): Column<Schedule>[] {
+  return [
+    ["Name", ({ name, enabled }) => [name, " ", enabled ? null : <State is="paused" word="off" />], "name"],
+    ["-Job", (schedule) => <JobType visit={visit} schedule={schedule} />, "name"],
+    ["When", (schedule) => <Pattern schedule={schedule} />, "lines"],
+    ["Next", (schedule) => <Next schedule={schedule} />, "lines", ({ nextRuns }) => nextRuns.map(({ local }) => local).join("\n")],
+    ["-Past", ({ pastRuns }) => <Past visit={visit} runs={pastRuns} />],
+    ["Last", ({ last, why }) => [<Last visit={visit} last={last} />, why === null ? null : <WaitsFor why={why} />], "words"],
+    ["", (schedule) => <RunAct visit={visit} schedule={schedule} />],
+  ];
+}
+
+function JobType({ visit, schedule: { type, siteId } }: { visit: Visit; schedule: Schedule }) {
   return (
-    <tr id={domId("schedule", name)}>
-      <td class="name">
-        {name} {enabled ? null : <State is="paused" word="off" />}
-      </td>
-      <td class="wide name">
-        <a href={`${visit.base}/jobs?${new URLSearchParams({ type, ...(siteId === null ? {} : { siteId }) })}`}>{type}</a>{" "}
-        {siteId === null ? null : <span class="dim">{siteId}</span>}
-      </td>
-      <td class="lines">
-        <span title={cron}>{words}</span>
-        <br />
-        <span class="dim">{timezone}</span>
-        {spreadSeconds > 0 ? <span class="dim">, spread over {duration(spreadSeconds * 1000)}</span> : null}
-      </td>
-      <td class="lines" title={nextRuns.map(({ local }) => local).join("\n")}>
-        <Time at={next?.at} none={enabled ? "never" : "off"} />
-        <br />
-        <span class="dim">
-          {nextRuns
-            .slice(0, 3)
-            .map(({ local }, index) => clockOf(local, nextRuns[index - 1]?.local))
-            .join(" · ")}
-        </span>
-      </td>
-      <td class="wide">
-        <Past visit={visit} runs={pastRuns} />
-      </td>
-      <td class="words">
-        <Last visit={visit} last={last} />
-        {why === null ? null : (
-          <p>
-            <State is="waiting" word="its next job waits" /> <Sentence text={why.sentence} />
-          </p>
-        )}
-      </td>
-      <td class="actions">
-        {why === null ? (
-          <Act visit={visit} action={scheduleActions.run} fields={{ name }} />
-        ) : (
-          <Remedies visit={visit} remedies={why.actions} place={domId("schedule", name)} />
-        )}
-      </td>
-    </tr>
+    <>
+      <a href={`${visit.base}/jobs?${new URLSearchParams({ type, ...(siteId === null ? {} : { siteId }) })}`}>{type}</a>{" "}
+      {siteId === null ? null : <span class="dim">{siteId}</span>}
+    </>
   );
+}
+
+function Pattern({ schedule: { cron, words, timezone, spreadSeconds } }: { schedule: Schedule }) {
+  return (
+    <>
+      <span title={cron}>{words}</span>
+      <br />
+      <span class="dim">{timezone}</span>
+      {spreadSeconds > 0 ? <span class="dim">, spread over {duration(spreadSeconds * 1000)}</span> : null}
+    </>
+  );
+}
+
+function Next({ schedule: { enabled, nextRuns } }: { schedule: Schedule }) {
+  const clocks = nextRuns.slice(0, 3).map(({ local }, index) => clockOf(local, nextRuns[index - 1]?.local));
+  return (
+    <>
+      <Time at={nextRuns[0]?.at} none={enabled ? "never" : "off"} />
+      <br />
+      <span class="dim">{clocks.join(" · ")}</span>
+    </>
+  );
+}
+
+function WaitsFor({ why }: { why: NonNullable<Schedule["why"]> }) {
+  return (
+    <p>
+      <State is="waiting" word="its next job waits" /> <Sentence text={why.sentence} />
+    </p>
+  );
+}
+
+function RunAct({ visit, schedule: { name, why } }: { visit: Visit; schedule: Schedule }) {
+  if (why !== null) return <Remedies visit={visit} remedies={why.actions} place={domId("schedule", name)} />;
+  return <Act visit={visit} action={scheduleActions.run} fields={{ name }} />;
 }
 
 /** A time in the schedule's time zone, with the date where the day differs from that of the time before. */

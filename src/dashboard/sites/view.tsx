@@ -5,7 +5,7 @@ import { page } from "../page";
 import { Act } from "../parts/act";
 import { domId, duration, number } from "../parts/format";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { siteActions } from "./actions";
 import { PurchaseTable } from "./purchases";
@@ -20,29 +20,19 @@ export const sitesPage = page<Sites>({
   view: ({ sites }, visit) => (
     <>
       <h1>Sites</h1>
-      {sites.length > 0 ? (
-        <Table label="Sites" columns={["Site", "State", "-Address", "Last error", ""]}>
-          {sites.map(({ site, url, paused, lastError }) => (
-            <tr key={site} id={domId("site", site)}>
-              <td>
-                <a href={`${visit.base}/sites/${encodeURIComponent(site)}`}>{site}</a>
-              </td>
-              <td>{paused === null ? <State is="ok" word="on" /> : <State is="paused" />}</td>
-              <td class="wide">{url}</td>
-              <td class="words">
-                <Sentence text={(paused ?? lastError)?.reason ?? ""} />
-              </td>
-              <td class="actions">
-                <Act visit={visit} action={siteActions.test} fields={{ site }} />
-              </td>
-            </tr>
-          ))}
-        </Table>
-      ) : (
-        <Empty>
-          There is no shop. <code>PUT /v1/sites/NAME</code> connects one.
-        </Empty>
-      )}
+      <Table
+        label="Sites"
+        rows={sites}
+        id={({ site }) => domId("site", site)}
+        columns={[
+          ["Site", ({ site }) => <a href={`${visit.base}/sites/${encodeURIComponent(site)}`}>{site}</a>],
+          ["State", ({ paused }) => <SiteState paused={paused} />],
+          ["-Address", ({ url }) => url],
+          ["Last error", ({ paused, lastError }) => <Sentence text={(paused ?? lastError)?.reason ?? ""} />, "words"],
+          ["", ({ site }) => <Act visit={visit} action={siteActions.test} fields={{ site }} />],
+        ]}
+        empty={["There is no shop. ", <code>PUT /v1/sites/NAME</code>, " connects one."]}
+      />
     </>
   ),
 });
@@ -58,7 +48,7 @@ export const sitePage = page<SiteModel>({
     <>
       <div class="head">
         <h1>
-          {site.site} {site.sync.paused === null ? <State is="ok" word="on" /> : <State is="paused" />}
+          {site.site} <SiteState paused={site.sync.paused} />
         </h1>
         <span class="remedies">
           <Act visit={visit} action={siteActions.test} fields={{ site: site.site }} />
@@ -78,10 +68,22 @@ export const sitePage = page<SiteModel>({
         </Section>
       ) : null}
       <Section title="Syncs" aside={<a href={`${visit.base}/jobs?siteId=${encodeURIComponent(site.site)}`}>all its jobs</a>}>
-        <Table label="Syncs" columns={["What", "#Stored", "#-Deleted", "Up to", "Last success", "-Behind"]}>
-          <SyncRow name="orders" sync={site.sync.orders} />
-          <SyncRow name="products" sync={site.sync.products} />
-        </Table>
+        <Table
+          label="Syncs"
+          rows={[
+            { name: "orders", ...site.sync.orders },
+            { name: "products", ...site.sync.products },
+          ]}
+          id={({ name }) => `sync-${name}`}
+          columns={[
+            ["What", ({ name }) => name],
+            ["#Stored", ({ count }) => number(count)],
+            ["#-Deleted", ({ deleted }) => number(deleted)],
+            ["Up to", ({ cursor }) => <Time at={cursor} />],
+            ["Last success", ({ lastSuccess }) => <Time at={lastSuccess} none="never" />],
+            ["-Behind", ({ lag }) => (lag === null ? null : duration(lag * 1000))],
+          ]}
+        />
         <p class="dim">
           {site.sync.unreadable.count > 0 ? `${plural(site.sync.unreadable.count, "row")} of the shop cannot be read. ` : ""}
           {site.sync.eventsPending > 0 ? `${plural(site.sync.eventsPending, "event")} of the shop wait to be sent on. ` : ""}
@@ -90,7 +92,7 @@ export const sitePage = page<SiteModel>({
         </p>
       </Section>
       <Section title="Purchase orders to approve">
-        {orders.length > 0 ? <PurchaseTable visit={visit} site={site.site} orders={orders} /> : <Empty>No purchase order waits for approval.</Empty>}
+        <PurchaseTable visit={visit} site={site.site} orders={orders} />
       </Section>
     </>
   ),
@@ -119,19 +121,6 @@ function Trouble({ sync: { paused, lastError, warnings } }: { sync: Site["sync"]
   );
 }
 
-function SyncRow({ name, sync }: { name: string; sync: Site["sync"]["orders"] }) {
-  return (
-    <tr id={`sync-${name}`}>
-      <td>{name}</td>
-      <td class="num">{number(sync.count)}</td>
-      <td class="num wide">{number(sync.deleted)}</td>
-      <td>
-        <Time at={sync.cursor} />
-      </td>
-      <td>
-        <Time at={sync.lastSuccess} none="never" />
-      </td>
-      <td class="wide">{sync.lag === null ? null : duration(sync.lag * 1000)}</td>
-    </tr>
-  );
+function SiteState({ paused }: { paused: unknown }) {
+  return paused === null ? <State is="ok" word="on" /> : <State is="paused" />;
 }

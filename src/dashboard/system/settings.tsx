@@ -66,15 +66,16 @@ export function AccessPart({ visit, access }: { visit: Visit; access: Access | n
             <Fact name="Audience" value={<code>{access.audience}</code>} />
             <Fact name="Set" value={<Time at={access.updated} />} />
           </dl>
-          <Table label="Roles" columns={["Who", "Tenant", "Scopes"]}>
-            {access.roles.map(({ email, group, tenant, scopes }, index) => (
-              <tr key={index} id={`role-${index}`}>
-                <td class="words">{email ?? `group ${group ?? ""}`}</td>
-                <td>{tenant === "*" ? "all tenants" : tenant}</td>
-                <td class="words">{scopes?.join(", ") ?? "as the root token"}</td>
-              </tr>
-            ))}
-          </Table>
+          <Table
+            label="Roles"
+            rows={access.roles}
+            id={(_, index) => `role-${index}`}
+            columns={[
+              ["Who", ({ email, group }) => email ?? `group ${group ?? ""}`, "words"],
+              ["Tenant", ({ tenant }) => (tenant === "*" ? "all tenants" : tenant)],
+              ["Scopes", ({ scopes }) => scopes?.join(", ") ?? "as the root token", "words"],
+            ]}
+          />
         </>
       )}
     </Section>

@@ -5,7 +5,7 @@ import { ApiProblem } from "../api";
 import { page, type Visit } from "../page";
 import { duration } from "../parts/format";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Older, Section, Table, Tenant } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
 import { AccessPart, HeartbeatPart } from "./settings";
 
@@ -57,15 +57,13 @@ export const systemPage = page<Model>({
         </>
       ) : null}
       {visit.tenant === "*" ? (
-        <Section title="Alerts">{alerts.length === 0 ? <Empty>No alert was sent.</Empty> : <AlertTable visit={visit} alerts={alerts} />}</Section>
+        <Section title="Alerts">
+          <AlertTable visit={visit} alerts={alerts} empty="No alert was sent." />
+        </Section>
       ) : null}
       {audit === null ? null : (
         <Section title="Audit">
-          {audit.entries.length === 0 ? (
-            <Empty>Nothing is recorded yet: who reveals, approves, erases or changes payloads stands here.</Empty>
-          ) : (
-            <AuditTable visit={visit} audit={audit} />
-          )}
+          <AuditTable visit={visit} audit={audit} />
         </Section>
       )}
     </>
@@ -76,42 +74,32 @@ function InstallationParts({ installation: { versions, steps } }: { installation
   return (
     <>
       <Section title="Tick">
-        {steps.length === 0 ? (
-          <Empty>The tick has not run yet: check the Worker's cron trigger.</Empty>
-        ) : (
-          <Table label="Steps of the tick" columns={["Step", "Last outcome", "When", "#Took", "-Detail"]}>
-            {steps.map(({ step, outcome, at, ms, detail }) => (
-              <tr key={step} id={`step-${step}`}>
-                <td>{step}</td>
-                <td>
-                  <State is={outcome} />
-                </td>
-                <td>
-                  <Time at={at} />
-                </td>
-                <td class="num">{duration(ms)}</td>
-                <td class="wide words">{detail === null ? null : <Sentence text={detail} />}</td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Table
+          label="Steps of the tick"
+          rows={steps}
+          id={({ step }) => `step-${step}`}
+          empty="The tick has not run yet: check the Worker's cron trigger."
+          columns={[
+            ["Step", ({ step }) => step],
+            ["Last outcome", ({ outcome }) => <State is={outcome} />],
+            ["When", ({ at }) => <Time at={at} />],
+            ["#Took", ({ ms }) => duration(ms)],
+            ["-Detail", ({ detail }) => (detail === null ? null : <Sentence text={detail} />), "words"],
+          ]}
+        />
       </Section>
       <Section title="Versions seen">
-        {versions.length === 0 ? (
-          <Empty>The tick writes a version down when it first sees it.</Empty>
-        ) : (
-          <Table label="Versions" columns={["Version", "Tag", "First seen"]}>
-            {versions.map(({ version, tag, firstAt }) => (
-              <tr key={version} id={`version-${version}`}>
-                <td class="mono">{version}</td>
-                <td>{tag}</td>
-                <td>
-                  <Time at={firstAt} />
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Table
+          label="Versions"
+          rows={versions}
+          id={({ version }) => `version-${version}`}
+          empty="The tick writes a version down when it first sees it."
+          columns={[
+            ["Version", ({ version }) => version, "mono"],
+            ["Tag", ({ tag }) => tag],
+            ["First seen", ({ firstAt }) => <Time at={firstAt} />],
+          ]}
+        />
       </Section>
     </>
   );
@@ -166,29 +154,19 @@ function auditAddress(action: string, target: string): string | undefined {
 function AuditTable({ visit, audit: { entries, cursor } }: { visit: Visit; audit: Audit }) {
   return (
     <>
-      <Table label="Audit" columns={["When", "Who", "What", "About", "-Detail"]}>
-        {entries.map(({ tenant, at, actor, actorName, action, target, detail, jobs }, index) => (
-          <tr key={index}>
-            <td>
-              <Time at={at} />
-            </td>
-            <td title={actor}>{actorName ?? actor}</td>
-            <td>{action}</td>
-            <td class="words">
-              {visit.tenant === "*" ? <span class="dim">{tenant} </span> : null}
-              <AuditTarget tenant={tenant} action={action} target={target} />
-            </td>
-            <td class="wide words">{[jobs === null ? "" : plural(jobs, "job"), detail ?? ""].filter(Boolean).join(", ")}</td>
-          </tr>
-        ))}
-      </Table>
-      {cursor === null ? null : (
-        <p class="pager">
-          <a rel="next" href={`${visit.base}/system?cursor=${encodeURIComponent(cursor)}`}>
-            Older
-          </a>
-        </p>
-      )}
+      <Table
+        label="Audit"
+        rows={entries}
+        empty="Nothing is recorded yet: who reveals, approves, erases or changes payloads stands here."
+        columns={[
+          ["When", ({ at }) => <Time at={at} />],
+          ["Who", ({ actor, actorName }) => actorName ?? actor, "", ({ actor }) => actor],
+          ["What", ({ action }) => action],
+          ["About", (entry) => [<Tenant visit={visit} of={entry.tenant} />, <AuditTarget {...entry} />], "words"],
+          ["-Detail", ({ jobs, detail }) => [jobs === null ? "" : plural(jobs, "job"), detail ?? ""].filter(Boolean).join(", "), "words"],
+        ]}
+      />
+      <Older cursor={cursor} path={`${visit.base}/system`} />
     </>
   );
 }

@@ -2,11 +2,11 @@ import type { Connection, Costs, Gates, Pauses, Stats, Templates, Tenant, Tenant
 import { Hold } from "../flow/hold";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
-import { domId, number } from "../parts/format";
+import { domId } from "../parts/format";
 import { Json } from "../parts/json";
 import { LastFailure, type Usage, UsageFacts } from "./usage";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Count, Empty, Older, Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { tenantActions } from "./actions";
 
@@ -34,44 +34,29 @@ export const tenantsPage = page<ListModel>({
   view: ({ tenants, cursor, shares, paused }, visit) => (
     <>
       <h1>Tenants</h1>
-      {tenants.length > 0 ? (
-        <Table label="Tenants" columns={["Tenant", "Name", "#Waiting", "#Running", "#Done in the hour", "#-Failed", "-Time zone", "-Since"]}>
-          {tenants.map(({ tenant, name, timezone, created }) => (
-            <tr key={tenant} id={domId("tenant", tenant)}>
-              <td>
-                <a href={`/t/${tenant}/`}>{tenant}</a> {paused.has(tenant) ? <State is="paused" /> : null}
-              </td>
-              <td class="words">{name}</td>
-              <Share shares={shares.get(tenant)} of={["ready", "held", "parked", "retrying"]} />
-              <Share shares={shares.get(tenant)} of={["running"]} />
-              <Share shares={shares.get(tenant)} of={["done"]} />
-              <Share shares={shares.get(tenant)} of={["dead", "discarded"]} wide />
-              <td class="wide">{timezone}</td>
-              <td class="wide">
-                <Time at={created} />
-              </td>
-            </tr>
-          ))}
-        </Table>
-      ) : (
-        <Empty>
-          There is no tenant. <code>PUT /v1/tenants/NAME</code> makes one.
-        </Empty>
-      )}
-      {cursor === null ? null : (
-        <p class="pager">
-          <a rel="next" href={`${visit.base}/tenants?cursor=${encodeURIComponent(cursor)}`}>
-            More
-          </a>
-        </p>
-      )}
+      <Table
+        label="Tenants"
+        rows={tenants}
+        id={({ tenant }) => domId("tenant", tenant)}
+        columns={[
+          ["Tenant", ({ tenant }) => [<a href={`/t/${tenant}/`}>{tenant}</a>, " ", paused.has(tenant) ? <State is="paused" /> : null]],
+          ["Name", ({ name }) => name, "words"],
+          ["#Waiting", ({ tenant }) => <Share shares={shares.get(tenant)} of={["ready", "held", "parked", "retrying"]} />],
+          ["#Running", ({ tenant }) => <Share shares={shares.get(tenant)} of={["running"]} />],
+          ["#Done in the hour", ({ tenant }) => <Share shares={shares.get(tenant)} of={["done"]} />],
+          ["#-Failed", ({ tenant }) => <Share shares={shares.get(tenant)} of={["dead", "discarded"]} />],
+          ["-Time zone", ({ timezone }) => timezone],
+          ["-Since", ({ created }) => <Time at={created} />],
+        ]}
+        empty={["There is no tenant. ", <code>PUT /v1/tenants/NAME</code>, " makes one."]}
+      />
+      <Older cursor={cursor} path={`${visit.base}/tenants`} label="More" />
     </>
   ),
 });
 
-function Share({ shares = {}, of, wide = false }: { shares: Readonly<Record<string, number>> | undefined; of: readonly string[]; wide?: boolean }) {
-  const total = of.reduce((sum, name) => sum + (shares[name] ?? 0), 0);
-  return <td class={wide ? "num wide" : "num"}>{total === 0 ? <span class="dim">0</span> : number(total)}</td>;
+function Share({ shares = {}, of }: { shares: Readonly<Record<string, number>> | undefined; of: readonly string[] }) {
+  return <Count value={of.reduce((sum, name) => sum + (shares[name] ?? 0), 0)} />;
 }
 
 interface Model {
@@ -148,30 +133,30 @@ export const settingsPage = page<Model>({
 function TokenList({ visit, tokens }: { visit: Visit; tokens: Tokens["tokens"] }) {
   return (
     <Section title="Tokens">
-      <Table label="Tokens" columns={["Name", "Scopes", "-Made", "-Last used", "State", ""]}>
-        {tokens.map(({ id, name, scopes, created, lastUsed, revoked }) => (
-          <tr key={id} id={domId("token", id)}>
-            <td>{name}</td>
-            <td>{scopes.join(", ")}</td>
-            <td class="wide">
-              <Time at={created} />
-            </td>
-            <td class="wide" title="To within an hour">
-              <Time at={lastUsed} none="not noted" />
-            </td>
-            <td>
-              {revoked === null ? <State is="ok" word="valid" /> : <State is="cancelled" word="revoked" />} {revoked === null ? null : <Time at={revoked} />}
-            </td>
-            <td class="actions">
-              {revoked === null ? (
-                <Act visit={visit} action={tenantActions.revokeToken} fields={{ tenant: visit.tenant, id }}>
-                  <p>What uses it is refused within 60 seconds, everywhere. It cannot be taken back.</p>
-                </Act>
-              ) : null}
-            </td>
-          </tr>
-        ))}
-      </Table>
+      <Table
+        label="Tokens"
+        rows={tokens}
+        id={({ id }) => domId("token", id)}
+        columns={[
+          ["Name", ({ name }) => name],
+          ["Scopes", ({ scopes }) => scopes.join(", ")],
+          ["-Made", ({ created }) => <Time at={created} />],
+          ["-Last used", ({ lastUsed }) => <Time at={lastUsed} none="not noted" />, "", () => "To within an hour"],
+          [
+            "State",
+            ({ revoked }) => (revoked === null ? <State is="ok" word="valid" /> : [<State is="cancelled" word="revoked" />, " ", <Time at={revoked} />]),
+          ],
+          ["", ({ id, revoked }) => (revoked === null ? <Revoke visit={visit} id={id} /> : null)],
+        ]}
+      />
     </Section>
+  );
+}
+
+function Revoke({ visit, id }: { visit: Visit; id: string }) {
+  return (
+    <Act visit={visit} action={tenantActions.revokeToken} fields={{ tenant: visit.tenant, id }}>
+      <p>What uses it is refused within 60 seconds, everywhere. It cannot be taken back.</p>
+    </Act>
   );
 }

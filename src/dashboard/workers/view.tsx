@@ -1,9 +1,9 @@
 import type { Types, Workers } from "../answers";
-import { page } from "../page";
+import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, number } from "../parts/format";
 import { State } from "../parts/state";
-import { Empty, Section, Table } from "../parts/table";
+import { Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { workerActions } from "./actions";
 
@@ -26,37 +26,21 @@ export const workersPage = page<Model>({
   view: ({ workers, remote }, visit) => (
     <>
       <h1>Workers</h1>
-      {workers.length === 0 ? (
-        <Empty>No worker has asked for jobs. Its token has the scope work; docs/remote-workers.md shows how to write one.</Empty>
-      ) : (
-        <Table label="Workers" columns={["Worker", "State", "-Types", "#-In hand", "Last asked", "-Last heartbeat", ""]}>
-          {workers.map(({ worker, types, leases, state, lastPoll, lastBeat }) => (
-            <tr key={worker} id={domId("worker", worker)}>
-              <td class="mono name">{worker}</td>
-              <td>
-                <State is={states[state]} word={words[state]} />
-              </td>
-              <td class="wide words">{types.join(", ")}</td>
-              <td class="num wide">{number(leases)}</td>
-              <td>
-                <Time at={isoOf(lastPoll)} none="never" />
-              </td>
-              <td class="wide">
-                <Time at={isoOf(lastBeat)} none="never" />
-              </td>
-              <td class="actions">
-                {state === "quiet" || state === "stop" ? <Act visit={visit} action={workerActions.run} fields={{ worker }} /> : null}{" "}
-                {state === "run" ? <Act visit={visit} action={workerActions.quiet} fields={{ worker }} /> : null}{" "}
-                {state === "run" || state === "quiet" ? (
-                  <Act visit={visit} action={workerActions.stop} fields={{ worker }}>
-                    <p>The worker ends after the jobs that it holds; other workers may take the rest.</p>
-                  </Act>
-                ) : null}
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      <Table
+        label="Workers"
+        rows={workers}
+        id={({ worker }) => domId("worker", worker)}
+        empty="No worker has asked for jobs. Its token has the scope work; docs/remote-workers.md shows how to write one."
+        columns={[
+          ["Worker", ({ worker }) => worker, "mono name"],
+          ["State", ({ state }) => <State is={states[state]} word={words[state]} />],
+          ["-Types", ({ types }) => types.join(", "), "words"],
+          ["#-In hand", ({ leases }) => number(leases)],
+          ["Last asked", ({ lastPoll }) => <Time at={isoOf(lastPoll)} none="never" />],
+          ["-Last heartbeat", ({ lastBeat }) => <Time at={isoOf(lastBeat)} none="never" />],
+          ["", (worker) => <WorkerActs visit={visit} worker={worker} />],
+        ]}
+      />
       {remote.length === 0 ? null : (
         <Section title="Types that workers take">
           <p>
@@ -72,6 +56,20 @@ export const workersPage = page<Model>({
     </>
   ),
 });
+
+function WorkerActs({ visit, worker: { worker, state } }: { visit: Visit; worker: Workers[number] }) {
+  return (
+    <>
+      {state === "quiet" || state === "stop" ? <Act visit={visit} action={workerActions.run} fields={{ worker }} /> : null}{" "}
+      {state === "run" ? <Act visit={visit} action={workerActions.quiet} fields={{ worker }} /> : null}{" "}
+      {state === "run" || state === "quiet" ? (
+        <Act visit={visit} action={workerActions.stop} fields={{ worker }}>
+          <p>The worker ends after the jobs that it holds; other workers may take the rest.</p>
+        </Act>
+      ) : null}
+    </>
+  );
+}
 
 const states = { run: "running", quiet: "paused", stop: "stopped", ended: "idle" };
 const words = { run: "takes jobs", quiet: "takes nothing new", stop: "is to stop", ended: "ended" };
