@@ -34,7 +34,7 @@ export function Table<Row>({ label, rows, columns, id, empty, below, class: clas
           <tr>
             {columns.map(([name]) => (
               <th key={name} scope="col" class={marksOf(name) || undefined}>
-                {nameOf(name) || <span class="unseen">Actions</span>}
+                {columnName(name) || <span class="unseen">Actions</span>}
               </th>
             ))}
           </tr>
@@ -45,7 +45,7 @@ export function Table<Row>({ label, rows, columns, id, empty, below, class: clas
               {columns.map(([name, cell, further, title]) => (
                 <td
                   key={name}
-                  class={[marksOf(name), further ?? (nameOf(name) === "" ? "actions" : "")].filter(Boolean).join(" ") || undefined}
+                  class={[marksOf(name), further ?? (columnName(name) === "" ? "actions" : "")].filter(Boolean).join(" ") || undefined}
                   title={title?.(row)}
                 >
                   {cell(row)}
@@ -60,7 +60,7 @@ export function Table<Row>({ label, rows, columns, id, empty, below, class: clas
   );
 }
 
-function nameOf(column: string): string {
+function columnName(column: string): string {
   return column.replace(/^[#-]+/, "");
 }
 

@@ -1,5 +1,5 @@
-// HTMLRewriter is not used here: it takes <noscript> and <iframe> for text, which mail programs render; it changes the first of two
-// attributes of one name alone; it refuses a <style> within a <select>; and it takes 6 to 10 times as long for each mail.
+// HTMLRewriter is not used. It takes <noscript> and <iframe> for text, which mail programs render. It changes only the first of two attributes of
+// one name, and refuses a <style> within a <select>. It takes 6 to 10 times as long for each mail.
 /** Attributes with an address that a mail program may open or load. */
 const linking = new Set(["href", "src", "action", "formaction", "background", "data", "poster", "xlink:href"]);
 
