@@ -42,9 +42,10 @@ describe("a replay", () => {
       return ["abort-replay", "set-replay-rate", "resume-replay"].filter((name) => html.includes(`/do/${name}"`));
     };
     expect(await offered({ state: "running" })).toEqual(["abort-replay", "set-replay-rate"]);
-    expect(await offered({ state: "stopped", patched: [] })).toEqual(["resume-replay"]);
-    expect(await offered({ state: "stopped", patched: ["to"] })).toEqual([]);
-    expect(await offered({ state: "stopped", patched: ["to"] }, "admin")).toEqual(["resume-replay"]);
+    expect(await offered({ state: "stopped", open: 0, patched: [] })).toEqual(["resume-replay"]);
+    expect(await offered({ state: "stopped", open: 2, patched: [] })).toEqual([]);
+    expect(await offered({ state: "stopped", open: 0, patched: ["to"] })).toEqual([]);
+    expect(await offered({ state: "stopped", open: 0, patched: ["to"] }, "admin")).toEqual(["resume-replay"]);
     for (const state of ["running", "stopped"]) expect(await offered({ state, patched: [], unsent: 0 })).toEqual([]);
     expect(await offered({ state: "done", unsent: 0 })).toEqual([]);
     for (const state of ["running", "stopped"]) expect(await offered({ state }, "reader")).toEqual([]);
@@ -57,6 +58,14 @@ describe("a replay", () => {
     expect(html).toContain("<dt>No dead letters any more</dt><dd>39</dd>");
     expect(html).toContain("<dt>Not sent yet</dt><dd>0</dd>");
     expect(await shown("/t/demo/replays", change)).toMatch(/<tr id="replay-r0">.*?<td class="num">0<\/td>/s);
+  });
+
+  test("that is stopped says that its open jobs have to end before it can be continued", async () => {
+    const stopped = { state: "stopped", unsent: 7 };
+    expect(await shown("/t/demo/replays/r0", { ...stopped, open: 2 })).toContain("It can be continued once the 2 jobs that it has sent have ended.");
+    expect(await shown("/t/demo/replays/r0", { ...stopped, open: 1 })).toContain("once the job that it has sent has ended.");
+    for (const change of [{ open: 0 }, { open: 2, unsent: 0 }, { open: 2, state: "running" }])
+      expect(await shown("/t/demo/replays/r0", { ...stopped, ...change })).not.toContain("can be continued");
   });
 
   test("that was continued says why and when it had stopped, who continued it, and that the next tick goes on", async () => {

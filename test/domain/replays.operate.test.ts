@@ -51,6 +51,7 @@ describe("a stopped replay that is continued", () => {
     await givenDead("goes-on", 30);
     const { id } = await replays.create("goes-on", { canary: 0, filter: { state: "dead" }, ratePerMinute: 10 });
     await replays.abort("goes-on", id);
+    await bench.deliverAll();
     bench.advance(60_000);
     expect(await replays.resume("goes-on", id, "root")).toMatchObject({
       changed: true,
@@ -103,6 +104,16 @@ describe("a stopped replay that is continued", () => {
       reason: expect.stringContaining("5 of the first 5"),
     });
     expect(await states("stands-still")).toEqual({ discarded: 10, dead: 20 });
+  });
+
+  test("is none of which jobs are open: these would count for the new canary", async () => {
+    const { bench, replays } = setUp();
+    await givenDead("still-open", 30, { payload: fails });
+    const { id } = await replays.create("still-open", { canary: 0, filter: { state: "dead" }, ratePerMinute: 12 });
+    await replays.abort("still-open", id);
+    expect(await replays.resume("still-open", id)).toMatchObject({ changed: false, replay: { state: "stopped", open: 12, unsent: 18, resumed: null } });
+    await bench.deliverAll();
+    expect(await replays.resume("still-open", id)).toMatchObject({ changed: true, replay: { state: "running", open: 0, failedAgain: 12 } });
   });
 
   test("is none that has ended or runs", async () => {

@@ -22,8 +22,8 @@ export function What({ replay: { tenant, filter, ids, patched } }: { replay: Rep
 }
 
 /** The actions that its state allows, for its own tenant. */
-export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute, unsent, patched } }: { visit: Visit; replay: Replay }) {
-  if (unsent === 0) return null;
+export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute, open, unsent, patched } }: { visit: Visit; replay: Replay }) {
+  if (unsent === 0 || (state === "stopped" && open > 0)) return null;
   const act = { visit, tenant, fields: { id } };
   if (state === "stopped")
     return patched.length > 0 && !visit.may("admin") ? null : (

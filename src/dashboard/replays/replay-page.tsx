@@ -31,6 +31,7 @@ export const replayPage = page<Replay>({
       {replay.reason === null ? null : <p class="why broken">{replay.reason}</p>}
       {replay.resumed === null ? null : <Resumed last={replay.resumed} />}
       {replay.state === "running" && replay.open === 0 && replay.unsent > 0 ? <p>It goes on at the next tick, within a minute.</p> : null}
+      {replay.state === "stopped" && replay.open > 0 && replay.unsent > 0 ? <p>It can be continued once {openJobs(replay.open)} ended.</p> : null}
       <p>
         <ProgressBar progress={{ done: replay.sent - replay.open + replay.failed, total: replay.total, note: replayOutcome(replay) }} noun="have ended" />
       </p>
@@ -67,6 +68,10 @@ export const replayPage = page<Replay>({
     </>
   ),
 });
+
+function openJobs(open: number): string {
+  return open === 1 ? "the job that it has sent has" : `the ${plural(open, "job")} that it has sent have`;
+}
 
 /** The stop before it was resumed. */
 function Resumed({ last: { at, reason, stoppedAt, ...by } }: { last: NonNullable<Replay["resumed"]> }) {

@@ -51,7 +51,7 @@ export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Prom
     setRate: async (tenant, id, ratePerMinute) => changedReplay(deps, tenant, id, await deps.store.setRate(tenant, id, ratePerMinute)),
     resume: async (tenant, id, actor = null) => {
       const replay = await get(deps, tenant, id);
-      if (!replay || replay.unsent === 0) return replay && { replay, changed: false };
+      if (!replay || replay.unsent === 0 || replay.open > 0) return replay && { replay, changed: false };
       return changedReplay(deps, tenant, id, await deps.store.resume(tenant, id, { at: deps.now(), actor }));
     },
     continueAll: () => continueAll(deps),

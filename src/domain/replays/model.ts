@@ -19,7 +19,10 @@ export interface Replays {
   abort(tenant: string, id: string): Promise<ChangedReplay | null>;
   /** The rate of a running replay, from the next tick on. Null: as fast as they can. `changed` false: it does not run. */
   setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<ChangedReplay | null>;
-  /** Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped, or has nothing left to send. */
+  /**
+   * Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped, has nothing left to send, or jobs of it are
+   * open, which would count for the new canary.
+   */
   resume(tenant: string, id: string, actor?: string | null): Promise<ChangedReplay | null>;
 }
 

@@ -105,8 +105,8 @@ export function createReplayStore(db: D1Database): ReplayStore {
     // Replays are few: the table is read whole.
     running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("replays")).bind(limit, lastServed)),
     async advance({ tenant, id, failed, cursor }, from) {
-      const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?5`;
-      return (await db.prepare(sql).bind(tenant, id, failed, cursor, from).run()).meta.changes > 0;
+      const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state IN ('running', 'stopped') AND cursor IS ?5 RETURNING state`;
+      return db.prepare(sql).bind(tenant, id, failed, cursor, from).first<Replay["state"]>("state");
     },
     async end(tenant, id, { state, reason = null as string | null }, now) {
       const sql = `UPDATE replays SET state = ?3, reason = ?4, ended = ?5 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`;

@@ -192,8 +192,11 @@ function patching(tenant: string, caller: Caller, names: readonly string[]): Pic
   return { tenant, actor: actorOf(caller), action: "patch", detail: redact(names.join(", ")) };
 }
 
-function notResumable({ state }: ReplayView): string {
-  return state === "stopped" ? "The replay has nothing left to send: no dead letter of it is left." : `The replay is not stopped: it is ${state}.`;
+function notResumable({ state, open, unsent }: ReplayView): string {
+  if (state !== "stopped") return `The replay is not stopped: it is ${state}.`;
+  if (unsent === 0) return "The replay has nothing left to send: no dead letter of it is left.";
+  const [sent, ended] = open === 1 ? ["One job that the replay has sent has", "it has"] : [`${open} jobs that the replay has sent have`, "they have"];
+  return `${sent} not ended yet and would count for the new canary: resume it once ${ended} ended, or begin a new replay.`;
 }
 
 function notStoppable({ state }: ReplayView): string {
