@@ -24,6 +24,8 @@ function setUp() {
   const { db, said } = recordingDb();
   const queries = createQueries(db);
   const acted = { cancel: 0, dismiss: 0 };
+  /** `acted`: called within a step of a cancel, before the step is recorded. */
+  const hooks = { acted: async () => {} };
   const bulk = createBulkActions({
     now: () => noon,
     store: createBulkStore(db),
@@ -33,7 +35,12 @@ function setUp() {
     why: async (_tenant, jobs) => jobs.map(() => null),
     openOf: (tenant, ids) => openJobIds(db, tenant, ids, (id) => rowIds.belongs(tenant, id)),
     act: {
-      cancel: (tenant, ids) => (acted.cancel++, cancelAll(db, tenant, ids, noon)),
+      cancel: async (tenant, ids) => {
+        acted.cancel++;
+        const count = await cancelAll(db, tenant, ids, noon);
+        await hooks.acted();
+        return count;
+      },
       dismiss: (tenant, ids) => (acted.dismiss++, dismissAll(db, tenant, ids, noon)),
       "run-now": () => Promise.reject(new Error("tested in bulk-run-now.test.ts")),
     },
@@ -43,7 +50,7 @@ function setUp() {
     said.length = 0;
     return { result: await call(), statements: said.length };
   };
-  return { bulk, acted, during };
+  return { bulk, acted, hooks, during };
 }
 
 async function given(tenant: string, count: number, more: Parameters<typeof newJobs>[2] = {}) {
@@ -140,6 +147,17 @@ describe("cancelling many jobs", () => {
     expect(ticked.statements).toBeLessThan(60);
     expect(await bulk.get("many", again.id)).toMatchObject({ state: "done", total: 2200, done: 2200, failed: 0 });
     expect(await statesOf("many")).toEqual({ cancelled: 3200 });
+  });
+
+  test("counts what a step did during which it was stopped", async () => {
+    const { bulk, hooks } = setUp();
+    await given("mid-step", 1600, { type: "email" });
+    const { id } = await bulk.create("mid-step", { action: "cancel", filter: { type: "email" } });
+    hooks.acted = async () => void (await bulk.abort("mid-step", id));
+    expect(await bulk.continueAll()).toEqual({ done: 500, failed: 0 });
+    expect(await bulk.get("mid-step", id)).toMatchObject({ state: "stopped", done: 1500, endedAt: noon });
+    expect(await bulk.continueAll()).toEqual({ done: 0, failed: 0 });
+    expect(await statesOf("mid-step")).toEqual({ queued: 100, cancelled: 1500 });
   });
 
   test("a step that is taken twice counts each job once", async () => {

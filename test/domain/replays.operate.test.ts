@@ -116,6 +116,21 @@ describe("a stopped replay that is continued", () => {
     expect(await replays.resume("still-open", id)).toMatchObject({ changed: true, replay: { state: "running", open: 0, failedAgain: 12 } });
   });
 
+  test("after a stop during a step sends nothing of that step again", async () => {
+    const { bench, replays, hooks } = setUp();
+    const ids = (await givenDead("mid-step", 30, { payload: fails })).map(({ id }) => id);
+    const { id } = await replays.create("mid-step", { canary: 0, ids, ratePerMinute: 10 });
+    hooks.sent = async () => void (await replays.abort("mid-step", id));
+    await replays.continueAll();
+    hooks.sent = async () => {};
+    expect(await replays.get("mid-step", id)).toMatchObject({ state: "stopped", sent: 20, open: 20, unsent: 10, failed: 0 });
+    await bench.deliverAll();
+    await replays.resume("mid-step", id);
+    await replays.continueAll();
+    expect(await replays.get("mid-step", id)).toMatchObject({ sent: 30, failedAgain: 20, open: 10, failed: 0 });
+    expect(await states("mid-step")).toEqual({ discarded: 20, queued: 10 });
+  });
+
   test("is none that has ended or runs", async () => {
     const { bench, replays } = setUp();
     await givenDead("over", 2);
@@ -148,6 +163,7 @@ describe("a replay that has nothing left to send", () => {
     await replays.create("elsewhere", { canary: 0, filter: { state: "dead" }, ratePerMinute: 30 });
     expect(await replays.get("elsewhere", id)).toMatchObject({ state: "stopped", sent: 2, unsent: 11, failed: 30 });
     expect((await replays.list("elsewhere", { limit: 10 })).replays.find((each) => each.id === id)).toMatchObject({ unsent: 11, failed: 30 });
+    await bench.deliverAll();
     await replays.resume("elsewhere", id);
     for (let tick = 0; tick < 4; tick++) {
       await replays.continueAll();

@@ -28,6 +28,8 @@ export function setUp() {
   const { db, said, counts } = recordingDb();
   const bench = createEngineBench({ db });
   const loads: string[] = [];
+  /** `sent`: called within a step, after its jobs were sent and before the step is recorded. */
+  const hooks = { sent: async () => {} };
   const replays = createReplays({
     now: bench.now,
     store: createReplayStore(db),
@@ -35,7 +37,11 @@ export function setUp() {
     replayable: createReplayable(db),
     registry: bench.engine.registry,
     loadPayload: (ref) => (loads.push(ref), bench.engine.payloads.get(ref)),
-    revive: (rows, replay) => retryNow(bench.engine, rows, { event: "replayed", from: ["dead", "discarded"], replay }),
+    revive: async (rows, replay) => {
+      const revived = await retryNow(bench.engine, rows, { event: "replayed", from: ["dead", "discarded"], replay });
+      await hooks.sent();
+      return revived;
+    },
   });
   /** Statements of one call, as one invocation of the Worker would make them. */
   const during = async <T>(call: () => Promise<T>) => {
@@ -43,7 +49,7 @@ export function setUp() {
     const result = await call();
     return { result, statements: said.length };
   };
-  return { bench, replays, during, counts, loads, queries: createQueries(env.DB) };
+  return { bench, replays, during, counts, loads, hooks, queries: createQueries(env.DB) };
 }
 
 export async function givenDead(tenant: string, count: number, more: Parameters<typeof newJobs>[2] = {}) {

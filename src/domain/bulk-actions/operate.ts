@@ -115,8 +115,8 @@ async function takeStep(deps: BulkDeps, stepper: BulkStepper): Promise<void> {
     state: isOver ? "done" : "running",
     endedAt: isOver ? deps.now() : null,
   };
-  const recorded = await deps.store.advance(after, action.cursor);
-  stepper.action = recorded ? after : ((await deps.store.get(action.tenant, action.id)) ?? after);
+  const state = await deps.store.advance(after, action.cursor);
+  stepper.action = state === after.state ? after : ((await deps.store.get(action.tenant, action.id)) ?? after);
 }
 
 function unique(request: BulkRequest): BulkRequest {

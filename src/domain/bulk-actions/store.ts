@@ -1,4 +1,4 @@
-import { changes, runningByTenantSql } from "../../d1";
+import { changes, runningByTenantSql, statement } from "../../d1";
 import type { BulkRequest, BulkView } from "./model";
 
 /** A stored bulk action: its request and its progress. */
@@ -17,8 +17,8 @@ export interface BulkStore {
   list(tenant: string, limit: number): Promise<BulkAction[]>;
   /** Running actions: each tenant's oldest, tenants after `lastServed` first, then each tenant's second, and so on. */
   running(limit: number, lastServed: string): Promise<BulkAction[]>;
-  /** Records a step. False: the action was stopped, or the step was recorded already. */
-  advance(action: BulkAction, from: string | null): Promise<boolean>;
+  /** Records a step, also of an action that was stopped meanwhile. Returns its state; null: the step was recorded already. */
+  advance(action: BulkAction, from: string | null): Promise<BulkAction["state"] | null>;
   /** False: it had ended. */
   stop(tenant: string, id: string, now: number): Promise<boolean>;
 }
@@ -43,8 +43,9 @@ export function createBulkStore(db: D1Database): BulkStore {
     // The table is read whole: it has few rows.
     running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("bulk_actions")).bind(limit, lastServed)),
     async advance({ tenant, id, state, done, failed, cursor, endedAt }, from) {
-      const sql = `UPDATE bulk_actions SET state = ?3, done = ?4, failed = ?5, cursor = ?6, ended = ?7 WHERE tenant = ?1 AND id = ?2 AND state = 'running' AND cursor IS ?8`;
-      return (await changes(db, sql, tenant, id, state, done, failed, cursor, endedAt, from)) > 0;
+      const sql = `UPDATE bulk_actions SET state = iif(state = 'running', ?3, state), done = ?4, failed = ?5, cursor = ?6, ended = coalesce(ended, ?7)
+        WHERE tenant = ?1 AND id = ?2 AND state IN ('running', 'stopped') AND cursor IS ?8 RETURNING state`;
+      return statement(db, sql, tenant, id, state, done, failed, cursor, endedAt, from).first<BulkAction["state"]>("state");
     },
     async stop(tenant, id, now) {
       const sql = `UPDATE bulk_actions SET state = 'stopped', ended = ?3 WHERE tenant = ?1 AND id = ?2 AND state = 'running'`;

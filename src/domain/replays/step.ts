@@ -73,8 +73,8 @@ async function takeStep(deps: StepDeps, stepper: ReplayStepper, room: number): P
     failed: replay.failed + candidates.length - sent,
     cursor: cursor ?? cursorAfterAll(replay.request),
   };
-  const recorded = await deps.store.advance(after, replay.cursor);
-  stepper.replay = recorded ? after : ((await deps.store.get(replay.tenant, replay.id)) ?? after);
+  const state = await deps.store.advance(after, replay.cursor);
+  stepper.replay = state === "running" ? after : ((await deps.store.get(replay.tenant, replay.id)) ?? after);
   return candidates.length;
 }
 

@@ -25,15 +25,18 @@ export interface ReplayStore {
   ofGroup(tenant: string, group: string, limit: number): Promise<Replay[]>;
   /** Those still under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
   running(limit: number, lastServed: string): Promise<Replay[]>;
-  /** Records a step, unless it was stopped or another took the same step. What it sent was counted with the sending. */
-  advance(replay: Replay, from: string | null): Promise<boolean>;
+  /**
+   * Records a step, also of a replay that was stopped meanwhile: its cursor must be behind what was sent. What it sent was counted with the sending.
+   * Returns its state; null: another took the same step.
+   */
+  advance(replay: Replay, from: string | null): Promise<Replay["state"] | null>;
   /** Ends one that runs. False: it had ended. */
   end(tenant: string, id: string, as: { state: "done" | "stopped"; reason?: string }, now: number): Promise<boolean>;
   /** False: it does not run. */
   setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<boolean>;
   /** An operator's stop. False: it had ended, or its cursor is `behind`: all were sent. */
   stop(tenant: string, id: string, behind: string, now: number): Promise<boolean>;
-  /** False: it was not stopped. */
+  /** False: it was not stopped, or jobs of it are open. */
   resume(tenant: string, id: string, by: Pick<Resumption, "at" | "actor">): Promise<boolean>;
   /** Counts what became of the jobs it sent, and returns it as it is now. */
   count(replay: Replay): Promise<Replay>;
@@ -130,7 +133,7 @@ export function createReplayStore(db: D1Database): ReplayStore {
     async resume(tenant, id, { at, actor }) {
       const sql = `UPDATE replays SET state = 'running', reason = NULL, ended = NULL, resumed = json_object('sent', done, 'succeeded', succeeded, 'failedAgain', failed_again,
         'at', ?3, 'actor', ?4, 'reason', iif(state = 'aborted', ?5, reason), 'stoppedAt', ended)
-        WHERE tenant = ?1 AND id = ?2 AND state IN ('stopped', 'aborted')`;
+        WHERE tenant = ?1 AND id = ?2 AND state IN ('stopped', 'aborted') AND open = 0`;
       return (await changes(db, sql, tenant, id, at, actor, aborted)) > 0;
     },
     async count(replay) {
