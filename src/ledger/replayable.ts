@@ -35,7 +35,8 @@ export interface ReplayableContent {
   doubt: number;
 }
 
-const ended = `FROM json_each(?2) e JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.state IN ('dead', 'discarded')`;
+/** Joined in this order: by its estimates SQLite would read all jobs of the tenant for each id. */
+const ended = `FROM json_each(?2) e CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = e.value WHERE j.state IN ('dead', 'discarded')`;
 const sizesOf = `SELECT j.id, j.type, coalesce(octet_length(j.payload), 0) AS bytes ${ended}`;
 const contentsOf = `
   SELECT j.id, j.type, j.version, j.payload, j.ref, j.doubt,

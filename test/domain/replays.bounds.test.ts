@@ -76,8 +76,9 @@ describe("what one invocation asks of D1 is bounded", () => {
   });
 
   test("a plan counts by pages and tries the patch on the first payloads", async () => {
-    const { replays, during } = setUp();
+    const { replays, during, counts } = setUp();
     await givenDead("plan", 600);
+    counts.read = 0;
     const plain = await during(() => replays.plan("plan", { filter: { type: "scripted" } }));
     expect(plain.result).toEqual({
       total: 600,
@@ -90,6 +91,8 @@ describe("what one invocation asks of D1 is bounded", () => {
       usd: expect.closeTo(0.005_131, 6),
     });
     expect(plain.statements).toBeLessThan(4);
+    // Each letter, its id in two lists, its job twice, and a look for each kind of effect.
+    expect(counts.read).toBeLessThan(600 * 10);
     const patched = await during(() => replays.plan("plan", { filter: { type: "scripted" }, patch: { text: 5 } }));
     expect(patched.result).toMatchObject({ total: 600, checked: 500, more: false });
     expect(patched.result.refused).toHaveLength(100);

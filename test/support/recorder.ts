@@ -5,11 +5,14 @@ export interface Said {
   values: readonly unknown[];
 }
 
-/** D1 that remembers every statement it is given and counts the rows written, as they are billed. */
+/** D1 that remembers every statement it is given and counts the rows read and written, as they are billed; those that `first` reads are not counted. */
 export function recordingDb(options: { fail?: () => boolean } = {}) {
   const said: Said[] = [];
-  const counts = { written: 0, batches: 0, longestValue: 0 };
-  const note = (result: { meta: { rows_written: number } }) => void (counts.written += result.meta.rows_written);
+  const counts = { read: 0, written: 0, batches: 0, longestValue: 0 };
+  const note = ({ meta }: { meta: { rows_read: number; rows_written: number } }) => {
+    counts.read += meta.rows_read;
+    counts.written += meta.rows_written;
+  };
   const prepare = (sql: string) => {
     const statement = env.DB.prepare(sql);
     const bind = statement.bind.bind(statement);
