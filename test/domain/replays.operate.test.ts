@@ -161,6 +161,7 @@ describe("a replay that has nothing left to send", () => {
     await replays.abort("elsewhere", id);
     expect(await replays.get("elsewhere", id)).toMatchObject({ unsent: 41, failed: 0 });
     await replays.create("elsewhere", { canary: 0, filter: { state: "dead" }, ratePerMinute: 30 });
+    expect((await replays.list("elsewhere", { limit: 10 })).replays.find((each) => each.id === id)).toMatchObject({ unsent: 41 });
     expect(await replays.get("elsewhere", id)).toMatchObject({ state: "stopped", sent: 2, unsent: 11, failed: 30 });
     expect((await replays.list("elsewhere", { limit: 10 })).replays.find((each) => each.id === id)).toMatchObject({ unsent: 11, failed: 30 });
     await bench.deliverAll();
@@ -198,6 +199,32 @@ describe("a replay that has nothing left to send", () => {
 });
 
 describe("the list of replays", () => {
+  test("counts the rest of one stopped replay anew, and only after ten minutes", async () => {
+    const { bench, replays, during, counts } = setUp();
+    await givenDead("many-stopped", 300);
+    for (let count = 0; count < 20; count++) {
+      const { id } = await replays.create("many-stopped", { canary: 1, filter: { state: "dead" } });
+      await bench.deliverAll();
+      await replays.abort("many-stopped", id);
+      bench.advance(1000);
+    }
+    const listed = async () => {
+      counts.read = 0;
+      const { result, statements } = await during(() => replays.list("many-stopped", { limit: 50 }));
+      return { unsent: result.replays.map(({ unsent }) => unsent), read: counts.read, statements };
+    };
+    const fresh = await listed();
+    expect(fresh.unsent.toSorted((one, other) => one - other)).toEqual(Array.from({ length: 20 }, (_, index) => 280 + index));
+    expect(fresh).toMatchObject({ statements: 1 });
+    expect(fresh.read).toBeLessThan(150);
+    bench.advance(600_000);
+    const stale = await listed();
+    expect(stale.read).toBeLessThan(150 + 3 * 300);
+    expect(stale.statements).toBeLessThan(6);
+    for (let count = 1; count < 20; count++) await listed();
+    expect(await listed()).toEqual({ unsent: Array.from({ length: 20 }, () => 280), read: fresh.read, statements: 1 });
+  });
+
   test("goes page by page, newest first, of one tenant or of all, and says what each replays and who began it", async () => {
     const { bench, replays } = setUp();
     await givenDead("list-a", 6);

@@ -12,6 +12,8 @@ const stepsAtOnce = 2;
 const stepsPerTick = 10;
 /** Replays of one list whose outcomes are counted anew. */
 const maxCounted = 20;
+/** How long the count of what a stopped replay can still send holds in lists; of a list one is counted anew. */
+const restHoldsMs = 600_000;
 /** What a plan counts, page by page, and how many payloads it tries with the patch. */
 const planPage = 2000;
 const maxPages = 50;
@@ -69,9 +71,11 @@ async function get(deps: ReplayDeps, tenant: string, id: string): Promise<Replay
 }
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
-  const unsure = replays.filter((replay) => replay.open > 0 || replay.state === "running" || !hasSentAll(replay)).slice(0, maxCounted);
-  const known = new Map(await Promise.all(unsure.map(async (replay) => [replay, await viewOf(deps, await settled(deps, replay))] as const)));
-  return replays.map((replay) => known.get(replay) ?? replayView(replay, plannedRest(replay)));
+  const unsure = replays.filter((replay) => replay.open > 0 || replay.state === "running").slice(0, maxCounted);
+  const known = new Map(await Promise.all(unsure.map(async (replay) => [replay, await settled(deps, replay)] as const)));
+  const current = replays.map((replay) => known.get(replay) ?? replay);
+  const stalest = current.filter((replay) => isRestStale(replay, deps.now())).toSorted((one, other) => (one.rest?.at ?? 0) - (other.rest?.at ?? 0))[0];
+  return Promise.all(current.map((replay) => (replay === stalest ? viewOf(deps, replay) : replayView(replay, knownRest(replay)))));
 }
 
 async function viewOf(deps: ReplayDeps, replay: Replay): Promise<ReplayView> {
@@ -84,7 +88,20 @@ async function unsentOf(deps: ReplayDeps, replay: Replay): Promise<number> {
   if (hasSentAll(replay) || (replay.state === "running" && rest > 0)) return rest;
   const { candidates, cursor } = await walkOver(deps.replayable, replay.tenant, replay.request)(replay.cursor, planPage);
   const found = candidates.filter(({ type }) => type !== null).length;
-  return cursor === null ? found : Math.max(rest, found);
+  const unsent = cursor === null ? found : Math.max(rest, found);
+  if (unsent !== replay.rest?.unsent || isRestStale(replay, deps.now())) await deps.store.noteRest(replay, unsent, deps.now());
+  return unsent;
+}
+
+/** Whether what a stopped replay can still send was not counted for a while. None left stays none. */
+function isRestStale(replay: Replay, now: number): boolean {
+  const { unsent, at } = replay.rest ?? { unsent: null, at: 0 };
+  return replay.state === "stopped" && !isSent(replay) && unsent !== 0 && now - at >= restHoldsMs;
+}
+
+/** As it was last counted, else by its counts alone. */
+function knownRest(replay: Replay): number {
+  return hasSentAll(replay) ? 0 : (replay.rest?.unsent ?? plannedRest(replay));
 }
 
 /** By its counts alone. */
@@ -155,7 +172,7 @@ function blank(tenant: string, id: string, request: CompletedRequest, actor: str
   const nothing = { sent: 0, succeeded: 0, failedAgain: 0, cancelled: 0, open: 0, failed: 0, examples: [], looked: "", cursor: null };
   const { canary, ratePerMinute = null } = request;
   const fromRequest = { request, ...namedBy(request), canary, ratePerMinute, actor, actorName: null };
-  return { ...nothing, ...fromRequest, tenant, id, state: "running", reason: null, total: 0, at, endedAt: null, before: notResumed, resumed: null };
+  return { ...nothing, ...fromRequest, tenant, id, state: "running", reason: null, total: 0, at, endedAt: null, before: notResumed, rest: null, resumed: null };
 }
 
 /** The tick's step: every replay that runs is counted, and goes on by a step, then by another while the tick may. */
@@ -184,6 +201,6 @@ function withoutDoubles(request: ReplayRequest): ReplayRequest {
 }
 
 /** What neither was sent nor can be is no dead letter any more: it counts as `failed`. */
-function replayView({ request: _request, cursor: _cursor, looked: _looked, before: _before, ...view }: Replay, unsent: number): ReplayView {
+function replayView({ request: _request, cursor: _cursor, looked: _looked, before: _before, rest: _rest, ...view }: Replay, unsent: number): ReplayView {
   return { ...view, unsent, failed: Math.max(view.failed, view.total - view.sent - unsent) };
 }

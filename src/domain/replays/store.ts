@@ -11,6 +11,8 @@ export interface Replay extends Omit<ReplayView, "unsent"> {
   looked: string;
   /** Its counts when it was last resumed; zeros if it never was. */
   before: Progress;
+  /** What a stopped one could still send when that was last counted; null: not counted since it stopped. */
+  rest: { unsent: number; at: number } | null;
 }
 
 type Progress = Pick<ReplayView, "sent" | "succeeded" | "failedAgain">;
@@ -38,6 +40,8 @@ export interface ReplayStore {
   stop(tenant: string, id: string, behind: string, now: number): Promise<boolean>;
   /** False: it was not stopped, or jobs of it are open. */
   resume(tenant: string, id: string, by: Pick<Resumption, "at" | "actor">): Promise<boolean>;
+  /** Keeps what a stopped one can still send. */
+  noteRest(replay: Replay, unsent: number, now: number): Promise<void>;
   /** Counts what became of the jobs it sent, and returns it as it is now. */
   count(replay: Replay): Promise<Replay>;
 }
@@ -65,6 +69,8 @@ interface Row {
   actor_name?: string | null;
   /** 0: as fast as they can; null: as the request has it. */
   rate: number | null;
+  rest: number | null;
+  rest_at: number | null;
   resumed: string | null;
   resumed_by_name?: string | null;
 }
@@ -72,8 +78,13 @@ interface Row {
 const nameOf = (actor: string) => `(SELECT name FROM tokens t WHERE t.tenant = replays.tenant AND t.id = ${actor})`;
 const columns = `*, ${nameOf("replays.actor")} AS actor_name, ${nameOf("replays.resumed ->> '$.actor'")} AS resumed_by_name`;
 
-/** ?1 and ?2 the place of the replay before, ?3 rows. Replays are few and kept for as long as their dead letters. */
-const listSql = (whose: string) => `SELECT ${columns} FROM replays WHERE ${whose} (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3`;
+/**
+ * ?1 and ?2 the place of the replay before, ?3 rows. Replays are few and kept for as long as their dead letters. The page is chosen first: requests are
+ * long, and a sort would carry them all.
+ */
+const listSql = (whose: string) => `
+  SELECT ${columns} FROM replays WHERE (tenant, id) IN
+    (SELECT r.tenant, r.id FROM replays r WHERE ${whose} (r.at, r.id) < (?1, ?2) ORDER BY r.at DESC, r.id DESC LIMIT ?3) ORDER BY at DESC, id DESC`;
 
 export function createReplayStore(db: D1Database): ReplayStore {
   const get = async (tenant: string, id: string) => {
@@ -94,7 +105,7 @@ export function createReplayStore(db: D1Database): ReplayStore {
     async list(tenant, { cursor, limit }) {
       const [, at = Number.MAX_SAFE_INTEGER, id = "~"] = /^(\d{1,15})\.(.+)$/.exec(cursor ?? "") ?? [];
       const place = [Number(at), id, limit + 1];
-      const found = await rows(tenant === null ? db.prepare(listSql("")).bind(...place) : db.prepare(listSql("tenant = ?4 AND")).bind(...place, tenant));
+      const found = await rows(tenant === null ? db.prepare(listSql("")).bind(...place) : db.prepare(listSql("r.tenant = ?4 AND")).bind(...place, tenant));
       const replays = found.slice(0, limit);
       const last = replays.at(-1);
       return { replays, cursor: last && found.length > limit ? `${last.at}.${last.id}` : null };
@@ -131,10 +142,14 @@ export function createReplayStore(db: D1Database): ReplayStore {
       return (await changes(db, sql, tenant, id, aborted, now, behind)) > 0;
     },
     async resume(tenant, id, { at, actor }) {
-      const sql = `UPDATE replays SET state = 'running', reason = NULL, ended = NULL, resumed = json_object('sent', done, 'succeeded', succeeded, 'failedAgain', failed_again,
+      const sql = `UPDATE replays SET state = 'running', reason = NULL, ended = NULL, rest = NULL, rest_at = NULL, resumed = json_object('sent', done, 'succeeded', succeeded, 'failedAgain', failed_again,
         'at', ?3, 'actor', ?4, 'reason', iif(state = 'aborted', ?5, reason), 'stoppedAt', ended)
         WHERE tenant = ?1 AND id = ?2 AND state IN ('stopped', 'aborted') AND open = 0`;
       return (await changes(db, sql, tenant, id, at, actor, aborted)) > 0;
+    },
+    async noteRest({ tenant, id, cursor }, unsent, now) {
+      const sql = `UPDATE replays SET rest = ?3, rest_at = ?4 WHERE tenant = ?1 AND id = ?2 AND state IN ('stopped', 'aborted') AND cursor IS ?5`;
+      await changes(db, sql, tenant, id, unsent, now, cursor);
     },
     async count(replay) {
       await countOutcomes(db, replay);
@@ -170,6 +185,7 @@ function replayFrom(row: Row): Replay {
     examples: JSON.parse(row.examples) as string[],
     looked,
     cursor,
+    rest: row.rest === null || row.rest_at === null ? null : { unsent: row.rest, at: row.rest_at },
     at,
     endedAt: row.ended,
     ratePerMinute: row.rate === null ? (request.ratePerMinute ?? null) : row.rate || null,
