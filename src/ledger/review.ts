@@ -53,10 +53,13 @@ export function hasEffectInDoubt(tenant: string, job: string): string {
   return `EXISTS (SELECT 1 FROM effects f WHERE f.tenant = ${tenant} AND f.job = ${job} AND ${isInDoubt})`;
 }
 
-/** ?2 ids. Jobs that do not run, with the only effect that is in doubt. */
+/**
+ * ?2 ids, ?5 types that make one effect. Jobs that do not run, with the only effect that is in doubt. `doubt` of another type's job may stand for an
+ * act that has no row.
+ */
 const singleDoubts = `
   SELECT f.job, min(f.key) AS key FROM json_each(?2) e CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = e.value CROSS JOIN effects f ON f.tenant = ?1 AND f.job = j.id
-  WHERE j.state <> 'running' AND ${isInDoubt} GROUP BY f.job HAVING count(DISTINCT f.key) = 1`;
+  WHERE j.state <> 'running' AND (j.doubt = 0 OR j.type IN (SELECT value FROM json_each(?5))) AND ${isInDoubt} GROUP BY f.job HAVING count(DISTINCT f.key) = 1`;
 const noteSettled = `
   INSERT INTO history (tenant, job, at, event, detail) SELECT ?1, job, ?3, 'reviewed', '"' || key || '" ' || ?4 FROM (${singleDoubts}) WHERE true
   ON CONFLICT DO NOTHING`;
@@ -65,11 +68,20 @@ const settleAll = `
 
 /**
  * As `resolveUncertainEffect`, for some hundred jobs of one tenant that each have one effect in doubt; returns the ids of those that were settled. A job
- * with several such effects is left alone: one finding cannot be true of all of them unseen.
+ * with several such effects is left alone, since one finding cannot be true of all of them unseen; so is one that may have made another act without a
+ * record. `oneEffectTypes`: the types whose jobs cannot.
  */
-export async function resolveSingleDoubts(db: D1Database, tenant: string, ids: readonly string[], finding: EffectReview, now: number): Promise<string[]> {
-  const list = JSON.stringify(ids);
-  const results = await batch(db, [statement(db, noteSettled, tenant, list, now, phrases[finding]), statement(db, settleAll, tenant, list, now, finding)]);
+export async function resolveSingleDoubts(
+  db: D1Database,
+  tenant: string,
+  ids: readonly string[],
+  { finding, now, oneEffectTypes }: { finding: EffectReview; now: number; oneEffectTypes: readonly string[] },
+): Promise<string[]> {
+  const [list, types] = [JSON.stringify(ids), JSON.stringify(oneEffectTypes)];
+  const results = await batch(db, [
+    statement(db, noteSettled, tenant, list, now, phrases[finding], types),
+    statement(db, settleAll, tenant, list, now, finding, types),
+  ]);
   const settled = rowsOf<{ job: string }>(results, 1).map(({ job }) => job);
   if (settled.length > 0) await batch(db, [statement(db, clear, tenant, JSON.stringify(settled))]);
   return settled;

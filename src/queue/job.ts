@@ -67,6 +67,8 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   urgent(payload: v.InferOutput<Schema>): boolean;
   /** Names by which the job can be found besides its id: `order:123`. Hash personal ones before. */
   entities(payload: v.InferOutput<Schema>): readonly string[];
+  /** Its runs act once, always under the same key: a job of it in doubt is in doubt of that effect alone. Default false. */
+  readonly oneEffect: boolean;
   /** One call of the handler for all jobs of the type in a batch. */
   readonly batch: Batch;
   /** Set: its behaviour runs outside, in a worker that asks for jobs. A type that changes this needs a new version. */
@@ -88,6 +90,7 @@ export interface JobDefinition<Type extends string, Schema extends AnyPayload, N
   gates?: readonly string[] | ((payload: v.InferOutput<Schema>) => readonly string[]);
   urgent?: (payload: v.InferOutput<Schema>) => boolean;
   entities?: (payload: v.InferOutput<Schema>) => readonly string[];
+  oneEffect?: boolean;
   batch?: Batch;
 }
 
@@ -128,6 +131,7 @@ export function defineJob<const Type extends string, Schema extends AnyPayload, 
     isGated: gates !== undefined,
     urgent: definition.urgent ?? (() => false),
     entities: definition.entities ?? (() => []),
+    oneEffect: definition.oneEffect ?? false,
     batch: (definition.batch ?? false) as Batch,
     remote: definition.remote ? checkedRemote(definition) : undefined,
   };

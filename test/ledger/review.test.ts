@@ -55,16 +55,18 @@ test("effects in doubt of many jobs are settled at once, but for those of anothe
   for (let n = 0; n < 3; n++) ids.push(await bench.acceptOne({ payload: doubtful }));
   await bench.deliverAll();
   const [first = "", second = "", third = ""] = ids;
+  const settle = (tenant: string, of: readonly string[], finding: "done" | "failed") =>
+    resolveSingleDoubts(env.DB, tenant, of, { finding, now: bench.now(), oneEffectTypes: ["scripted"] });
   const kind = (await env.DB.prepare("SELECT kind FROM dead_letters WHERE tenant = 'one' LIMIT 1").first<string>("kind")) ?? "";
   expect(await lettersInDoubt(env.DB, "one", kind)).toBe(3);
-  expect(await resolveSingleDoubts(env.DB, "two", ids, "done", bench.now())).toEqual([]);
+  expect(await settle("two", ids, "done")).toEqual([]);
   await env.DB.batch([
     env.DB.prepare("UPDATE jobs SET state = 'running' WHERE id = ?").bind(second),
     env.DB.prepare("INSERT INTO effects (tenant, job, key, revision, state, at) VALUES ('one', ?, 'other', 0, 'uncertain', 0)").bind(third),
     env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE tenant = 'one'"),
   ]);
-  expect(await resolveSingleDoubts(env.DB, "one", [...ids, first], "done", bench.now())).toEqual([first]);
-  expect(await resolveSingleDoubts(env.DB, "one", ids, "failed", bench.now())).toEqual([]);
+  expect(await settle("one", [...ids, first], "done")).toEqual([first]);
+  expect(await settle("one", ids, "failed")).toEqual([]);
   expect(await lettersInDoubt(env.DB, "one", kind)).toBe(2);
   const { results } = await env.DB.prepare("SELECT id, doubt FROM jobs WHERE tenant = 'one'").all<{ id: string; doubt: number }>();
   expect(new Map(results.map(({ id, doubt }) => [id, doubt]))).toEqual(
@@ -77,6 +79,16 @@ test("effects in doubt of many jobs are settled at once, but for those of anothe
   const settled = await createQueries(env.DB).job("one", first);
   expect(settled).toMatchObject({ effects: [{ key: "send", state: "done" }] });
   expect(settled?.timeline).toContainEqual(expect.objectContaining({ event: "reviewed", detail: '"send" happened' }));
+});
+
+test("a job of which an act without a record may have happened too is left, unless its type makes one effect", async () => {
+  const { bench, id, look } = await inDoubt();
+  await env.DB.prepare("UPDATE jobs SET doubt = 1 WHERE tenant = 'one'").run();
+  const settle = (oneEffectTypes: string[]) => resolveSingleDoubts(env.DB, "one", [id], { finding: "failed", now: bench.now(), oneEffectTypes });
+  expect(await settle(["email"])).toEqual([]);
+  expect(await look()).toMatchObject({ doubt: true, effects: [{ state: "uncertain" }] });
+  expect(await settle(["scripted"])).toEqual([id]);
+  expect(await look()).toMatchObject({ doubt: false, effects: [{ state: "failed" }] });
 });
 
 test("a decision of a run is never in doubt: settled, it would leave the next run without what was decided", async () => {

@@ -23,7 +23,8 @@ const settle = (state: "done" | "failed", name: string, label: string, phrase: s
     body: ({ ids = "" }) => ({ ids: ids.split(","), state }),
     done: (_fields, answer) => {
       const { settled, left } = answer as EffectFindings;
-      const rest = left.length === 0 ? "" : ` ${plural(left.length, "job")} had no effect, or more than one, that is in doubt: see its page.`;
+      const leftOut = `${plural(left.length, "job")} ${left.length === 1 ? "was" : "were"} left: no effect, or more than one act, is in doubt. See the job's page.`;
+      const rest = left.length === 0 ? "" : ` ${leftOut}`;
       return `Recorded for ${plural(settled.length, "job")}: it ${phrase}.${rest}`;
     },
   });

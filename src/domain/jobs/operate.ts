@@ -15,6 +15,7 @@ type Operated = Promise<{ state: JobState; changed: boolean } | null>;
 export function createJobOperations({ db, engine, queries }: { db: D1Database; engine: Engine; queries: Pick<Queries, "job"> }) {
   const { now } = engine;
   const pauses = createPauseStore(db);
+  const oneEffectTypes = engine.registry.contracts().flatMap(({ oneEffect, type, aliases }) => (oneEffect ? [type, ...aliases] : []));
   return {
     /** Null: it has no row any more. `flagged`: it is running, and ends within seconds. `changed` false: it had ended before. */
     cancel: (tenant: string, id: string) => cancel(engine, { tenant, id }),
@@ -34,8 +35,9 @@ export function createJobOperations({ db, engine, queries }: { db: D1Database; e
     /** Records that an uncertain effect happened, or certainly did not. False: it is not uncertain, or its job is running. */
     resolveUncertainEffect: (tenant: string, id: string, effect: string, finding: "done" | "failed") =>
       resolveUncertainEffect(db, { tenant, id }, effect, finding, now()),
-    /** As above, for jobs with one uncertain effect each; returns the ids of those that were settled. */
-    resolveSingleDoubts: (tenant: string, ids: readonly string[], finding: "done" | "failed") => resolveSingleDoubts(db, tenant, ids, finding, now()),
+    /** As above, for jobs with one uncertain effect and no act besides it each; returns the ids of those that were settled. */
+    resolveSingleDoubts: (tenant: string, ids: readonly string[], finding: "done" | "failed") =>
+      resolveSingleDoubts(db, tenant, ids, { finding, now: now(), oneEffectTypes }),
     /** Dismisses a dead letter. False: it is none. */
     dismiss: (tenant: string, id: string) => dismiss(db, { tenant, id }, now()),
     /** Tenant null: all tenants, for the root token without a tenant only. */

@@ -31,7 +31,10 @@ const findingsRequest = v.strictObject({ ids: idsEntry.wrapped, state: effectSta
 
 export const findingsShape = v.object({
   settled: v.pipe(outputList(v.string()), v.description("Ids of the jobs whose effect is settled")),
-  left: v.pipe(outputList(v.string()), v.description("Ids of the jobs that run, or in which no effect or more than one is in doubt")),
+  left: v.pipe(
+    outputList(v.string()),
+    v.description("Ids of the jobs that run, in which no effect or more than one is in doubt, or of which a call without a record may have happened too"),
+  ),
 });
 
 const listQuery = v.pipe(
@@ -81,7 +84,8 @@ export const jobRoutes = [
   route("POST /v1/jobs/effects", {
     name: "resolveUncertainEffects",
     summary: "Record of up to 1,000 jobs whether their uncertain effect happened, after a look at the provider",
-    description: "For jobs with one effect in doubt each. A job with several is settled by `POST /v1/jobs/{id}/effects`.",
+    description:
+      "For jobs with one effect in doubt each. A job with several, or with `doubt` and a type that makes several, is settled by `POST /v1/jobs/{id}/effects`.",
     scope: "operate",
     tenant: "own",
     body: { schema: findingsRequest, limit: smallBody },

@@ -23,5 +23,6 @@ export const analysis = defineJob({
   needs: ["models"],
   gates: ["models"],
   entities: ({ about: keys }) => keys ?? [],
+  oneEffect: true,
   policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 600 },
 });

@@ -60,5 +60,6 @@ export const email = defineJob({
   urgent: ({ priority }) => priority === "high",
   entities: ({ about: keys }) => keys ?? [],
   // All attempts end well within the 24 hours for which a provider keeps the idempotency key.
+  oneEffect: true,
   policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 30, concurrency: 10 },
 });

@@ -21,5 +21,6 @@ export const image = defineJob({
   gates: ({ operations: asked }) => (asked.some(({ type }) => type === "alt-text") ? ["models"] : []),
   entities: ({ key, about: keys }) => [...entityKeys("media", key), ...(keys ?? [])],
   // One original in memory at a time. A picture takes one or two seconds; a model may take a minute.
+  oneEffect: true,
   policy: { maxAttempts: 6, backoff: { base: 5, cap: 1800 }, timeout: 120, concurrency: 1 },
 });

@@ -19,5 +19,6 @@ export const slack = defineJob({
   gates: ["slack"],
   entities: ({ about: keys }) => keys ?? [],
   // Slack has no idempotency keys, so a lost answer needs an operator.
+  oneEffect: true,
   policy: { maxAttempts: 8, backoff: { base: 5, cap: 1800 }, timeout: 30 },
 });

@@ -66,6 +66,7 @@ export const webhook = defineJob({
     ...(destination === undefined ? [] : [`destination:${destination}`]),
   ],
   // At least once, by Standard Webhooks: the receiver recognises a repeat by its `webhook-id`.
+  oneEffect: true,
   policy: { maxAttempts: 12, backoff: { base: 30, cap: 14_400 }, timeout: 30, uncertain: "retry" },
 });
 
