@@ -74,3 +74,22 @@ test("a finding that gets worse is one alert: the warning ends without a notice,
   expect(world.sent.at(-1)?.notices).toMatchObject([{ kind: "recovered", cause: cause("critical") }]);
   expect((await states()).map(([, state]) => state)).toEqual(["recovered", "recovered"]);
 });
+
+test("a warning stays open while the critical alert that follows it is beyond the limit of new ones in a tick", async () => {
+  const bench = createEngineBench();
+  const world = watching(bench);
+  await world.tick();
+  const finding = (severity: string, subject: string) => {
+    const lastAt = bench.now() + minute;
+    return { tenant: "one", cause: `finding/${severity}/circuit-open/${subject}`, subject, reason: "It is open.", count: 1, lastAt };
+  };
+  const openOf = async () => (await listAlerts(env.DB, "one", 200)).filter(({ state, subject }) => state === "open" && subject === "gate/mail");
+  world.state.findings = [finding("warning", "gate/mail")];
+  await world.tick();
+  const others = Array.from({ length: 50 }, (_, index) => `gate/other-${index}`);
+  for (const severity of ["warning", "critical"]) {
+    world.state.findings = [...others.map((subject) => finding("critical", subject)), finding("critical", "gate/mail")];
+    await world.tick();
+    expect((await openOf()).map(({ cause }) => cause)).toEqual([`finding/${severity}/circuit-open/gate/mail`]);
+  }
+});

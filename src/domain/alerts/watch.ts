@@ -1,7 +1,7 @@
 import { type Alert, type AlertFailure, installation, nextAlert, type Notice } from "./model";
 import { alertsOf, newDeadLetters } from "./queries";
 import { heartbeatStep } from "../installation/model";
-import { byWorstSeverity, causeKey } from "./severity";
+import { byWorstSeverity, causeKey, outgrownBy } from "./severity";
 import { saveAlerts } from "./store";
 
 export interface WatchDeps {
@@ -31,8 +31,8 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   const from = Number((await mark.read()) || now);
   const found = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
   const known = new Map((await alertsOf(db, found)).map((alert) => [causeKey(alert), alert]));
-  const { failures, outgrown } = byWorstSeverity(found, [...known.values()]);
-  const judged = judgedBy(known, firstByCause(withinLimit(failures, known)), outgrown, now);
+  const failures = firstByCause(withinLimit(byWorstSeverity(found, [...known.values()]), known));
+  const judged = judgedBy(known, failures, outgrownBy(failures.values(), [...known.values()]), now);
   const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));
   const groups = [...Map.groupBy(due, ({ alert }) => alert.tenant)].slice(0, maxOwners);
   const sentBy = new Map<Alert, readonly string[]>();
