@@ -68,8 +68,8 @@ const settleAll = `
 
 /**
  * As `resolveUncertainEffect`, for some hundred jobs of one tenant that each have one effect in doubt; returns the ids of those that were settled. A job
- * with several such effects is left alone, since one finding cannot be true of all of them unseen; so is one that may have made another act without a
- * record. `oneEffectTypes`: the types whose jobs cannot.
+ * with several such effects is left alone: one finding cannot be true of all of them unseen. So is a job that may have made another act without a record;
+ * `oneEffectTypes` are the types whose jobs cannot.
  */
 export async function resolveSingleDoubts(
   db: D1Database,
