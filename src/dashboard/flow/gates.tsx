@@ -4,7 +4,7 @@ import { domId, number } from "../parts/format";
 import { State } from "../parts/state";
 import { type Column, Table } from "../parts/table";
 import { Time } from "../parts/time";
-import { WhyRow } from "./why-row";
+import { WhyRow } from "../parts/why-row";
 
 type Gate = Gates["gates"][number];
 

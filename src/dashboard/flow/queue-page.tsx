@@ -13,7 +13,7 @@ import { heldText } from "./held-by";
 import { Hold } from "./hold";
 import { withLift } from "./lift";
 import { PauseTable } from "./pauses";
-import { WhyText } from "./why-row";
+import { WhyText } from "../parts/why-row";
 
 interface Model {
   queue: Queue;

@@ -7,7 +7,7 @@ import { Time } from "../parts/time";
 import { heldText, topHeldText } from "./held-by";
 import { Hold } from "./hold";
 import { withLift } from "./lift";
-import { WhyRow } from "./why-row";
+import { WhyRow } from "../parts/why-row";
 
 interface QueueTableProps {
   visit: Visit;

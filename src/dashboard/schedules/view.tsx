@@ -2,10 +2,10 @@ import type { Schedule } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
 import { domId, duration, utc } from "../parts/format";
-import { Remedies } from "../parts/remedies";
 import { stateKind, signOf, State } from "../parts/state";
 import { type Column, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
+import { WhyRow } from "../parts/why-row";
 import { scheduleActions } from "./actions";
 
 interface Model {
@@ -21,16 +21,25 @@ export const schedulesPage = page<Model>({
   view: ({ schedules }, visit) => (
     <>
       <h1>Schedules</h1>
-      <Table
-        label="Schedules"
-        rows={schedules}
-        id={({ name }) => domId("schedule", name)}
-        columns={scheduleColumns(visit)}
-        empty={["There is no schedule. ", <code>PUT /v1/schedules/NAME</code>, " makes one: its type of job, its payload, a cron pattern and a time zone."]}
-      />
+      <ScheduleTable visit={visit} schedules={schedules} />
     </>
   ),
 });
+
+/** The schedules, and the reason below each whose next job would wait. */
+function ScheduleTable({ visit, schedules }: { visit: Visit; schedules: readonly Schedule[] }) {
+  const columns = scheduleColumns(visit);
+  return (
+    <Table
+      label="Schedules"
+      rows={schedules}
+      id={({ name }) => domId("schedule", name)}
+      columns={columns}
+      empty={["There is no schedule. ", <code>PUT /v1/schedules/NAME</code>, " makes one: its type of job, its payload, a cron pattern and a time zone."]}
+      below={({ name, why }) => (why ? <WhyRow visit={visit} id={domId("schedule-why", name)} columns={columns.length} why={why} /> : null)}
+    />
+  );
+}
 
 function scheduleColumns(visit: Visit): Column<Schedule>[] {
   return [
@@ -39,8 +48,8 @@ function scheduleColumns(visit: Visit): Column<Schedule>[] {
     ["When", (schedule) => <Pattern schedule={schedule} />, "lines"],
     ["Next", (schedule) => <Next schedule={schedule} />, "lines", ({ nextRuns }) => nextRuns.map(({ local }) => local).join("\n")],
     ["-Past", ({ pastRuns }) => <Past visit={visit} runs={pastRuns} />],
-    ["Last", ({ last, why }) => [<Last visit={visit} last={last} />, why === null ? null : <WaitsFor why={why} />], "words"],
-    ["", (schedule) => <RunAct visit={visit} schedule={schedule} />],
+    ["Last", ({ last }) => <Last visit={visit} last={last} />, "words"],
+    ["", ({ name, why }) => (why ? <State is="waiting" word="held back" /> : <Act visit={visit} action={scheduleActions.run} fields={{ name }} />)],
   ];
 }
 
@@ -73,19 +82,6 @@ function Next({ schedule: { enabled, nextRuns } }: { schedule: Schedule }) {
       <span class="dim">{clocks.join(" · ")}</span>
     </>
   );
-}
-
-function WaitsFor({ why }: { why: NonNullable<Schedule["why"]> }) {
-  return (
-    <p>
-      <State is="waiting" word="its next job waits" /> <Sentence text={why.sentence} />
-    </p>
-  );
-}
-
-function RunAct({ visit, schedule: { name, why } }: { visit: Visit; schedule: Schedule }) {
-  if (why !== null) return <Remedies visit={visit} remedies={why.actions} place={domId("schedule", name)} />;
-  return <Act visit={visit} action={scheduleActions.run} fields={{ name }} />;
 }
 
 /** A time in the schedule's time zone, with the date where the day differs from that of the time before. */

@@ -1,7 +1,7 @@
 import type { Gates } from "../answers";
 import type { Visit } from "../page";
-import { Remedies } from "../parts/remedies";
-import { Sentence } from "../parts/time";
+import { Remedies } from "./remedies";
+import { Sentence } from "./time";
 
 type Why = NonNullable<Gates["gates"][number]["why"]>;
 
