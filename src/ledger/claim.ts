@@ -26,10 +26,9 @@ const answerLost = `(jobs.state = 'running' AND jobs.lease = ?2)`;
 const isLight = (tenant: string) => `
   (?7 IS NULL OR NOT EXISTS (SELECT 1 FROM heavy_tenants h WHERE h.tenant = ${tenant} AND h.queue = ?7 AND h.seen > ?4 - ${heavyForMs}))`;
 
-/** Statements that claim: ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot, ?7 the queue of heavy tenants. */
 const isOpen = `jobs.state IN ('queued', 'retrying', 'waiting')`;
 
-/** The update that claims jobs in this state. */
+/** The update that claims jobs in this state. ?2 token, ?3 until, ?4 now, ?5 now with tolerance, ?6 boot, ?7 the queue of heavy tenants. */
 const claimIf = (state: string) => `
   UPDATE jobs SET state = 'running', lease = ?2, until = ?3, runs = jobs.runs + (jobs.lease IS NOT ?2), seq = m.seq, born = coalesce(jobs.born, ?4),
     started = coalesce(jobs.started, ?4), begun = ?4, boot = ?6
@@ -94,18 +93,34 @@ export async function claim(db: D1Database, refs: readonly MessageRef[], lease: 
   const results = await batch(db, [...inserts, ...claims, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
   const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, inserts.length + claims.length);
   const heavy = held.flatMap(({ tenant, scope }) => (scope === "heavy" ? [tenant] : []));
-  const isTakenHere = ({ tenant }: JobRef) => heavy.length === 0 || !heavy.includes(tenant);
-  const made = fresh.filter(isTakenHere);
-  const areAllMade = results.slice(0, inserts.length).reduce((sum, { meta }) => sum + meta.changes, 0) === made.length;
+  const isTakenHere = ({ tenant }: JobRef) => !heavy.includes(tenant);
+  const made = claimedByInsert(fresh.filter(isTakenHere), results.slice(0, inserts.length), lease);
   const answers = claims.flatMap((_, index) => rowsOf<{ job: string | null }>(results, inserts.length + index));
-  const named = answers.flatMap(({ job }) => (job === null ? [] : [claimedFrom(job)]));
-  const unnamed = named.length === 0 ? refs.filter(isTakenHere) : without(refs.filter(isTakenHere), named);
-  const areAllTaken = answers.length === named.length + unnamed.length;
-  const assumed = [...(areAllMade ? made.map((row) => justMade(row, lease, row)) : []), ...(areAllTaken ? unnamed.map((ref) => justMade(ref, lease)) : [])];
-  const look = lookAt(db, { had: areAllMade ? [] : made, left: areAllTaken ? [] : unnamed }, lease, values);
+  const taken = claimedByUpdate(refs.filter(isTakenHere), answers, lease);
+  const look = lookAt(db, { had: made.open, left: taken.open }, lease, values);
   // If the second round trip fails, the jobs claimed by the first one still run; the messages of the others are delivered again.
   const rest = await look.catch((thrown: unknown) => ({ claimed: [], found: [], trouble: String(thrown) }));
-  return { ...rest, claimed: [...named, ...assumed, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
+  return { ...rest, claimed: [...taken.claimed, ...made.claimed, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
+}
+
+/** What the first round trip claimed, and the jobs that the second must look at. */
+interface FirstAnswer {
+  claimed: ClaimedJob[];
+  open: readonly MessageRef[];
+}
+
+/** All rows were made, or some existed: which ones, the inserts do not answer. */
+function claimedByInsert(rows: readonly NewJob[], results: readonly D1Result[], lease: Lease): FirstAnswer {
+  const areAllMade = results.reduce((sum, { meta }) => sum + meta.changes, 0) === rows.length;
+  return areAllMade ? { claimed: rows.map((row) => justMade(row, lease, row)), open: [] } : { claimed: [], open: rows };
+}
+
+/** An update answers each claimed job with its columns, or with null where its row was just made. Which jobs are meant by null is known when all are claimed. */
+function claimedByUpdate(refs: readonly MessageRef[], answers: readonly { job: string | null }[], lease: Lease): FirstAnswer {
+  const named = answers.flatMap(({ job }) => (job === null ? [] : [claimedFrom(job)]));
+  const unnamed = named.length === 0 ? refs : without(refs, named);
+  const areAllTaken = answers.length === named.length + unnamed.length;
+  return areAllTaken ? { claimed: [...named, ...unnamed.map((ref) => justMade(ref, lease))], open: [] } : { claimed: named, open: unnamed };
 }
 
 const untried = { wake: null, attempt: 0 };

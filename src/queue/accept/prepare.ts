@@ -36,13 +36,41 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
   if (!checked.ok) return invalid(checked.issues);
   const queue = contract.route(checked.payload);
   if (!isRepeat && isFull(engine, queue)) return overloaded(queue);
-
-  const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
   const parts = derivedFrom?.parts ?? keyParts(contract, request);
   const id = parts ? await engine.ids.derive(request.tenant, parts) : await engine.ids.make(request.tenant, now);
   const stored = await storePayload(engine, request.tenant, id, JSON.stringify(checked.payload));
   if ("ok" in stored) return stored;
-  const envelope: Envelope = {
+  const fp = parts && !derivedFrom ? await fingerprintOf(request, checked.payload) : undefined;
+  const envelope = newEnvelope({ request, contract, id, queue, stored, fp, parent: derivedFrom?.parent, now });
+  return {
+    id,
+    contract,
+    envelope,
+    row: newRow(engine, contract, envelope, checked.payload, now),
+    keyed: parts !== undefined,
+    formerId: await formerIdOf(engine, contract, request),
+    revives: request.revive !== false && derivedFrom === undefined,
+    failed: request.failed,
+    delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000),
+  };
+}
+
+interface EnvelopeParts {
+  request: EnqueueRequest;
+  contract: Contract;
+  id: string;
+  queue: string;
+  stored: { payload: string } | { ref: string };
+  /** The fingerprint of the payload of a keyed job. */
+  fp: string | undefined;
+  parent: string | undefined;
+  now: number;
+}
+
+/** The first message of a job. Fields that say nothing are left out. */
+function newEnvelope({ request, contract, id, queue, stored, fp, parent, now }: EnvelopeParts): Envelope {
+  const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
+  return {
     v: 1,
     id,
     seq: 0,
@@ -52,26 +80,12 @@ export async function prepare(engine: Engine, request: EnqueueRequest, { derived
     queue,
     at: now,
     ...stored,
-    ...(parts && !derivedFrom ? { fp: await fingerprintOf(request, checked.payload) } : {}),
-    ...(derivedFrom ? { parent: derivedFrom.parent } : {}),
+    ...(fp === undefined ? {} : { fp }),
+    ...(parent === undefined ? {} : { parent }),
     ...(request.trace === undefined ? {} : { trace: request.trace }),
     ...(request.dryRun ? { dry: true } : {}),
     ...(request.attemptsMade ? { made: request.attemptsMade } : {}),
     ...(due !== null && due > now ? { due } : {}),
-  };
-  const row = newRow(engine, contract, envelope, checked.payload, now);
-  const revives = request.revive !== false && derivedFrom === undefined;
-  const formerId = await formerIdOf(engine, contract, request);
-  return {
-    id,
-    contract,
-    envelope,
-    row,
-    keyed: parts !== undefined,
-    formerId,
-    revives,
-    failed: request.failed,
-    delaySeconds: Math.ceil(((envelope.due ?? now) - now) / 1000),
   };
 }
 

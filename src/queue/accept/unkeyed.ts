@@ -7,33 +7,56 @@ import { keepUnwritten } from "./unwritten";
 import { sendAll, written } from "./write-and-send";
 
 /**
- * The queue, or the ledger where that refuses, is enough: the row of a job without a delay is written on demand. A delayed job's is written beside
- * its message; delays over 15 minutes need the ledger, or ride along while it is down. Locally each row is waited for, or kept until the ledger is back.
+ * The queue, or the ledger where that refuses, is enough. Delays over 15 minutes need the ledger, or ride along while it is down; other jobs are sent,
+ * locally with their rows, elsewhere before them.
  */
 export async function acceptUnkeyed(engine: Engine, all: readonly Prepared[]): Promise<Receipts> {
   if (all.length === 0) return new Map();
-  const waiting = all.filter((each) => each.row.sent === null);
-  const riding = all.filter((each) => each.row.sent !== null);
-  const isHeld = await written(engine, waiting);
-  const toSend = isHeld ? riding : all;
-  const isOnDemand = ({ row }: Prepared) => !engine.ledgerFirst && row.due === null;
-  const ahead = riding.filter((each) => !isOnDemand(each));
-  const writing = written(engine, ahead);
-  const refused = await sendAll(engine, toSend);
-  if (engine.ledgerFirst) {
-    const withoutRow = [...((await writing) ? [] : riding), ...(isHeld ? [] : waiting)].filter((each) => !refused.has(each));
-    for (const each of await keepUnwritten(engine, withoutRow)) refused.add(each);
-  } else if (ahead.length > 0) engine.defer(writing);
-  const refusedWithoutRow = [...refused].filter(({ row }) => row.sent !== null);
-  const unsent = (await written(engine, refusedWithoutRow)) ? refusedWithoutRow : [];
-  await markUnsent(
+  const isHeld = await written(
     engine,
-    unsent.map(({ row }) => row),
+    all.filter((each) => !rides(each)),
   );
+  const toSend = isHeld ? all.filter(rides) : all;
+  const refused = engine.ledgerFirst ? await sendWithRows(engine, toSend) : await sendBeforeRows(engine, toSend);
+  for (const each of await recordUnsent(engine, [...refused].filter(rides))) refused.delete(each);
+  return new Map(all.map((each) => [each, refused.has(each) ? unavailable() : accepted(each, false)]));
+}
+
+/** Whether a message carries the job now; the others wait in the ledger. */
+function rides({ row }: Prepared): boolean {
+  return row.sent !== null;
+}
+
+/** Locally each row is waited for, or kept until the ledger is back. Returns the jobs that neither keeps, or no queue took. */
+async function sendWithRows(engine: Engine, jobs: readonly Prepared[]): Promise<Set<Prepared>> {
+  const writing = written(engine, jobs.filter(rides));
+  const refused = await sendAll(engine, jobs);
+  const areWritten = await writing;
+  const withoutRow = jobs.filter((each) => !refused.has(each) && !(areWritten && rides(each)));
+  for (const each of await keepUnwritten(engine, withoutRow)) refused.add(each);
+  return refused;
+}
+
+/** The row of a delayed job is written beside its message, that of another on demand. Returns the jobs that no queue took. */
+async function sendBeforeRows(engine: Engine, jobs: readonly Prepared[]): Promise<Set<Prepared>> {
+  const delayed = jobs.filter((each) => rides(each) && each.row.due !== null);
+  const writing = written(engine, delayed);
+  const refused = await sendAll(engine, jobs);
+  if (delayed.length > 0) engine.defer(writing);
+  const onDemand = jobs.filter((each) => rides(each) && each.row.due === null && !refused.has(each));
   writeLate(
     engine,
-    riding.filter((each) => isOnDemand(each) && !refused.has(each)).map(({ row }) => row),
+    onDemand.map(({ row }) => row),
   );
-  for (const each of unsent) refused.delete(each);
-  return new Map(all.map((each) => [each, refused.has(each) ? unavailable() : accepted(each, false)]));
+  return refused;
+}
+
+/** Writes the rows of jobs that no queue took, for the tick to send them. Returns those that have a row now: they are accepted. */
+async function recordUnsent(engine: Engine, jobs: readonly Prepared[]): Promise<readonly Prepared[]> {
+  if (!(await written(engine, jobs))) return [];
+  await markUnsent(
+    engine,
+    jobs.map(({ row }) => row),
+  );
+  return jobs;
 }
