@@ -67,7 +67,7 @@ export function shortPath(path: string): string {
   return path.length <= maxPathLength ? path : `${path.slice(0, maxPathLength).toWellFormed()}…`;
 }
 
-export interface ProblemOptions {
+interface ProblemOptions {
   errors?: readonly Issue[] | undefined;
   /** Whole seconds; becomes the `Retry-After` header. */
   retryAfter?: number | undefined;

@@ -17,7 +17,7 @@ interface Joined<Item, Result> {
 }
 
 /** One result per item, in their order; none for writes without results. */
-export type GroupWrite<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>;
+type GroupWrite<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>;
 
 /**
  * Group commit: items of several callers of one isolate go in one write.

@@ -12,7 +12,7 @@ export interface Outbox {
 }
 
 /** Names stand in SQL as they are. */
-export interface OutboxTable {
+interface OutboxTable {
   table: string;
   /** The columns of its primary key; the first is the tenant. */
   key: readonly ["tenant", ...string[]];

@@ -10,7 +10,7 @@ export interface SignedHeaders {
 }
 
 /** Why a message is refused; not part of an answer. */
-export type SignatureRefusal = "no-headers" | "time" | "signature" | "secret";
+type SignatureRefusal = "no-headers" | "time" | "signature" | "secret";
 
 /**
  * The headers of one delivery: HMAC-SHA-256 over `id.timestamp.body`, one signature a secret. Null without a secret.

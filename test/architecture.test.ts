@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { unusedExports } from "./support/exports.ts";
 import {
   type Import,
   files,
@@ -35,6 +36,7 @@ describe("a file finds all imports of values", () => {
     ['export * from "../../errors";', ["errors"]],
     ['const late = await import("../other/run");', ["jobs/other/run"]],
     ['import { jobs } from "..";', ["jobs/index"]],
+    ['routes.all("/trpc/*", async () => (await import("../other/run")).run());\n/** A comment. */', ["jobs/other/run"]],
   ])("%s", (text, expected) => expect(found(text)).toEqual(expected));
 
   test.each([
@@ -249,6 +251,12 @@ describe("tests look at jobs as operators do", () => {
     const looking = others.filter((file) => matchesOf(file, readFileSync(join(import.meta.dirname, file), "utf8"), looksInside).length > 0);
     expect(looking.toSorted()).toEqual(readers);
   });
+});
+
+test("what a file exports another file imports", () => {
+  const { unused, total } = unusedExports();
+  expect(total).toBeGreaterThan(2000);
+  expect(unused).toEqual([]);
 });
 
 test("a module beside the test files registers no hooks when it is loaded: it is loaded once for all files of a runtime", () => {

@@ -13,7 +13,7 @@ import type { TenantGates } from "../tenants/gates";
 import type { MailStores } from "./mail-stores";
 import type { Stores } from "./stores";
 
-export interface AppCampaignDeps {
+interface AppCampaignDeps {
   env: WorkerEnv;
   /** Small statements of jobs that run side by side go together. */
   db: D1Database;

@@ -39,7 +39,7 @@ import type { Stores } from "./stores";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
-export interface CapabilityDeps {
+interface CapabilityDeps {
   env: WorkerEnv;
   stores: Stores;
   ledger: Pick<Ledger, "cancel">;

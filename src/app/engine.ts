@@ -23,7 +23,7 @@ import { isLocal, type Stores } from "./stores";
 /** A queue may hold this many messages before senders are asked to come back later. */
 const backlogLimit = 1_000_000;
 
-export interface EngineDeps {
+interface EngineDeps {
   env: WorkerEnv;
   now(): number;
   jobs: readonly Job[];

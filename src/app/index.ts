@@ -21,7 +21,7 @@ import { createWork } from "./work";
 export { queueIn } from "./environment";
 
 /** What the Worker is made of. */
-export interface App {
+interface App {
   engine: Engine;
   intake: IntakeDeps;
   tick: TickDeps;

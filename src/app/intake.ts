@@ -49,7 +49,7 @@ import { createReportsOn } from "./reports";
 import { createTokenUse } from "../tenants/token-use";
 import type { Stores } from "./stores";
 
-export interface AppIntakeDeps {
+interface AppIntakeDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;

@@ -27,7 +27,7 @@ export function leadsFor({ env, stores: { snapshots, connections }, ...deps }: A
   return createLeads({ ...deps, snapshots, connections, isLocal: isLocal(env), point: (point) => env.ANALYTICS.writeDataPoint(point) }, tenant);
 }
 
-export interface AppLeadDeps {
+interface AppLeadDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;

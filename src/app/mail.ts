@@ -18,7 +18,7 @@ import { log } from "./log";
 import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
 
-export interface MailDeps {
+interface MailDeps {
   env: WorkerEnv;
   /** Small statements of jobs that run side by side go together. */
   db: D1Database;

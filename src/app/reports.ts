@@ -11,7 +11,7 @@ import type { Queries } from "../ledger/views";
 import type { SpentDay } from "../queue/memory";
 import type { Registry } from "../queue/registry";
 
-export interface AppReportDeps {
+interface AppReportDeps {
   env: Pick<WorkerEnv, "DB">;
   now(): number;
   queries: Pick<Queries, "counts">;

@@ -35,7 +35,7 @@ import { rotate } from "../tenants/rotate";
 import { createMailStores } from "./mail-stores";
 import type { Stores } from "./stores";
 
-export interface AppTickDeps {
+interface AppTickDeps {
   env: WorkerEnv;
   now(): number;
   engine: Engine;

@@ -7,7 +7,7 @@ import type { CapabilityScope } from "../queue/engine";
 import { traceFrom } from "../trace";
 import type { Stores } from "./stores";
 
-export interface HookScope extends Pick<CapabilityScope, "onResult" | "traceparent"> {
+interface HookScope extends Pick<CapabilityScope, "onResult" | "traceparent"> {
   stores: ReceiverStores & Pick<Stores, "rules">;
   retiring: RetireDeps;
   tenant: string;

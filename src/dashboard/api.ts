@@ -19,7 +19,7 @@ export class ApiProblem extends Error {
   }
 }
 
-export interface Identity {
+interface Identity {
   token: string;
   /** Null: all tenants. */
   tenant: string | null;

@@ -11,7 +11,7 @@ const hardening = {
  * Only this Worker's script and style run, and only its host is called, so that text that reaches the markup unescaped can do no harm.
  * Scripts come only from `/assets/`, because other paths of this host answer with files that tenants uploaded.
  */
-export function policyOf(origin: string): string {
+function policyOf(origin: string): string {
   return [
     "default-src 'none'",
     `script-src ${origin}/assets/`,

@@ -3,7 +3,7 @@ import type { TokenScope } from "../tenants/token";
 import type { Api } from "./api";
 
 /** The viewer of a page. */
-export interface Viewer {
+interface Viewer {
   /** Tenant of the address; `*`: all tenants. */
   tenant: string;
   isRoot: boolean;
@@ -26,7 +26,7 @@ export interface Visit extends Viewer {
 }
 
 /** A page: its query and its view. */
-export interface DashboardPage<Model = unknown> {
+interface DashboardPage<Model = unknown> {
   /** Path after `/t/{tenant}`: `/jobs/:id`. */
   path: string;
   /** Name of its entry in the navigation. */
@@ -43,7 +43,7 @@ export interface DashboardPage<Model = unknown> {
 }
 
 /** `quick`: something on it changes now. `never`: each view is audited, or nothing changes. */
-export type Pace = "quick" | "calm" | "never";
+type Pace = "quick" | "calm" | "never";
 
 /** A page of any model. */
 export type AnyPage = DashboardPage<any>; // eslint-disable-line -- each is checked where it is written

@@ -20,7 +20,7 @@ export interface PictureFacts extends Size {
   frames: number;
 }
 
-export type Inspected = { ok: true; facts: PictureFacts } | { ok: false; issue: string };
+type Inspected = { ok: true; facts: PictureFacts } | { ok: false; issue: string };
 
 const readers: Record<Format, (bytes: Uint8Array) => Structure | null> = { jpeg: readJpeg, png: readPng, gif: readGif, webp: readWebp, avif: readAvif };
 

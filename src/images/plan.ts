@@ -5,7 +5,7 @@ import type { Size } from "./structure";
  * `pad`: whole, the rest of the box is filled with white.
  */
 export const fits = ["scale-down", "cover", "pad"] as const;
-export type Fit = (typeof fits)[number];
+type Fit = (typeof fits)[number];
 
 /** The size of the result. A picture is never enlarged: a box that is too large shrinks, and keeps its shape. */
 export function planned({ width, height }: Size, box: Size & { fit: Fit }): Size {

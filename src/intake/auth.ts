@@ -8,7 +8,7 @@ export const tenantHeader = "Jobyard-Tenant";
 
 const namePattern = /^[a-z0-9-]{1,63}$/;
 
-export interface AuthenticatedCaller {
+interface AuthenticatedCaller {
   caller: Caller;
   tenant: string | null;
 }

@@ -114,7 +114,7 @@ interface DataDeps {
 }
 
 /** Authentication. */
-export interface AuthDeps {
+interface AuthDeps {
   /** Whether this is the root token; compared in constant time. */
   isRoot(token: string): boolean;
   verifier: Pick<Tokens, "verify">;
@@ -143,7 +143,7 @@ export interface PlatformDeps {
 }
 
 /** Acts on shops besides reading and writing their rows. */
-export interface ShopActions {
+interface ShopActions {
   /** Calls the shop, checks the permissions of its key, and ends a pause when none is missing. Throws only `unavailable`, when the gate has no free slot. */
   test(tenant: string, site: string): Promise<ShopTest>;
   /** Wakes the jobs that wait for a site. */
@@ -157,7 +157,7 @@ export interface CampaignIntake extends CampaignOperations {
 }
 
 /** The functions of domain/mail/store, without their database. */
-export interface TemplateStore extends Templates {
+interface TemplateStore extends Templates {
   /** Adds a version unless the newest has the same content. */
   put(tenant: string, id: string, content: TemplateContent, now: number): Promise<{ version: number; changed: boolean }>;
   /** The newest version of each template after `after`, by id, built-in ones included. */

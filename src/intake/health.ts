@@ -5,7 +5,7 @@ import type { QueueMetrics } from "./deps";
 /** A store that needs longer counts as down. Milliseconds. */
 const maxWait = 1000;
 
-export interface HealthDeps {
+interface HealthDeps {
   db: D1Database;
   kv: Pick<KVNamespace, "get">;
   /** Queues that refused the newest send. */

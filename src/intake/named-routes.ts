@@ -6,7 +6,7 @@ import { type AnyRoute, param, route, type RouteScope } from "./route";
 import { listShape } from "./shapes";
 
 /** The store of a kind of settings. */
-export interface StoredSettings<Stored> {
+interface StoredSettings<Stored> {
   list(tenant: string): Promise<readonly Stored[]>;
   get(tenant: string, name: string): Promise<Stored | null | undefined>;
   /** False: there was none. */
@@ -14,7 +14,7 @@ export interface StoredSettings<Stored> {
 }
 
 /** A kind of settings of which a tenant has several, by name. */
-export interface NamedSettings<Stored> {
+interface NamedSettings<Stored> {
   /** `/v1/connections/:name`. */
   path: `/${string}/:${string}`;
   /** Noun in the routes' names: `Connection` makes `listConnections`, `getConnection`, `deleteConnection`. */

@@ -23,7 +23,7 @@ export async function enqueueValid({ enqueue }: Pick<IntakeDeps, "enqueue">, ent
 }
 
 /** The refused entries of a batch. */
-export interface Refusals {
+interface Refusals {
   rejected: { index: number; code: Code; detail: string; errors: readonly Issue[] }[];
   /** How many refusals are not listed at all: their places in `ids` are null. */
   unlisted?: number;

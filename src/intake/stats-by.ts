@@ -9,7 +9,7 @@ export const divisions = ["tenant", "queue", "type", "site"] as const;
 export type Division = (typeof divisions)[number];
 
 /** Statistics of the jobs of one group: ended ones by outcome, open ones by state. */
-export interface StatsGroup {
+interface StatsGroup {
   name: string;
   events: Record<string, number>;
   open: Record<OpenKind, number>;

@@ -41,7 +41,7 @@ export function jobSummary(job: JobView) {
 }
 
 /** How a job's texts are shown: parsed, and masked by its type's schemas unless revealed. An unknown type is masked whole. */
-export interface JobReading {
+interface JobReading {
   contract: Contract | undefined;
   /** JSON text. */
   payload: string | null;

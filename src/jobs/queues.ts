@@ -2,7 +2,7 @@ import type { WorkerEnv } from "../env";
 
 type BindingOf<Kind> = { [Name in keyof WorkerEnv]: WorkerEnv[Name] extends Kind ? Name : never }[keyof WorkerEnv];
 
-export interface QueueSettings {
+interface QueueSettings {
   binding: BindingOf<Queue>;
   batchSize: number;
   /** Seconds. */
@@ -26,7 +26,7 @@ export const queues = {
   "dead-letters": { binding: "DEAD_LETTERS", batchSize: 100, batchTimeout: 5 },
 } as const satisfies Record<string, QueueSettings>;
 
-export type QueueName = keyof typeof queues;
+type QueueName = keyof typeof queues;
 
 /** Undefined for a queue of another deployment: a message names the queue that it was sent to. */
 export function queueNamed(name: string): QueueSettings | undefined {

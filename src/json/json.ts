@@ -2,14 +2,14 @@ import { type Issue, maxIssues, messageOf, shortPath } from "../errors";
 import { shapesOf } from "./shapes";
 
 /** Deepest nesting of a payload: far below what breaks a bulk statement, far above what senders use. */
-export const maxDepth = 64;
+const maxDepth = 64;
 
 /** Objects and arrays in one text: keeps ten megabytes of `{},{},…` from filling the isolate's memory. */
 const maxContainers = 1_000_000;
 /** Texts nested deeper than this are not even parsed; up to here the check can still name the path. */
 const parseDepth = 512;
 
-export type ParsedJson =
+type ParsedJson =
   | { ok: true; value: unknown }
   /** `malformed`: no JSON. `excessive`: too deep or too many parts. The message begins with the place, where it is known; lines and columns start at 1. */
   | { ok: false; reason: "malformed" | "excessive"; message: string };

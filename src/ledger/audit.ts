@@ -1,7 +1,7 @@
 import { statement } from "../d1";
 
 /** One act that shows or redirects personal data: the actor, the action and its target. */
-export interface AuditRow {
+interface AuditRow {
   tenant: string;
   actor: string;
   action: string;

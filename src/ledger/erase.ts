@@ -21,7 +21,7 @@ const wipes = [
 ];
 
 /** A job that holds data to erase. */
-export interface JobWithData {
+interface JobWithData {
   id: string;
   state: JobState;
   ref: string | null;

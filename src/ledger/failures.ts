@@ -28,7 +28,7 @@ const noteBuried = `${insert}
   GROUP BY kind, tenant ${raise}`;
 
 /** A job that failed, or a try of it. */
-export type Failed = Pick<Transition, "tenant" | "id" | "type" | "reason">;
+type Failed = Pick<Transition, "tenant" | "id" | "type" | "reason">;
 
 /** Statements that count failures in their groups; with a token only those of runs that still hold their job. */
 export async function failureStatements(db: D1Database, failed: readonly Failed[], now: number, token: string | null): Promise<D1PreparedStatement[]> {

@@ -25,7 +25,7 @@ const narrowed = (stream: string, conditions: readonly string[]) => `
 type Walked = JobListRow & { n?: number; fits?: number | null };
 
 /** What a search adds to a filter: a condition over `s` that narrows the rows, and what is compared outside of SQL. */
-export interface Sought {
+interface Sought {
   sql: string;
   matches(row: JobListRow): boolean;
 }

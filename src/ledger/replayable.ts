@@ -15,7 +15,7 @@ export interface Replayable {
 }
 
 /** Jobs of one type: how many have made an effect, and how many have one in doubt. */
-export interface ReplayableEffects {
+interface ReplayableEffects {
   type: string;
   done: number;
   inDoubt: number;

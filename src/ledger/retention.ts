@@ -19,7 +19,7 @@ const budget = 200;
 const groupSize = 25;
 const maxPages = 10;
 
-export interface RetentionDeps {
+interface RetentionDeps {
   db: D1Database;
   /** One statement. Those that are missing in the answer have the default days. */
   daysOf(tenants: readonly string[]): Promise<ReadonlyMap<string, RetentionDays>>;

@@ -3,7 +3,7 @@ import type { JobRef } from "../queue/ports/job-row";
 import { batch, rowsOf, statement } from "../d1";
 
 /** What an operator found at the provider: it happened, or it certainly did not. */
-export type EffectReview = "done" | "failed";
+type EffectReview = "done" | "failed";
 
 /**
  * An effect in doubt has a row. A run that died with its Worker may have left none: then the job's column `doubt` is set. A decision of a run is no act

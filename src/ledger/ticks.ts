@@ -1,7 +1,7 @@
 import { statement } from "../d1";
 
 /** How a step of the newest tick ended. */
-export interface StepRecord {
+interface StepRecord {
   step: string;
   outcome: "done" | "failed" | "skipped";
   /** Milliseconds. */

@@ -3,7 +3,7 @@ import type { JobState } from "../queue/state";
 import type { TimelineEntry } from "./timeline";
 
 /** What a run said last of how far it is. */
-export interface Progress {
+interface Progress {
   done: number;
   total: number | null;
   note: string | null;

@@ -1,5 +1,5 @@
 /** The part of a body that was read. */
-export interface ReadBody {
+interface ReadBody {
   bytes: Uint8Array;
   /** `too-large`: cut at the limit. `broken`: the connection ended, or the signal fired, before the end. */
   end: "complete" | "too-large" | "broken";

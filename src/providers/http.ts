@@ -35,7 +35,7 @@ export interface HttpAnswer {
   json(): unknown;
 }
 
-export interface HttpOptions {
+interface HttpOptions {
   /** Rules of addresses, checked before each call and each redirect. */
   rules: AddressRules;
   /** Called once for each call with its result: any answer below 500 counts as answered. Not called for calls that were not made or that our own signal stopped. */

@@ -2,7 +2,7 @@ import type { Failure } from "../queue/effect";
 import { retryAfter } from "./retry-after";
 
 /** Traits of a call that, with the status, decide the class of a refusal. */
-export interface CallTraits {
+interface CallTraits {
   /** A repeat is harmless, so a server error leaves nothing uncertain. */
   repeatable: boolean;
   /** Milliseconds, to read an HTTP-date. */

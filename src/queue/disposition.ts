@@ -12,7 +12,7 @@ import { rowFromDelivery } from "./accept/row-on-demand";
 import { isTerminal, revivedByKey } from "./state";
 
 /** What becomes of a message whose job was not claimed. */
-export type Disposition =
+type Disposition =
   | { do: "ack" }
   /** Deliver again after this many seconds. */
   | { do: "redeliver"; seconds: number }

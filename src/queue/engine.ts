@@ -25,7 +25,7 @@ export function createEngine(ports: EnginePorts): Engine {
 }
 
 /** Everything the engine is handed. */
-export interface EnginePorts {
+interface EnginePorts {
   /** Milliseconds: the Worker's clock. */
   now(): number;
   /** 0 ≤ x < 1. */

@@ -47,7 +47,7 @@ export interface Pack {
 export type PackedJob = Omit<Envelope, "tenant" | "queue">;
 
 /** What a message body turned out to be. */
-export type Parsed =
+type Parsed =
   /** One job, or those of a pack. */
   | { kind: "jobs"; jobs: readonly Envelope[] }
   /** From a newer deployment. */

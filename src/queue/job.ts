@@ -75,7 +75,7 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   readonly remote: RemotePolicy | undefined;
 }
 
-export interface JobDefinition<Type extends string, Schema extends AnyPayload, Needs extends Need, Batch extends boolean> extends RemoteDefinition {
+interface JobDefinition<Type extends string, Schema extends AnyPayload, Needs extends Need, Batch extends boolean> extends RemoteDefinition {
   type: Type;
   payload: Schema;
   senderPayload?: AnyPayload;

@@ -53,7 +53,7 @@ export interface GatheredRows {
 }
 
 /** Jobs that an isolate sent in one minute, by tenant and queue. */
-export interface SentJobs {
+interface SentJobs {
   minute: number;
   readonly counts: Map<string, number>;
 }

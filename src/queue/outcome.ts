@@ -3,7 +3,7 @@ export type Outcome = Done | Retry | Wait | Again | Discard;
 
 const mark = Symbol("outcome");
 
-export interface Done {
+interface Done {
   readonly [mark]: true;
   readonly kind: "done";
   readonly result: unknown;
@@ -30,7 +30,7 @@ export interface Wait extends Quoting {
   /** Parked behind the jobs that wait at the gate, not by its age. */
   readonly last: boolean;
 }
-export interface Again {
+interface Again {
   readonly [mark]: true;
   readonly kind: "again";
   readonly cursor: unknown;

@@ -22,7 +22,7 @@ export function createRegistry(jobs: readonly Job[]): Registry {
   return { find: (type) => byName.get(type), contracts: () => jobs.map((job) => job.contract) };
 }
 
-export type CheckedPayload = { ok: true; payload: unknown } | { ok: false; issues: Issue[] };
+type CheckedPayload = { ok: true; payload: unknown } | { ok: false; issues: Issue[] };
 
 /** Validates a payload against a contract, or against what senders may give of it; every issue has its path below `payload`. */
 export function checkPayload(contract: Contract, payload: unknown, schema: Contract["senderPayload"] = contract.payload): CheckedPayload {

@@ -41,7 +41,7 @@ export interface EnqueueRequest {
 /** What became of one request. */
 export type Receipt = Accepted | Refused;
 
-export interface Accepted {
+interface Accepted {
   ok: true;
   id: string;
   type: string;

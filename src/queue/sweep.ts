@@ -18,7 +18,7 @@ const rounds = 20;
 const maxStatements = 220;
 const maxMilliseconds = 20_000;
 
-export interface SweepReport {
+interface SweepReport {
   /** Delayed, waiting or unsent jobs that were given a message. */
   released: number;
   /** Jobs whose message or run was lost. */

@@ -11,7 +11,7 @@ export function validate<Output>(schema: Schema<Output>, value: unknown, subject
   throw new Problem("invalid", wrongInput(subject, checked.issues), { errors: checked.issues });
 }
 
-export type Checked<Output> = { ok: true; value: Output } | { ok: false; issues: readonly Issue[] };
+type Checked<Output> = { ok: true; value: Output } | { ok: false; issues: readonly Issue[] };
 
 /** As `validate`, with the issues as a value: 20 at most, and one that counts the others. Messages never repeat the value. */
 export function check<Output>(schema: Schema<Output>, value: unknown): Checked<Output> {

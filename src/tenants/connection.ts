@@ -11,7 +11,7 @@ import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
 
 /** A connection as it may be shown: its settings, and of an address that is a secret only the host. */
-export interface ConnectionView {
+interface ConnectionView {
   name: ConnectionName;
   provider: string;
   baseUrl?: string;
@@ -36,10 +36,10 @@ export interface ConnectionView {
 }
 
 /** By provider: why it is not called until a setting changes, and since when (milliseconds). */
-export type PausedProviders = Record<string, { reason: string; since: number }>;
+type PausedProviders = Record<string, { reason: string; since: number }>;
 
 /** `unreadable`: a sealed credential cannot be opened, and the tenant must set it again. */
-export type OpenedConnection<Name extends ConnectionName> =
+type OpenedConnection<Name extends ConnectionName> =
   | { ok: true; value: Connection<Name>; paused: PausedProviders; updated: number }
   | { ok: false; reason: "missing" | "unreadable"; detail: string };
 

@@ -6,7 +6,7 @@ import type { Admission, GateAnswer, GateStatus, Held, Report } from "./gate-sta
 import { withTimeLimit } from "./time-limit";
 
 /** The gate did not answer: the job waits, rather than calling without limits. */
-export type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
+type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
 
 /**
  * The gates of all tenants. No call throws. A gate that does not answer in time holds jobs back for 15 s: a wait counts no attempt, and calls without
@@ -29,7 +29,7 @@ export interface TenantGates {
   probe(tenant: string, dependency: string, now: number): Promise<boolean>;
 }
 
-export interface GatesOptions {
+interface GatesOptions {
   /** Time limit of each of two tries. Milliseconds, default 3000. */
   timeLimit?: number;
   report?: (event: string, details: Record<string, string>) => void;

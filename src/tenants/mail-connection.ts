@@ -89,7 +89,7 @@ export async function holderOf({ provider, ...route }: MailConnection | MailRout
   return `${provider}:${await sha256Hex(account, 12)}`;
 }
 
-export interface MailServer {
+interface MailServer {
   host: string;
   port: number;
   tls?: boolean | "implicit" | "starttls" | "none" | undefined;

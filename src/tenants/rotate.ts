@@ -9,7 +9,7 @@ const maxResealed = 50;
 const sealing = ["connections", "sites", "projects", "destinations", "subscriptions", "inboundSecrets"] as const;
 
 /** The stores that seal. `rotate` seals at most `limit` rows of a tenant and returns how many. */
-export type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: string, limit: number): Promise<number> }> & {
+type SealingStores = Record<(typeof sealing)[number], { rotate(tenant: string, limit: number): Promise<number> }> & {
   tenants: Pick<TenantStore, "list">;
 };
 

@@ -2,7 +2,7 @@ import { type Changed, raiseVersion } from "./tenant";
 import type { Vault } from "./vault";
 
 /** A table of settings by tenant and name, of which some columns are sealed by the vault. */
-export interface SettingsShape<Row> {
+interface SettingsShape<Row> {
   table: string;
   /** The column of the name. */
   key: keyof Row & string;
@@ -48,7 +48,7 @@ export function createSettingsStore<Row extends object, View>(table: SettingsTab
   };
 }
 
-export interface SettingsDeps {
+interface SettingsDeps {
   db: D1Database;
   vault: Pick<Vault, "reseal">;
   changed: Changed;

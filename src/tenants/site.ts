@@ -68,7 +68,7 @@ export interface SiteView {
 }
 
 /** A site with its key. */
-export interface Site {
+interface Site {
   site: string;
   platform: "prestashop";
   url: string;
@@ -77,7 +77,7 @@ export interface Site {
 }
 
 /** `unreadable`: the sealed key cannot be opened, and the tenant must set it again. */
-export type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
+type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
 
 /** A site's webhook in the snapshot; `openWebhookSecret` opens `sealed`. */
 export interface SiteWebhook extends WebhookSettings {

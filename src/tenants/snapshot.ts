@@ -30,7 +30,7 @@ export interface Section<Name extends keyof SnapshotSections> {
   shape(rows: readonly Record<string, unknown>[]): SnapshotSections[Name];
 }
 
-export type AnySection = { [Name in keyof SnapshotSections]: Section<Name> }[keyof SnapshotSections];
+type AnySection = { [Name in keyof SnapshotSections]: Section<Name> }[keyof SnapshotSections];
 
 /** `unknown`: neither D1 nor KV could be reached; answer 503, not 401. */
 export type SnapshotLookup = { state: "known"; snapshot: Snapshot } | { state: "absent" } | { state: "unknown" };
@@ -48,7 +48,7 @@ export interface Snapshots {
   republish(limit: number): Promise<number>;
 }
 
-export interface SnapshotOptions {
+interface SnapshotOptions {
   db: D1Database;
   kv: KVNamespace;
   sections?: readonly AnySection[];

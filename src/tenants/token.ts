@@ -10,7 +10,7 @@ export const maxTokenTypes = 20;
 export type TokenScope = (typeof tokenScopes)[number];
 
 /** The claims of a token with a valid signature. The snapshot decides whether it was revoked. */
-export interface TokenClaims {
+interface TokenClaims {
   tenant: string;
   id: string;
   scopes: readonly TokenScope[];

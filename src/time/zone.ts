@@ -30,7 +30,7 @@ export function localTime(at: number, zone: string): string {
   return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
 }
 
-export interface ReadLocal {
+interface ReadLocal {
   instant: number;
   /** The clock shows this time twice, and either could be meant; `instant` is the first. */
   ambiguous: boolean;

@@ -110,8 +110,9 @@ export function targetOf(from: string, target: string): Import {
   return { from, to: isFolder ? `${path}/index` : path, ours: true };
 }
 
+/** A path such as "/trpc/*" begins no comment. */
 export function withoutComments(text: string): string {
-  return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+  return text.replaceAll(/(?<![\w"'`/*-])\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
 }
 
 export function nameOf(file: string): string {

@@ -37,7 +37,7 @@ export function failuresAddress(base: string, { isAll, sinceDeploy, cursor }: { 
   return `${base}/failures${query.size === 0 ? "" : `?${query}`}`;
 }
 
-export interface Letter {
+interface Letter {
   id: string;
   state: string;
   siteId: string | null;

@@ -5,7 +5,7 @@ import { type StateKind, stateKind } from "../parts/state";
 type Entry = JobDetail["timeline"][number];
 
 /** A part of a job's life: a wait or a run. Milliseconds. */
-export interface LifeSpan {
+interface LifeSpan {
   lane: "waits" | "runs";
   from: number;
   to: number;

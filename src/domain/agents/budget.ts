@@ -76,7 +76,7 @@ export function checkMonth(spend: Spend, next: CostBound, usdPerMonth: number, n
   return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of ${name} is used`, until };
 }
 
-export type MonthCheck = { ok: true } | { ok: false; reason: string; until: number };
+type MonthCheck = { ok: true } | { ok: false; reason: string; until: number };
 
 /** Whether a run waits for its monthly budget: a larger budget wakes it. */
 export function waitsForMoney(reason: string): boolean {

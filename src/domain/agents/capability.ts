@@ -31,20 +31,20 @@ export interface RunOf {
 }
 
 /** What a run is opened with. */
-export interface Opening extends RunOf {
+interface Opening extends RunOf {
   dry: boolean;
   /** SHA-256 of the payload. When it differs and the revision was raised, the run starts again. */
   inputHash: string;
 }
 
 /** Statements for a checkpoint, and the key of the R2 object that they name. */
-export interface StepWrites {
+interface StepWrites {
   writes: readonly unknown[];
   ref: string | null;
 }
 
 /** Budgets of one month, in millionths of a USD. */
-export interface MonthLimits {
+interface MonthLimits {
   agent: number;
   tenant: number;
 }

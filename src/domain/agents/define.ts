@@ -4,7 +4,7 @@ import type { AgentWorld } from "./capability";
 import type { AgentBudget, Given, Reads, Writes } from "./model";
 
 /** The result of a tool. `ids`: keys of its rows, which later arguments may name. No part of a text may become an id. */
-export interface ToolResult {
+interface ToolResult {
   output: unknown;
   ids?: readonly string[];
 }
@@ -38,7 +38,7 @@ export interface AgentTool {
   act(input: unknown, scope: ToolScope): Promise<Reply<ToolResult>>;
 }
 
-export interface ToolDefinition<Schema extends v.GenericSchema> {
+interface ToolDefinition<Schema extends v.GenericSchema> {
   name: string;
   description: string;
   input: Schema;
@@ -58,7 +58,7 @@ export function defineTool<Schema extends v.GenericSchema>(definition: ToolDefin
 }
 
 /** The act that a final answer leads to: the last tool call of the run. */
-export interface FinalAct {
+interface FinalAct {
   tool: AgentTool;
   /** The arguments of that call; undefined: the answer leads to none. */
   inputFrom(output: unknown): unknown;

@@ -19,7 +19,7 @@ export async function removeRuns(db: D1Database, texts: Pick<Texts, "removeAll">
   await db.batch(["agent_steps", "agent_proposals", "agent_runs"].map((table) => db.prepare(`DELETE FROM ${table} WHERE ${ofThese}`).bind(tenant, list)));
 }
 
-export interface NextMentions {
+interface NextMentions {
   /** Jobs whose runs name the person. */
   jobs: string[];
   looked: number;

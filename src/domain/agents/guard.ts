@@ -5,7 +5,7 @@ import type { AgentStep } from "./model";
 import { type RequestedCall, knownIds, readsOf } from "./position";
 
 /** The decision about a tool call that a model requests. */
-export type ToolDecision = { kind: "refuse"; reason: string; tool?: AgentTool } | { kind: "approve" | "act"; tool: AgentTool; input: unknown };
+type ToolDecision = { kind: "refuse"; reason: string; tool?: AgentTool } | { kind: "approve" | "act"; tool: AgentTool; input: unknown };
 
 /**
  * Decides from the agent's declaration and the recorded steps, never from the content of a text. A tool that the agent does not declare is refused.

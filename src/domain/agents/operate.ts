@@ -12,7 +12,7 @@ import { wake } from "./wake";
 /** Jobs that one start of an agent wakes; the others wake within an hour. */
 const maxWoken = 200;
 
-export interface AgentOperationsDeps {
+interface AgentOperationsDeps {
   db: D1Database;
   payloads: Pick<Texts, "get">;
   queries: Pick<Queries, "jobs">;

@@ -11,7 +11,7 @@ export interface RequestedCall {
 }
 
 /** The next thing that a run does. */
-export type Position =
+type Position =
   | { at: "begin" }
   | { at: "nothing-to-do" }
   | { at: "ask"; step: number }
@@ -37,7 +37,7 @@ export function positionOf(agent: Agent, steps: readonly AgentStep[]): Position 
 }
 
 /** The tool calls of an answer: those it requests, or the conclusion of the final answer. */
-export function callsOf(agent: Agent, { step, body }: ModelStep): RequestedCall[] {
+function callsOf(agent: Agent, { step, body }: ModelStep): RequestedCall[] {
   if (!("output" in body)) return body.toolCalls.map(({ name, input }, index) => ({ step, place: index + 1, tool: name, input }));
   const input = agent.conclusion?.inputFrom(body.output);
   return input === undefined || !agent.conclusion ? [] : [{ step, place: 1, tool: agent.conclusion.tool.name, input }];

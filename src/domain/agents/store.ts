@@ -76,7 +76,7 @@ export function createAgentRuns(db: D1Database, texts: Texts, tenant: string): A
 export const allAgents = "";
 
 /** What a tenant set for an agent; null where nothing is set. */
-export async function settingsOf(db: D1Database, tenant: string, agent: string): Promise<AgentSettings> {
+async function settingsOf(db: D1Database, tenant: string, agent: string): Promise<AgentSettings> {
   const sql = "SELECT agent, budget, stopped_at AS at, stopped_by AS by FROM agent_settings WHERE tenant = ?1 AND agent IN (?2, ?3)";
   const { results } = await db.prepare(sql).bind(tenant, agent, allAgents).all<SettingsRow>();
   const row = results.find((each) => each.agent === agent);

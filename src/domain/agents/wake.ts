@@ -3,7 +3,7 @@ import { retryNow } from "../../queue/operate";
 import { isTerminal, type JobState } from "../../queue/state";
 import { noteWoken, unwokenDecisions } from "./store";
 
-export interface WakeDeps {
+interface WakeDeps {
   db: D1Database;
   engine: Engine;
 }

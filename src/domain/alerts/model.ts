@@ -26,7 +26,7 @@ export interface Alert {
 /** Failures of one cause that were found since the last look. */
 export interface AlertFailure extends Pick<Alert, "tenant" | "cause" | "subject" | "reason" | "count" | "lastAt"> {}
 
-export type NoticeKind = "began" | "continues" | "recovered";
+type NoticeKind = "began" | "continues" | "recovered";
 
 export interface Notice {
   kind: NoticeKind;

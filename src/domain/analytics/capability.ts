@@ -10,7 +10,7 @@ export interface AnalyticsEvent {
   dimensions?: Record<string, string> | undefined;
 }
 
-export interface Analytics {
+interface Analytics {
   /** Adds events that are not stored yet, in one round trip; one statement for each 1.8 MB. Throws when the database cannot be reached. */
   store(events: readonly AnalyticsEvent[]): Promise<void>;
   /** Writes a point for charts: tenant, event name and value only. At most once; a lost point is not reported. */

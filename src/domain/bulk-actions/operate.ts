@@ -5,7 +5,7 @@ import type { BulkActionName, BulkActions, BulkPlan, BulkRequest, BulkView } fro
 import type { BulkAction, BulkStore } from "./store";
 import { type WalkDeps, walkOf } from "./walk";
 
-export interface BulkDeps extends WalkDeps {
+interface BulkDeps extends WalkDeps {
   store: BulkStore;
   /** Each acts on jobs of one tenant and returns how many it changed; a repeat changes none. */
   act: Record<BulkActionName, (tenant: string, ids: readonly string[]) => Promise<number>>;

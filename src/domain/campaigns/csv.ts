@@ -5,7 +5,7 @@ import { maxRowBytes } from "./model";
 export type CsvRecord = { line: number; cells: string[] } | { line: number; issue: string };
 
 /** Reads CSV (RFC 4180) in one pass, piece by piece. It holds one record, of bounded length. */
-export interface CsvReader {
+interface CsvReader {
   /** Records that end in this piece. */
   push(text: string): CsvRecord[];
   /** The last record, when no line break follows it. */

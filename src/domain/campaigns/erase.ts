@@ -3,7 +3,7 @@ import { equalParts, putParts } from "../../multipart";
 import type { CampaignObjects, PageBody } from "./objects";
 
 /** The person to erase. */
-export interface Erasure {
+interface Erasure {
   /** A cheap check: false means that the text does not name the person, true that it may. */
   mayName(text: string): boolean;
   names(text: string): boolean;
@@ -11,7 +11,7 @@ export interface Erasure {
   hashes: readonly string[];
 }
 
-export interface ErasedRecipients {
+interface ErasedRecipients {
   /** Deleted rows of lists, mails of rendered pages and rows of recipients. */
   erased: number;
   /** Bytes read. */

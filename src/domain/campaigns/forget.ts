@@ -8,7 +8,7 @@ export const recipientDays = 30;
 const maxCampaigns = 5;
 const maxRows = 5000;
 
-export interface ForgetDeps {
+interface ForgetDeps {
   db: D1Database;
   objects: CampaignObjects;
   countsOf(tenant: string, campaign: string): Promise<Record<string, number>>;

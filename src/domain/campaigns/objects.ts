@@ -2,7 +2,7 @@ import type { MailMessage } from "../../providers/mail/mail";
 import { type LeftOut, maxRowBytes, maxPageSize, type Recipient, recipientOf } from "./model";
 
 /** A range of bytes in a list, whole lines. */
-export interface Stretch {
+interface Stretch {
   offset: number;
   length: number;
 }

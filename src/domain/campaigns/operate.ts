@@ -22,7 +22,7 @@ export interface CampaignOperations {
   revive(): Promise<number>;
 }
 
-export interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "resume" | "now"> {
+interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "resume" | "now"> {
   templates: Templates;
   /** The tenant's time zone. */
   zoneOf(tenant: string): Promise<string>;

@@ -26,7 +26,7 @@ export interface OpenPages {
 }
 
 /** A running campaign whose job has ended or has no row. */
-export interface StrandedCampaign {
+interface StrandedCampaign {
   tenant: string;
   id: string;
   /** State of its job; null: there is none. */
@@ -34,7 +34,7 @@ export interface StrandedCampaign {
 }
 
 /** A recipient without a mail. */
-export interface LeftRecipient {
+interface LeftRecipient {
   line: number;
   state: "failed" | "suppressed";
   reason: string;
@@ -45,7 +45,7 @@ export interface LeftRecipient {
 /** Recipients without a mail whose reasons are counted, reasons of an answer, and pages of an answer. */
 export const [maxLeftExamined, maxReasons, maxLossPages] = [2000, 20, 50];
 
-export interface CampaignLosses {
+interface CampaignLosses {
   /** Those of most recipients first, of the first 2,000 without a mail. */
   reasons: { state: "failed" | "suppressed"; reason: string; count: number }[];
   /** Enqueued pages that are tried again, failed or wait for something else than the campaign's own pace. `state` null: its job is no longer kept. */

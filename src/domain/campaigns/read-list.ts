@@ -9,7 +9,7 @@ export type ListFormat = "csv" | "ndjson";
 export type ListRow = { line: number } & ReadRow;
 
 /** Reads rows from pieces of text in one pass. It holds one row. */
-export interface ListReader {
+interface ListReader {
   push(text: string): ListRow[];
   end(): ListRow[];
 }

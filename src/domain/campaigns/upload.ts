@@ -5,7 +5,7 @@ import { maxListRecipients, maxRowBytes, rowFrom } from "./model";
 import { createListReader, type ListFormat, type ListRow, NoHeader } from "./read-list";
 
 /** A rejected row with its line, from 1. */
-export interface RejectedRow {
+interface RejectedRow {
   line: number;
   error: string;
 }

@@ -36,7 +36,7 @@ export function jobUsd(timeline: readonly { event: string; times: number }[]): n
 }
 
 /** The cost of one type, or of one tenant. */
-export interface Cost {
+interface Cost {
   name: string;
   jobs: number;
   /** Estimated from counted steps and the price table; the plan's included units are not subtracted. */

@@ -1,5 +1,5 @@
 /** USD for a million of each billed unit, beyond the plan's included units. */
-export interface Prices {
+interface Prices {
   request: number;
   cpuMillisecond: number;
   /** One message of up to 64 KB written, read or deleted. */

@@ -2,7 +2,7 @@ import { dayOf, usageSince } from "../../ledger/usage-days";
 import { type Costs, costsOf } from "./model";
 
 /** Costs of today and of this month (UTC), with the cost of models, which is counted for each call. */
-export interface CostReport {
+interface CostReport {
   today: Costs;
   month: Costs;
   /** USD. */

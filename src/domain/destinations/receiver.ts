@@ -7,7 +7,7 @@ import { signingSecrets } from "./sealed-endpoint";
 import type { SubscriptionStore } from "../subscriptions/store";
 
 /** Where a tenant's outgoing webhook goes. */
-export interface Receiver {
+interface Receiver {
   url: string;
   /** The current secret first. */
   secrets: readonly string[];

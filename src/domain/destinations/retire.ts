@@ -5,7 +5,7 @@ import type { Retirement } from "./sealed-endpoint";
 export type Retired = { destination: string } | { subscription: string };
 
 /** The receiver's answer, the job that it answered, and when the setting was read (milliseconds). */
-export interface LastAnswer {
+interface LastAnswer {
   reason: string;
   job: string;
   /** The job's trace, as `{trace id}-{flags}`. */

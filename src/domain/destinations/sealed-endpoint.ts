@@ -4,7 +4,7 @@ import { Problem } from "../../errors";
 import type { Vault } from "../../tenants/vault";
 
 /** The address of deliveries and its signing secret. It is sealed: such an address is a credential. */
-export interface SealedEndpoint {
+interface SealedEndpoint {
   url: string;
   secret?: string | undefined;
   /** The former secret, which signs as well until then (milliseconds), so that the receiver may change its secret later. */

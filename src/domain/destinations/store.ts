@@ -6,7 +6,7 @@ import { builtIn, type builtInSchema, isBuiltInDestination, type ownSchema } fro
 import { destinationColumns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "./sealed-endpoint";
 
-export type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
+type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
 
 /** `list` gives the built-in ones first, then the tenant's own by name. `remove` puts a built-in one back to how it was. */
 export interface DestinationStore extends SettingsStore<DestinationView> {

@@ -18,7 +18,7 @@ export interface ErasureScope {
   notFollowed: string[];
 }
 
-export interface ScopeRequest {
+interface ScopeRequest {
   /** Keys of the requested address or number. */
   given: readonly string[];
   countries: readonly string[];

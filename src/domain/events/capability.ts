@@ -4,7 +4,7 @@ import { factsOf, hasAnswered, routingTableOf, stateOf } from "./queries";
 import { addAnswer, addFact, addFollowUp, removeFollowUps } from "./store";
 
 /** Facts that events recorded about entities. */
-export interface EntityFacts {
+interface EntityFacts {
   /** Adds a fact unless it is stored already. Throws when the database cannot be reached. */
   add(tenant: string, fact: Fact): Promise<void>;
   stateOf(tenant: string, entity: string): Promise<EntityState>;
@@ -13,7 +13,7 @@ export interface EntityFacts {
 }
 
 /** Leads that have answered, and planned follow-ups. */
-export interface FollowUps {
+interface FollowUps {
   /** Records the job that will mail the lead. */
   planned(tenant: string, entity: string, job: string): Promise<void>;
   /** Records when the lead answered, and cancels its planned jobs. Returns how many. */
@@ -24,7 +24,7 @@ export interface FollowUps {
   hasAnswered(tenant: string, entity: string, at: number): Promise<boolean>;
 }
 
-export interface Routing {
+interface Routing {
   /** Reads the table for each event, so that a change applies at once. Throws when the database cannot be reached. */
   of(tenant: string): Promise<RoutingTable>;
 }

@@ -117,7 +117,7 @@ export const catalogue = {
   "shop.row_unreadable": { data: unreadableRow, entities: ofRow },
 } as const satisfies Record<string, Kind>;
 
-export type EventType = keyof typeof catalogue;
+type EventType = keyof typeof catalogue;
 
 export const eventTypes = Object.keys(catalogue) as EventType[];
 

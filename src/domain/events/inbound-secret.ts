@@ -55,7 +55,7 @@ export function createInboundSecretStore(deps: EndpointDeps): InboundSecretStore
   };
 }
 
-export type SignatureCheck = { state: "verified"; id: string } | { state: "refused" | "unknown" };
+type SignatureCheck = { state: "verified"; id: string } | { state: "refused" | "unknown" };
 
 /**
  * `refused`: unknown tenant, no secret, wrong or old signature, all the same. `unknown`: neither snapshot nor D1 could be reached. The secret

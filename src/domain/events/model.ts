@@ -23,7 +23,7 @@ const milliseconds = v.pipe(
   v.transform((at) => new Date(at).toISOString()),
 );
 
-export const eventId = boundedText(128, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 128 characters, none of them a control character" });
+const eventId = boundedText(128, { min: 1, pattern: /^[^\p{Cc}]*$/u, rule: "must have 1 to 128 characters, none of them a control character" });
 const typeRule = "must be words of letters, digits, - and _, joined by dots, as lead.created";
 
 const fields = v.strictObject({

@@ -9,7 +9,7 @@ const answerDays = 400;
 
 const pageSize = 1000;
 /** The position of a walk; empty at the beginning. */
-export interface Mark {
+interface Mark {
   read(): Promise<string>;
   write(position: string): Promise<void>;
 }

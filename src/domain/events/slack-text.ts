@@ -2,7 +2,7 @@ import type { LeadData, OfferData, OrderData, ProductData, UnreadableRowData } f
 import type { Event } from "./model";
 
 /** A message for Slack: `blocks` for the channel, `text` for notifications and receivers without blocks. */
-export interface ChatText {
+interface ChatText {
   text: string;
   blocks: readonly Record<string, unknown>[];
 }

@@ -1,6 +1,6 @@
 export const statuses = ["open", "resolved", "ignored"] as const;
 
-export type Status = (typeof statuses)[number];
+type Status = (typeof statuses)[number];
 
 /** A group of jobs with the same kind of failure. Times in milliseconds. */
 export interface FailureGroup {

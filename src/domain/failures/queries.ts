@@ -13,7 +13,7 @@ const listSql = `
   SELECT ${columns} FROM failure_groups WHERE (?1 IS NULL OR tenant = ?1) AND last_at >= ?2 AND first_at < ?3 AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR type = ?5)
     AND (last_at, grp) < (?6, ?7) ORDER BY last_at DESC, grp DESC LIMIT ?8`;
 
-export interface FailurePage {
+interface FailurePage {
   failures: FailureView[];
   cursor: string | null;
 }

@@ -6,7 +6,7 @@ import type { DestinationStore } from "../destinations/store";
 import type { SubscriptionStore } from "../subscriptions/store";
 import { destinationGate, siteGates, subscriptionGate } from "./model";
 
-export interface DependencyStores {
+interface DependencyStores {
   connections: Pick<ConnectionStore, "list">;
   sites: Pick<SiteStore, "list">;
   subscriptions: Pick<SubscriptionStore, "list">;

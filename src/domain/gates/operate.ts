@@ -21,7 +21,7 @@ export interface GateOperations {
   changed(tenant: string, dependencies: readonly string[]): Promise<void>;
 }
 
-export interface GateOperationsDeps {
+interface GateOperationsDeps {
   db: D1Database;
   engine: Pick<Engine, "now" | "ledger" | "gates" | "queue" | "boot" | "emit" | "random">;
   gates: Pick<TenantGates, "status" | "reset" | "probe">;

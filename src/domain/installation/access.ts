@@ -47,10 +47,10 @@ export const accessSchema = v.strictObject({
 });
 
 export type Access = v.InferOutput<typeof accessSchema>;
-export type AccessRole = Access["roles"][number];
+type AccessRole = Access["roles"][number];
 
 /** The person of an Access token, and the matching role. */
-export type AccessResult =
+type AccessResult =
   | { ok: true; role: AccessRole; person: string }
   /** `refused`: the token is invalid; `no-role`: it is valid, and no role matches; `unavailable`: the keys cannot be fetched. */
   | { ok: false; why: "refused" | "no-role" | "unavailable" };

@@ -4,7 +4,7 @@ import type { Access } from "./access";
 import type { HeartbeatSetting, Setting } from "./model";
 
 /** The settings, by name. */
-export interface InstallationSettings {
+interface InstallationSettings {
   heartbeat: HeartbeatSetting;
   access: Access;
 }

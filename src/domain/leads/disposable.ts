@@ -1,7 +1,7 @@
 import { withParents } from "./email";
 
 /** A project's additions to the public list, and its exceptions. */
-export interface DisposableRules {
+interface DisposableRules {
   add: readonly string[];
   except: readonly string[];
 }

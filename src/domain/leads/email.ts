@@ -1,6 +1,6 @@
 import { visible } from "./visible";
 
-export interface EmailAddress {
+interface EmailAddress {
   /** The address to mail: trimmed, in lower case, the domain in ASCII. */
   address: string;
   /** The same for all spellings of an address; for comparison only. */

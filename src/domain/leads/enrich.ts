@@ -24,7 +24,7 @@ export interface RequestFacts {
   unverified?: boolean;
 }
 
-export type Enriched = { ok: true; submission: SubmissionInput } | { ok: false; issues: Issue[] };
+type Enriched = { ok: true; submission: SubmissionInput } | { ok: false; issues: Issue[] };
 
 type Fields = FormFields["fields"];
 

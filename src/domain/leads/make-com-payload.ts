@@ -3,7 +3,7 @@ import type { Stored } from "./store";
 import type { Submission } from "./model";
 
 /** The body of a call to Make.com: names and values as scenarios expect them. */
-export type MakeBody = Record<string, string | number | boolean | readonly string[] | Record<string, string> | null>;
+type MakeBody = Record<string, string | number | boolean | readonly string[] | Record<string, string> | null>;
 
 interface Sent {
   tenant: string;

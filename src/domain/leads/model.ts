@@ -5,7 +5,7 @@ import { readEmail } from "./email";
 import { readPhone } from "./phone";
 import { labels } from "./score";
 
-export const kinds = ["lead", "test", "bot"] as const;
+const kinds = ["lead", "test", "bot"] as const;
 export type LeadKind = (typeof kinds)[number];
 
 const text = (max: number) => v.optional(boundedText(max, { min: 1 }));

@@ -1,7 +1,7 @@
 import { visible } from "./visible";
 import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString, type PhoneNumber } from "libphonenumber-js/min";
 
-export interface Phone {
+interface Phone {
   /** E.164 where it can be parsed, else as received. */
   number: string;
   /** The same for all spellings of a number. */

@@ -33,7 +33,7 @@ export interface LeadDetail {
   activity: { at: number; type: string; body: unknown }[];
 }
 
-export interface LeadPage {
+interface LeadPage {
   leads: Lead[];
   cursor: string | null;
 }

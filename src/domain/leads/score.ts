@@ -27,7 +27,7 @@ export function labelOf(score: number): Label {
   return score <= 70 ? "Hot" : "Very Hot";
 }
 
-export interface Signals {
+interface Signals {
   honeypot: boolean;
   /** Seconds from showing the form to sending it. */
   secondsToSubmit?: number | undefined;
@@ -42,7 +42,7 @@ export interface Signals {
   unverified: boolean;
 }
 
-export interface Suspicion {
+interface Suspicion {
   suspicion: number;
   reasons: string[];
 }

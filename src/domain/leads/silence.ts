@@ -72,7 +72,7 @@ export interface Silent {
   key: string;
 }
 
-export interface SilenceDeps {
+interface SilenceDeps {
   db: D1Database;
   /** Enqueues the alerts; returns whether each was accepted. Never throws for a single one. */
   alert(silent: readonly Silent[]): Promise<readonly boolean[]>;

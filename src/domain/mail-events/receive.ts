@@ -12,7 +12,7 @@ const joinAgainSeconds = 60;
 /** The provider of the connection, by provider in the path of the events. Amazon SES is used by SMTP. */
 const senders: Readonly<Record<string, string>> = { resend: "resend", postmark: "postmark", ses: "smtp" };
 
-export interface MailEventDeps {
+interface MailEventDeps {
   connections: Pick<ConnectionStore, "open">;
   snapshots: Pick<Snapshots, "read">;
   events: Pick<MailEventStore, "take" | "ofJob">;
@@ -24,7 +24,7 @@ export interface MailEventDeps {
 }
 
 /** `refused`: unknown tenant or provider, no secret, or a wrong signature. `unknown`: settings could not be read. `malformed`: signed, and no JSON. */
-export type MailEventReceipt = "taken" | "refused" | "unknown" | "malformed";
+type MailEventReceipt = "taken" | "refused" | "unknown" | "malformed";
 
 /** Receives the mail events of providers. */
 export interface MailEventInbox extends Pick<MailEventStore, "ofJob"> {

@@ -2,7 +2,7 @@ import { dayMs } from "../../time/day";
 import { statement } from "../../d1";
 
 /** A mail that a provider accepted. */
-export interface SentRow {
+interface SentRow {
   provider: string;
   id: string;
   alias?: string | undefined;

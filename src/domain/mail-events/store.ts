@@ -13,7 +13,7 @@ export const joinForMs = 3_600_000;
 const maxJoined = 500;
 const maxForgotten = 500;
 /** The mail that an event belongs to, where it is known. */
-export interface EventOrigin {
+interface EventOrigin {
   job?: string | undefined;
   campaign?: string | null | undefined;
 }
@@ -48,12 +48,12 @@ export interface MailEventStore {
 }
 
 /** The position up to which old messages were deleted; empty at the beginning. */
-export interface WordsMark {
+interface WordsMark {
   read(): Promise<string>;
   write(position: string): Promise<void>;
 }
 
-export interface MailEventStoreDeps {
+interface MailEventStoreDeps {
   db: D1Database;
   words: WordsMark;
   hash: HashAddress;

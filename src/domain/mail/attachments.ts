@@ -19,13 +19,13 @@ const filename = v.pipe(
 /** Attachments in a mail's payload: the tenant's objects in the media bucket, by key. */
 export const attachments = boundedList(v.strictObject({ key: mediaKey, filename: v.optional(filename) }), 10, { min: 1, rule: "must name 1 to 10 objects" });
 
-export type AttachmentList = v.InferOutput<typeof attachments>;
+type AttachmentList = v.InferOutput<typeof attachments>;
 export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: string };
 
 /** The version of an object that a mail attaches; null: there is no such object. */
-export type PinnedFile = { etag: string; bytes: number } | null;
+type PinnedFile = { etag: string; bytes: number } | null;
 
-export interface Attachments {
+interface Attachments {
   /** The current versions, in the order of `asked`. Throws when R2 cannot be reached. */
   pin(asked: AttachmentList): Promise<PinnedFile[]>;
   /**

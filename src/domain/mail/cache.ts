@@ -1,4 +1,4 @@
-export interface Cache<T> {
+interface Cache<T> {
   /** The cached value, else a new one, which is cached while there is room. An error of `make` is not cached. */
   get(key: string, weight: number, make: () => T): T;
 }

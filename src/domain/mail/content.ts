@@ -8,7 +8,7 @@ export interface Composed {
   layout: Template | undefined;
 }
 
-export type Composition = { ok: true; value: Composed } | { ok: false; reason: string };
+type Composition = { ok: true; value: Composed } | { ok: false; reason: string };
 
 /** Finds a template, and its layout, as of `at` (milliseconds). */
 export async function composed(templates: Templates, tenant: string, id: string, at: number): Promise<Composition> {

@@ -12,9 +12,9 @@ import { parse, registerTags } from "./tags";
 /** `html` escapes the values of variables; `plain` (subject, text) does not. */
 export type Mode = "html" | "plain";
 
-export type Evaluated = { ok: true; text: string } | { ok: false; issue: string };
+type Evaluated = { ok: true; text: string } | { ok: false; issue: string };
 
-export interface RenderScope {
+interface RenderScope {
   variables: Record<string, unknown>;
   /** The value of `now` and `today` in date filters. Milliseconds. */
   at: number;

@@ -15,7 +15,7 @@ export interface MailSource {
 }
 
 /** The rendered content. */
-export interface MailContent {
+interface MailContent {
   subject: string;
   html?: string | undefined;
   text?: string | undefined;

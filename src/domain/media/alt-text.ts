@@ -23,7 +23,7 @@ declare module "../../queue/job" {
 
 /** The model's answer. */
 export const description = v.object({ altText: v.string(), confidence: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) });
-export type Description = v.InferOutput<typeof description>;
+type Description = v.InferOutput<typeof description>;
 
 export function instructionsFor(language: string): string {
   return [

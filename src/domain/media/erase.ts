@@ -15,7 +15,7 @@ export async function eraseMediaAbout({ db, objects }: EraseDeps, tenant: string
   return keys.length;
 }
 
-export interface ErasedMentions {
+interface ErasedMentions {
   /** Pictures removed because their key names the person. */
   media: number;
   /** Removed texts. */

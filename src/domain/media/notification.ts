@@ -2,17 +2,17 @@ import * as v from "valibot";
 import { isMediaKey, originalIn, variantPrefix } from "./model";
 
 /** R2's message when an object was written or removed; a removed one has neither size nor etag. */
-export const notification = v.looseObject({
+const notification = v.looseObject({
   account: v.string(),
   action: v.string(),
   bucket: v.string(),
   object: v.looseObject({ key: v.string(), size: v.optional(v.number()), eTag: v.optional(v.string()) }),
   eventTime: v.string(),
 });
-export type Notification = v.InferOutput<typeof notification>;
+type Notification = v.InferOutput<typeof notification>;
 
 /** `own`: about a variant of ours. `refused`: no picture of a tenant, and why. */
-export type NotifiedObject = { kind: "original"; tenant: string; key: string } | { kind: "own" } | { kind: "refused"; reason: string };
+type NotifiedObject = { kind: "original"; tenant: string; key: string } | { kind: "own" } | { kind: "refused"; reason: string };
 
 /**
  * The original that a message is about. The message's action is ignored: messages are repeated and in any order, so

@@ -28,7 +28,7 @@ export interface MediaOperations {
   reconcile(tenant: string, key: string): Promise<Refused | null>;
 }
 
-export interface MediaOperationsDeps {
+interface MediaOperationsDeps {
   bucket: R2Bucket;
   media: MediaDeps;
   snapshots: Pick<Snapshots, "read">;

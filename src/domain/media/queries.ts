@@ -1,7 +1,7 @@
 import { rowsOf, statement } from "../../d1";
 import type { AltText, Media, MediaScope, Variant } from "./model";
 
-export interface MediaPage {
+interface MediaPage {
   media: Media[];
   /** The next page begins after this key; null: this is the last page. */
   cursor: string | null;

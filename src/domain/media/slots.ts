@@ -12,7 +12,7 @@ export interface Slot {
   leave(): void;
 }
 
-export interface SlotLimits {
+interface SlotLimits {
   maxPerTenant: number;
   maxPerIsolate: number;
   /** Requests that wait for a slot, of one tenant and of all. */

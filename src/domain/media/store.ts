@@ -3,7 +3,7 @@ import type { Format } from "../../images/format";
 import type { AltText, MediaScope, Variant } from "./model";
 
 /** A version of an original. */
-export interface OriginalVersion {
+interface OriginalVersion {
   etag: string;
   /** When R2 stored it. Milliseconds. */
   uploaded: number;

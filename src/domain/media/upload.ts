@@ -4,9 +4,9 @@ import { originalObject } from "./model";
 import { type Original, originalFrom } from "./objects";
 import { equalParts, putParts } from "../../multipart";
 
-export type Uploaded = { ok: true; original: Original; format: Format; width: number | null; height: number | null } | { ok: false; found: string };
+type Uploaded = { ok: true; original: Original; format: Format; width: number | null; height: number | null } | { ok: false; found: string };
 
-export interface Upload {
+interface Upload {
   tenant: string;
   key: string;
   /** Their number and size must be bounded by the caller. */

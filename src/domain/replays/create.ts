@@ -20,7 +20,7 @@ const maxPages = 50;
 const maxChecked = 500;
 const maxRefused = 100;
 
-export interface ReplayDeps extends StepDeps {
+interface ReplayDeps extends StepDeps {
   /** The tenant whose replay was served last, when one tick could not serve all. */
   lastServed: { read(): Promise<string>; write(tenant: string): Promise<void> };
 }

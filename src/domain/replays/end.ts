@@ -9,7 +9,7 @@ export type ReplayStanding = Pick<ReplayView, "canary" | "sent" | "succeeded" | 
   isSent: boolean;
 };
 
-export type ReplayEnd = { state: "done" } | { state: "stopped"; reason: string };
+type ReplayEnd = { state: "done" } | { state: "stopped"; reason: string };
 
 /** Whether a running replay ends now; null: it goes on. Pure. */
 export function endOf(replay: ReplayStanding): ReplayEnd | null {

@@ -16,7 +16,7 @@ export interface PatchDeps {
   loadPayload(ref: string): Promise<string | null>;
 }
 
-export type Patched = { id: string; ok: true; payload: string; version: number } | { id: string; ok: false; reason: string };
+type Patched = { id: string; ok: true; payload: string; version: number } | { id: string; ok: false; reason: string };
 
 /** Each payload after the patch, valid, and only when no effect of the job is in doubt: a new revision would do it again. */
 export async function patchedAll(deps: PatchDeps, tenant: string, candidates: readonly Candidate[], patch: Record<string, unknown>): Promise<Patched[]> {

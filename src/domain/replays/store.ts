@@ -211,4 +211,4 @@ export function namedBy({ filter, ids, patch = {} }: ReplayRequest): Pick<Replay
   return { filter: filter ?? null, ids: ids?.length ?? null, patched: Object.keys(patch) };
 }
 
-export const aborted = "an operator stopped it";
+const aborted = "an operator stopped it";

@@ -20,7 +20,7 @@ import { type Finding, sortFindings, type Why } from "./model";
 import { reportRows } from "./queries";
 import type { PausedSite, Prospect } from "./why";
 
-export interface ReportDeps {
+interface ReportDeps {
   db: D1Database;
   now(): number;
   /** Those that have jobs. */

@@ -11,7 +11,7 @@ import { heavySentence, paused, type PausedSite, sitePausedWhy, unpolledWhy } fr
 /** Why jobs of a queue wait, in the sentence of the report and of each such job. `tenant`: whose jobs; `*`: of all. */
 export type QueueWhy = Why & { tenant: string };
 
-export interface WhyFacts extends FlowFacts {
+interface WhyFacts extends FlowFacts {
   /** Null: all tenants. */
   tenant: string | null;
   gates: readonly TenantGate[];

@@ -32,7 +32,7 @@ export interface QueueFlow {
  */
 export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "partly-held", "flowing", "retrying", "ready", "paced", "idle"] as const;
 
-export type Health = (typeof healths)[number];
+type Health = (typeof healths)[number];
 
 /** Ready jobs older than this are late. Milliseconds. */
 export const maxReadyAge = 60_000;

@@ -3,7 +3,7 @@ import type { GateView } from "../gates/model";
 import { type RemedyCall, isoSeconds, type Why } from "./model";
 
 /** Why a gate lets no job in, the same for every job that waits at it. */
-export type GateWhy = Pick<Why, "code" | "sentence" | "actions" | "until">;
+type GateWhy = Pick<Why, "code" | "sentence" | "actions" | "until">;
 
 /** Null: it would let one in. */
 export function gateWhy(gate: GateView): GateWhy | null {

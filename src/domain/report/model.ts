@@ -18,7 +18,7 @@ export interface Why {
   actions: readonly RemedyCall[];
 }
 
-export type WhyCode =
+type WhyCode =
   | "ready"
   | "scheduled"
   | "retrying"

@@ -7,7 +7,7 @@ import { Cron } from "croner";
  * - A pattern of intervals (a `*` or a step in minute or hour) follows elapsed time: it omits skipped times
  *   and runs in both of two repeated hours.
  */
-export interface Timing {
+interface Timing {
   /** Five fields. */
   cron: string;
   /** IANA name. */
@@ -15,7 +15,7 @@ export interface Timing {
 }
 
 /** Planned times of a period. */
-export interface Planned {
+interface Planned {
   /** Ascending; at most the newest `keep`. */
   times: number[];
   /** Their number; a lower bound when `more`. */

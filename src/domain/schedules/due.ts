@@ -4,7 +4,7 @@ import { nextAfter, plannedBetween } from "./cron";
 import { type LastRun, schedulePayload, type Schedule, spreadOf } from "./model";
 import type { Advance, ScheduleStore } from "./store";
 
-export interface DueTick {
+interface DueTick {
   /** The planned time of the tick. Milliseconds. */
   now: number;
   store: Pick<ScheduleStore, "due" | "advance">;
@@ -21,7 +21,7 @@ export interface DueSummary {
 }
 
 /** With misfire "skip", a planned time at least this old counts as missed: one tick (a minute) may be lost. Milliseconds. */
-export const late = 2 * 60_000;
+const late = 2 * 60_000;
 /** With misfire "all", this many of the newest planned times run; older ones are skipped. */
 const maxRuns = 100;
 

@@ -4,7 +4,7 @@ import { previousTimes } from "./cron";
 import type { Schedule } from "./model";
 
 /** The result of one planned time. Milliseconds. */
-export interface PastRun {
+interface PastRun {
   plannedAt: number;
   jobId: string;
   /** Null: no job of that time is stored: it was skipped, or deleted by retention. */

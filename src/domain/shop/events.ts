@@ -13,7 +13,7 @@ export interface ShopEvent {
   data: Record<string, unknown>;
 }
 
-export type ShopEventType = "order.created" | "order.status_changed" | "product.out_of_stock" | "shop.row_unreadable";
+type ShopEventType = "order.created" | "order.status_changed" | "product.out_of_stock" | "shop.row_unreadable";
 
 /** The outbox of the shops' events. */
 export interface ShopOutbox {

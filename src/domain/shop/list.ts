@@ -8,7 +8,7 @@ export interface ListPage<Item> {
 }
 
 /** A table of a site that is listed by one of its keys. */
-export interface Listed {
+interface Listed {
   name: "shop_orders" | "shop_products" | "shop_rows";
   /** The number column by which it is indexed after tenant and site. */
   position: string;
@@ -20,7 +20,7 @@ export interface Listed {
 }
 
 /** The request of one page. */
-export interface ListRequest {
+interface ListRequest {
   /** The page begins after this position. */
   start: number;
   limit: number;

@@ -3,7 +3,7 @@ import type { Enqueue, Receipt } from "../../queue/request";
 import { jobEventOf } from "./model";
 
 /** The end of a job, as subscriptions receive it. */
-export interface EndedJob {
+interface EndedJob {
   tenant: string;
   job: string;
   /** The delivery generation in which it ended: a replayed job ends again. */
@@ -29,7 +29,7 @@ export interface EndedJobPublisher {
   publish(tenant: string | null): Promise<number>;
 }
 
-export interface EndedJobsDeps {
+interface EndedJobsDeps {
   db: D1Database;
   enqueue: Enqueue;
   /** The enqueue request of a delivery. */

@@ -5,7 +5,7 @@ import { signingSecret } from "../destinations/model";
 /** The events of ended jobs: done; a dead letter (dead or discarded, see its data); cancelled. */
 export const jobEvents = ["job.done", "job.dead", "job.cancelled"] as const;
 
-export type JobEvent = (typeof jobEvents)[number];
+type JobEvent = (typeof jobEvents)[number];
 
 /** The body of `PUT /v1/subscriptions/{name}`. `*` is every event of the catalogue, without the events of ended jobs. */
 export const subscriptionSchema = v.strictObject({

@@ -26,7 +26,7 @@ declare module "../../queue/job" {
   }
 }
 
-export interface SuppressionDeps {
+interface SuppressionDeps {
   db: D1Database;
   tenant: string;
   hash: HashAddress;

@@ -2,7 +2,7 @@ import { suppressionScopes } from "./model";
 import type { Unsubscription, UnsubscribeTokens } from "./unsubscribe";
 import { fromBase64, toBase64url } from "../../base64";
 
-export interface UnsubscribeKeys {
+interface UnsubscribeKeys {
   /** AES-256-GCM. */
   encryption: Promise<CryptoKey>;
   /** HMAC-SHA-256. */

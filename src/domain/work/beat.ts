@@ -8,7 +8,7 @@ import type { WorkDeps } from "./deps";
 import { leaseDeadline, isPaused, standingOf } from "./model";
 import { reclaimed } from "./reclaim";
 
-export interface BeatRequest extends JobRef {
+interface BeatRequest extends JobRef {
   lease: string;
   extendSeconds?: number | undefined;
   progress?: { done: number; total?: number | null | undefined; note?: string | null | undefined } | undefined;

@@ -7,7 +7,7 @@ import type { WorkDeps } from "./deps";
 import type { WorkRefusal } from "./model";
 
 /** A worker's request for a child. */
-export type ChildRequest = Pick<EnqueueRequest, "type" | "payload" | "delaySeconds" | "runAt" | "dryRun" | "key">;
+type ChildRequest = Pick<EnqueueRequest, "type" | "payload" | "delaySeconds" | "runAt" | "dryRun" | "key">;
 
 /**
  * Enqueues children of a job that a worker holds, one receipt each, in order. Their ids derive from parent, type and key;

@@ -14,7 +14,7 @@ import { type Settlement, transitionOf } from "../../queue/run/transition";
 import type { WorkDeps } from "./deps";
 
 /** How a job of a worker continues or ends. */
-export interface WorkConclusion {
+interface WorkConclusion {
   job: HeldJob;
   outcome: Parameters<typeof transitionOf>[1];
   /** False: no worker received it, so no run is counted. */

@@ -4,7 +4,7 @@ import type { Leases } from "./model";
 import type { WorkerStore } from "./store";
 import type { FairShares } from "./fair-shares";
 
-export interface ResultStore {
+interface ResultStore {
   /** Returns the key. Throws when the store is down. */
   putAs(tenant: string, id: string, name: string, text: string): Promise<string>;
   remove(keys: readonly string[]): Promise<void>;

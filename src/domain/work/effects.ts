@@ -5,14 +5,14 @@ import { heldJob } from "./held-job";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, workRefusal, type WorkRefusal } from "./model";
 
-export interface BeginEffect extends JobRef {
+interface BeginEffect extends JobRef {
   lease: string;
   key: string;
   /** How long the outside system refuses a second request with the same key. Seconds; 0: it has no idempotency keys. */
   idempotentForSeconds?: number | undefined;
 }
 
-export type Begun = { ok: true; state: "new"; idempotencyKey: string } | { ok: true; state: "done"; result: unknown } | WorkRefusal;
+type Begun = { ok: true; state: "new"; idempotencyKey: string } | { ok: true; state: "done"; result: unknown } | WorkRefusal;
 
 /**
  * Begins an effect as an inner run does: the intent is recorded before the worker acts. A done effect is not repeated;
@@ -52,7 +52,7 @@ async function notBegun({ ledger }: WorkDeps, ref: JobRef, key: string, job: Hel
   return leaseLost(row?.state ?? null);
 }
 
-export interface EndEffect extends JobRef {
+interface EndEffect extends JobRef {
   lease: string;
   key: string;
   ending: { result: unknown } | { failed: string };

@@ -83,7 +83,7 @@ export function noSuchJob(): WorkRefusal {
 }
 
 /** The relation of a job's row to a lease. */
-export type LeaseStanding = "held" | "shelved" | "settled" | "ended" | "lost";
+type LeaseStanding = "held" | "shelved" | "settled" | "ended" | "lost";
 
 /**
  * `held`: the lease is the job's, expired or not. `shelved`: the job is offered again, no other worker took it, and the row still has the lease.

@@ -14,14 +14,14 @@ import { reclaimed } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
 /** A worker's outcome: the five outcomes of every run. */
-export type WorkerOutcome =
+type WorkerOutcome =
   | { kind: "done"; result?: unknown; resultId?: string | undefined }
   | { kind: "retry"; reason: string; afterSeconds?: number | undefined }
   | { kind: "wait"; reason: string; untilMs: number }
   | { kind: "again"; cursor: unknown }
   | { kind: "discard"; reason: string };
 
-export interface WorkerSettlement extends JobRef {
+interface WorkerSettlement extends JobRef {
   lease: string;
   outcome: WorkerOutcome;
 }

@@ -8,7 +8,7 @@ const writeEveryMs = 15_000;
 const forgetAfterMs = dayMs;
 const maxListed = 1000;
 
-export interface Worker {
+interface Worker {
   worker: string;
   types: string[];
   /** When it last pulled (milliseconds); null: never. */

@@ -14,7 +14,7 @@ export interface IncomingEvents {
   length: number;
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   /** The id of an event that has none of its own: that of the signed message that brings it. */
   id?: string;
 }

@@ -7,7 +7,7 @@ import { urlencodedPairs } from "./urlencoded";
 
 export const leadBody = 64 * 1024;
 
-export type Pairs = (readonly [name: string, value: string])[];
+type Pairs = (readonly [name: string, value: string])[];
 /** `charset`: that of this field alone. */
 type RawPairs = (readonly [name: Uint8Array | string, value: Uint8Array, charset?: string | undefined])[];
 

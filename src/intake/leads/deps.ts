@@ -31,7 +31,7 @@ export interface LeadDeps {
   defer(promise: Promise<unknown>): void;
 }
 
-export type AskTurnstile = (question: {
+type AskTurnstile = (question: {
   secret: string;
   token: string;
   ip?: string | undefined;

@@ -8,7 +8,7 @@ import type { Engine } from "../../queue/engine";
 
 /** Runs that one tick wakes. */
 const maxWoken = 50;
-export interface AgentStepDeps {
+interface AgentStepDeps {
   db: D1Database;
   engine: Engine;
   payloads: ReturnType<typeof createPayloads>;

@@ -11,7 +11,7 @@ import { minRetentionDays } from "../../time/day";
 import { rotationMark } from "../../ledger/watermarks";
 import type { TenantSettings, TenantStore } from "../../tenants/tenant";
 
-export interface RetentionStepDeps {
+interface RetentionStepDeps {
   db: D1Database;
   payloads: ReturnType<typeof createPayloads>;
   tenants: Pick<TenantStore, "settingsOf">;

@@ -11,7 +11,7 @@ import type { TenantSettings, TenantStore } from "../../tenants/tenant";
 
 /** Schedules that one tick runs: its steps share the 1,000 statements that D1 allows one invocation. */
 const maxSchedules = 300;
-export interface ScheduleStepDeps {
+interface ScheduleStepDeps {
   db: D1Database;
   engine: Engine;
   schedules: ScheduleStore;

@@ -19,7 +19,7 @@ import type { EnqueueRequest, Receipt } from "../../queue/request";
 import { reservedTenant } from "../../tenants/names";
 import type { Snapshot, Snapshots } from "../../tenants/snapshot";
 
-export interface AlertDeps {
+interface AlertDeps {
   db: D1Database;
   engine: Engine;
   snapshots: Pick<Snapshots, "read">;

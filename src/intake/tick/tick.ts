@@ -4,7 +4,7 @@ import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
 
 /** One step of the tick; it returns its report, shown in /metrics and the log. */
-export interface TickStep {
+interface TickStep {
   name: string;
   run(now: number): Promise<Record<string, number | boolean>>;
   /** Only in minutes divisible by this. Default each minute. */
@@ -24,7 +24,7 @@ export interface TickDeps {
   alert(step: string, reason: string): void;
 }
 
-export interface StepOutcome {
+interface StepOutcome {
   step: string;
   outcome: "done" | "failed";
   at: number;

@@ -3,7 +3,7 @@ import { jsonFrom, recordOf } from "../../json/record";
 /** The shop's row that a webhook is about. The webhook's content is not stored; a job reads the row from the shop. */
 export type ShopNotification = { about: "order"; orderId: number } | { about: "orders" } | { about: "products" } | { about: "nothing" };
 
-export interface ParsedNotification {
+interface ParsedNotification {
   hint: ShopNotification;
   /** The delivery's id in the body, which is the same when it is sent again; undefined: the body has none. */
   eventId: string | undefined;

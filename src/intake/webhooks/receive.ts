@@ -10,13 +10,13 @@ import { deliveryId, type ShopNotification, parseNotification } from "./notifica
 import { type IncomingWebhook, isGenuine, verifyAgainstDummy } from "./signature";
 
 /** A webhook with a valid signature. */
-export interface Verified {
+interface Verified {
   webhook: WebhookSettings;
   headers: Headers;
   body: Uint8Array;
 }
 
-export interface WebhookEndpoint {
+interface WebhookEndpoint {
   tenant: string;
   site: string;
 }

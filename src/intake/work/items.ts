@@ -7,7 +7,7 @@ import type { IntakeDeps } from "../deps";
 import { ownRefs } from "./call";
 
 /** Why an item of a bulk call has no result. */
-export interface ItemRefusal {
+interface ItemRefusal {
   id: string | null;
   ok: false;
   code: string;

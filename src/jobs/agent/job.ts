@@ -13,7 +13,7 @@ export interface AgentPayload {
   about?: string[] | undefined;
 }
 
-export type AgentInput = Partial<AgentPayload> & { agentType: string };
+type AgentInput = Partial<AgentPayload> & { agentType: string };
 
 /** The contract of the job that runs these agents. */
 export function agentJob(all: readonly Agent[]) {

@@ -11,7 +11,7 @@ export interface Reserved extends CostBound {
 }
 
 /** Reserves the highest cost of each call of one chat in the budget of the run, and in the monthly budgets of agent and tenant. */
-export interface BudgetMeter extends CallMeter {
+interface BudgetMeter extends CallMeter {
   /** Why the last call was not allowed. */
   readonly ended: Outcome | undefined;
   /** The reservation of the answered call. */

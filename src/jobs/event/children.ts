@@ -26,7 +26,7 @@ export interface ReceivedEvent {
   key: string;
 }
 
-export type Child = { contract: Contract; payload: unknown } | { skipped: string };
+type Child = { contract: Contract; payload: unknown } | { skipped: string };
 
 // The job of one destination. Data that does not fit its type skips that destination only.
 export function childOf(line: Exclude<PlannedDelivery, { kind: "skipped" }>, happening: ReceivedEvent): Child {

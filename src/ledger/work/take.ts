@@ -3,7 +3,7 @@ import type { Pause } from "../../queue/ports/job-row";
 import type { HeldJob, Look, PullKey, PullRecord, PullLimits, Shelf, ShelfLook, WaitingShelf } from "./model";
 
 /** A repeat of a pull gets the same jobs for so long. Milliseconds. */
-export const pullMemory = 5 * 60_000;
+const pullMemory = 5 * 60_000;
 /** Jobs on a shelf are counted up to this. */
 const maxCounted = 100;
 

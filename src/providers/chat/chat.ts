@@ -1,7 +1,7 @@
 import type { Reply } from "../../queue/effect";
 
 /** A message. Lists and notifications show `text`, the channel shows `blocks` instead. */
-export interface ChatMessage {
+interface ChatMessage {
   /** In the channel's mark-up; `& < >` must be escaped. */
   text: string;
   blocks?: readonly unknown[] | undefined;
@@ -17,7 +17,7 @@ export interface Channel {
 }
 
 /** A tenant's channel. */
-export interface Chat extends Channel {
+interface Chat extends Channel {
   /** Switches the channel off until the tenant sets it again. `job`: the job whose call was refused. Throws when the write fails. */
   retire(reason: string, job: string): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Channel } from "./chat";
 
-export interface SlackOptions {
+interface SlackOptions {
   http: Http;
   /** Address of the incoming webhook; a secret. */
   url: string;

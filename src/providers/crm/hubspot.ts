@@ -7,7 +7,7 @@ import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Contact, Crm } from "./crm";
 
-export interface HubspotOptions {
+interface HubspotOptions {
   http: Http;
   /** Token of a private app, or an OAuth access token. */
   apiKey: string;

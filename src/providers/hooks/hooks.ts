@@ -18,7 +18,7 @@ export interface HookMessage {
 }
 
 /** The receiver's answer: status and the first 4 KB. */
-export interface HookAnswer {
+interface HookAnswer {
   status: number;
   response: string;
 }
@@ -35,7 +35,7 @@ export interface Hook {
 }
 
 /** A hook of a tenant's setting. */
-export interface OpenHook extends Hook {
+interface OpenHook extends Hook {
   /** Switches the receiver off until the tenant sets it again. `job`: the job whose call was refused. Throws when the write fails. */
   retire(reason: string, job: string): Promise<void>;
 }

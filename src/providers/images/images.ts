@@ -1,7 +1,7 @@
 import type { Failure } from "../../queue/effect";
 
 /** A variant to render. `cover` and `pad` give exactly this size, `scale-down` at most this size; only `scale-down` never enlarges. */
-export interface RenderRequest {
+interface RenderRequest {
   width: number;
   height: number;
   fit: "scale-down" | "cover" | "pad";
@@ -10,7 +10,7 @@ export interface RenderRequest {
   quality?: number | undefined;
 }
 
-export type RenderedImage = { ok: true; value: Uint8Array<ArrayBuffer> } | { ok: false; failure: ImageFailure };
+type RenderedImage = { ok: true; value: Uint8Array<ArrayBuffer> } | { ok: false; failure: ImageFailure };
 
 export interface ImageFailure extends Failure {
   isAboutPicture?: boolean;

@@ -25,7 +25,7 @@ interface CloudflareMail {
 
 type CloudflareAddress = string | { email: string; name: string };
 
-export interface CloudflareOptions {
+interface CloudflareOptions {
   /** Undefined where the Worker has no such binding. */
   binding: EmailBinding | undefined;
   now: () => number;

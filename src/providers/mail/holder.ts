@@ -10,7 +10,7 @@ export interface Account {
 }
 
 /** The record of an uncertain try: the account that may have the mail, and the fields of the mail that depend on settings. */
-export interface HolderNote {
+interface HolderNote {
   holder: string;
   as?: Pick<MailMessage, "from" | "replyTo" | "headers"> | undefined;
 }

@@ -5,7 +5,7 @@ const maxHeaders = 20;
 export const maxHeaderNameBytes = 100;
 export const maxHeaderValueBytes = 2048;
 const maxHeadersBytes = 16 * 1024;
-export const maxRecipients = 50;
+const maxRecipients = 50;
 /** Bytes of body and attachments of one mail, before encoding. A provider may have a lower limit. */
 const maxMessageBytes = 10 * 1024 * 1024;
 

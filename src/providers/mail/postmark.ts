@@ -9,7 +9,7 @@ import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipien
 import { mailboxAddress, namesAddress } from "./mailbox";
 import { recordOf } from "../../json/record";
 
-export interface PostmarkOptions {
+interface PostmarkOptions {
   http: Http;
   serverToken: string;
   /** Default https://api.postmarkapp.com. */

@@ -10,7 +10,7 @@ import { recordOf } from "../../json/record";
 import type { MailBatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
 import { untilNextDay, untilNextMonth } from "../quota";
 
-export interface ResendOptions {
+interface ResendOptions {
   http: Http;
   apiKey: string;
   /** Default https://api.resend.com. */

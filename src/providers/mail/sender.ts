@@ -30,7 +30,7 @@ export interface MailRecords {
   unpause(provider: MailProviderName): Promise<void>;
 }
 
-export interface SentMail {
+interface SentMail {
   provider: MailProviderName;
   id: string;
   alias?: string | undefined;
@@ -60,7 +60,7 @@ export interface Switching {
   clear(key: string): Promise<void>;
 }
 
-export interface SenderOptions {
+interface SenderOptions {
   from?: string | undefined;
   replyTo?: string | undefined;
   routes: readonly [ProviderRoute, ...ProviderRoute[]];

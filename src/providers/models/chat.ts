@@ -20,7 +20,7 @@ export interface ModelRefusal {
   failure: Failure;
 }
 
-export interface ChatOptions {
+interface ChatOptions {
   /** Identifies endpoint and tenant: keys of tenants may have different permissions. */
   endpoint: string;
   model: string;

@@ -5,7 +5,7 @@ import { overBudget } from "./chat";
 import type { CallOptions, Chatted, Models } from "./models";
 
 /** The circuits of several endpoints, by index. Never throws. */
-export interface Circuits {
+interface Circuits {
   /** A lease; undefined: the circuit is open, so the endpoint is skipped. */
   enter(endpoint: number): Promise<string | undefined>;
   leave(endpoint: number, lease: string, how: GateReport): Promise<void>;

@@ -43,7 +43,7 @@ export interface ChatRequest {
   maxTokens?: number;
 }
 
-export interface TokenUsage {
+interface TokenUsage {
   input: number;
   output: number;
 }
@@ -111,7 +111,7 @@ export interface CallOptions {
 }
 
 /** An endpoint with its model. */
-export interface Endpoint {
+interface Endpoint {
   model: string;
   /** Price of the connection, in USD per million tokens. */
   price?: Price | undefined;

@@ -10,7 +10,7 @@ import { errorIn, isAboutParameters, modelRefusal } from "./refusal";
 import { textsOf } from "./request";
 import type { ModelSettings } from "./settings";
 
-export interface OpenaiOptions {
+interface OpenaiOptions {
   http: Http;
   apiKey: string;
   /** Base of its paths: `https://api.openai.com/v1`. */

@@ -6,7 +6,7 @@ import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 
 /** A refusal of a call, by its status or inside a 200. */
-export interface RefusedCall {
+interface RefusedCall {
   status: number;
   headers: Headers;
   code: string | undefined;

@@ -11,7 +11,7 @@ import type { TruncationDetector } from "./complete-list";
 export const idsPerPage = 5000;
 
 /** A page that may lack rows, or may be the last. */
-export interface Doubtful<Row> {
+interface Doubtful<Row> {
   page: ShopPage<Row>;
   /** Rows of its list, including visible failures to load. */
   length: number;
@@ -19,7 +19,7 @@ export interface Doubtful<Row> {
 }
 
 /** The beginning of a page, and its window. */
-export type PageStart = Omit<ListQuery, "limit" | "display">;
+type PageStart = Omit<ListQuery, "limit" | "display">;
 
 /** Checks the pages of a shop against its lists of ids. */
 export class PageCheck {

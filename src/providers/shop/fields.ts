@@ -9,7 +9,7 @@ export interface FieldReading {
 }
 
 /** Receives the issue of a value, as `is no amount`. */
-export type ReportIssue = (issue: string) => void;
+type ReportIssue = (issue: string) => void;
 
 /** Reads a value of the webservice. An unreadable value is reported and becomes null. */
 export type Field<T> = (value: unknown, note: ReportIssue) => T;

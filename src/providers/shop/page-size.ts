@@ -1,4 +1,4 @@
-export interface PaceLimits {
+interface PaceLimits {
   min: number;
   start: number;
   max: number;

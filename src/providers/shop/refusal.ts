@@ -9,7 +9,7 @@ import type { ShopFailureCode } from "./shop";
 export const userAgent = "Jobyard/1.0 (PrestaShop webservice client)";
 
 /** The request that the reason names. */
-export interface RequestedList {
+interface RequestedList {
   /** "" for the webservice itself. */
   resource: string;
   key: string;

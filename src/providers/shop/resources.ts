@@ -4,7 +4,7 @@ import type { ShopResource, ShopRows } from "./row-types";
 import * as rows from "./rows";
 
 /** How a resource is requested and read. */
-export interface Resource<Row> {
+interface Resource<Row> {
   /** `full`, or the fields by name where the whole row is large or contains secrets. Only fields of 1.7, 8 and 9: an unknown field refuses the list. */
   display: string;
   /** Whether a row loads more than its own table. */

@@ -1,6 +1,6 @@
 import { ambiguous, type Field, flag, instant, type FieldReading } from "./fields";
 
-export type Entries = Record<string, readonly [from: string, field: Field<unknown>]>;
+type Entries = Record<string, readonly [from: string, field: Field<unknown>]>;
 type RowOf<E extends Entries> = { -readonly [Name in keyof E]: ReturnType<E[Name][1]> };
 
 /** A row by our names, each read from the shop's name. Other fields are dropped; issues are reported by our names. */

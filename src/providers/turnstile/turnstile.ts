@@ -2,7 +2,7 @@ import { sha256Hex } from "../../crypto";
 import type { Http } from "../http";
 
 /** `unchecked`: it could not be checked, or the secret is wrong; neither is the visitor's fault. */
-export type TurnstileResult = { result: "passed" } | { result: "refused"; reason: string } | { result: "unchecked"; reason: string };
+type TurnstileResult = { result: "passed" } | { result: "refused"; reason: string } | { result: "unchecked"; reason: string };
 
 export interface TurnstileQuestion {
   secret: string;
@@ -15,7 +15,7 @@ export interface TurnstileQuestion {
   isOwnHost(hostname: string): boolean;
 }
 
-export type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileResult>;
+type Turnstile = (question: TurnstileQuestion) => Promise<TurnstileResult>;
 
 const address = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
 const tries = 2;

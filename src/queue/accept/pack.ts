@@ -19,7 +19,7 @@ export interface Sendable {
 }
 
 /** One message on its way to a queue. */
-export interface Outgoing {
+interface Outgoing {
   queue: string;
   body: Envelope | Pack;
   delaySeconds: number;

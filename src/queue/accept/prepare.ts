@@ -17,7 +17,7 @@ import { below } from "../validate";
 /** A delay may be this long: 366 days, in seconds. */
 export const maxDelaySeconds = 366 * 24 * 3600;
 
-export interface PrepareOptions {
+interface PrepareOptions {
   /** What a child's id derives from. */
   derivedFrom?: { parts: readonly string[]; parent: string };
   /** A row with its key exists: a full queue does not refuse it. */

@@ -5,7 +5,7 @@ import { tooManyRequests } from "./receipts";
 import type { EnqueueRequest, Refused } from "../request";
 import { isFull } from "./send";
 
-export interface Limited {
+interface Limited {
   /** Requests beyond their tenant's quota. The first requests of each tenant pass until the quota is used up. */
   refused: Map<EnqueueRequest, Refused>;
   /** Requests whose key has a row already: they cost no quota and are not refused. Looked up only where a request may be refused. */

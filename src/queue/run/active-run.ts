@@ -24,7 +24,7 @@ export interface RunInput {
 }
 
 /** An execution that may run. */
-export interface Runnable {
+interface Runnable {
   readonly delivery: Delivery;
   readonly job: ClaimedJob;
   readonly lease: Lease;

@@ -10,7 +10,7 @@ const maxGates = 200;
 /** Jobs for which a gate is asked at once. */
 const maxAdmitted = 10_000;
 
-export interface Admitted {
+interface Admitted {
   admitted: number;
   /** Whether jobs or gates are left for the next tick. */
   more: boolean;

@@ -10,7 +10,7 @@ import type { Budget } from "./turns";
 const maxGroupBytes = 1_500_000;
 
 /** How a row is brought back. */
-export interface Back extends BringBack {
+interface Back extends BringBack {
   /** Its Worker died: its message carries no other job. */
   single: boolean;
 }

@@ -5,7 +5,7 @@ import { details, named } from "../related-rows";
 import { type ListPage, readListPage } from "../list";
 import { siteRows, type SiteScope } from "../scope";
 
-export interface OrderFilter {
+interface OrderFilter {
   /** Change feed: orders that changed after this, in the order of their changes. Milliseconds. */
   changedAfter?: number | undefined;
   state?: number | undefined;
@@ -21,7 +21,7 @@ export interface OrderFilter {
   limit: number;
 }
 
-export type OrderView = Awaited<ReturnType<typeof viewsOf>>[number];
+type OrderView = Awaited<ReturnType<typeof viewsOf>>[number];
 
 /** By id, or by change number in the feed. */
 export function listOrders(scope: SiteScope, filter: OrderFilter): Promise<ListPage<OrderView>> {

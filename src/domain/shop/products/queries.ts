@@ -6,7 +6,7 @@ import { details, named } from "../related-rows";
 import { siteRows, type SiteScope } from "../scope";
 import { hasUnreadable } from "../sync/unreadable";
 
-export interface ProductFilter {
+interface ProductFilter {
   /** Change feed: products that changed after this, deleted ones too, in the order of their changes. Milliseconds. */
   changedAfter?: number | undefined;
   active?: boolean | undefined;
@@ -21,7 +21,7 @@ export interface ProductFilter {
   limit: number;
 }
 
-export type ProductView = Awaited<ReturnType<typeof viewsOf>>[number];
+type ProductView = Awaited<ReturnType<typeof viewsOf>>[number];
 
 /** By id, or by change number in the feed. */
 export function listProducts(scope: SiteScope, filter: ProductFilter): Promise<ListPage<ProductView>> {

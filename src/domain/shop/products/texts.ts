@@ -43,7 +43,7 @@ export async function saveProductTexts(scope: SiteScope, job: string, texts: rea
   await siteStatement(scope, saveSql, JSON.stringify(texts), job, now).run();
 }
 
-export type ProductTextView = ProductText & { job: string; at: string };
+type ProductTextView = ProductText & { job: string; at: string };
 
 /** By product. */
 export async function listProductTexts(

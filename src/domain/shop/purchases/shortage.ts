@@ -4,7 +4,7 @@ import { details, named } from "../related-rows";
 import { perChunk, siteRows, type SiteScope, siteStatement } from "../scope";
 
 /** A line of a shop's order, or a part of it, to buy. */
-export interface PurchaseLine {
+interface PurchaseLine {
   supplier: number;
   /** Id of the line in the shop's order. */
   line: number;
@@ -19,7 +19,7 @@ export interface PurchaseLine {
   name: string;
 }
 
-export interface Shortage {
+interface Shortage {
   lines: PurchaseLine[];
   /** Short items without a supplier. */
   unassigned: { product: number; combination: number; quantity: number }[];

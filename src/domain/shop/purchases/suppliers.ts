@@ -3,7 +3,7 @@ import type { ListPage } from "../list";
 import { siteRows, type SiteScope, siteStatement } from "../scope";
 
 /** A supplier of the shop, with our settings. */
-export interface SupplierView {
+interface SupplierView {
   id: number;
   name: string;
   active: boolean;
@@ -13,7 +13,7 @@ export interface SupplierView {
   automatic: boolean;
 }
 
-export interface SupplierFilter {
+interface SupplierFilter {
   active?: boolean | undefined;
   /** The page begins after this id. */
   after?: number | undefined;

@@ -4,7 +4,7 @@ import { startRemoval } from "./remove";
 import { addSchedules } from "./schedules";
 import { connect } from "./store";
 
-export interface ConnectDeps {
+interface ConnectDeps {
   schedules: Pick<ScheduleStore, "give" | "removeSite">;
   /** Wakes the jobs that wait for a site. */
   wake(tenant: string, site: string): Promise<void>;

@@ -4,7 +4,7 @@ import { type SitePause, siteState, type SyncState } from "./store";
 import { refusalReasons, type UnreadableRow, unreadableView } from "../sync/unreadable";
 
 /** The state of a site's syncs, as the API shows it. */
-export interface SyncView {
+interface SyncView {
   paused: PausedView | null;
   /** Why the newest run stopped; null once a call succeeded. */
   lastError: { at: string | null; reason: string } | null;
@@ -21,15 +21,15 @@ export interface SyncView {
   eventsPending: number;
 }
 
-export interface PausedView {
+interface PausedView {
   reason: string;
   since: string | null;
   nextTryAt: string | null;
 }
 
-export type Trouble = Pick<SyncView, "paused" | "lastError">;
+type Trouble = Pick<SyncView, "paused" | "lastError">;
 
-export interface SyncProgress {
+interface SyncProgress {
   /** All changes up to this time are stored. */
   cursor: string | null;
   lastSuccess: string | null;

@@ -136,7 +136,7 @@ export function compared(scope: SiteScope, kind: SyncKind, now: number): D1Prepa
 
 const comparedAt: Record<SyncKind, string> = { orders: "orders_compared_at", products: "compared_at" };
 
-export interface ReadSpan {
+interface ReadSpan {
   from: number;
   to: number;
   pageSizes: PageSizes;

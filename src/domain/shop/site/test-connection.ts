@@ -13,7 +13,7 @@ export type ShopTest =
   /** `class`: `config` needs a change of settings; after `transient`, try again later. */
   | { ok: false; reason: string; class: string };
 
-export interface ShopTestDeps {
+interface ShopTestDeps {
   db: D1Database;
   now(): number;
   engine: { gates: Pick<Gates, "enter" | "leave"> } & Pick<Engine, "capabilities">;

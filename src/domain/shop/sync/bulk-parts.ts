@@ -3,7 +3,7 @@ import type { UnreadableRow } from "./unreadable";
 import type { DateRange } from "./date-range";
 
 /** The result of reading a part. */
-export interface ReadPart {
+interface ReadPart {
   from: number;
   orders: number;
   changed: number;

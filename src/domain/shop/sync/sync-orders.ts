@@ -10,7 +10,7 @@ import { readLists } from "./referenced";
 import { isSession, listsAreOld, openSyncSession, type SyncContext, type SyncSession } from "./session";
 import { cursorAfterPage, countRows, entering, expectedOf, inSteps, type StepProgress, startOfAll, type SyncStep, withNotes } from "./steps";
 
-export interface Cursor extends StepProgress, DateRange {
+interface Cursor extends StepProgress, DateRange {
   // States, currencies and carriers are read only when there are orders.
   phase: "again" | "ids" | "count" | "lists" | "orders" | "ended";
   /** When the run began: rows that it has read since are not read again. Milliseconds. */
@@ -20,7 +20,7 @@ export interface Cursor extends StepProgress, DateRange {
   deleted: number;
 }
 
-export interface OrderReading {
+interface OrderReading {
   span(session: SyncSession): DateRange;
   /** Whether unreadable rows are read again. */
   looksAgain: boolean;

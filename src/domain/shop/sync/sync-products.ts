@@ -10,7 +10,7 @@ import { cursorAfterPage, countRows, entering, expectedOf, inSteps, type StepPro
 import { ok, type Reply } from "../../../queue/effect";
 import { done, isOutcome, type Outcome } from "../../../queue/outcome";
 
-export interface ProductReading {
+interface ProductReading {
   /** Only products that were changed since the last run; all products where there was none. */
   incremental: boolean;
   /** Whether manufacturers and suppliers are read and linked. */

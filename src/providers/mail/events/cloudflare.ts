@@ -14,7 +14,7 @@ const kinds: Readonly<Record<string, MailEventKind>> = {
 const prefix = "cf.email.sending.message.";
 
 /** An event of Cloudflare Email Service with its mail and time (milliseconds; NaN where it is missing). */
-export interface CloudflareEvent extends MailEvent {
+interface CloudflareEvent extends MailEvent {
   messageId: string;
   happened: number;
 }

@@ -15,7 +15,7 @@ const signedFields: Readonly<Record<string, readonly string[]>> = {
   UnsubscribeConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
 };
 
-export interface SnsOptions {
+interface SnsOptions {
   http: Http;
   now: number;
   signal: AbortSignal;

@@ -2,7 +2,7 @@ import { toBase64 } from "../../../base64";
 import type { Attachment, MailMessage } from "../mail";
 import { type Mailbox, mailboxOf } from "../mailbox";
 
-export interface MimeOptions {
+interface MimeOptions {
   /** Without angle brackets. */
   messageId: string;
   /** Milliseconds. */

@@ -9,7 +9,7 @@ import { isBadAddress, mailRefusal, type SmtpStep } from "./refusal";
 import { type Connect, openSmtpSession, SmtpLost, type SmtpReply, type SmtpSession } from "./session";
 
 /** `implicit`: TLS from the first byte (port 465). `starttls`: after a command, never without. `none`: a developer's machine only. */
-export type SmtpTls = "implicit" | "starttls" | "none";
+type SmtpTls = "implicit" | "starttls" | "none";
 
 export interface SmtpOptions {
   connect: Connect;
