@@ -184,6 +184,7 @@ export function story(now: number): Answers {
       budget: { usdPerMonth: 20, spent: 17.3, state: "near" },
     },
     "GET /v1/alert-rules": {
+      builtIn: { inForce: false, minSeverity: "warning", slack: true, email: [], unconnected: [] },
       rules: [
         {
           ...{ name: "night", minSeverity: "critical", slack: true, email: ["oncall@example.com"], enabled: true, created: at(9999), updated: at(99) },

@@ -1,4 +1,4 @@
-import type * as v from "valibot";
+import * as v from "valibot";
 import { Problem } from "../errors";
 import { audit } from "./audit";
 import type { IntakeDeps } from "./deps";
@@ -33,6 +33,8 @@ interface NamedSettings<Stored> {
   shape: v.GenericSchema;
   store(deps: IntakeDeps): StoredSettings<Stored>;
   view(stored: Stored, deps: IntakeDeps): object;
+  /** Further fields of the list's answer. */
+  beside?: { entries: v.ObjectEntries; read(deps: IntakeDeps, tenant: string, list: readonly Stored[]): Promise<object> };
 }
 
 /** The routes that list, show, set (`put`) and remove such settings. */
@@ -46,8 +48,11 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       ...(kind.description === undefined ? {} : { description: kind.description }),
       scope,
       tenant: "own",
-      answers: { 200: listShape(field, shape) },
-      handle: async ({ deps, tenant }) => ({ status: 200, body: { [field]: (await kind.store(deps).list(tenant)).map((each) => view(each, deps)) } }),
+      answers: { 200: kind.beside ? v.object({ ...listShape(field, shape).entries, ...kind.beside.entries }) : listShape(field, shape) },
+      handle: async ({ deps, tenant }) => {
+        const list = await kind.store(deps).list(tenant);
+        return { status: 200, body: { [field]: list.map((each) => view(each, deps)), ...(await kind.beside?.read(deps, tenant, list)) } };
+      },
     }),
     route(`GET ${path}`, {
       name: `get${name}`,

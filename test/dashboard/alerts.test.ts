@@ -36,11 +36,12 @@ test("a rule says which of its channels reach nothing, and a new one is not tick
     unconnected: [],
     ...dated,
   };
+  const builtIn = { inForce: false, minSeverity: "warning", slack: true, email: ["night@example.com"], unconnected: [] };
   const unconnected = [
     { channel: "email", reason: "The connection mail is not set." },
     { channel: "webhook", reason: "There is no destination pager." },
   ];
-  api.answers.set("GET /v1/alert-rules", { rules: [{ ...rule, unconnected }] });
+  api.answers.set("GET /v1/alert-rules", { rules: [{ ...rule, unconnected }], builtIn: { ...builtIn, inForce: true } });
   const connection = { provider: "slack", ...dated };
   api.answers.set("GET /v1/connections", { connections: [] });
   const without = await (await get("/t/demo/alerts")).text();
@@ -48,12 +49,15 @@ test("a rule says which of its channels reach nothing, and a new one is not tick
     "not sent</span> By mail: The connection mail is not set.",
     "not sent</span> To the destination: There is no destination pager.",
   ]);
+  const goesOn = "No rule that is on reaches a channel. Until one does, warnings and worse go to Slack, night@example.com";
+  expect(without).toContain(goesOn);
   const isTicked = (html: string) =>
     /<dialog id="ask-put-alert-rule-demo-new".*?<input type="checkbox" name="slack"( checked)?/s.exec(html)?.[1] === " checked";
   expect(isTicked(without)).toBe(false);
-  api.answers.set("GET /v1/alert-rules", { rules: [rule] });
+  api.answers.set("GET /v1/alert-rules", { rules: [rule], builtIn });
   api.answers.set("GET /v1/connections", { connections: ["slack", "mail"].map((name) => ({ name, ...connection })) });
   const withBoth = await (await get("/t/demo/alerts")).text();
+  expect(withBoth).not.toContain("Until one does");
   expect([withBoth.includes("not sent"), isTicked(withBoth)]).toEqual([false, true]);
 });
 

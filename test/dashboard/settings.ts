@@ -111,6 +111,7 @@ export function settings({ rows, text, now }: Filling): Answers {
       state: ["run", "quiet", "stop", "ended"][index % 4],
     })),
     "GET /v1/alert-rules": {
+      builtIn: { inForce: rows < 2, minSeverity: "warning", slack: true, email: [text], unconnected: [{ channel: "slack", reason: text }] },
       rules: times((index) => ({
         ...{ name: `rule-${index}`, minSeverity: "warning", slack: true, email: [text], enabled: index !== 1, ...dated },
         unconnected: index === 0 ? [{ channel: "email", reason: text }] : [],

@@ -90,6 +90,27 @@ describe("alert rules", () => {
     ]);
   });
 
+  test("leave the built-in rule in force until one that is on reaches a channel, and the list says where it sends", async () => {
+    const tenant = await bench.tenant("rules-built-in");
+    const call = (method: string, path: string, body?: object) => bench.call(method, path, { token: tenant.admin, ...(body ? { body } : {}) });
+    const builtIn = async () => {
+      const { body } = await call("GET", "/v1/alert-rules");
+      expect(v.is(rulesShape, body)).toBe(true);
+      return body.builtIn;
+    };
+    const slackless = { channel: "slack", reason: "The connection slack is not set." };
+    expect(await builtIn()).toEqual({ inForce: true, minSeverity: "warning", slack: true, email: [], unconnected: [slackless] });
+    await call("PUT", "/v1/alert-rules/night", { email: ["ops@example.com"] });
+    expect(await builtIn()).toMatchObject({ inForce: true });
+    await call("PUT", "/v1/alert-rules/night", { email: ["ops@example.com"], enabled: false });
+    expect(await builtIn()).toMatchObject({ inForce: false });
+    await call("PUT", "/v1/alert-rules/night", { email: ["ops@example.com"] });
+    await call("PUT", "/v1/connections/slack", { provider: "slack", url: "https://hooks.example.com/x" });
+    expect(await builtIn()).toMatchObject({ inForce: true, slack: true, unconnected: [] });
+    await call("PUT", "/v1/alert-rules/day", { slack: true });
+    expect(await builtIn()).toMatchObject({ inForce: false });
+  });
+
   test("and settings of a tenant name a destination that there is", async () => {
     const tenant = await bench.tenant("rules-settings");
     const put = () => bench.call("PUT", "/v1/tenants/rules-settings", { token: root, body: { name: "x", settings: { alerts: { destination: "pager" } } } });

@@ -9,15 +9,14 @@ import { alertActions } from "./actions";
 
 type Rule = AlertRules["rules"][number];
 
-interface RulesProps {
+interface RulesProps extends AlertRules {
   visit: Visit;
-  rules: readonly Rule[];
   /** Names of the tenant's connections: a new rule is ticked for Slack where there is one. */
   connected: readonly string[];
 }
 
 /** The alert rules: which findings go to which channels. */
-export function Rules({ visit, rules, connected }: RulesProps) {
+export function Rules({ visit, rules, builtIn, connected }: RulesProps) {
   const add = (
     <Act visit={visit} action={alertActions.put} label="New rule" fields={{}} id="new">
       <label>
@@ -33,7 +32,7 @@ export function Rules({ visit, rules, connected }: RulesProps) {
         label="Rules"
         rows={rules}
         id={({ name }) => domId("rule", name)}
-        empty="There is no rule: warnings and worse go to the channels of the tenant's settings."
+        empty={`There is no rule: ${builtInText(builtIn)}`}
         columns={[
           ["Name", ({ name }) => name, "name"],
           ["State", ({ enabled }) => (enabled ? <State is="ok" word="on" /> : <State is="paused" word="off" />)],
@@ -44,6 +43,8 @@ export function Rules({ visit, rules, connected }: RulesProps) {
           ["", (rule) => <RuleActs visit={visit} rule={rule} />],
         ]}
       />
+      {rules.length > 0 && builtIn.inForce ? <p>No rule that is on reaches a channel. Until one does, {builtInText(builtIn)}</p> : null}
+      {rules.length > 0 && rules.every(({ enabled }) => !enabled) ? <p>All rules are off: nothing is sent.</p> : null}
     </Section>
   );
 }
@@ -61,6 +62,18 @@ function RuleActs({ visit, rule }: { visit: Visit; rule: Rule }) {
       </Act>
     </>
   );
+}
+
+/** What the built-in rule does, after "There is no rule:". */
+function builtInText({ slack, email, destination, unconnected }: AlertRules["builtIn"]): string {
+  const reaches = (channel: string) => !unconnected.some((each) => each.channel === channel);
+  const to = [
+    ...(slack && reaches("slack") ? ["Slack"] : []),
+    ...(reaches("email") ? email : []),
+    ...(destination !== undefined && reaches("webhook") ? [`the destination ${destination}`] : []),
+  ];
+  const why = unconnected.map(({ reason }) => reason).join(" ");
+  return to.length === 0 ? `alerts are sent nowhere and listed here alone. ${why}` : `warnings and worse go to ${to.join(", ")}, by the tenant's settings.`;
 }
 
 const channelWords: Readonly<Record<string, string>> = { slack: "In Slack", email: "By mail", webhook: "To the destination" };

@@ -10,7 +10,7 @@ import { Rules } from "./rules";
 
 interface Model extends Alerts {
   /** Only for admins. */
-  rules: AlertRules["rules"] | null;
+  rules: AlertRules | null;
   /** Names of the tenant's connections. */
   connected: readonly string[];
 }
@@ -27,12 +27,12 @@ export const alertsPage = page<Model>({
       isAdmin ? api.get<AlertRules>("/v1/alert-rules") : null,
       isAdmin ? api.get<{ connections: Connection[] }>("/v1/connections") : null,
     ]);
-    return { ...alerts, rules: rules?.rules ?? null, connected: connections?.connections.map(({ name }) => name) ?? [] };
+    return { ...alerts, rules, connected: connections?.connections.map(({ name }) => name) ?? [] };
   },
   view: ({ alerts, rules, connected }, visit) => (
     <>
       <h1>Alerts</h1>
-      {rules === null ? null : <Rules visit={visit} rules={rules} connected={connected} />}
+      {rules === null ? null : <Rules visit={visit} {...rules} connected={connected} />}
       <Section title="Found">
         <AlertTable visit={visit} alerts={alerts} empty="There was nothing to send." />
       </Section>

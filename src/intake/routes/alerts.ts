@@ -1,6 +1,7 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { currentOf, type CurrentAlert } from "../../domain/alerts/current";
+import { builtInRule, isBuiltInInForce, unconnected } from "../../domain/alerts/in-force";
 import { linkOf } from "../../domain/alerts/link";
 import { installation, type Notice } from "../../domain/alerts/model";
 import { listAlerts, listRules } from "../../domain/alerts/queries";
@@ -20,7 +21,7 @@ import { unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
 import { actionShape, count, isoTime, listShape } from "../shapes";
-import { requestsFor, unconnected } from "../tick/send-alerts";
+import { requestsFor } from "../tick/send-alerts";
 
 export const alertShape = v.object({
   cause: v.pipe(v.string(), v.description("dead-letters/{group}, tick/{step}, no-worker/{type}, offers-void/{worker} or finding/{severity}/{code}/{subject}")),
@@ -45,24 +46,30 @@ export const alertShape = v.object({
   recoveredAt: v.nullable(isoTime),
 });
 
-export const ruleShape = v.object({
-  name: v.string(),
+const ruleEntries = {
   minSeverity: v.picklist(severities),
   codes: v.optional(v.pipe(outputList(v.string()), v.description("Findings; without it all"))),
   types: v.optional(v.pipe(outputList(v.string()), v.description("Of jobs; without it all"))),
   slack: v.boolean(),
   email: outputList(v.string()),
   destination: v.optional(v.string()),
-  enabled: v.boolean(),
   unconnected: v.pipe(
     outputList(v.object({ channel: v.string(), reason: v.string() })),
     v.description("Channels of the rule that get nothing: slack, email or webhook, each with what is missing"),
   ),
-  created: isoTime,
-  updated: isoTime,
-});
-/** A rule as the list answers it. */
-export const rulesShape = listShape("rules", ruleShape);
+};
+export const ruleShape = v.object({ name: v.string(), enabled: v.boolean(), ...ruleEntries, created: isoTime, updated: isoTime });
+const builtInEntry = {
+  builtIn: v.pipe(
+    v.object({
+      inForce: v.pipe(v.boolean(), v.description("No rule that is on reaches a channel. False as well when there are rules and all are off: nothing is sent")),
+      ...ruleEntries,
+    }),
+    v.description("The built-in rule, which sends to the channels of the tenant's settings"),
+  ),
+};
+/** The rules as the list answers them. */
+export const rulesShape = v.object({ ...listShape("rules", ruleShape).entries, ...builtInEntry });
 const testShape = v.object({
   sent: outputList(
     v.object({
@@ -109,6 +116,7 @@ export const alertRoutes = [
         remove: (tenant, name) => removeRule(deps.db, tenant, name),
       }),
       view: ruleBody,
+      beside: { entries: builtInEntry, read: async (deps, tenant, rules) => ({ builtIn: await builtInOf(deps, tenant, rules) }) },
     },
     route("PUT /v1/alert-rules/:name", {
       name: "putAlertRule",
@@ -175,10 +183,23 @@ async function ruleOf(deps: IntakeDeps, tenant: string, name: string): Promise<R
   return rule;
 }
 
-/** A rule, and those of its channels that get nothing. */
-type RuleView = NamedRule & { unconnected: { channel: string; reason: string }[] };
+/** Channels of a rule that get nothing. */
+interface Unconnected {
+  unconnected: { channel: string; reason: string }[];
+}
 
-async function withChannels(deps: IntakeDeps, tenant: string, rules: readonly NamedRule[]): Promise<RuleView[]> {
+type RuleView = NamedRule & Unconnected;
+
+/** The built-in rule of a tenant with these rules. */
+async function builtInOf(deps: IntakeDeps, tenant: string, rules: readonly RuleView[]) {
+  const isReaching = ({ slack, email, destination, unconnected: missing }: RuleView) =>
+    missing.length < [slack, email.length > 0, destination !== undefined].filter(Boolean).length;
+  const built = await withChannels(deps, tenant, [builtInRule(await snapshotOf(deps, tenant))]);
+  const [settings] = built.map(({ enabled: _, ...rest }) => rest);
+  return { inForce: isBuiltInInForce(rules, isReaching), ...settings };
+}
+
+async function withChannels<Rule extends AlertRule>(deps: IntakeDeps, tenant: string, rules: readonly Rule[]): Promise<(Rule & Unconnected)[]> {
   if (rules.length === 0) return [];
   const hasDestination = rules.some(({ destination }) => destination !== undefined);
   const [snapshot, own] = await Promise.all([snapshotOf(deps, tenant), hasDestination ? ownDestinations(deps, tenant) : []]);

@@ -1,6 +1,7 @@
 import { type AlertFailure, installation, type Notice } from "../../domain/alerts/model";
 import { listRules } from "../../domain/alerts/queries";
 import { type AlertRule, wants } from "../../domain/alerts/rule";
+import { builtInRule, rulesInForce } from "../../domain/alerts/in-force";
 import { linkOf } from "../../domain/alerts/link";
 import { sendableDestinations } from "../../domain/destinations/queries";
 import { alertMessage } from "../../domain/alerts/text";
@@ -105,39 +106,6 @@ async function enqueueAlerts(
 /** The same notice to the same channel is sent once, also when two rules match. */
 function distinctRequests(requests: readonly ChannelRequest[]): ChannelRequest[] {
   return [...new Map(requests.map((each) => [JSON.stringify(each.request.own), each])).values()];
-}
-
-/**
- * The built-in rule applies while no enabled rule has a connected channel. When all rules are disabled nothing is sent. A destination that was removed or
- * is retired is left out.
- */
-function rulesInForce(all: readonly AlertRule[], snapshot: Snapshot, destinations: ReadonlySet<string>): readonly AlertRule[] {
-  const reachable = (rule: AlertRule) => (destinations.has(rule.destination ?? "") ? rule : { ...rule, destination: undefined });
-  const rules = all.map(reachable);
-  const on = rules.filter(({ enabled }) => enabled);
-  const isReaching = (rule: AlertRule) => rule.destination !== undefined || unconnected(rule, snapshot).length < channelsOf(rule).length;
-  return on.some(isReaching) || (rules.length > 0 && on.length === 0) ? rules : [reachable(builtInRule(snapshot))];
-}
-
-/** The built-in rule: warnings and worse, to the channels of the tenant's settings; without settings to Slack, if it is connected. */
-function builtInRule({ settings }: Snapshot): AlertRule {
-  const { email: to = [], destination, slack: wantsSlack = true } = settings.alerts ?? {};
-  return { enabled: true, minSeverity: "warning", slack: wantsSlack, email: to, destination };
-}
-
-/** Connections without which a rule's channels get nothing, by channel. */
-const connectionOf = { slack: "slack", email: "mail" } as const;
-
-/** Channels of a rule without their connection, each with the connection's name. */
-export function unconnected(rule: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
-  return channelsOf(rule)
-    .map((channel) => ({ channel, connection: connectionOf[channel] }))
-    .filter(({ connection }) => !sections.connections?.[connection]);
-}
-
-/** The rule's channels that need a connection. */
-function channelsOf({ slack: wantsSlack, email: to }: AlertRule): (keyof typeof connectionOf)[] {
-  return [...(wantsSlack ? (["slack"] as const) : []), ...(to.length > 0 ? (["email"] as const) : [])];
 }
 
 /** One job per channel of a rule, with the matching notices. `about`: further entities under which the jobs are found. */
