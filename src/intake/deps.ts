@@ -217,6 +217,7 @@ export interface NewAuditEntry {
     | "resume"
     | "probe"
     | "reset"
+    | "acknowledge"
     | "create"
     | "revoke";
   /** An id, or the path of the API without `/v1/`. */

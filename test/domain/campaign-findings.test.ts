@@ -23,7 +23,10 @@ test("a campaign whose mails all fail is a finding that says how many and why, f
     {
       ...{ code: "campaign-failed", severity: "critical", tenant, subject: `campaign/${id}`, count: 3, since: started },
       sentence: expect.stringMatching(/^The campaign October ended at .*Z: 3 of 3 recipients failed: .*the variable "name" is not given$/),
-      actions: [{ method: "GET", path: `/v1/campaigns/${id}`, label: "Look" }],
+      actions: [
+        { method: "GET", path: `/v1/campaigns/${id}`, label: "Look" },
+        { method: "POST", path: `/v1/campaigns/${id}/acknowledge`, label: "Acknowledge" },
+      ],
     },
   ]);
   expect(await findingsOf(world, null)).toHaveLength(1);
@@ -60,7 +63,18 @@ test("a running campaign whose first mails fail is a finding, and can be paused"
   expect(others).toEqual([]);
   expect(found).toMatchObject({ code: "campaign-failed", severity: "critical", count: 10 });
   expect(found?.sentence).toBe("The campaign News is running: 10 of the first 10 recipients failed: invalid address");
-  expect(found?.actions.map(({ label }) => label)).toEqual(["Look", "Pause"]);
+  expect(found?.actions.map(({ label }) => label)).toEqual(["Look", "Pause", "Acknowledge"]);
+  expect(await world.operations.acknowledge(tenant, id)).toMatchObject({ failed: 10 });
+  expect(await findingsOf(world, tenant)).toEqual([]);
+  for (let tries = 0; tries < 100 && (await world.report(id)).failed < 19; tries++) {
+    expect(await findingsOf(world, tenant)).toEqual([]);
+    await deliverFor(world, 2);
+  }
+  await deliverFor(world, 12);
+  expect((await world.report(id)).failed).toBeGreaterThanOrEqual(20);
+  expect(await findingsOf(world, tenant)).toMatchObject([{ code: "campaign-failed", severity: "critical" }]);
+  const draft = await world.draft(csvOf(3));
+  await expect(world.operations.acknowledge(tenant, draft)).rejects.toMatchObject({ code: "conflict" });
 });
 
 test("a campaign whose page is tried again is a finding with its recipients, worse with each attempt; once it is sent there is none", async () => {

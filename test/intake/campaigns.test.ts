@@ -89,6 +89,7 @@ test("a template that is not there stops the start, and another tenant's campaig
     ["GET", ""],
     ["POST", "/start"],
     ["POST", "/cancel"],
+    ["POST", "/acknowledge"],
     ["GET", "/recipients"],
   ] as const) {
     expect((await bench.call(method, `/v1/campaigns/${id}${path}`, { token: other.admin })).status).toBe(404);

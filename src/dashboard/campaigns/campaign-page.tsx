@@ -1,11 +1,13 @@
 import { plural } from "../../decimal";
 import type { CampaignDetail, LeftRecipients } from "../answers";
 import { page, type Visit } from "../page";
+import { Act } from "../parts/act";
 import { Fact } from "../parts/fact";
 import { number, tailOf } from "../parts/format";
 import { State } from "../parts/state";
 import { Older, Section, Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
+import { campaignActions } from "./actions";
 import { CampaignMoves, CampaignProgress, CampaignState } from "./parts";
 
 interface Model {
@@ -35,6 +37,9 @@ export const campaignDetailPage = page<Model>({
           Campaign {campaign.name} <CampaignState campaign={campaign} />
         </h1>
         <span class="remedies">
+          {campaign.failed > (campaign.acknowledged?.failed ?? 0) ? (
+            <Act visit={visit} action={campaignActions.acknowledge} fields={{ id: campaign.id }} />
+          ) : null}{" "}
           <CampaignMoves visit={visit} campaign={campaign} />
         </span>
       </div>
@@ -80,6 +85,16 @@ function Facts({ campaign }: { campaign: CampaignDetail }) {
       <Fact name="Made" value={<Time at={campaign.createdAt} />} />
       {campaign.startedAt === null ? null : <Fact name="Started" value={<Time at={campaign.startedAt} />} />}
       {campaign.endedAt === null ? null : <Fact name="Ended" value={<Time at={campaign.endedAt} />} />}
+      {campaign.acknowledged === null ? null : (
+        <Fact
+          name="Acknowledged"
+          value={
+            <>
+              {number(campaign.acknowledged.failed)} failed, <Time at={campaign.acknowledged.at} />
+            </>
+          }
+        />
+      )}
     </dl>
   );
 }

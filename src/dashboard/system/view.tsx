@@ -134,6 +134,7 @@ function AuditTarget({ tenant, action, target }: { tenant: string; action: strin
 const pagesOf: Readonly<Record<string, (name: string) => string>> = {
   "alert-rules": () => "/alerts",
   "bulk-actions": (id) => `/bulk/${id}`,
+  campaigns: (id) => `/campaigns/${id}`,
   gates: () => "/flow",
   queues: (name) => `/flow/${name}`,
   replays: (id) => `/replays/${id}`,

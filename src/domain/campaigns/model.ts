@@ -71,6 +71,15 @@ export interface Campaign {
   updated: number;
   started: number | null;
   ended: number | null;
+  /** An operator has seen that recipients failed. */
+  acknowledged: Acknowledgement | null;
+}
+
+export interface Acknowledgement {
+  /** Recipients that had failed by then. */
+  failed: number;
+  /** Milliseconds. */
+  at: number;
 }
 
 /** Results for the recipients of ended pages. */

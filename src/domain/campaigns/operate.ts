@@ -3,10 +3,10 @@ import type { Receipt } from "../../queue/request";
 import { withLayout } from "../mail/content";
 import type { Templates } from "../mail/model";
 import type { CampaignDeps } from "./capability";
-import type { CampaignInput, CampaignState } from "./model";
-import { campaignOf, pagesUnderWay, strandedCampaigns } from "./queries";
+import type { Acknowledgement, CampaignInput, CampaignState } from "./model";
+import { campaignOf, pagesUnderWay, reportOf, strandedCampaigns } from "./queries";
 import type { ListFormat } from "./read-list";
-import { createCampaign, endCampaign, forgetSlots, moveCampaign, setJob, setList, startCampaign } from "./store";
+import { acknowledgeFailures, createCampaign, endCampaign, forgetSlots, moveCampaign, setJob, setList, startCampaign } from "./store";
 import { type UploadedList, uploadList } from "./upload";
 
 export interface CampaignOperations {
@@ -18,6 +18,8 @@ export interface CampaignOperations {
   pause(tenant: string, id: string): Promise<CampaignState>;
   resume(tenant: string, id: string): Promise<CampaignState>;
   cancel(tenant: string, id: string): Promise<CampaignState>;
+  /** The report leaves its failed recipients out until twice as many have failed. Throws `not-found`, and `conflict` when none has. */
+  acknowledge(tenant: string, id: string): Promise<Acknowledgement>;
   /** For the tick, for all tenants: enqueues the job again of running campaigns whose job was cancelled, failed or never enqueued. Returns how many. */
   revive(): Promise<number>;
 }
@@ -52,8 +54,18 @@ export function createCampaignOperations(deps: CampaignOperationsDeps): Campaign
       await wakeAll(deps, tenant, id);
       return state;
     },
+    acknowledge: (tenant, id) => acknowledge(deps, tenant, id),
     revive: () => revive(deps),
   };
+}
+
+async function acknowledge({ db, now }: CampaignOperationsDeps, tenant: string, id: string): Promise<Acknowledgement> {
+  const report = await reportOf({ db, tenant, id });
+  if (!report) throw noCampaign();
+  const acknowledged = { failed: report.failed + report.lost, at: now() };
+  if (acknowledged.failed === 0) throw new Problem("conflict", "No recipient of the campaign has failed: there is nothing to acknowledge.");
+  await acknowledgeFailures({ db, tenant, id }, acknowledged);
+  return acknowledged;
 }
 
 /** A failed job is tried again after this time. */

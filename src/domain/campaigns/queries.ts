@@ -140,7 +140,8 @@ interface PageRow {
 }
 
 /** A row of `campaigns`. */
-export interface CampaignRow extends Omit<Campaign, "templateId" | "variables" | "ratePerMinute" | "window" | "templateVersion" | "next">, PageCounts {
+export interface CampaignRow
+  extends Omit<Campaign, "templateId" | "variables" | "ratePerMinute" | "window" | "templateVersion" | "next" | "acknowledged">, PageCounts {
   template: string;
   variables: string;
   rate: number | null;
@@ -148,6 +149,8 @@ export interface CampaignRow extends Omit<Campaign, "templateId" | "variables" |
   template_version: number | null;
   next_offset: number;
   next_page: number;
+  acknowledged: number | null;
+  acknowledged_at: number | null;
   events: string | null;
 }
 
@@ -155,10 +158,11 @@ export function campaignFrom(row: CampaignRow): Campaign {
   const { id, name, template: templateId, variables, rate: ratePerMinute, send_window: window, template_version: templateVersion } = row;
   const { state, list, bytes, total, zone, pinned, job, created, updated, started, ended } = row;
   const next = { offset: row.next_offset, page: row.next_page };
+  const acknowledged = row.acknowledged === null ? null : { failed: row.acknowledged, at: row.acknowledged_at ?? 0 };
   return {
     ...{ id, name, templateId, variables: JSON.parse(variables) as Record<string, unknown>, ratePerMinute },
     ...{ window: window === null ? null : (JSON.parse(window) as SendWindow), state, list, bytes, total, zone, pinned, templateVersion, job },
-    ...{ next, created, updated, started, ended },
+    ...{ next, created, updated, started, ended, acknowledged },
   };
 }
 

@@ -1,5 +1,5 @@
 import { rowsOf } from "../../d1";
-import type { Campaign, CampaignInput, CampaignScope, CampaignState, LeftOut, PageCounts } from "./model";
+import type { Acknowledgement, Campaign, CampaignInput, CampaignScope, CampaignState, LeftOut, PageCounts } from "./model";
 import type { PagePlace } from "./objects";
 import { campaignFrom, type CampaignRow } from "./queries";
 
@@ -119,6 +119,10 @@ export function endPage(scope: CampaignScope, page: number, counts: PageCounts, 
 export function endCampaign(scope: CampaignScope, now: number): D1PreparedStatement {
   const sql = "UPDATE campaigns SET state = 'done', ended = ?3, updated = ?3 WHERE tenant = ?1 AND id = ?2 AND state IN ('running', 'paused')";
   return statement(scope, sql, now);
+}
+
+export async function acknowledgeFailures(scope: CampaignScope, { failed, at }: Acknowledgement): Promise<void> {
+  await write(scope, "UPDATE campaigns SET acknowledged = ?3, acknowledged_at = ?4 WHERE tenant = ?1 AND id = ?2", failed, at);
 }
 
 const thisPage = "tenant = ?1 AND campaign = ?2 AND page = ?3";

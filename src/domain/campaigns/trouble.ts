@@ -14,6 +14,8 @@ export interface TroubledCampaign {
   sent: number;
   /** Recipients that got no mail, with those of pages that ended as dead letters. */
   failed: number;
+  /** Of them those that an operator has acknowledged; null: none. */
+  acknowledged: number | null;
   /** The reason of most of the first failures; null: none was recorded. */
   reason: string | null;
   /** Recipients whose mails stand still: their page is tried again or waits for something that the campaign did not plan. */
@@ -55,7 +57,7 @@ const troubledSql = `
       SELECT e.id FROM campaigns e INDEXED BY campaigns_ended WHERE e.tenant = t.value AND e.ended > ?2 AND e.state = 'done' AND (e.failed > 0
         OR EXISTS (SELECT 1 FROM campaign_pages p WHERE p.tenant = e.tenant AND p.campaign = e.id)) LIMIT ${maxCampaigns})),
   p AS (SELECT p.tenant, p.campaign, p.count, p.job FROM c CROSS JOIN campaign_pages p ON p.tenant = c.tenant AND p.campaign = c.id LIMIT ${maxPages})
-  SELECT * FROM (SELECT c.tenant, c.id, c.name, c.state, c.started, c.ended, c.total, c.sent,
+  SELECT * FROM (SELECT c.tenant, c.id, c.name, c.state, c.started, c.ended, c.total, c.sent, c.acknowledged,
     c.failed + total(iif(${lost}, p.count, 0)) AS failed,
     coalesce(CASE WHEN c.failed > 0 THEN (SELECT reason FROM (SELECT r.state, r.reason FROM campaign_recipients r INDEXED BY campaign_recipients_left
       WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.state IS NOT NULL ORDER BY r.line LIMIT ${maxReasons})

@@ -7,6 +7,8 @@ import { type Finding, isoSeconds, type RemedyCall } from "./model";
 const [minShare, criticalShare] = [0.01, 0.1];
 /** Mails that must fail, or wait, while the campaign runs: one is no sign yet. */
 const minRecipients = 3;
+/** What was acknowledged is a finding again when so many times more recipients have failed. */
+const growth = 2;
 /** A page that failed this often stands still. */
 const criticalAttempts = 3;
 const maxName = 60;
@@ -17,16 +19,20 @@ export function campaigns({ campaigns: all }: ReportFacts): Finding[] {
 }
 
 function failing(campaign: TroubledCampaign): Finding[] {
-  const { state, total, sent, failed, started, reason, ended } = campaign;
+  const { state, total, sent, failed, started, reason, ended, acknowledged } = campaign;
   const share = failed / (failed + sent);
   const isEnded = state === "done";
   if (failed === 0 || share < minShare || (!isEnded && failed < minRecipients)) return [];
+  if (acknowledged !== null && failed < growth * acknowledged) return [];
   const of = isEnded ? total : failed + sent;
   const when = isEnded ? (ended === null ? "has ended" : `ended at ${isoSeconds(ended)}`) : "is running";
   const failures = `${withCommas(failed)} of ${isEnded ? "" : "the first "}${withCommas(of)} recipient${of === 1 ? "" : "s"} failed`;
+  const { actions, ...about } = common(campaign);
+  const acknowledge: RemedyCall = { method: "POST", path: `/v1/campaigns/${campaign.id}/acknowledge`, label: "Acknowledge" };
   return [
     {
-      ...common(campaign),
+      ...about,
+      actions: [...actions, acknowledge],
       code: "campaign-failed",
       severity: share >= criticalShare ? "critical" : "warning",
       sentence: `The campaign ${shortCampaignName(campaign)} ${when}: ${failures}: ${reason ?? "no reason is known"}`,

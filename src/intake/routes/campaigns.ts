@@ -9,6 +9,7 @@ import type { ListFormat } from "../../domain/campaigns/read-list";
 import { outputList } from "../../bounded";
 import { states } from "../../queue/state";
 import { masked } from "../../masking/personal";
+import { audit } from "../audit";
 import { chunksOf, smallBody } from "../body";
 import type { CampaignIntake, IntakeDeps } from "../deps";
 import { cursorText, paging, revealQuery } from "../query";
@@ -23,6 +24,7 @@ const formats: Readonly<Record<string, ListFormat>> = { "text/csv": "csv", "appl
 const state = v.picklist(campaignStates);
 const stateShape = v.object({ id: v.string(), state });
 const window = v.object({ from: v.string(), to: v.string(), days: v.optional(outputList(v.string())) });
+const acknowledgement = v.object({ failed: count, at: isoTime });
 export const campaignShape = v.object({
   id: v.string(),
   name: v.string(),
@@ -45,6 +47,7 @@ export const campaignShape = v.object({
   createdAt: isoTime,
   startedAt: v.nullable(isoTime),
   endedAt: v.nullable(isoTime),
+  acknowledged: v.pipe(v.nullable(acknowledgement), v.description("Failed recipients that an operator has acknowledged; GET /v1/report has them no more")),
 });
 
 export const campaignDetailShape = v.object({
@@ -168,6 +171,20 @@ export const campaignRoutes = [
   act("pause", "operate", "Pause a campaign: nothing more is sent until it is resumed", (campaigns, tenant, id) => campaigns.pause(tenant, id)),
   act("resume", "operate", "Continue a paused campaign", (campaigns, tenant, id) => campaigns.resume(tenant, id)),
   act("cancel", "operate", "Cancel a campaign: recipients without a mail get none", (campaigns, tenant, id) => campaigns.cancel(tenant, id)),
+  route("POST /v1/campaigns/:id/acknowledge", {
+    name: "acknowledgeCampaign",
+    summary: "Acknowledge that recipients failed: the report leaves the campaign out until twice as many have failed",
+    scope: "operate",
+    tenant: "own",
+    answers: { 200: v.object({ id: v.string(), acknowledged: acknowledgement }) },
+    problems: [409],
+    handle: async ({ deps, tenant, params, caller }) => {
+      const id = idIn(params);
+      const { failed, at } = await deps.campaigns.acknowledge(tenant, id);
+      await audit({ deps, tenant, caller }, "acknowledge", `campaigns/${id}`);
+      return { status: 200, body: { id, acknowledged: { failed, at: iso(at) } } };
+    },
+  }),
 ];
 
 function act(
@@ -220,6 +237,7 @@ async function campaignBody(deps: Pick<IntakeDeps, "campaigns">, tenant: string,
       createdAt: iso(report.created),
       startedAt: report.started === null ? null : iso(report.started),
       endedAt: report.ended === null ? null : iso(report.ended),
+      acknowledged: report.acknowledged && { failed: report.acknowledged.failed, at: iso(report.acknowledged.at) },
     },
   };
 }
