@@ -16,14 +16,11 @@ interface AppReportDeps {
   now(): number;
   queries: Pick<Queries, "counts">;
   pauses(tenant: string | null): Promise<PauseView[]>;
-  gates: Pick<GateOperations, "list" | "named">;
+  gates: Pick<GateOperations, "first" | "named">;
   registry: Pick<Registry, "find" | "contracts">;
   workers: Pick<WorkerStore, "polls">;
   dayLimit(): Promise<SpentDay | null>;
 }
-
-/** Gates that one tenant's report asks. */
-const maxGates = 200;
 
 /** The operators' report, made from the ledger and the gates. */
 export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers, dayLimit }: AppReportDeps): Reports {
@@ -36,7 +33,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     counts: (tenant, from, to) => queries.counts(tenant, from, to),
     pauses,
     heavy: (tenant) => heavyViews(db, tenant, now()),
-    gates: async (tenant) => (await gates.list(tenant, { limit: maxGates })).gates,
+    gates: (tenant, limit) => gates.first(tenant, limit),
     gatesNamed: (tenant, names) => gates.named(tenant, names),
     steps: () => createTicks(db).list(),
     queues: Object.keys(queues),

@@ -38,7 +38,7 @@ function setUp() {
     queries,
     pauses: (tenant) => pauses.list(tenant),
     gates: {
-      list: async () => ({ gates: world.gates, cursor: null }),
+      first: async () => world.gates,
       named: async (_tenant, names) => world.gates.filter(({ dependency }) => names.includes(dependency)),
     },
     registry: engine.registry,

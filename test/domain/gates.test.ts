@@ -9,6 +9,7 @@ import { done, retry } from "../../src/queue/outcome";
 import { createGates } from "../../src/tenants/gates";
 import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
+import { recordingDb } from "../support/recorder";
 import { jobsOf, statesOf } from "../support/jobs-of";
 
 beforeEach(emptyLedger);
@@ -83,6 +84,23 @@ describe("a connection that was corrected", () => {
     expect(await operations.reset(tenant, "mail")).toBe("unreachable");
     expect(await operations.list(tenant, { limit: 10 })).toMatchObject({ gates: [{ dependency: "mail", circuit: "unknown", parked: 3 }] });
   });
+});
+
+test("the jobs that gates hold back are counted by one statement, however many there are", async () => {
+  const { tenant, bench } = world();
+  const ids = (await bench.accept(Array.from({ length: 30 }, () => ({ tenant, type: "calling", payload: {} })))).flatMap((receipt) =>
+    receipt.ok ? [receipt.id] : [],
+  );
+  const { db, said } = recordingDb();
+  const open = { circuit: "open" as const, openUntil: bench.now(), failures: 5, inside: 0, concurrency: 4, tokens: null, perSecond: null, lastFailure: null };
+  const gates = { status: async () => ({ ...open, held: ids }), reset: async () => true, probe: async () => true };
+  const operations = createGateOperations({ db, engine: bench.engine, gates, stateOf: createStateLookup(db), namesOf: async () => ["mail", "crm", "chat"] });
+  const views = await operations.first(tenant, 2);
+  expect(views.map(({ dependency, held }) => [dependency, held])).toEqual([
+    ["mail", 30],
+    ["crm", 30],
+  ]);
+  expect(said.filter(({ sql }) => sql.includes("j.state"))).toHaveLength(1);
 });
 
 describe("an operator", () => {

@@ -32,7 +32,7 @@ export const partsOn = (db: D1Database) => ({
   queries: createQueries(env.DB),
   pauses: async (tenant: string | null) => world.pauses.filter((pause) => tenant === null || pause.tenant === "*" || pause.tenant === tenant),
   gates: {
-    list: async () => ({ gates: world.gates, cursor: null }),
+    first: async (_tenant: string, limit: number) => world.gates.slice(0, limit),
     named: async (_tenant: string, names: readonly string[]) => world.gates.filter(({ dependency }) => names.includes(dependency)),
   },
   registry: {

@@ -1,10 +1,11 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { createReportsOn } from "../../src/app/reports";
 import { percentile95 } from "../../src/domain/report/flow";
 import { circuitSentence } from "../../src/domain/report/gate-why";
 import { emptyLedger } from "../support/invariants";
 import { noon } from "../support/rows";
-import { minute, world, circuit, reports, given, whyOf, pause, useReports } from "./report-world";
+import { minute, world, circuit, reports, given, whyOf, partsOn, pause, useReports } from "./report-world";
 
 useReports();
 
@@ -33,6 +34,35 @@ describe("flow", () => {
     });
     expect(flow?.heldBy).toEqual([{ cause: "mail", count: 213 }]);
     expect((await reports.flow(null)).get("email-sending")).toMatchObject({ ready: 12 });
+  });
+
+  test("asks 40 gates at most, however many the tenants with retrying jobs have", async () => {
+    const asked: string[] = [];
+    const parts = partsOn(env.DB);
+    const views = (tenant: string, names: readonly string[]) => {
+      asked.push(...names.map((name) => `${tenant} ${name}`));
+      return names.map((dependency) => ({ ...circuit, dependency, circuit: "closed" as const }));
+    };
+    const counting = createReportsOn({
+      ...parts,
+      gates: {
+        first: async (tenant, limit) =>
+          views(
+            tenant,
+            Array.from({ length: Math.min(limit, 200) }, (_, index) => `destination-${index}`),
+          ),
+        named: async (tenant, names) => views(tenant, names),
+      },
+    });
+    for (const tenant of ["one", "two", "three", "four", "five", "six"]) {
+      await given(tenant, 2, { state: "retrying", due: noon + minute, reason: "mail: 503" });
+      for (const gate of ["mail", "crm", "chat"]) await given(tenant, 1, { state: "waiting", gate, reason: `${gate}: open` });
+    }
+    await counting.flow(null);
+    expect(asked).toHaveLength(40);
+    asked.length = 0;
+    await counting.flow("one");
+    expect(asked).toHaveLength(33);
   });
 
   test("says why its jobs wait in the very sentence of the report and of each job", async () => {

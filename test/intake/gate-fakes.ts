@@ -19,6 +19,7 @@ export function gatesOn(seen: Pick<Seen, "gates">): IntakeDeps["gates"] {
   };
   return {
     list: async (_tenant, { limit }) => ({ gates: [view("mail"), view("shop:main")].slice(0, limit), cursor: null }),
+    first: async (_tenant, limit) => [view("mail"), view("shop:main")].slice(0, limit),
     named: async (_tenant, names) => names.map(view),
     reset: (tenant, dependency) => act("reset", tenant, dependency),
     probe: (tenant, dependency) => act("probe", tenant, dependency),

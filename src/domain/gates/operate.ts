@@ -11,6 +11,8 @@ import { gatesWithParked, parkedCounts } from "./queries";
 export interface GateOperations {
   /** By name, after the cursor: the gates of configured dependencies, and those at which jobs are parked. */
   list(tenant: string, page: { cursor?: string | undefined; limit: number }): Promise<{ gates: GateView[]; cursor: string | null }>;
+  /** At most so many of the gates of configured dependencies, in the order of `namesOf`; gates with parked jobs alone come last. */
+  first(tenant: string, limit: number): Promise<GateView[]>;
   /** These gates, whether they are configured or not. */
   named(tenant: string, dependencies: readonly string[]): Promise<GateView[]>;
   /** Closes the circuit and admits parked jobs. */
@@ -27,7 +29,7 @@ interface GateOperationsDeps {
   gates: Pick<TenantGates, "status" | "reset" | "probe">;
   /** Null: the job has no row. */
   stateOf(tenant: string, id: string): Promise<JobState | null>;
-  /** The tenant's configured dependencies. */
+  /** The tenant's configured dependencies, those that most jobs call first. */
   namesOf(tenant: string): Promise<readonly string[]>;
 }
 
@@ -56,6 +58,7 @@ export function createGateOperations(deps: GateOperationsDeps): GateOperations {
       const page = names.slice(0, limit);
       return { gates: await views(deps, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
     },
+    first: async (tenant, limit) => views(deps, tenant, (await dependenciesOf(tenant)).slice(0, limit)),
     named: (tenant, dependencies) => views(deps, tenant, dependencies),
     reset: (tenant, dependency) => act("reset", tenant, dependency),
     probe: (tenant, dependency) => act("probe", tenant, dependency),

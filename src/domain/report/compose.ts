@@ -32,7 +32,7 @@ interface ReportDeps {
   pauses(tenant: string | null): Promise<PauseView[]>;
   /** Heavy tenants: this one, or (null) all. */
   heavy(tenant: string | null): Promise<HeavyView[]>;
-  gates(tenant: string): Promise<readonly GateView[]>;
+  gates(tenant: string, limit: number): Promise<readonly GateView[]>;
   /** Those of these gates that answer. */
   gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
   steps(): Promise<readonly { step: string; outcome: string; at: number; detail?: string | null }[]>;

@@ -6,33 +6,44 @@ import { gateOf } from "./why";
 export type TenantGate = GateView & { tenant: string };
 
 export interface GateSource {
-  gates(tenant: string): Promise<readonly GateView[]>;
+  /** At most so many of its gates, those of connections first. */
+  gates(tenant: string, limit: number): Promise<readonly GateView[]>;
   gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
 }
 
-/** Gates that one list of jobs, one answer about queues, or one report of all tenants asks. */
+/** Gates at which jobs wait that one list of jobs, one answer about queues, or one report of all tenants asks. */
 export const maxGates = 10;
+
+/** Gates that are asked because jobs are retrying, of all tenants together: each gate is a call of its own. */
+const maxRetryingGates = 30;
+
+/** Gates that the report of one tenant asks. */
+const maxTenantGates = 200;
 
 /** Tenants whose gates a report of all tenants asks because of their retrying jobs: those with most of them. */
 const maxRetryingTenants = 5;
 
 /** Gates that are not closed: all of a tenant; of all tenants (null) those that hold jobs, or may. */
 export async function openGates(deps: GateSource, tenant: string | null, open: readonly OpenGroup[]): Promise<TenantGate[]> {
-  return (tenant === null ? await gatesBefore(deps, open) : await ofTenant(deps, tenant)).filter(isOpen);
+  return (tenant === null ? await gatesBefore(deps, open) : await ofTenant(deps, tenant, maxTenantGates)).filter(isOpen);
 }
 
-/** The gates at which jobs wait, and those of tenants whose jobs are retrying: a retrying job does not name the gate that its failures opened. */
+/**
+ * The gates at which jobs wait, and those of tenants whose jobs are retrying: a retrying job does not name the gate that its failures opened.
+ * At most 40, so that an answer costs no more with many gates.
+ */
 export async function gatesBefore(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
   const retrying = new Map<string, number>();
   for (const { tenant, kind, count } of open) if (kind === "retrying") retrying.set(tenant, count + (retrying.get(tenant) ?? 0));
   const tenants = [...retrying].toSorted((left, right) => right[1] - left[1]).slice(0, maxRetryingTenants);
-  const [waited, ...others] = await Promise.all([waitedFor(deps, open), ...tenants.map(([tenant]) => ofTenant(deps, tenant))]);
+  const share = Math.floor(maxRetryingGates / Math.max(1, tenants.length));
+  const [waited, ...others] = await Promise.all([waitedFor(deps, open), ...tenants.map(([tenant]) => ofTenant(deps, tenant, share))]);
   const gates = [...waited, ...others.flat()];
   return [...new Map(gates.map((gate) => [`${gate.tenant} ${gate.dependency}`, gate])).values()];
 }
 
-async function ofTenant(deps: GateSource, tenant: string): Promise<TenantGate[]> {
-  return (await deps.gates(tenant)).map((gate) => ({ ...gate, tenant }));
+async function ofTenant(deps: GateSource, tenant: string, limit: number): Promise<TenantGate[]> {
+  return (await deps.gates(tenant, limit)).map((gate) => ({ ...gate, tenant }));
 }
 
 /** The gates at which jobs wait, those with most jobs. */
