@@ -25,7 +25,7 @@ describe("dead letters", () => {
       ["began", 1],
       ["began", 3],
     ]);
-    await world.fail("one", "the provider answered 502", 2);
+    await world.fail("one", "the provider answered 500", 2);
     await world.tick();
     expect(world.sent).toHaveLength(2);
     expect((await listAlerts(env.DB, "one", 10)).map(({ count, state, via }) => [count, state, via])).toEqual([
