@@ -194,9 +194,8 @@ type RuleView = NamedRule & Unconnected;
 async function builtInOf(deps: IntakeDeps, tenant: string, rules: readonly RuleView[]) {
   const isReaching = ({ slack, email, destination, unconnected: missing }: RuleView) =>
     missing.length < [slack, email.length > 0, destination !== undefined].filter(Boolean).length;
-  const built = await withChannels(deps, tenant, [builtInRule(await snapshotOf(deps, tenant))]);
-  const [settings] = built.map(({ enabled: _, ...rest }) => rest);
-  return { inForce: isBuiltInInForce(rules, isReaching), ...settings };
+  const [built] = await withChannels(deps, tenant, [builtInRule(await snapshotOf(deps, tenant))]);
+  return { ...built, enabled: undefined, inForce: isBuiltInInForce(rules, isReaching) };
 }
 
 async function withChannels<Rule extends AlertRule>(deps: IntakeDeps, tenant: string, rules: readonly Rule[]): Promise<(Rule & Unconnected)[]> {
