@@ -36,7 +36,7 @@ interface ConnectionView {
 }
 
 /** By provider: why it is not called until a setting changes, and since when (milliseconds). */
-type PausedProviders = Record<string, { reason: string; since: number }>;
+export type PausedProviders = Record<string, { reason: string; since: number }>;
 
 /** `unreadable`: a sealed credential cannot be opened, and the tenant must set it again. */
 type OpenedConnection<Name extends ConnectionName> =

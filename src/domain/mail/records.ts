@@ -7,7 +7,7 @@ import type { TenantGates } from "../../tenants/gates";
 import type { SentStore } from "../mail-events/sent";
 import type { SuppressionStore } from "../suppressions/store";
 
-interface MailRecordsDeps {
+export interface MailRecordsDeps {
   suppressions: Pick<SuppressionStore, "add">;
   sent: Pick<SentStore, "record">;
   connections: Pick<ConnectionStore, "pause">;

@@ -7,7 +7,7 @@ import type { SentStore } from "../mail-events/sent";
 /** Results of one run's calls, by provider. */
 export type ProviderCalls = Map<MailProviderName, GateReport>;
 
-interface SwitchingDeps {
+export interface SwitchingDeps {
   sent: Pick<SentStore, "begin" | "clear">;
   gates: Pick<TenantGates, "enter" | "leave">;
   now(): number;

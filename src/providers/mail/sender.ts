@@ -60,7 +60,7 @@ export interface Switching {
   clear(key: string): Promise<void>;
 }
 
-interface SenderOptions {
+export interface SenderOptions {
   from?: string | undefined;
   replyTo?: string | undefined;
   routes: readonly [ProviderRoute, ...ProviderRoute[]];
