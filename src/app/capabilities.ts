@@ -6,7 +6,7 @@ import { createFacts, createFollowUps, createRouting } from "../domain/events/ca
 import { retire, type RetireDeps } from "../domain/destinations/retire";
 import { createAttachments } from "../domain/mail/attachments";
 import { withBuiltIn } from "../domain/mail/built-in";
-import { createTemplates } from "../domain/mail/store";
+import { createTemplates } from "../domain/mail/queries";
 import type { MediaDeps } from "../domain/media/capability";
 import { createVision } from "../domain/media/vision";
 import { createSuppressions } from "../domain/suppressions/capability";

@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { createCache } from "../../src/domain/mail/cache";
-import { putTemplate, templateAt, createTemplates } from "../../src/domain/mail/store";
+import { putTemplate } from "../../src/domain/mail/store";
+import { templateAt, createTemplates } from "../../src/domain/mail/queries";
 import { templateContent } from "../../src/domain/mail/model";
 
 const db = env.DB;

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type BulkAction, createBulkStore } from "../../src/domain/bulk-actions/store";
+import { createBulkStore } from "../../src/domain/bulk-actions/store";
+import { type BulkAction } from "../../src/domain/bulk-actions/model";
 import { installationShape } from "../../src/intake/routes/installation";
 import { auditShape, meShape, pausesShape } from "../../src/intake/routes/operators";
 import { runScheduleShape, scheduleShape } from "../../src/intake/shapes";

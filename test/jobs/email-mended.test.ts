@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { withBuiltIn } from "../../src/domain/mail/built-in";
-import { putTemplate, createTemplates } from "../../src/domain/mail/store";
+import { putTemplate } from "../../src/domain/mail/store";
+import { createTemplates } from "../../src/domain/mail/queries";
 import { email } from "../../src/jobs/email/job";
 import type { Mail, MailMessage } from "../../src/providers/mail/mail";
 import { failed, type Failure, ok } from "../../src/queue/effect";

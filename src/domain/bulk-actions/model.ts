@@ -56,3 +56,16 @@ export interface BulkView {
   at: number;
   endedAt: number | null;
 }
+
+/** A stored bulk action: its request and its progress. */
+export interface BulkAction extends BulkView {
+  tenant: string;
+  request: BulkRequest;
+  /** The cursor of the next step; null at the start. */
+  cursor: string | null;
+}
+
+/** Whether the filter names the children of one job. */
+export function hasParent({ filter }: BulkRequest): boolean {
+  return filter !== undefined && "parent" in filter && filter.parent !== undefined;
+}

@@ -1,8 +1,8 @@
 import { canonical } from "../../json/canonical";
 import { takeSteps, type Stepper } from "../replays/stepper";
 import type { Walk } from "../replays/walk";
-import type { BulkActionName, BulkActions, BulkPlan, BulkRequest, BulkView } from "./model";
-import type { BulkAction, BulkStore } from "./store";
+import type { BulkActionName, BulkActions, BulkPlan, BulkRequest, BulkView, BulkAction } from "./model";
+import type { BulkStore } from "./store";
 import { type WalkDeps, walkOf } from "./walk";
 
 interface BulkDeps extends WalkDeps {

@@ -1,6 +1,7 @@
 import { isBuiltInTemplate, withBuiltIn, withBuiltInListed } from "./built-in";
 import type { TemplateContent } from "./model";
-import { knownTemplates, listTemplates, putTemplate, createTemplates, userOfLayout } from "./store";
+import { putTemplate } from "./store";
+import { knownTemplates, listTemplates, createTemplates, userOfLayout } from "./queries";
 
 /** All templates that a tenant can use: its own and the built-in ones. */
 export function createTemplateCatalogue(db: D1Database) {

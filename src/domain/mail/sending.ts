@@ -14,7 +14,7 @@ export interface ProviderCalling {
   timeLimit: number | undefined;
 }
 
-export interface SendingDeps extends MailRecordsDeps, SwitchingDeps {
+interface SendingDeps extends MailRecordsDeps, SwitchingDeps {
   sent: MailRecordsDeps["sent"] & SwitchingDeps["sent"] & Pick<SentStore, "holder">;
   gates: MailRecordsDeps["gates"] & SwitchingDeps["gates"];
   providerOf(route: MailRoute, calling: ProviderCalling): MailProvider;
@@ -22,7 +22,7 @@ export interface SendingDeps extends MailRecordsDeps, SwitchingDeps {
 }
 
 /** A tenant's connection as it is opened for a job. */
-export interface SendingScope {
+interface SendingScope {
   tenant: string;
   connection: MailConnection;
   paused: PausedProviders;

@@ -1,9 +1,18 @@
 import { canonical } from "../../json/canonical";
 import { replayUsd } from "../costs/model";
 import { patchedAll } from "./patch";
-import { type ChangedReplay, defaultCanary, type ReplayPlan, type ReplayRequest, type Replays, type ReplayView } from "./model";
+import {
+  type ChangedReplay,
+  defaultCanary,
+  type ReplayPlan,
+  type ReplayRequest,
+  type Replays,
+  type ReplayView,
+  namedBy,
+  notResumed,
+  type Replay,
+} from "./model";
 import { isSent, type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
-import { namedBy, notResumed, type Replay } from "./store";
 import { takeSteps } from "./stepper";
 import { cursorAfterAll, type Candidate, type Walk, walkOver } from "./walk";
 

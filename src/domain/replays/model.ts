@@ -128,3 +128,28 @@ export interface Resumption {
   reason: string | null;
   stoppedAt: number | null;
 }
+
+/** A replay as it is kept: what was asked, how far it is. */
+export interface Replay extends Omit<ReplayView, "unsent"> {
+  request: ReplayRequest;
+  /** Where the next step goes on; null at the start. */
+  cursor: string | null;
+  /** The job whose outcome was looked at last. */
+  looked: string;
+  /** Its counts when it was last resumed; zeros if it never was. */
+  before: Progress;
+  /** What a stopped one could still send when that was last counted; null: not counted since it stopped. */
+  rest: { unsent: number; at: number } | null;
+}
+
+export type Progress = Pick<ReplayView, "sent" | "succeeded" | "failedAgain">;
+
+export const notResumed: Progress = { sent: 0, succeeded: 0, failedAgain: 0 };
+
+/** What of a request its view says: no value of a patch, which may be personal. */
+export function namedBy({ filter, ids, patch = {} }: ReplayRequest): Pick<ReplayView, "filter" | "ids" | "patched"> {
+  return { filter: filter ?? null, ids: ids?.length ?? null, patched: Object.keys(patch) };
+}
+
+/** Why a replay that an operator stopped has ended. */
+export const stoppedByOperator = "an operator stopped it";

@@ -1,7 +1,8 @@
 import type { JobRef } from "../../queue/ports/job-row";
 import type { Revived } from "../../queue/ports/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
-import type { Replay, ReplayStore } from "./store";
+import type { ReplayStore } from "./store";
+import type { Replay } from "./model";
 import type { Stepper } from "./stepper";
 import { canaryRoom, endOf, type ReplayStanding } from "./end";
 import { cursorAfterAll, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
