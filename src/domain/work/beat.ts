@@ -50,15 +50,16 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
     cursor: request.cursor === undefined ? undefined : JSON.stringify(request.cursor),
     at: now,
   }));
-  const held = new Set((await ledger.beat(beats)).map(keyOf));
+  const kept = new Set((await ledger.beat(beats)).map(keyOf));
   await prolongGates(
     deps,
     alive.map(({ job, until }) => ({ job, until })),
     now,
   );
-  const untils = new Map(alive.map(({ job, until }) => [keyOf(job), until]));
+  // By request, not by job: another item may name the same job with a lease that is not its own.
+  const untils = new Map(alive.filter(({ job }) => kept.has(keyOf(job))).map(({ request, until }) => [request, until]));
   return standings.map(({ request, job, standing }) => {
-    const until = job && held.has(keyOf(job)) ? untils.get(keyOf(job)) : undefined;
+    const until = untils.get(request);
     if (job && until !== undefined) return { id: request.id, ok: true, leaseUntil: until, cancel: cancelOf(deps, job, now), pause: pauseOf(deps, job, pauses) };
     const hasEnded = standing === "settled" || (job !== undefined && job.ended !== null);
     const code = standing === "unknown" ? "unknown" : hasEnded ? "ended" : "lease-lost";

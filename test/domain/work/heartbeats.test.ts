@@ -60,6 +60,13 @@ describe("heartbeats", () => {
     expect((await post(`/${a.id}/beat`, { lease: a.lease, cursor: "x".repeat(9000) })).status).toBe(422);
   });
 
+  test("one with a wrong lease is lost although another of the same call has the right one", async () => {
+    const bench = createWorkBench();
+    const { post, id, lease } = await held(bench);
+    const { body } = await post("/beat", { worker: "w1", beats: ["wrong", lease, "other"].map((each) => ({ id, lease: each })) });
+    expect(body.results.map((each: { code?: string }) => each.code ?? "ok")).toEqual(["lease-lost", "ok", "lease-lost"]);
+  });
+
   test("tell of a wish to cancel: done wins, everything else becomes cancelled", async () => {
     const bench = createWorkBench();
     const one = await held(bench);

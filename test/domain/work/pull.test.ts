@@ -198,6 +198,10 @@ describe("what is asked for", () => {
     for (const type of ["inner", "hidden", "nothing"]) expect(await pull({ types: [type] })).toMatchObject({ status: 422, body: { code: "invalid" } });
     const bound = await mint(["work"], ["errand"]);
     expect(await bench.call("POST", "/v1/work/pull", { token: bound, body: pullBody() })).toMatchObject({ status: 403, body: { code: "type-not-allowed" } });
+    for (const type of ["inner", "nothing"]) {
+      const foreign = await bench.call("POST", "/v1/work/pull", { token: bound, body: { ...pullBody(), types: [type] } });
+      expect(foreign).toMatchObject({ status: 403, body: { code: "type-not-allowed" } });
+    }
     expect((await bench.call("POST", "/v1/work/pull", { token: bound, body: { ...pullBody(), types: ["errand"] } })).status).toBe(200);
     const { body } = await pull();
     const settle = { lease: body.jobs[0].lease, outcome: { kind: "done" } };
