@@ -73,6 +73,12 @@ describe("preview", () => {
     expect((await bench.call("GET", "/v1/templates/fresh", { token: tokens.read })).status).toBe(404);
   });
 
+  test("prints a sample of the link to unsubscribe, which bulk mail is given", async () => {
+    await put("bulk", { subject: "s", text: "{{ unsubscribeUrl }}" });
+    expect((await preview("bulk", {})).body.text).toMatch(/^https?:\/\/[^/]+\/u\/sample$/);
+    expect((await preview("bulk", { variables: { unsubscribeUrl: "mine" } })).body.text).toBe("mine");
+  });
+
   test("names what is missing, what is wrong, and what is not there", async () => {
     await put("strict", { subject: "s", text: "Dear {{ name }}" });
     const missing = await preview("strict", {});

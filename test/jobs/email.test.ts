@@ -109,6 +109,19 @@ describe("sending", () => {
     expect([sent.length, sent[0]?.message.headers]).toEqual([1, undefined]);
   });
 
+  test("bulk mail to one recipient prints the recipient's link to unsubscribe; other mail has none to print", async () => {
+    const bulk: EmailInput = { to: "ada@example.com", subject: "s", html: "<a href='{{ unsubscribeUrl }}'>no more</a>", variables: {}, priority: "low" };
+    const { headers, html } = (await sendEmail(bulk)).sent[0]?.message ?? {};
+    expect(headers?.["List-Unsubscribe"]).toBe(`<${/'(.+)'/.exec(html ?? "")?.[1]}>`);
+    const own = await sendEmail({ ...bulk, variables: { unsubscribeUrl: "https://shop.example/bye" } });
+    expect(own.sent[0]?.message.html).toContain("'https://shop.example/bye'");
+    for (const other of [{ ...bulk, priority: "normal" as const }, { ...bulk, to: ["ada@example.com", "grace@example.org"] }]) {
+      expect((await sendEmail(other)).job).toBeDiscarded(/"unsubscribeUrl" is not given/);
+    }
+    const rest = await sendEmail({ ...bulk, to: ["ada@example.com", "grace@example.org"] }, { suppressed: { "ada@example.com": "unsubscribe" } });
+    expect(rest.sent[0]?.message).toMatchObject({ to: ["grace@example.org"], html: expect.stringContaining("https://") });
+  });
+
   test("one mail to each recipient, however often named", async () => {
     const { sent } = await sendEmail({ ...plain, to: ["ada@example.com", "Ada <ADA@example.com>", "grace@example.org"] });
     expect(sent[0]?.message.to).toEqual(["Ada <ADA@example.com>", "grace@example.org"]);

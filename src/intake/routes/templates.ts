@@ -5,6 +5,7 @@ import { sourceOf, withLayout } from "../../domain/mail/content";
 import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
 import type { TemplateContent } from "../../domain/mail/model";
 import { renderPaced } from "../../domain/mail/render-paced";
+import { unsubscribeVariables } from "../../domain/suppressions/unsubscribe";
 import { jsonObject } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
@@ -63,11 +64,13 @@ export const templateRoutes = [
   route("POST /v1/templates/:id/preview", {
     name: "previewTemplate",
     summary: "Render a template with variables; nothing is sent",
+    description: "`{{ unsubscribeUrl }}` of bulk mail prints a sample link, which changes nothing.",
     scope: "read",
     tenant: "own",
     body: { schema: previewRequest, limit: smallBody },
     answers: { 200: previewShape },
-    handle: async ({ deps, tenant, params, body: { variables, content } }) => {
+    handle: async ({ deps, tenant, params, body, request }) => {
+      const { content } = body;
       const id = templateIdIn(params);
       if (content) {
         const issues = await issuesOf(deps, tenant, id, content);
@@ -81,6 +84,7 @@ export const templateRoutes = [
       if (!template) throw new Problem("not-found", "There is no such template.");
       const composition = await withLayout(deps.templates, tenant, template, deps.now());
       if (!composition.ok) throw new Problem("invalid", "The template cannot be rendered.", { errors: [{ path: "id", message: composition.reason }] });
+      const variables = { ...unsubscribeVariables(new URL("/u/sample", request.url).href), ...body.variables };
       const rendered = await renderPaced(sourceOf(composition.value), { variables, at: deps.now() });
       if (!rendered.ok) throw invalidField("variables", rendered.reason);
       const { subject, html, text } = rendered.content;

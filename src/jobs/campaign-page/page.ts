@@ -3,6 +3,7 @@ import type { Campaign, ClaimedRecipient, LeftOut } from "../../domain/campaigns
 import { builtInFrom } from "../../domain/mail/built-in";
 import { type Composed, sourceOf } from "../../domain/mail/content";
 import { renderPaced } from "../../domain/mail/render-paced";
+import { unsubscribeVariables } from "../../domain/suppressions/unsubscribe";
 import type { MailMessage } from "../../providers/mail/mail";
 import type { Failure } from "../../queue/effect";
 import { outcomeOf } from "../../queue/effect";
@@ -45,7 +46,7 @@ export async function mailTo(
   { mail, suppressions }: PageContext,
 ): Promise<{ message: MailMessage } | { reason: string }> {
   const link = await suppressions.unsubscribe(recipient.to, campaign.id);
-  const variables = { ...(link ? { unsubscribeUrl: link.url } : {}), ...campaign.variables, ...recipient.variables };
+  const variables = { ...unsubscribeVariables(link?.url), ...campaign.variables, ...recipient.variables };
   const rendered = await renderPaced(sourceOf(template), { variables, at: campaign.pinned ?? campaign.created });
   if (!rendered.ok) return { reason: rendered.reason };
   const message = { from: mail.from ?? builtInFrom, to: [recipient.to], replyTo: mail.replyTo, ...rendered.content, bulk: true };

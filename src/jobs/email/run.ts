@@ -5,6 +5,7 @@ import type { Attached } from "../../domain/mail/attachments";
 import { composed, sourceOf } from "../../domain/mail/content";
 import type { Composed } from "../../domain/mail/content";
 import type { Skipped } from "../../domain/suppressions/capability";
+import { unsubscribeVariables } from "../../domain/suppressions/unsubscribe";
 import type { SentMessage } from "../../providers/mail/mail";
 import { decisionPrefix, failed, ok, outcomeOf } from "../../queue/effect";
 import type { Act, Reply } from "../../queue/effect";
@@ -20,19 +21,21 @@ export const runEmail: Run<typeof email> = async (payload, context) => {
   const { mail, templates, tenant, at, pinnedAt } = context;
   const template = payload.templateId === undefined ? undefined : await composed(templates, tenant, payload.templateId, pinnedAt);
   if (template && !template.ok) return discard(template.reason);
-  const rendered = await render(payload, template?.value, at);
-  if (!rendered.ok) return discard(rendered.reason);
   const bulk = payload.priority === "low";
   const admission = await deliverable(recipients(payload.to), bulk, context);
   if (!admission.ok) return outcomeOf(admission.failure, context.now());
   const { to, skipped } = admission.value;
   if (to.length === 0) return done({ messageId: null, skipped });
+  const link = bulk ? await linkFor(to, context) : undefined;
+  const rendered = await render(payload, template?.value, at, unsubscribeVariables(link?.url));
+  if (!rendered.ok) return discard(rendered.reason);
   const message = {
     from: payload.from === undefined ? (mail.from ?? builtInFrom) : inAscii(payload.from),
     to,
     replyTo: payload.replyTo === undefined ? mail.replyTo : inAscii(payload.replyTo),
     ...rendered.content,
-    ...(await bulkHeaders(to, bulk, context)),
+    ...(bulk ? { bulk } : {}),
+    ...(link ? { headers: link.headers } : {}),
   };
   const options = { signal: context.signal, about: { job: context.id } };
   const send = (attached: Attached) => {
@@ -77,17 +80,19 @@ async function deliverable(all: string[], bulk: boolean, context: Context): Prom
 }
 
 // The link is the recipient's, so a mail to several has none.
-async function bulkHeaders([only, ...others]: readonly string[], bulk: boolean, { suppressions }: Context) {
-  if (!bulk || only === undefined) return {};
-  const link = others.length === 0 ? await suppressions.unsubscribe(only) : undefined;
-  return { bulk, ...(link ? { headers: link.headers } : {}) };
+async function linkFor([only, ...others]: readonly string[], { suppressions }: Context) {
+  return only === undefined || others.length > 0 ? undefined : suppressions.unsubscribe(only);
 }
 
 // A template is always Liquid; the sender's own content only with variables, so that finished HTML may contain braces.
-function render(payload: PayloadOf<typeof email>, template: Composed | undefined, at: number): Promise<RenderedMail> {
-  const { subject, html, text } = payload;
+function render(
+  { subject, html, text, variables }: PayloadOf<typeof email>,
+  template: Composed | undefined,
+  at: number,
+  given: Record<string, unknown>,
+): Promise<RenderedMail> {
   return renderPaced(template ? sourceOf(template, subject) : { subject: subject ?? "", html, text }, {
-    variables: payload.variables ?? (template && {}),
+    variables: variables || template ? { ...given, ...variables } : undefined,
     at,
   });
 }
