@@ -7,7 +7,7 @@ import { alertShape, ruleShape } from "./routes/alerts";
 import { campaignShape } from "./routes/campaigns";
 import { destinationShape, subscriptionShape } from "./routes/destinations";
 import { gateShape } from "./routes/gates";
-import { projectShape } from "./routes/projects";
+import { connectionShape, projectShape, siteShape } from "./setting-shapes";
 import * as shapes from "./shapes";
 import { purchaseOrderShape, supplierShape } from "./shop-shapes";
 import { templateShape } from "./template-shapes";
@@ -23,7 +23,7 @@ const named: readonly [name: string, schema: v.GenericSchema][] = [
   ["AlertRule", ruleShape],
   ["BatchReport", shapes.batchShape],
   ["Campaign", campaignShape],
-  ["Connection", shapes.connectionShape],
+  ["Connection", connectionShape],
   ["DeadLetter", shapes.deadLetterShape],
   ["Destination", destinationShape],
   ["Gate", gateShape],
@@ -35,7 +35,7 @@ const named: readonly [name: string, schema: v.GenericSchema][] = [
   ["Replay", replayShape],
   ["ReplayPlan", planShape],
   ["Schedule", shapes.scheduleShape],
-  ["Site", shapes.siteShape],
+  ["Site", siteShape],
   ["Subscription", subscriptionShape],
   ["Supplier", supplierShape],
   ["Template", templateShape],

@@ -86,7 +86,9 @@ function answers(route: AnyRoute): JsonSchema {
   const entries = Object.entries(route.answers).map(([status, shape]) => {
     if (shape === null) return [status, { description: "Done" }];
     const content = typeof shape === "string" ? { [shape]: { schema: { type: "string" } } } : json(byName(shape) ?? toSchema(shape, byName));
-    return [status, { description: status === "202" ? "Accepted" : "Done", content }];
+    const others = status === "200" ? (route.otherMedia ?? []) : [];
+    const description = `${status === "202" ? "Accepted" : "Done"}${route.emptyWhen ? `; without a body ${route.emptyWhen}` : ""}`;
+    return [status, { description, content: { ...content, ...Object.fromEntries(others.map((type) => [type, {}])) } }];
   });
   return Object.fromEntries(entries) as JsonSchema;
 }
@@ -126,6 +128,8 @@ const problemSchema = {
     code: { type: "string", enum: Object.keys(codes) },
     instance: { type: "string" },
     requestId: { type: "string" },
+    state: { type: "string", description: "Of a worker's call: the job's state" },
+    since: { type: "integer", description: "Of an uncertain effect: when it was begun, in milliseconds since 1970" },
     errors: {
       type: "array",
       items: { type: "object", required: ["path", "message"], properties: { path: { type: "string" }, message: { type: "string" } } },

@@ -39,6 +39,10 @@ interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = un
   headers?: Readonly<Record<string, string>>;
   /** Successful answers by status; null has no body, a text is a media type other than JSON. */
   answers: Readonly<Record<number, v.GenericSchema | null | string>>;
+  /** Media types that an answer of 200 may have instead. */
+  otherMedia?: readonly string[];
+  /** When the answer to a success has no body. */
+  emptyWhen?: string;
   /** CORS headers of every answer under this path, refusals and OPTIONS included. Never throws. */
   crossOrigin?(deps: IntakeDeps, request: Request, params: Readonly<Record<string, string>>): Promise<Record<string, string>>;
   /** Refusals of its own, besides those every route has. */

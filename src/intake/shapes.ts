@@ -32,7 +32,7 @@ const progress = v.object({
   at: v.pipe(v.nullable(isoTime), v.description("When the job reported it; null before the first time")),
 });
 
-const summaryEntries = {
+export const summaryEntries = {
   id: v.string(),
   type: v.pipe(v.nullable(v.string()), v.description("Null while the ledger does not know the job yet")),
   state,
@@ -160,9 +160,10 @@ export const groupsShape = v.object({
 
 const policy = v.object({
   maxAttempts: count,
-  backoff: v.object({ base: count, cap: count }),
+  backoff: v.object({ base: count, cap: count, min: v.optional(count) }),
   timeout: count,
   concurrency: count,
+  pack: v.pipe(count, v.description("Jobs that may travel in one message")),
   maxAge: count,
   maxRuns: count,
   uncertain: v.string(),
@@ -200,18 +201,6 @@ export function listShape<Name extends string, Shape extends v.GenericSchema>(na
 }
 
 export const dated = { created: isoTime, updated: isoTime };
-
-export const siteShape = v.object({
-  site: v.string(),
-  platform: v.string(),
-  url: v.string(),
-  keyIn: v.string(),
-  webhook: v.nullable(v.looseObject({ header: v.string(), format: v.string() })),
-  ...dated,
-});
-
-/** A connection's further fields, without its credentials. */
-export const connectionShape = v.looseObject({ name: v.string(), provider: v.string(), ...dated });
 
 /** A job of a schedule that was enqueued at once. */
 export const runScheduleShape = v.object({

@@ -40,7 +40,42 @@ const orderEntries = {
 
 export const ordersShape = v.object({ orders: outputList(v.object(orderEntries)), cursor });
 
-const person = v.nullable(v.looseObject({ id: v.number() }));
+const maybeNumber = v.nullable(v.number());
+const maybeBoolean = v.nullable(v.boolean());
+const customer = v.object({
+  id: v.number(),
+  firstName: v.string(),
+  lastName: v.string(),
+  email: v.string(),
+  company: v.string(),
+  isGuest: maybeBoolean,
+  active: maybeBoolean,
+  deleted: maybeBoolean,
+  anonymous: v.pipe(v.boolean(), v.description("The stand-in for customers who were removed on request")),
+  defaultGroupId: maybeNumber,
+  languageId: maybeNumber,
+});
+const address = v.object({
+  id: v.number(),
+  customerId: maybeNumber,
+  supplierId: maybeNumber,
+  manufacturerId: maybeNumber,
+  countryId: maybeNumber,
+  stateId: maybeNumber,
+  country: v.pipe(v.nullable(v.string()), v.description("ISO code")),
+  alias: v.string(),
+  firstName: v.string(),
+  lastName: v.string(),
+  company: v.string(),
+  vatNumber: v.string(),
+  address1: v.string(),
+  address2: v.string(),
+  postcode: v.string(),
+  city: v.string(),
+  phone: v.string(),
+  phoneMobile: v.string(),
+  deleted: maybeBoolean,
+});
 
 export const orderDetailShape = v.object({
   ...orderEntries,
@@ -48,9 +83,9 @@ export const orderDetailShape = v.object({
   totals: outputRecord(maybeMoney),
   payments: outputList(v.object({ method: v.string(), amount: maybeMoney, date: maybeTime })),
   shipments: outputList(v.object({ carrier: maybeText, trackingNumber: v.string(), date: maybeTime })),
-  customer: v.optional(person),
-  deliveryAddress: v.optional(person),
-  invoiceAddress: v.optional(person),
+  customer: v.optional(v.nullable(customer)),
+  deliveryAddress: v.optional(v.nullable(address)),
+  invoiceAddress: v.optional(v.nullable(address)),
   revealed: v.boolean(),
 });
 

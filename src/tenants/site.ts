@@ -19,7 +19,7 @@ const url = boundedText(2048);
 
 const seconds = "must be whole seconds from 10 to 3600";
 
-const webhookSchema = v.strictObject({
+export const webhookSchema = v.strictObject({
   secret: sharedSecret,
   header: v.optional(boundedText(100, { pattern: /^[A-Za-z0-9-]{1,100}$/, rule: "must be the name of a header" }), "X-Prestashop-Signature"),
   format: v.optional(v.picklist(webhookFormats, `must be one of ${webhookFormats.join(", ")}`), "hex"),

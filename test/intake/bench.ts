@@ -26,6 +26,7 @@ import type { Enqueue, EnqueueRequest } from "../../src/queue/request";
 import { createGates } from "../../src/tenants/gates";
 import type { TokenScope } from "../../src/tenants/token";
 import { createTokenUse } from "../../src/tenants/token-use";
+import { describedRoutes } from "../support/described-routes";
 import { createEngineBench } from "../support/engine";
 import { type Answered, answered, type CallOptions, requestOf } from "./calls";
 import { gatesOn } from "./gate-fakes";
@@ -79,7 +80,8 @@ export type Tokens = Record<TokenScope, string>;
 export function createIntakeBench(): IntakeBench {
   const seen: Seen = { requests: [], audits: [], failures: [], woken: [], deferred: [], gates: [] };
   const deps = createDeps(seen);
-  const intake = createIntake(deps);
+  const described = describedRoutes();
+  const intake = createIntake(deps, described.table);
   return {
     deps,
     seen,
@@ -89,7 +91,11 @@ export function createIntakeBench(): IntakeBench {
       const minted = await Promise.all(scopes.map((scope) => deps.tokens.create(name, { name: scope, scopes: [scope] }, now)));
       return Object.fromEntries(scopes.map((scope, index) => [scope, minted[index]?.token])) as Tokens;
     },
-    call: async (method, path, options = {}) => answered(await intake(requestOf(method, path, options))),
+    call: async (method, path, options = {}) => {
+      const answer = await answered(await intake(requestOf(method, path, options)));
+      described.check();
+      return answer;
+    },
   };
 }
 

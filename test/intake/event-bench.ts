@@ -2,6 +2,7 @@ import { createIntake } from "../../src/intake/router";
 import { destinationRoutes } from "../../src/intake/routes/destinations";
 import { eventRoutes } from "../../src/intake/routes/events";
 import type { EnqueueRequest } from "../../src/queue/request";
+import { describedRoutes } from "../support/described-routes";
 import { createIntakeBench } from "./bench";
 import { answered, type CallOptions, requestOf } from "./calls";
 
@@ -14,6 +15,7 @@ export function createEventApiBench() {
   const taken: EnqueueRequest[] = [];
   const keys = new Map<string, string>();
   const state: { refuse: "unavailable" | undefined; door: "known" | "unknown" } = { refuse: undefined, door: "known" };
+  const described = describedRoutes([...eventRoutes, ...destinationRoutes]);
   const intake = createIntake(
     {
       ...bench.deps,
@@ -40,8 +42,12 @@ export function createEventApiBench() {
         },
       },
     },
-    [...eventRoutes, ...destinationRoutes],
+    described.table,
   );
-  const call = async (method: string, path: string, options: CallOptions = {}) => answered(await intake(requestOf(method, path, options)));
+  const call = async (method: string, path: string, options: CallOptions = {}) => {
+    const answer = await answered(await intake(requestOf(method, path, options)));
+    described.check();
+    return answer;
+  };
   return { bench, taken, state, call };
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
-import { connectionShape, scheduleShape, siteShape } from "../../src/intake/shapes";
+import { connectionShape, siteShape } from "../../src/intake/setting-shapes";
+import { scheduleShape } from "../../src/intake/shapes";
 import { tenantShape, tenantsShape, tokensShape } from "../../src/intake/tenant-shapes";
 import { templatePutShape, templateShape } from "../../src/intake/template-shapes";
 import { createIntakeBench, root, type Tokens } from "./bench";

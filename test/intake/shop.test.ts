@@ -23,7 +23,9 @@ beforeAll(async () => {
   await bench.call("PUT", "/v1/sites/main", { token: tokens.admin, body: shop });
   const customers = [
     {
-      ...order(1),
+      dateAdd: order(1).dateAdd,
+      dateUpd: order(1).dateUpd,
+      dateUpdAmbiguous: false,
       id: 3,
       firstName: "Ada",
       lastName: "L",
@@ -34,6 +36,7 @@ beforeAll(async () => {
       deleted: false,
       anonymous: false,
       defaultGroupId: 1,
+      languageId: 1,
     },
   ];
   const orders = [order(1, { customerId: 3, lines: [orderLine(11)] }), order(2, { stateId: 4 })];

@@ -115,7 +115,10 @@ describe("sending", () => {
     expect(headers?.["List-Unsubscribe"]).toBe(`<${/'(.+)'/.exec(html ?? "")?.[1]}>`);
     const own = await sendEmail({ ...bulk, variables: { unsubscribeUrl: "https://shop.example/bye" } });
     expect(own.sent[0]?.message.html).toContain("'https://shop.example/bye'");
-    for (const other of [{ ...bulk, priority: "normal" as const }, { ...bulk, to: ["ada@example.com", "grace@example.org"] }]) {
+    for (const other of [
+      { ...bulk, priority: "normal" as const },
+      { ...bulk, to: ["ada@example.com", "grace@example.org"] },
+    ]) {
       expect((await sendEmail(other)).job).toBeDiscarded(/"unsubscribeUrl" is not given/);
     }
     const rest = await sendEmail({ ...bulk, to: ["ada@example.com", "grace@example.org"] }, { suppressed: { "ada@example.com": "unsubscribe" } });

@@ -6,11 +6,13 @@ import { createIntake } from "../../src/intake/router";
 import { createQueries } from "../../src/ledger/queries";
 import { personal } from "../../src/masking/personal";
 import { enqueue } from "../../src/queue/enqueue";
+import type { EnqueueRequest } from "../../src/queue/request";
 import { defineJob, job } from "../../src/queue/job";
 import { done } from "../../src/queue/outcome";
 import { remoteJob } from "../../src/queue/run/remote";
 import { type CallOptions, requestOf } from "../intake/calls";
 import { createIntakeBench, root } from "../intake/bench";
+import { describedRoutes } from "./described-routes";
 import { createEngineBench, type BenchOptions } from "./engine";
 
 /** A remote type with all that a policy has. */
@@ -67,17 +69,20 @@ export function createWorkBench(options: BenchOptions = {}) {
   };
   const { engine } = bench;
   const queries = createQueries(env.DB);
-  const intake = createIntake({
+  const described = describedRoutes();
+  const deps = {
     ...outside.deps,
     now: bench.now,
     registry: engine.registry,
     work,
-    enqueue: (requests) => enqueue(engine, requests),
-    ids: { ...outside.deps.ids, belongs: (tenant, id) => engine.ids.belongs(tenant, id) },
-  });
+    enqueue: (requests: readonly EnqueueRequest[]) => enqueue(engine, requests),
+    ids: { ...outside.deps.ids, belongs: (tenant: string, id: string) => engine.ids.belongs(tenant, id) },
+  };
+  const intake = createIntake(deps, described.table);
   const call = async (method: string, path: string, how: CallOptions): Promise<Answered> => {
     const response = await intake(requestOf(method, path, how));
     const text = await response.text();
+    described.check();
     return { status: response.status, headers: response.headers, body: text === "" ? undefined : (JSON.parse(text) as Json) };
   };
   let names = 0;

@@ -23,10 +23,12 @@ export interface Lead {
   updated: number;
 }
 
+export const follows = ["new", "again", "none"] as const;
+
 /** A stored submission. `follow`: `new` created the lead, `again` is a return after the re-engagement time, `none` is a further submission before that. */
 export interface Stored {
   lead: Lead;
-  follow: "new" | "again" | "none";
+  follow: (typeof follows)[number];
   /** Submissions of the same lead in the preceding 24 hours. */
   earlier: number;
   suspicion: number;

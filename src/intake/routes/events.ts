@@ -58,6 +58,7 @@ export const eventRoutes = [
     tenant: "own",
     body,
     answers: { 202: accepted },
+    emptyWhen: "in binary mode, where `Location` names the job",
     problems: [429, 503],
     crossOrigin: handshake,
     handle: async ({ deps, tenant, request }) => {
@@ -77,6 +78,7 @@ export const eventRoutes = [
     },
     body,
     answers: { 202: accepted },
+    emptyWhen: "in binary mode, where `Location` names the job",
     problems: [401, 429, 503],
     crossOrigin: handshake,
     handle: async ({ deps, params, request }) => {

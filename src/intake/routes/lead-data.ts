@@ -9,10 +9,11 @@ import type { JobDetail } from "../../ledger/views";
 import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
+import { leadShape, leadsShape } from "../lead-shapes";
 import { releaseRobot } from "../leads/release";
 import { fromBeforeTo, leadCursor, paging, search, time } from "../query";
 import { actorOf, type RouteAnswer, param, route } from "../route";
-import { isoTime } from "../shapes";
+import { count } from "../shapes";
 import { jobSummary } from "../views";
 
 const filters = {
@@ -39,28 +40,6 @@ const searchRequest = v.strictObject({
   limit: v.optional(v.pipe(v.number(), v.integer(limitRule), v.minValue(1, limitRule), v.maxValue(200, limitRule)), 50),
 });
 
-const nullable = v.nullable(v.string());
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const summary = {
-  id: v.string(),
-  project: v.string(),
-  email: nullable,
-  phone: nullable,
-  name: nullable,
-  visitorId: nullable,
-  score: count,
-  label: v.string(),
-  suspicion: count,
-  suspicionReasons: outputList(v.string()),
-  test: v.boolean(),
-  bot: v.boolean(),
-  crmId: nullable,
-  createdAt: isoTime,
-  updatedAt: isoTime,
-};
-const list = v.object({ leads: outputList(v.object({ ...summary, submissions: count })), cursor: nullable });
-const loose = outputList(v.looseObject({}));
-const detail = v.object({ ...summary, submissions: loose, activity: loose, jobs: loose, effects: loose });
 const erased = v.object({
   leads: count,
   submissions: count,
@@ -72,7 +51,7 @@ const erased = v.object({
   mail: count,
   running: count,
   complete: v.boolean(),
-  cursor: nullable,
+  cursor: v.nullable(v.string()),
 });
 
 const released = v.object({
@@ -118,7 +97,7 @@ export const leadDataRoutes = [
     scope: "leads",
     tenant: "own",
     query: v.pipe(v.strictObject({ ...filters, cursor: leadCursor, ...paging }), fromBeforeTo()),
-    answers: { 200: list },
+    answers: { 200: leadsShape },
     handle: async ({ deps, tenant, query }) => listed(deps, tenant, query),
   }),
   route("POST /v1/leads/search", {
@@ -127,7 +106,7 @@ export const leadDataRoutes = [
     scope: "leads",
     tenant: "own",
     body: { schema: v.pipe(searchRequest, fromBeforeTo()), limit: smallBody },
-    answers: { 200: list },
+    answers: { 200: leadsShape },
     handle: async ({ deps, tenant, body }) => listed(deps, tenant, body),
   }),
   route("POST /v1/leads/export", {
@@ -186,7 +165,7 @@ export const leadDataRoutes = [
     summary: "One lead with its submissions, jobs and effects; also by the id of a submission",
     scope: "leads",
     tenant: "own",
-    answers: { 200: detail },
+    answers: { 200: leadShape },
     handle: async ({ deps, tenant, params }) => {
       const found = await getLead(deps.db, tenant, param({ params }, "id"));
       if (!found) throw new Problem("not-found", "There is no such lead.");

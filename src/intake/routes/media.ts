@@ -88,6 +88,7 @@ export const mediaRoutes = [
       v: v.optional(v.pipe(boundedText(100), v.description("The version that the caller means; with it the answer may be cached forever"))),
     }),
     answers: { 200: mediaShape, 304: null },
+    otherMedia: ["image/*"],
     handle: async ({ deps, tenant, params, query, request }) => {
       const picture = await getMedia({ db: deps.db, tenant, key: keyIn(params) });
       if (!picture) throw noPicture();

@@ -6,10 +6,8 @@ import { projectSchema } from "../../tenants/project-schema";
 import { projectBody } from "../body";
 import { notFound, namedRoutes } from "../named-routes";
 import { param, route } from "../route";
-import { isoTime } from "../shapes";
+import { projectShape } from "../setting-shapes";
 
-const entries = { project: v.string(), siteKey: v.string(), formId: v.string(), created: isoTime, updated: isoTime };
-export const projectShape = v.looseObject(entries);
 const apiKey = v.pipe(v.string(), v.description("Shown once and not stored"));
 
 /** `/v1/leads/{tenant}/{project}` is a project's form, and `/v1/leads/{lead}/release` has the same shape. */
@@ -34,7 +32,7 @@ const settingsRoutes = namedRoutes(
     scope: "admin",
     tenant: "own",
     body: { schema: projectSchema, limit: projectBody },
-    answers: { 200: v.looseObject({ ...entries, apiKey: v.optional(apiKey) }) },
+    answers: { 200: v.object({ ...projectShape.entries, apiKey: v.optional(apiKey) }) },
     handle: async ({ deps, tenant, params, body }) => {
       const name = param({ params }, "project");
       if (takenNames.includes(name))

@@ -6,7 +6,7 @@ import { connectionNames, connectionSchemas, isConnectionName } from "../../tena
 import { smallBody } from "../body";
 import { namedRoutes } from "../named-routes";
 import { param, route } from "../route";
-import { connectionShape } from "../shapes";
+import { connectionShape } from "../setting-shapes";
 
 const anyConnection = v.union(Object.values(connectionSchemas));
 

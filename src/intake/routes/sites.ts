@@ -9,7 +9,8 @@ import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";
-import { isoTime, listShape, siteShape } from "../shapes";
+import { siteShape } from "../setting-shapes";
+import { isoTime, listShape } from "../shapes";
 import { formerName, outputList } from "../../bounded";
 
 const progressShape = v.object({
