@@ -7,9 +7,10 @@ import { commitOf, readMachine } from "./bench/machine.ts";
 import { partNames, parts } from "./bench/parts.ts";
 import { asJson, asMarkdown, asText, notMeasured, type Section } from "./bench/report.ts";
 import { Workbench } from "./bench/worker.ts";
+import { readWords } from "./usage.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const { quick, only, out } = read();
+const { quick, only, out } = readWords(read);
 const bench = new Workbench((line) => console.error(line));
 let ended: Promise<void> | undefined;
 const end = () => (ended ??= bench.end());
@@ -57,10 +58,7 @@ function read() {
   });
   const asked = values.only?.split(",") ?? (values.profile ? ["profile"] : partNames);
   const unknown = asked.filter((name) => !partNames.includes(name as (typeof partNames)[number]));
-  if (unknown.length > 0) {
-    console.error(`There is no part ${unknown.join(", ")}. The parts are ${partNames.join(", ")}.`);
-    process.exit(2);
-  }
+  if (unknown.length > 0) throw new Error(`There is no part ${unknown.join(", ")}. The parts are ${partNames.join(", ")}.`);
   // A sample, or a few parts of it, does not replace what docs/ says.
   const isWhole = !values.quick && asked.length === partNames.length;
   const folder = values.out === undefined ? (isWhole ? join(root, "docs") : undefined) : resolve(values.out);

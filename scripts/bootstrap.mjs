@@ -93,6 +93,16 @@ function ofProcess(pid, what) {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
+/** The comment above a script's first line: its usage. */
+function headerOf(script) {
+  const lines = readFileSync(script, "utf8").split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("//"));
+  return lines
+    .slice(0, end)
+    .map((line) => line.slice(3))
+    .join("\n");
+}
+
 function main() {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
   const [script, ...rest] = process.argv.slice(2);
@@ -100,6 +110,9 @@ function main() {
     console.error("Usage: node scripts/bootstrap.mjs SCRIPT [ARGUMENTS]");
     process.exit(2);
   }
+  const header = rest.includes("--help") ? headerOf(resolve(root, script)) : "--help";
+  // A header that names --help is of a script that lists its options itself.
+  if (!header.includes("--help")) return console.log(header);
   const reason = reasonToInstall(root);
   if (reason) install(root, reason);
   else if (!existsSync(join(root, stampName))) remember(root);

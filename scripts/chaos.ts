@@ -4,8 +4,9 @@ import { optionsFrom } from "./chaos/options.ts";
 import { figuresOf, scheduleText, verdictText } from "./chaos/print.ts";
 import { planned, run } from "./chaos/run.ts";
 import { exampleText, shrink } from "./chaos/shrink.ts";
+import { readWords } from "./usage.ts";
 
-const options = optionsFrom(process.argv.slice(2));
+const options = readWords(() => optionsFrom(process.argv.slice(2)));
 const until = performance.now() + options.minutes * 60_000;
 const say = (line: string) => console.error(`… ${line}`);
 let failed = 0;

@@ -5,8 +5,9 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { makeTenant, type Tenant } from "./tenant.ts";
 import { Workbench } from "./worker.ts";
+import { readWords, wholeNumber } from "../usage.ts";
 
-const count = Number(process.argv[2] ?? 100_000);
+const count = readWords(() => wholeNumber("The count", process.argv[2] ?? "100000", 1, 1_000_000));
 if (!(Number.isInteger(count) && count > 0 && count <= 1_000_000)) {
   console.error("Usage: npm run bench:campaign [-- RECIPIENTS], RECIPIENTS from 1 to 1,000,000.");
   process.exit(2);

@@ -3,9 +3,10 @@
 import sharp from "sharp";
 import { makeTenant, type Tenant } from "./tenant.ts";
 import { type Started, Workbench } from "./worker.ts";
+import { readWords, wholeNumber } from "../usage.ts";
 
 const connections = 8;
-const count = Number(process.argv[2] ?? 1000);
+const count = readWords(() => wholeNumber("The count", process.argv[2] ?? "1000", 1, 1_000_000));
 if (!(Number.isInteger(count) && count > 0 && count <= 100_000)) {
   console.error("Usage: npm run bench:images [-- UPLOADS], UPLOADS from 1 to 100,000.");
   process.exit(2);

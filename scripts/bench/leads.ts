@@ -5,9 +5,10 @@ import { type Burst, burst, leadPost, makeProject } from "./lead-burst.ts";
 import { byStatus, percentile } from "./posts.ts";
 import { makeTenant } from "./tenant.ts";
 import { type StartOptions, Workbench } from "./worker.ts";
+import { readWords, wholeNumber } from "../usage.ts";
 
 const connections = 16;
-const count = Number(process.argv[2] ?? 10_000);
+const count = readWords(() => wholeNumber("The count", process.argv[2] ?? "10000", 1, 1_000_000));
 if (!(Number.isInteger(count) && count > 0 && count <= 100_000)) {
   console.error("Usage: npm run bench:leads [-- POSTS], POSTS from 1 to 100,000.");
   process.exit(2);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readWords, wholeNumber } from "../usage.ts";
 import { startSandbox } from "../sandbox/server.ts";
 import { freePort } from "../start/ports.ts";
 import { type Figure, killed, readings } from "./shop/measure.ts";
@@ -10,8 +11,11 @@ import { MeasuredSite } from "./shop/site.ts";
 import { MeasuredWorker } from "./shop/worker.ts";
 
 const number = (usual: number) => ({ type: "string", default: String(usual) }) as const;
-const { values } = parseArgs({ options: { orders: number(10_000), products: number(5000), kills: number(10), seed: number(Date.now() % 2 ** 31) } });
-const [orders, products, kills, seed] = [values.orders, values.products, values.kills, values.seed].map(Number) as [number, number, number, number];
+const [orders, products, kills, seed] = readWords(() => {
+  const { values } = parseArgs({ options: { orders: number(10_000), products: number(5000), kills: number(10), seed: number(Date.now() % 2 ** 31) } });
+  const read = (name: keyof typeof values, max: number) => wholeNumber(`--${name}`, values[name], 0, max);
+  return [read("orders", 1_000_000), read("products", 1_000_000), read("kills", 1000), read("seed", 2 ** 31)] as const;
+});
 
 const stateDir = mkdtempSync(join(tmpdir(), "jobyard-bench-"));
 // A sync leaves the last minute to the next one: in the shop it is always a little earlier.

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../usage.ts";
 
 export interface Options {
   /** Of the first run; each further one has the next. */
@@ -34,21 +35,15 @@ export function optionsFrom(args: readonly string[]): Options {
       out: { type: "string" },
     },
   });
-  const only = values.only?.split(",").map((each) => whole("--only", each, 0, 10_000));
+  const only = values.only?.split(",").map((each) => wholeNumber("--only", each, 0, 10_000));
   return {
-    seed: values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : whole("--seed", values.seed, 0, 2 ** 31),
-    jobs: whole("--jobs", values.jobs, 50, 100_000),
-    minutes: whole("--minutes", values.minutes, 0, 1440),
+    seed: values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : wholeNumber("--seed", values.seed, 0, 2 ** 31),
+    jobs: wholeNumber("--jobs", values.jobs, 50, 100_000),
+    minutes: wholeNumber("--minutes", values.minutes, 0, 1440),
     only,
     shrink: values.shrink,
     mutant: values.mutant,
     older: values.older,
     out: values.out,
   };
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most) throw new Error(`${name} must be a whole number from ${least} to ${most}, not "${text}".`);
-  return value;
 }

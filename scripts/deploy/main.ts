@@ -28,6 +28,10 @@ export async function main(
   place: Place,
   print: Print = { out: console.log, err: console.error },
 ): Promise<ExitCode> {
+  if (words.includes("--help")) {
+    print.out(usage);
+    return 0;
+  }
   const options = readOptions(words);
   const output = outputTo({ json: words.includes("--json"), plan: words.includes("--plan") }, print.out, print.err);
   const report: Report = { env: "wrong" in options ? production : options.env, steps: [], findings: [], version_id: null, notes: [] };

@@ -60,14 +60,16 @@ it("writes for programs whether each goal holds", () => {
 it("adds up a profile by function, and leaves out what is idle of a start-up", () => {
   const frame = (functionName: string) => ({ functionName, scriptId: "7", lineNumber: 9 });
   const nodes = [
-    { id: 1, callFrame: frame("claim") },
+    { id: 1, callFrame: frame("claim"), children: [3] },
     { id: 2, callFrame: frame("(idle)") },
+    { id: 3, callFrame: { functionName: "", scriptId: "0", lineNumber: -1 } },
   ];
-  const profile = { nodes, samples: [1, 2, 1], timeDeltas: [1000, 6000, 3000] };
+  const profile = { nodes, samples: [1, 2, 1, 3], timeDeltas: [1000, 6000, 2000, 1000] };
   const fileOf = (scriptId: string, line: number) => `${scriptId}.ts:${line + 1}`;
   expect(ownTimes(profile, 10, fileOf)).toEqual([
     { what: "(idle) 7.ts:10", unit: "µs/job", rounds: [600], note: "60.0 %" },
-    { what: "claim 7.ts:10", unit: "µs/job", rounds: [400], note: "40.0 %" },
+    { what: "claim 7.ts:10", unit: "µs/job", rounds: [300], note: "30.0 %" },
+    { what: "(anonymous) in claim 7.ts:10", unit: "µs/job", rounds: [100], note: "10.0 %" },
   ]);
   expect(busyMs(JSON.stringify(profile))).toBe(3);
 });

@@ -52,6 +52,13 @@ describe("running a script", () => {
     writeFileSync(join(root, "package.json"), '{"type": "module"}');
   });
 
+  it("prints the usage above a script, unless the script lists its options itself", () => {
+    writeFileSync(join(root, "plain.ts"), "// npm run plain: does it.\n// Twice.\nconsole.log('ran');");
+    writeFileSync(join(root, "own.ts"), "// npm run own: --help lists the options.\nconsole.log('the options');");
+    expect(bootstrap(["plain.ts", "--help"])).toMatchObject({ status: 0, stdout: "npm run plain: does it.\nTwice.\n" });
+    expect(bootstrap(["own.ts", "--help"])).toMatchObject({ status: 0, stdout: "the options\n" });
+  });
+
   it("hands on arguments, environment and exit code", () => {
     writeFileSync(join(root, "say.ts"), "const words: string[] = process.argv.slice(2); console.log(words.join('|'), process.env.WORD); process.exit(7);");
     const { status, stdout } = bootstrap(["say.ts", "a b", "--c"], { WORD: "hi" });
