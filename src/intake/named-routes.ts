@@ -47,7 +47,6 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       summary: summaries.list,
       ...(kind.description === undefined ? {} : { description: kind.description }),
       scope,
-      tenant: "own",
       answers: { 200: kind.beside ? v.object({ ...listShape(field, shape).entries, ...kind.beside.entries }) : listShape(field, shape) },
       handle: async ({ deps, tenant }) => {
         const list = await kind.store(deps).list(tenant);
@@ -58,7 +57,6 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       name: `get${name}`,
       summary: summaries.get,
       scope,
-      tenant: "own",
       answers: { 200: shape },
       handle: async ({ deps, tenant, params }) => {
         const stored = await kind.store(deps).get(tenant, param({ params }, parameter));
@@ -71,7 +69,6 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       name: `delete${name}`,
       summary: summaries.remove,
       scope: "admin",
-      tenant: "own",
       answers: { 204: null },
       handle: async ({ deps, tenant, params, caller }) => {
         const one = param({ params }, parameter);

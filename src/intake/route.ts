@@ -108,13 +108,13 @@ export interface RouteAnswer {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** Ties the types of one route together. The first argument is method and path: `GET /v1/jobs/:id`. */
-export function route<Mode extends TenantMode, Body = undefined, Query = undefined>(
+/** Ties the types of one route together. The first argument is method and path: `GET /v1/jobs/:id`. Default of `tenant`: `own`. */
+export function route<Mode extends TenantMode = "own", Body = undefined, Query = undefined>(
   line: `${Method} /${string}`,
-  definition: Omit<Route<Mode, Body, Query>, "method" | "path">,
+  definition: Omit<Route<Mode, Body, Query>, "method" | "path" | "tenant"> & { tenant?: Mode },
 ): AnyRoute {
   const [method, path = ""] = line.split(" ");
-  return { ...definition, method: method as Method, path };
+  return { tenant: "own", ...definition, method: method as Method, path };
 }
 
 /** The path as OpenAPI writes it. */

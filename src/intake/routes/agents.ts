@@ -37,7 +37,6 @@ export const agentRoutes = [
     summary: "Agents with their tools, budgets and what they cost this month",
     description: "See docs/agents.md.",
     scope: "read",
-    tenant: "own",
     answers: { 200: v.object({ agents: outputList(agentShape), ...tenantAgentsShape.entries }) },
     handle: async ({ deps, tenant }) => {
       const settings = await deps.agents.settings(tenant);
@@ -49,7 +48,6 @@ export const agentRoutes = [
     name: "putAgentsBudget",
     summary: "Set the monthly budget of all agents together; the default is 100 USD",
     scope: "admin",
-    tenant: "own",
     body: { schema: tenantBudgetInput, limit: smallBody },
     answers: { 200: tenantAgentsShape },
     handle: async ({ deps, tenant, body, caller }) => {
@@ -62,7 +60,6 @@ export const agentRoutes = [
     name: "putAgentBudget",
     summary: "Set an agent's budget; fields that are left out get the agent's defaults",
     scope: "admin",
-    tenant: "own",
     body: { schema: budgetInput, limit: smallBody },
     answers: { 200: agentShape },
     handle: ({ deps, tenant, params, body, caller }) =>
@@ -72,7 +69,6 @@ export const agentRoutes = [
     name: "stopAgent",
     summary: "Stop an agent: its runs wait before their next call",
     scope: "operate",
-    tenant: "own",
     answers: { 200: agentShape },
     handle: ({ deps, tenant, params, caller }) =>
       changedAgent(deps, { tenant, params, caller }, "stop", (agent) => deps.agents.stop(tenant, agent.type, actorOf(caller))),
@@ -81,7 +77,6 @@ export const agentRoutes = [
     name: "startAgent",
     summary: "Let a stopped agent run again; runs that waited go on",
     scope: "operate",
-    tenant: "own",
     answers: { 200: agentShape },
     handle: ({ deps, tenant, params, caller }) => changedAgent(deps, { tenant, params, caller }, "start", (agent) => deps.agents.start(tenant, agent.type)),
   }),
@@ -89,7 +84,6 @@ export const agentRoutes = [
     name: "listAgentRuns",
     summary: "Runs of agents, newest first",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({ agentType: v.optional(boundedName("must be an agent")), cursor: deadLetterCursor, ...paging }),
     answers: { 200: runsShape },
     handle: async ({ deps, tenant, query: { agentType, cursor, limit } }) => {
@@ -103,7 +97,6 @@ export const agentRoutes = [
     name: "getAgentRun",
     summary: "One run: each step, tool call, cost and decision, and the pending proposal",
     scope: "read",
-    tenant: "own",
     query: revealQuery,
     answers: { 200: runShape },
     handle: async ({ deps, tenant, params, query, caller }) => {
@@ -119,7 +112,6 @@ export const agentRoutes = [
     name: "approveAgentRun",
     summary: "Approve the pending proposal, unchanged or edited; its run continues",
     scope: "operate",
-    tenant: "own",
     body: { schema: approval, limit: 64 * 1024, optional: true },
     answers: { 200: runShape },
     problems: [409],
@@ -133,7 +125,6 @@ export const agentRoutes = [
     name: "rejectAgentRun",
     summary: "Reject the pending proposal; its run ends without it",
     scope: "operate",
-    tenant: "own",
     body: { schema: rejection, limit: smallBody, optional: true },
     answers: { 200: runShape },
     problems: [409],

@@ -122,7 +122,6 @@ export const alertRoutes = [
       name: "putAlertRule",
       summary: "Create or replace a rule: which findings go to which channels",
       scope: "admin",
-      tenant: "own",
       body: { schema: ruleSchema, limit: smallBody },
       answers: { 200: ruleShape },
       handle: async ({ deps, tenant, params, body, caller }) => {
@@ -139,7 +138,6 @@ export const alertRoutes = [
     summary: "Send a test alert to the channels of a rule: a job for each, whose state shows whether it arrived",
     description: "`GET /v1/jobs?q=alert-test:{name}` lists the jobs of a rule's tests.",
     scope: "admin",
-    tenant: "own",
     answers: { 202: testShape },
     problems: [422, 503],
     handle: async ({ deps, tenant, params }) => {

@@ -70,7 +70,6 @@ export const bulkActionRoutes = [
     name: "cancelJobs",
     summary: "Cancel open jobs by a filter or by ids, or plan it",
     scope: "operate",
-    tenant: "own",
     headers: onceHeaders,
     body: { schema: cancelRequest, limit: smallBody },
     answers,
@@ -81,7 +80,6 @@ export const bulkActionRoutes = [
     summary: "Run delayed, waiting and retrying jobs now by a filter or by ids, or plan it",
     description: "Jobs that a pause, an open circuit or a paused site holds back are left out: running them now would not help.",
     scope: "operate",
-    tenant: "own",
     headers: onceHeaders,
     body: { schema: runNowRequest, limit: smallBody },
     answers,
@@ -91,7 +89,6 @@ export const bulkActionRoutes = [
     name: "dismissDeadLetters",
     summary: "Take dead letters off the list by a filter or by ids, or plan it; their jobs stay readable",
     scope: "operate",
-    tenant: "own",
     headers: onceHeaders,
     body: { schema: dismissRequest, limit: smallBody },
     answers,
@@ -101,7 +98,6 @@ export const bulkActionRoutes = [
     name: "listBulkActions",
     summary: "Bulk actions (cancel, run now, dismiss), newest first",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({ ...paging }),
     answers: { 200: listShape("actions", bulkActionShape) },
     handle: async ({ deps, tenant, query }) => ({ status: 200, body: { actions: (await deps.bulkActions.list(tenant, query.limit)).map(actionBody) } }),
@@ -110,7 +106,6 @@ export const bulkActionRoutes = [
     name: "getBulkAction",
     summary: "The progress of a bulk action",
     scope: "read",
-    tenant: "own",
     answers: { 200: bulkActionShape },
     handle: async ({ deps, tenant, params }) => {
       const action = await deps.bulkActions.get(tenant, param({ params }, "id"));
@@ -122,7 +117,6 @@ export const bulkActionRoutes = [
     name: "abortBulkAction",
     summary: "Stop a bulk action; what it has done is kept",
     scope: "operate",
-    tenant: "own",
     answers: { 200: bulkActionShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {

@@ -76,7 +76,6 @@ export const campaignRoutes = [
     name: "createCampaign",
     summary: "Create a campaign: a template for a list of recipients, which is uploaded next",
     scope: "enqueue",
-    tenant: "own",
     body: { schema: campaignInput, limit: smallBody },
     answers: { 201: v.object({ id: v.string() }) },
     handle: async ({ deps, tenant, body }) => {
@@ -88,7 +87,6 @@ export const campaignRoutes = [
     name: "listCampaigns",
     summary: "Campaigns with their counts, newest first",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({ cursor: cursorText(/^[a-z0-9]{1,40}$/), ...paging }),
     answers: { 200: v.object({ campaigns: outputList(campaignShape), cursor: v.nullable(v.string()) }) },
     handle: async ({ deps, tenant, query }) => {
@@ -100,7 +98,6 @@ export const campaignRoutes = [
     name: "getCampaign",
     summary: "A campaign with its counts, why recipients got no mail, and its pages that stand still or failed",
     scope: "read",
-    tenant: "own",
     answers: { 200: campaignDetailShape },
     handle: async ({ deps, tenant, params }) => {
       const scope = { db: deps.db, tenant, id: idIn(params) };
@@ -115,7 +112,6 @@ export const campaignRoutes = [
     summary: "Replace the recipients of a campaign that is not started: up to 1,000,000 rows, streamed; rejected rows are reported by their line",
     description: "The list is CSV or NDJSON.",
     scope: "enqueue",
-    tenant: "own",
     body: {
       schema: v.pipe(v.string(), v.description("CSV whose first line names the columns, or one JSON object a line")),
       limit: maxListBytes,
@@ -147,7 +143,6 @@ export const campaignRoutes = [
     name: "listLeftRecipients",
     summary: "Recipients that got no mail, by their line of the list, and why",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({ cursor: cursorText(/^\d{1,10}$/), ...paging, ...revealQuery.entries }),
     answers: {
       200: leftListShape,
@@ -197,7 +192,6 @@ function act(
     name: `${verb}Campaign`,
     summary,
     scope,
-    tenant: "own",
     answers: { 200: stateShape },
     problems: [409],
     handle: async ({ deps, tenant, params }) => {

@@ -15,7 +15,6 @@ export const deadLetterRoutes = [
     description:
       "`from` and `to` are times of accepting, here as in `GET /v1/jobs` and in the filters of `POST /v1/replays` and `POST /v1/dead-letters/dismiss`.",
     scope: "read",
-    tenant: "own",
     query: listQuery,
     answers: { 200: deadLettersShape },
     handle: async ({ deps, tenant, query }) => {
@@ -28,7 +27,6 @@ export const deadLetterRoutes = [
     name: "listDeadLetterGroups",
     summary: "Dead letters grouped by cause",
     scope: "read",
-    tenant: "own",
     answers: { 200: groupsShape },
     handle: async ({ deps, tenant }) => ({ status: 200, body: { groups: (await deps.queries.groups(tenant)).map(groupOf) } }),
   }),
@@ -36,7 +34,6 @@ export const deadLetterRoutes = [
     name: "dismissDeadLetter",
     summary: "Take a dead letter off the list; its job stays readable",
     scope: "operate",
-    tenant: "own",
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {
       const id = param({ params }, "id");

@@ -64,7 +64,6 @@ const addressRoutes = namedRoutes(
     summary: "Switch off, filter or delay a destination, or add an address; address and secret are never returned",
     description: "Takes `enabled`, `filter`, `delaySeconds` and `events`; with `url` and `secret` it adds an address.",
     scope: "admin",
-    tenant: "own",
     body: {
       schema: anyDestination,
       schemaFor: (params) => (isBuiltInDestination(param({ params }, "name")) ? builtInSchema : ownSchema),
@@ -100,7 +99,6 @@ const subscriptionRoutes = namedRoutes(
     description:
       "`events` names types of events, and `job.done`, `job.dead` (dead or discarded) and `job.cancelled`. Delivery is at least once, with the same `webhook-id` on every try.",
     scope: "admin",
-    tenant: "own",
     body: { schema: subscriptionSchema, limit: smallBody, outgoing: true },
     answers: { 200: subscriptionShape, 201: subscriptionShape },
     problems: [409],

@@ -33,7 +33,6 @@ export const emailBulkRoutes = [
     summary: "Enqueue one mail for each of up to 10,000 recipients; with an idempotency key the list may be sent again safely",
     description: "The answer is that of a batch of jobs.",
     scope: "enqueue",
-    tenant: "own",
     headers: {
       [idempotencyHeader]:
         "Of each recipient without a key of its own the key becomes {this}:{address}, or its hash beyond 256 characters: 1 to 256 characters, in quotes or bare",

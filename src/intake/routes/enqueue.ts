@@ -84,7 +84,6 @@ export const enqueueRoutes = [
     description:
       "The body may set `delaySeconds` or `runAt`, and `dryRun`. With an `Idempotency-Key` the same payload is the same job and another payload is 422. A job that is dead, discarded or cancelled runs again when its key is sent again.",
     scope: "enqueue",
-    tenant: "own",
     headers: idempotencyHeaders,
     body: { schema: jobRequest, limit: smallBody, jsonCheckedLater: true },
     answers: { 202: acceptedShape },
@@ -103,7 +102,6 @@ export const enqueueRoutes = [
     description:
       "Each job has an answer of its own, so one wrong job refuses no other. The header `Idempotency-Key` gives each job without a key of its own the key `{key}:{index}`.",
     scope: "enqueue",
-    tenant: "own",
     headers: {
       [idempotencyHeader]:
         "Of each job without a key of its own the key becomes {this}:{index}, or its hash beyond 256 characters: 1 to 256 characters, in quotes or bare",

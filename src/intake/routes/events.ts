@@ -55,7 +55,6 @@ export const eventRoutes = [
     description:
       'The same id twice does nothing twice. A type outside the catalogue is 422, or only stored when the setting `events: {unknown: "store"}` says so. See docs/events.md.',
     scope: "enqueue",
-    tenant: "own",
     body,
     answers: { 202: accepted },
     emptyWhen: "in binary mode, where `Location` names the job",
@@ -92,7 +91,6 @@ export const eventRoutes = [
     summary: "Events about one entity in the order in which they happened, and its newest state",
     description: "`entity=lead:4711` names the entity.",
     scope: "leads",
-    tenant: "own",
     query: v.strictObject({ entity: v.pipe(entityKey, v.description("lead:4711")) }),
     answers: {
       200: v.object({
@@ -109,7 +107,6 @@ export const eventRoutes = [
     name: "listEventTypes",
     summary: "The catalogue: types of events and the schemas of their data",
     scope: "read",
-    tenant: "own",
     answers: { 200: v.object({ types: outputList(v.object({ type: v.string(), data: outputRecord(v.unknown()) })) }) },
     handle: async () => ({ status: 200, body: { types: eventTypes.map((type) => ({ type, data: toSchema(catalogue[type].data) })) } }),
   }),
@@ -118,7 +115,6 @@ export const eventRoutes = [
     summary: "Set the secret that signs events without a token; without `secret` one is made and shown once",
     description: "With `overlapSeconds` the old secret stays valid for that time.",
     scope: "admin",
-    tenant: "own",
     body: { schema: eventSecret, limit: smallBody },
     answers: { 200: v.object({ secret: v.optional(v.string()) }) },
     handle: async ({ deps, tenant, body: { secret, overlapSeconds } }) => {
@@ -131,7 +127,6 @@ export const eventRoutes = [
     name: "removeEventSecret",
     summary: "Accept no more events without a token",
     scope: "admin",
-    tenant: "own",
     answers: { 204: null },
     handle: async ({ deps, tenant }) => {
       await deps.inboundSecrets.remove(tenant);

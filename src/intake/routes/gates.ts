@@ -67,7 +67,6 @@ export const gateRoutes = [
       name: `${verb}Gate`,
       summary: verb === "probe" ? "Let one job try now although the circuit is open" : "Close the circuit; jobs that wait at it go on",
       scope: "operate",
-      tenant: "own",
       params: { dependency },
       answers: { 200: gateShape },
       handle: async ({ deps, tenant, params, caller }) => {

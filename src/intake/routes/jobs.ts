@@ -68,7 +68,6 @@ export const jobRoutes = [
     name: "listJobs",
     summary: "List and search jobs, newest first",
     scope: "read",
-    tenant: "own",
     query: listQuery,
     answers: { 200: jobsShape },
     handle: async ({ deps, tenant, query }) => {
@@ -87,7 +86,6 @@ export const jobRoutes = [
     description:
       "For jobs with one effect in doubt each. A job with several, or with `doubt` and a type that makes several, is settled by `POST /v1/jobs/{id}/effects`.",
     scope: "operate",
-    tenant: "own",
     body: { schema: findingsRequest, limit: smallBody },
     answers: { 200: findingsShape },
     handle: async ({ deps, tenant, body, caller }) => {
@@ -103,7 +101,6 @@ export const jobRoutes = [
     summary: "One job with its timeline, effects and payload",
     description: "`?reveal=1` shows personal fields to an admin and is audited.",
     scope: "read",
-    tenant: "own",
     query: revealQuery,
     answers: { 200: jobShape },
     handle: async ({ deps, tenant, params, query, caller }) => {
@@ -127,7 +124,6 @@ export const jobRoutes = [
     name: "cancelJob",
     summary: "Cancel a job; one that runs ends within seconds",
     scope: "operate",
-    tenant: "own",
     answers: { 200: cancelledShape },
     problems: [409],
     handle: async ({ deps, tenant, params }) => {
@@ -143,7 +139,6 @@ export const jobRoutes = [
     name: "retryJob",
     summary: "Run an ended job again; one that waits or is retrying goes on now",
     scope: "operate",
-    tenant: "own",
     answers: { 202: retriedShape },
     problems: [409],
     handle: async ({ deps, tenant, params }) => {
@@ -159,7 +154,6 @@ export const jobRoutes = [
     name: "runJobNow",
     summary: "Run a delayed, waiting or retrying job now; a gate or a pause may hold it back again",
     scope: "operate",
-    tenant: "own",
     answers: { 202: retriedShape },
     problems: [409],
     handle: async ({ deps, tenant, params }) => {
@@ -176,7 +170,6 @@ export const jobRoutes = [
     summary: "Record whether an uncertain effect happened, after a look at the provider",
     description: "`done`: it happened. `failed`: it did not, and the next run may do it.",
     scope: "operate",
-    tenant: "own",
     body: { schema: findingRequest, limit: smallBody },
     answers: { 200: findingRequest },
     problems: [409],

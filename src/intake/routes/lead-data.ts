@@ -95,7 +95,6 @@ export const leadDataRoutes = [
     summary: "List and search leads, newest first",
     description: "`bot=true` lists robots alone.",
     scope: "leads",
-    tenant: "own",
     query: v.pipe(v.strictObject({ ...filters, cursor: leadCursor, ...paging }), fromBeforeTo()),
     answers: { 200: leadsShape },
     handle: async ({ deps, tenant, query }) => listed(deps, tenant, query),
@@ -104,7 +103,6 @@ export const leadDataRoutes = [
     name: "searchLeads",
     summary: "The same with the search in the body, so that no address or telephone number is in a URL",
     scope: "leads",
-    tenant: "own",
     body: { schema: v.pipe(searchRequest, fromBeforeTo()), limit: smallBody },
     answers: { 200: leadsShape },
     handle: async ({ deps, tenant, body }) => listed(deps, tenant, body),
@@ -113,7 +111,6 @@ export const leadDataRoutes = [
     name: "exportFoundLeads",
     summary: "All matching leads as CSV, with the search in the body",
     scope: "leads",
-    tenant: "own",
     body: { schema: v.pipe(v.strictObject(bodyFilters), fromBeforeTo()), limit: smallBody },
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, body }) => exported(deps, tenant, body),
@@ -122,7 +119,6 @@ export const leadDataRoutes = [
     name: "exportLeads",
     summary: "All matching leads as CSV",
     scope: "leads",
-    tenant: "own",
     query: v.pipe(v.strictObject(filters), fromBeforeTo()),
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, query }) => exported(deps, tenant, query),
@@ -132,7 +128,6 @@ export const leadDataRoutes = [
     summary: "Erase a person's data, or plan it: leads, submissions, facts of events, and data in jobs, stored payloads and pictures",
     description: "Names the person by `email` or `phone`. Answers with counts, and with a `cursor` while something is left.",
     scope: "admin",
-    tenant: "own",
     body: { schema: person, limit: smallBody },
     answers: { 200: v.union([erased, plannedErasure]) },
     handle: async ({ deps, tenant, body, caller }) => {
@@ -149,7 +144,6 @@ export const leadDataRoutes = [
     name: "releaseLead",
     summary: "Treat a robot as a person: its submissions are accepted as if they had come now",
     scope: "leads",
-    tenant: "own",
     answers: { 202: released },
     problems: [404, 409, 429, 503],
     handle: async ({ deps, tenant, params, caller }) => {
@@ -164,7 +158,6 @@ export const leadDataRoutes = [
     name: "getLead",
     summary: "One lead with its submissions, jobs and effects; also by the id of a submission",
     scope: "leads",
-    tenant: "own",
     answers: { 200: leadShape },
     handle: async ({ deps, tenant, params }) => {
       const found = await getLead(deps.db, tenant, param({ params }, "id"));

@@ -29,7 +29,6 @@ export const mediaRoutes = [
     name: "listMedia",
     summary: "Pictures with their variants and alt texts, by key",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({
       prefix: v.optional(v.pipe(keyText, v.description("Prefix of the keys")), ""),
       cursor: v.optional(keyText, ""),
@@ -45,7 +44,6 @@ export const mediaRoutes = [
     name: "putAltText",
     summary: "Set a picture's alt text by hand; no model overwrites it. null removes it",
     scope: "enqueue",
-    tenant: "own",
     params: { key: keyPattern },
     body: { schema: text, limit: smallBody },
     answers: { 200: mediaShape },
@@ -60,7 +58,6 @@ export const mediaRoutes = [
     summary: "Store a picture; its thumbnails and alt text are made afterwards",
     description: "Up to 20 MB. See docs/images.md.",
     scope: "enqueue",
-    tenant: "own",
     params: { key: keyPattern },
     headers: {
       [aboutHeader]: "What it is about, as lead:4711; several are separated by commas. Erasing a person removes the pictures of their leads and offers",
@@ -81,7 +78,6 @@ export const mediaRoutes = [
     name: "getMedia",
     summary: "A picture with its variants and alt text; with `variant` the bytes of one",
     scope: "read",
-    tenant: "own",
     params: { key: keyPattern },
     query: v.strictObject({
       variant: v.optional(v.pipe(boundedText(100), v.description("WxH: the requested box or the actual size; or a variant's name"))),
@@ -107,7 +103,6 @@ export const mediaRoutes = [
     name: "deleteMedia",
     summary: "Remove a picture and everything made of it",
     scope: "enqueue",
-    tenant: "own",
     params: { key: keyPattern },
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {

@@ -30,7 +30,6 @@ const settingsRoutes = namedRoutes(
     summary: "Create or replace a lead project; its API key is shown at creation only",
     description: "The answer to the first call has `siteKey`, `formId` and, this once, `apiKey`. See docs/leads.md.",
     scope: "admin",
-    tenant: "own",
     body: { schema: projectSchema, limit: projectBody },
     answers: { 200: v.object({ ...projectShape.entries, apiKey: v.optional(apiKey) }) },
     handle: async ({ deps, tenant, params, body }) => {
@@ -51,7 +50,6 @@ export const projectRoutes = [
     name: "renewProjectKey",
     summary: "A new API key; the old one is refused everywhere within 60 seconds",
     scope: "admin",
-    tenant: "own",
     answers: { 200: v.object({ apiKey }) },
     handle: async ({ deps, tenant, params }) => {
       const key = await deps.projects.renewKey(tenant, param({ params }, "project"), deps.now());

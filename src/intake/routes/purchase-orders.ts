@@ -24,7 +24,6 @@ export const purchaseOrderRoutes = [
     name: "listPurchaseOrders",
     summary: "Purchase orders of a shop, newest first",
     scope: "read",
-    tenant: "own",
     query: purchaseQuery,
     answers: { 200: purchaseOrdersShape },
     handle: async ({ deps, tenant, params, query }) => {
@@ -39,7 +38,6 @@ export const purchaseOrderRoutes = [
     name: "getPurchaseOrder",
     summary: "One purchase order",
     scope: "read",
-    tenant: "own",
     answers: { 200: purchaseOrderShape },
     handle: async ({ deps, tenant, params }) => ({ status: 200, body: await purchase(deps, tenant, params) }),
   }),
@@ -47,7 +45,6 @@ export const purchaseOrderRoutes = [
     name: "getPurchaseOrderCsv",
     summary: "One purchase order as CSV",
     scope: "read",
-    tenant: "own",
     answers: { 200: "text/csv" },
     handle: async ({ deps, tenant, params }) => {
       const order = await purchase(deps, tenant, params);
@@ -59,7 +56,6 @@ export const purchaseOrderRoutes = [
     name: "approvePurchaseOrder",
     summary: "Mail a draft to its supplier",
     scope: "operate",
-    tenant: "own",
     answers: { 200: purchaseOrderShape },
     problems: [409, 429, 503],
     handle: async ({ deps, tenant, params }) => {
@@ -72,7 +68,6 @@ export const purchaseOrderRoutes = [
     name: "cancelPurchaseOrder",
     summary: "Drop a draft: its lines may be ordered by a later one",
     scope: "operate",
-    tenant: "own",
     answers: { 200: purchaseOrderShape },
     problems: [409],
     handle: async ({ deps, tenant, params }) => {

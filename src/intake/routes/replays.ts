@@ -61,7 +61,6 @@ export const replayRoutes = [
     description:
       "Takes a `filter` or `ids`; an empty filter is refused. `plan: true` only counts. `patch` corrects payloads. `ratePerMinute` paces the replay.",
     scope: "operate",
-    tenant: "own",
     fieldScopes: { patch: "admin" },
     headers: onceHeaders,
     body: { schema: replayRequest, limit: smallBody },
@@ -108,7 +107,6 @@ export const replayRoutes = [
     name: "getReplay",
     summary: "The progress of a replay",
     scope: "read",
-    tenant: "own",
     answers: { 200: replayShape },
     handle: async ({ deps, tenant, params }) => {
       const replay = await deps.replays.get(tenant, param({ params }, "id"));
@@ -120,7 +118,6 @@ export const replayRoutes = [
     name: "changeReplay",
     summary: "Change the rate of a running replay, from the next minute on",
     scope: "operate",
-    tenant: "own",
     body: { schema: changeRequest, limit: smallBody },
     answers: { 200: replayShape },
     problems: [409],
@@ -141,7 +138,6 @@ export const replayRoutes = [
     name: "resumeReplay",
     summary: "Go on with a stopped replay, within a minute: first its canary of those that were not sent; one with a patch by an admin",
     scope: "operate",
-    tenant: "own",
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
@@ -162,7 +158,6 @@ export const replayRoutes = [
     name: "abortReplay",
     summary: "Stop a replay; what it has replayed is kept",
     scope: "operate",
-    tenant: "own",
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {

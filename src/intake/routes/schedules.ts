@@ -43,7 +43,6 @@ const settingsRoutes = namedRoutes(
     description:
       "`misfire` says what happens to missed runs, `overlap` to runs that begin before the last one ended; `spreadSeconds` moves each tenant's runs by up to that time.",
     scope: "admin",
-    tenant: "own",
     body: { schema: scheduleInput, limit: smallBody },
     answers: { 200: scheduleShape, 201: scheduleShape },
     problems: [409],
@@ -66,7 +65,6 @@ export const scheduleRoutes = [
     summary: "Enqueue the schedule's job now; its planned times stay",
     description: "`why` says what the job waits for at once, such as its paused site.",
     scope: "operate",
-    tenant: "own",
     headers: idempotencyHeaders,
     answers: { 202: runScheduleShape },
     problems: [422, 429, 503],

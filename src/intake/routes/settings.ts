@@ -27,7 +27,6 @@ export const settingRoutes = namedRoutes(
     summary: "Create or replace a connection; its credentials are never returned",
     description: "`mail`, `slack`, `crm`, `make` or `models`. See docs/mail.md#providers and docs/events.md#destinations.",
     scope: "admin",
-    tenant: "own",
     body: { schema: anyConnection, schemaFor: connectionSchema, limit: smallBody, outgoing: true },
     answers: { 200: connectionShape },
     handle: async ({ deps, tenant, params, body }) => {

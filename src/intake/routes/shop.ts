@@ -50,7 +50,6 @@ export const shopRoutes = [
     summary: "Orders of a shop by id, or as a feed of changes",
     description: "With `changedAfter` the list is a feed: each order again when it changes.",
     scope: "read",
-    tenant: "own",
     query: orderQuery,
     answers: { 200: ordersShape },
     handle: async ({ deps, tenant, params, query }) => {
@@ -66,7 +65,6 @@ export const shopRoutes = [
     summary: "One order with payments and shipments; customer and addresses for an admin who asks",
     description: "`?reveal=1` shows customer and addresses to an admin and is audited.",
     scope: "read",
-    tenant: "own",
     query: revealQuery,
     answers: { 200: orderDetailShape },
     handle: async ({ deps, tenant, params, query, caller }) => {
@@ -89,7 +87,6 @@ export const shopRoutes = [
     name: "listProducts",
     summary: "Products of a shop by id, or as a feed of changes with those deleted",
     scope: "read",
-    tenant: "own",
     query: productQuery,
     answers: { 200: productsShape },
     handle: async ({ deps, tenant, params, query }) => {
@@ -104,7 +101,6 @@ export const shopRoutes = [
     name: "listProductTexts",
     summary: "Descriptions and titles of products that an agent wrote and a person approved; the shop is not written",
     scope: "read",
-    tenant: "own",
     query: v.strictObject(shopPaging),
     answers: { 200: productTextsShape },
     handle: async ({ deps, tenant, params, query: { cursor, limit } }) => {
@@ -116,7 +112,6 @@ export const shopRoutes = [
     name: "listSuppliers",
     summary: "Suppliers of a shop, with the addresses of their purchase orders",
     scope: "read",
-    tenant: "own",
     query: supplierQuery,
     answers: { 200: suppliersShape },
     handle: async ({ deps, tenant, params, query }) => {
@@ -129,7 +124,6 @@ export const shopRoutes = [
     name: "putSupplier",
     summary: "Set the address of a supplier's purchase orders, and whether they are sent without approval",
     scope: "admin",
-    tenant: "own",
     body: { schema: supplierBody, limit: smallBody },
     answers: { 200: supplierShape },
     handle: async ({ deps, tenant, params, body }) => {

@@ -65,7 +65,6 @@ export const siteRoutes = [
     summary: "Create or replace a shop; its key is never returned. Ends a pause and gives a new shop its schedules",
     description: "`keyIn` says where the shop's key travels: in the `header`, or in the `address` for a server that drops the header.",
     scope: "admin",
-    tenant: "own",
     body: { schema: siteSchema, limit: smallBody, outgoing: true },
     answers: { 200: siteShape },
     problems: [409],
@@ -89,7 +88,6 @@ export const siteRoutes = [
     name: "listSites",
     summary: "List the shops",
     scope: "read",
-    tenant: "own",
     answers: { 200: sitesShape },
     handle: async ({ deps, tenant }) => {
       const [sites, troubles] = await Promise.all([deps.sites.list(tenant), troublesOf(deps.db, tenant)]);
@@ -101,7 +99,6 @@ export const siteRoutes = [
     summary: "One shop with the state of its syncs",
     description: "Cursor, lag and counts of each sync, and why it is paused.",
     scope: "read",
-    tenant: "own",
     answers: { 200: siteDetailShape },
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
@@ -113,7 +110,6 @@ export const siteRoutes = [
     name: "deleteSite",
     summary: "Remove a shop with its schedules and all that was read from it, purchase orders too",
     scope: "admin",
-    tenant: "own",
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
@@ -129,7 +125,6 @@ export const siteRoutes = [
     summary: "Test the shop's address, key and permissions; ends a pause when all are right",
     description: "Names the permission that the key lacks.",
     scope: "operate",
-    tenant: "own",
     answers: { 200: testShape },
     problems: [503],
     handle: async ({ deps, tenant, params }) => {

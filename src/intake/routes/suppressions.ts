@@ -39,7 +39,6 @@ export const suppressionRoutes = [
     name: "listSuppressions",
     summary: "Addresses that get no mail, newest first",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({
       reason: v.optional(v.picklist(reasons, `must be one of ${reasons.join(", ")}`)),
       cursor: cursorText(/^\d{1,15}\.[0-9a-f]{32}\.(?:all|bulk)$/),
@@ -55,7 +54,6 @@ export const suppressionRoutes = [
     name: "importSuppressions",
     summary: "Add up to 10,000 addresses; those that are there stay as they are, wrong ones are reported",
     scope: "operate",
-    tenant: "own",
     body: { schema: importSchema, limit: largeBody },
     answers: { 200: importReport },
     handle: async ({ deps, tenant, body, bodyLength }) => {
@@ -71,7 +69,6 @@ export const suppressionRoutes = [
     summary: "Whether and why an address gets no mail; the wider scope when there are two",
     description: "Admins alone see whole addresses. See docs/mail.md#suppressions.",
     scope: "read",
-    tenant: "own",
     params: { address },
     answers: { 200: shape },
     handle: async ({ deps, tenant, caller, params }) => {
@@ -84,7 +81,6 @@ export const suppressionRoutes = [
     name: "putSuppression",
     summary: "Suppress an address; without a body all mail to it",
     scope: "operate",
-    tenant: "own",
     params: { address },
     // Without a body the defaults apply.
     body: { schema: suppressionSchema, limit: smallBody, readByHandler: true },
@@ -102,7 +98,6 @@ export const suppressionRoutes = [
     name: "deleteSuppression",
     summary: "Let mail to an address through again, of one scope or both; audited",
     scope: "operate",
-    tenant: "own",
     params: { address },
     query: v.strictObject({ scope: v.optional(v.picklist(suppressionScopes, "must be all or bulk")) }),
     answers: { 204: null },

@@ -23,7 +23,6 @@ export const templateRoutes = [
     name: "listTemplates",
     summary: "The mail templates, those that are built in (version 0) as well",
     scope: "read",
-    tenant: "own",
     query: v.strictObject({ cursor: cursorText(/^[a-z0-9-]{1,63}$/), ...paging }),
     answers: { 200: templatesShape },
     handle: async ({ deps, tenant, query }) => {
@@ -38,7 +37,6 @@ export const templateRoutes = [
     description:
       "The language is Liquid. A job renders the version that was newest when it was enqueued, or when an operator last retried it. `layout` names a template that prints this one at `{{ content }}`. Without a text part one is made from the HTML.",
     scope: "admin",
-    tenant: "own",
     body: { schema: templateContent, limit: smallBody },
     answers: { 200: templatePutShape },
     handle: async ({ deps, tenant, params, body }) => {
@@ -53,7 +51,6 @@ export const templateRoutes = [
     name: "getTemplate",
     summary: "The newest version of a mail template",
     scope: "read",
-    tenant: "own",
     answers: { 200: templateShape },
     handle: async ({ deps, tenant, params }) => {
       const template = await deps.templates.at(tenant, templateIdIn(params), deps.now());
@@ -66,7 +63,6 @@ export const templateRoutes = [
     summary: "Render a template with variables; nothing is sent",
     description: "`{{ unsubscribeUrl }}` of bulk mail prints a sample link, which changes nothing.",
     scope: "read",
-    tenant: "own",
     body: { schema: previewRequest, limit: smallBody },
     answers: { 200: previewShape },
     handle: async ({ deps, tenant, params, body, request }) => {

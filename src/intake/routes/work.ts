@@ -60,7 +60,6 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/beat", {
     name: "beatJob",
     summary: "Heartbeat of one job",
-    tenant: "own",
     schema: requests.oneBeat,
     limit: smallBody,
     answers: { 200: shapes.beatShape },
@@ -89,7 +88,6 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/settle", {
     name: "settleJob",
     summary: "Settle a job: record its outcome; the same call again gets the same answer",
-    tenant: "own",
     schema: requests.oneSettlement,
     limit: smallBody,
     answers: { 200: shapes.settledShape },
@@ -105,7 +103,6 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/effects/:key", {
     name: "beginEffect",
     summary: "Begin an effect: an act on the outside world, once per job",
-    tenant: "own",
     schema: requests.beginRequest,
     limit: smallBody,
     params: { key: requests.effectKeyPattern },
@@ -121,7 +118,6 @@ export const workRoutes = [
   workRoute("PUT /v1/work/:id/effects/:key", {
     name: "endEffect",
     summary: "Record the result of an effect",
-    tenant: "own",
     schema: requests.endRequest,
     limit: smallBody,
     params: { key: requests.effectKeyPattern },
@@ -138,7 +134,6 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/result-upload", {
     name: "resultUpload",
     summary: "Get an address to upload a result that is too large for the settlement",
-    tenant: "own",
     schema: requests.uploadRequest,
     limit: smallBody,
     answers: { 200: shapes.uploadShape },
@@ -152,7 +147,6 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/release", {
     name: "releaseJob",
     summary: "Give a job back: others may take it, no attempt is counted",
-    tenant: "own",
     schema: requests.releaseRequest,
     limit: smallBody,
     answers: { 200: shapes.releasedShape },
@@ -166,7 +160,6 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/children", {
     name: "enqueueChildren",
     summary: "Enqueue children of a job: the same key from the same job is the same child",
-    tenant: "own",
     schema: requests.childrenRequest,
     limit: largeBody,
     answers: { 202: batchShape },

@@ -14,7 +14,7 @@ const protocolHeader = "Jobyard-Protocol";
 interface WorkRoute<Mode extends TenantMode, Body> {
   name: string;
   summary: string;
-  tenant: Mode;
+  tenant?: Mode;
   schema: v.GenericSchema<any, Body>; // eslint-disable-line -- variance: any input
   /** Bytes. */
   limit: number;
@@ -25,7 +25,7 @@ interface WorkRoute<Mode extends TenantMode, Body> {
 }
 
 /** A worker's call. The protocol's version is checked before the body, whose shape it decides. Every answer has it. */
-export function workRoute<Mode extends TenantMode, Body>(
+export function workRoute<Mode extends TenantMode = "own", Body = undefined>(
   line: `${Method} /${string}`,
   { schema, limit, problems = [], handle, ...rest }: WorkRoute<Mode, Body>,
 ): AnyRoute {
