@@ -5,7 +5,7 @@ import { addressFields, type Connection, type ConnectionName, connectionNames, c
 import type { GateLimits } from "./gate-limits";
 import { type MailConnection, mailIssues } from "./mail-connection";
 import { checked, invalidProblem, noTenant } from "./names";
-import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
@@ -50,19 +50,14 @@ declare module "./snapshot" {
   }
 }
 
-export interface ConnectionStore extends SettingsStore<ConnectionView> {
-  /** Throws `not-found` for an unknown name or tenant, `invalid` for a wrong body or address. */
-  put(tenant: string, name: string, body: unknown, now: number): Promise<{ connection: ConnectionView; created: boolean }>;
-  open<Name extends ConnectionName>(tenant: string, name: Name): Promise<OpenedConnection<Name>>;
-  /** Records that a provider of the connection refuses all calls until a setting changes, or (null) no longer does. */
-  pause(tenant: string, name: ConnectionName, provider: string, paused: { reason: string; since: number } | null): Promise<void>;
-}
+export type ConnectionStore = ReturnType<typeof createConnectionStore>;
 
-export function createConnectionStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): ConnectionStore {
+export function createConnectionStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed) {
   const table = createSettingsTable<Row>({ db, vault, changed }, { table: "connections", key: "name", columns, sealed: { credentials: secretName } });
   return {
     ...createSettingsStore(table, connectionView),
-    async put(tenant, name, body, now) {
+    /** Throws `not-found` for an unknown name or tenant, `invalid` for a wrong body or address. */
+    async put(tenant: string, name: string, body: unknown, now: number): Promise<{ connection: ConnectionView; created: boolean }> {
       if (!isConnectionName(name)) throw new Problem("not-found", `There is no connection "${name}"; the names are ${connectionNames.join(", ")}.`);
       const connection = checked(connectionSchemas[name], body);
       const issues = name === "mail" ? mailIssues(connection as MailConnection, rules) : [];
@@ -82,7 +77,8 @@ export function createConnectionStore(db: D1Database, vault: Vault, rules: Addre
         updated: row.updated,
       };
     },
-    async pause(tenant, name, provider, paused) {
+    /** Records that a provider of the connection refuses all calls until a setting changes, or (null) no longer does. */
+    async pause(tenant: string, name: ConnectionName, provider: string, paused: { reason: string; since: number } | null): Promise<void> {
       const sql = "UPDATE connections SET paused = nullif(json_patch(coalesce(paused, '{}'), ?3), '{}') WHERE tenant = ?1 AND name = ?2";
       await statement(db, sql, tenant, name, JSON.stringify({ [provider]: paused })).run();
     },

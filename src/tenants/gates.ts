@@ -12,22 +12,7 @@ type Unreachable = Omit<Held, "reason"> & { reason: "unreachable" };
  * The gates of all tenants. No call throws. A gate that does not answer in time holds jobs back for 15 s: a wait counts no attempt, and calls without
  * limits may harm the dependency. A slot that an unanswered `enter` granted is given to the same job when it tries again.
  */
-export interface TenantGates {
-  /** One answer per id, in order, in one round trip. */
-  enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<(GateAnswer | Unreachable)[]>;
-  /** When a report cannot be delivered, the slots become free at the end of their leases. */
-  leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void>;
-  /** Admits no job for 15 s while the gate does not answer. */
-  admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission>;
-  /** Null while the gate does not answer. */
-  status(tenant: string, dependency: string, now: number): Promise<GateStatus | null>;
-  /** Opens the circuit until a time (milliseconds). `reason` is stored and shown, so it must be redacted. False: the gate did not answer. */
-  hold(tenant: string, dependency: string, until: number, now: number, reason?: string): Promise<boolean>;
-  /** Closes the circuit, under the newest limits. False: the gate did not answer. */
-  reset(tenant: string, dependency: string, now: number): Promise<boolean>;
-  /** Makes an open circuit admit one probe now. False: the gate did not answer. */
-  probe(tenant: string, dependency: string, now: number): Promise<boolean>;
-}
+export type TenantGates = ReturnType<typeof createGates>;
 
 interface GatesOptions {
   /** Time limit of each of two tries. Milliseconds, default 3000. */
@@ -42,7 +27,7 @@ export function createGates(
   namespace: DurableObjectNamespace | DurableObjectNamespace<Gate>,
   limitsOf: (tenant: string, dependency: string) => Promise<GateLimits>,
   options: GatesOptions = {},
-): TenantGates {
+) {
   const { timeLimit = 3000, report = logWarning } = options;
   const once = <T>(tenant: string, dependency: string, call: (gate: DurableObjectStub<Gate>) => Promise<T>) =>
     withTimeLimit(timeLimit, "The gate", call((namespace as DurableObjectNamespace<Gate>).getByName(`${tenant}/${dependency}`)));
@@ -60,25 +45,34 @@ export function createGates(
   };
 
   return {
-    async enter(tenant, dependency, ids, leaseMs, now) {
+    /** One answer per id, in order, in one round trip. */
+    async enter(tenant: string, dependency: string, ids: readonly string[], leaseMs: number, now: number): Promise<(GateAnswer | Unreachable)[]> {
       const jobs = ids.map((id) => ({ id }));
       const answer = await ask(tenant, dependency, async (gate) => gate.enter(jobs, await limitsOf(tenant, dependency), leaseMs, now));
       return answer?.value ?? ids.map(() => unreachable(now));
     },
-    async leave(tenant, dependency, reports, now) {
+    /** When a report cannot be delivered, the slots become free at the end of their leases. */
+    async leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void> {
       await ask(tenant, dependency, (gate) => gate.leave(reports, now));
     },
-    async admit(tenant, dependency, limit, now) {
+    /** Admits no job for 15 s while the gate does not answer. */
+    async admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission> {
       const answer = await ask(tenant, dependency, (gate) => gate.admit(limit, now));
       return answer?.value ?? { count: 0, until: now + unreachableFor, perSecond: 0 };
     },
-    async status(tenant, dependency, now) {
+    /** Null while the gate does not answer. */
+    async status(tenant: string, dependency: string, now: number): Promise<GateStatus | null> {
       const answer = await ask(tenant, dependency, async (gate) => gate.status(now, await limitsOf(tenant, dependency)));
       return answer === null ? null : statusFrom(answer.value);
     },
-    reset: async (tenant, dependency, now) => (await ask(tenant, dependency, async (gate) => gate.reset(now, await limitsOf(tenant, dependency)))) !== null,
-    hold: async (tenant, dependency, until, now, reason) => (await ask(tenant, dependency, (gate) => gate.hold(until, now, reason))) !== null,
-    probe: async (tenant, dependency, now) => (await ask(tenant, dependency, (gate) => gate.probe(now))) !== null,
+    /** Closes the circuit, under the newest limits. False: the gate did not answer. */
+    reset: async (tenant: string, dependency: string, now: number): Promise<boolean> =>
+      (await ask(tenant, dependency, async (gate) => gate.reset(now, await limitsOf(tenant, dependency)))) !== null,
+    /** Opens the circuit until a time (milliseconds). `reason` is stored and shown, so it must be redacted. False: the gate did not answer. */
+    hold: async (tenant: string, dependency: string, until: number, now: number, reason?: string): Promise<boolean> =>
+      (await ask(tenant, dependency, (gate) => gate.hold(until, now, reason))) !== null,
+    /** Makes an open circuit admit one probe now. False: the gate did not answer. */
+    probe: async (tenant: string, dependency: string, now: number): Promise<boolean> => (await ask(tenant, dependency, (gate) => gate.probe(now))) !== null,
   };
 }
 

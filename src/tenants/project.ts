@@ -3,7 +3,7 @@ import { equalTexts, sha256 } from "../crypto";
 import { type RowBound, hasRoom, maxProjects } from "./bounds";
 import { checked, checkName, invalidProblem, whyRefused } from "./names";
 import { ownsUrl, type Project, projectSchema, type ProjectSettings } from "./project-schema";
-import { createSettingsStore, createSettingsTable, type SettingsStore } from "./settings-table";
+import { createSettingsStore, createSettingsTable } from "./settings-table";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
@@ -26,22 +26,18 @@ declare module "./snapshot" {
   }
 }
 
-export interface ProjectStore extends SettingsStore<ProjectView> {
-  /**
-   * Creates or replaces; `apiKey` is returned at creation only. Throws `invalid` for a wrong name or body and beyond `maxProjects`, `not-found` for an
-   * unknown tenant.
-   */
-  put(tenant: string, project: string, body: unknown, now: number): Promise<{ project: ProjectView; apiKey: string | undefined }>;
-  /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */
-  renewKey(tenant: string, project: string, now: number): Promise<string | null>;
-}
+export type ProjectStore = ReturnType<typeof createProjectStore>;
 
-export function createProjectStore(db: D1Database, vault: Vault, changed: Changed): ProjectStore {
+export function createProjectStore(db: D1Database, vault: Vault, changed: Changed) {
   const sealed = { turnstile: (name: string) => secretName(name, "turnstile"), crm: (name: string) => secretName(name, "crm") };
   const table = createSettingsTable<Row>({ db, vault, changed }, { table: "projects", key: "project", columns, sealed });
   return {
     ...createSettingsStore(table, projectView),
-    async put(tenant, project, body, now) {
+    /**
+     * Creates or replaces; `apiKey` is returned at creation only. Throws `invalid` for a wrong name or body and beyond `maxProjects`, `not-found` for an
+     * unknown tenant.
+     */
+    async put(tenant: string, project: string, body: unknown, now: number): Promise<{ project: ProjectView; apiKey: string | undefined }> {
       checkName("project", project);
       const settings = withOwnPage(checked(projectSchema, body));
       const made = { siteKey: `pk_${random(18)}`, formId: `form_${random(12)}`, apiKey: `lk_${random(32)}` };
@@ -57,8 +53,10 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
       return { project: projectView(row), apiKey: row.api_key === apiKeyHash ? made.apiKey : undefined };
     },
     // Its leads stay.
-    remove: (tenant, project) => table.remove(tenant, project, db.prepare("DELETE FROM lead_silence WHERE tenant = ?1 AND project = ?2").bind(tenant, project)),
-    async renewKey(tenant, project, now) {
+    remove: (tenant: string, project: string) =>
+      table.remove(tenant, project, db.prepare("DELETE FROM lead_silence WHERE tenant = ?1 AND project = ?2").bind(tenant, project)),
+    /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */
+    async renewKey(tenant: string, project: string, now: number): Promise<string | null> {
       const key = `lk_${random(32)}`;
       const sql = "UPDATE projects SET api_key = ?3, updated = max(?4, created + 1) WHERE tenant = ?1 AND project = ?2";
       const renewed = await table.write(tenant, db.prepare(sql).bind(tenant, project, await hashOf(key), now));

@@ -3,7 +3,7 @@ import { type AddressRules, checkAddress } from "../address/address";
 import { boundedText } from "../bounded";
 import { type RowBound, hasRoom, maxSites } from "./bounds";
 import { checked, checkName, invalidProblem, whyRefused } from "./names";
-import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "./settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsTable } from "./settings-table";
 import { sharedSecret } from "./shared-secret";
 import type { Section } from "./snapshot";
 import type { Changed } from "./tenant";
@@ -91,25 +91,22 @@ declare module "./snapshot" {
   }
 }
 
-export interface SiteStore extends SettingsStore<SiteView> {
-  /** Throws `invalid` for a wrong name, body or address and beyond `maxSites`, `not-found` when there is no such tenant. */
-  put(tenant: string, site: string, body: unknown, now: number): Promise<{ site: SiteView; created: boolean }>;
-  open(tenant: string, site: string): Promise<OpenedSite>;
-}
+export type SiteStore = ReturnType<typeof createSiteStore>;
 
-export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed): SiteStore {
+export function createSiteStore(db: D1Database, vault: Vault, rules: AddressRules, changed: Changed) {
   const table = createSettingsTable<Row>(
     { db, vault, changed },
     { table: "sites", key: "site", columns, sealed: { key: keyName, webhook_secret: webhookName } },
   );
   return {
     ...createSettingsStore(table, siteView),
-    async put(tenant, site, body, now) {
+    /** Throws `invalid` for a wrong name, body or address and beyond `maxSites`, `not-found` when there is no such tenant. */
+    async put(tenant: string, site: string, body: unknown, now: number): Promise<{ site: SiteView; created: boolean }> {
       checkName("site", site);
       const row = await write(db, vault, table, { tenant, site, now, ...withAddress(checked(siteSchema, body), rules) });
       return { site: siteView(row), created: row.created === row.updated };
     },
-    async open(tenant, site) {
+    async open(tenant: string, site: string): Promise<OpenedSite> {
       const row = await table.one(tenant, site);
       if (!row) return { ok: false, reason: "missing", detail: `There is no site "${site}".` };
       const key = await vault.open(tenant, keyName(site), row.key);

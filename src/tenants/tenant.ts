@@ -65,19 +65,12 @@ export interface Tenant {
 /** Called after each change of the snapshot. Never throws: the tick repeats what failed. */
 export type Changed = (tenant: string) => Promise<void>;
 
-export interface TenantStore {
-  /** Creates or replaces. Throws `invalid` for a wrong name or body; `system` is reserved. */
-  put(tenant: string, body: unknown, now: number): Promise<{ tenant: Tenant; created: boolean }>;
-  get(tenant: string): Promise<Tenant | null>;
-  /** All tenants by name, `limit` of them after `after`. For the root token and the tick only. */
-  list(page?: { after?: string; limit?: number }): Promise<Tenant[]>;
-  /** For the tick: the settings of several tenants in one statement; those that do not exist are missing. */
-  settingsOf(tenants: readonly string[]): Promise<Map<string, TenantSettings>>;
-}
+export type TenantStore = ReturnType<typeof createTenantStore>;
 
-export function createTenantStore(db: D1Database, changed: Changed): TenantStore {
+export function createTenantStore(db: D1Database, changed: Changed) {
   return {
-    async put(tenant, body, now) {
+    /** Creates or replaces. Throws `invalid` for a wrong name or body; `system` is reserved. */
+    async put(tenant: string, body: unknown, now: number): Promise<{ tenant: Tenant; created: boolean }> {
       checkName("tenant", tenant);
       if (tenant === reservedTenant) throw invalidProblem([{ path: "tenant", message: `"${reservedTenant}" is reserved` }]);
       const { name, timezone, settings } = checked(tenantSchema, body);
@@ -86,15 +79,17 @@ export function createTenantStore(db: D1Database, changed: Changed): TenantStore
       await changed(tenant);
       return { tenant: fromRow(row), created: row.version === 1 };
     },
-    async get(tenant) {
+    async get(tenant: string): Promise<Tenant | null> {
       const row = await db.prepare(`SELECT ${columns} FROM tenants WHERE tenant = ?1`).bind(tenant).first<Row>();
       return row && fromRow(row);
     },
-    async list({ after = "", limit = 1000 } = {}) {
+    /** All tenants by name, `limit` of them after `after`. For the root token and the tick only. */
+    async list({ after = "", limit = 1000 }: { after?: string; limit?: number } = {}): Promise<Tenant[]> {
       const { results } = await db.prepare(`SELECT ${columns} FROM tenants WHERE tenant > ?1 ORDER BY tenant LIMIT ?2`).bind(after, limit).all<Row>();
       return results.map(fromRow);
     },
-    async settingsOf(tenants) {
+    /** For the tick: the settings of several tenants in one statement; those that do not exist are missing. */
+    async settingsOf(tenants: readonly string[]): Promise<Map<string, TenantSettings>> {
       const sql = "SELECT tenant, settings FROM tenants WHERE tenant IN (SELECT value FROM json_each(?1))";
       const { results } = await db.prepare(sql).bind(JSON.stringify(tenants)).all<Pick<Row, "tenant" | "settings">>();
       return new Map(results.map(({ tenant, settings }) => [tenant, JSON.parse(settings) as TenantSettings]));

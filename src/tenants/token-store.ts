@@ -44,21 +44,15 @@ export interface TokenView {
   used: number | null;
 }
 
-export interface TokenStore {
-  /**
-   * Returns the token, which is stored nowhere. Throws `invalid`, also beyond `maxTokens` and `maxTokensEver`, and `not-found` when there is no such
-   * tenant.
-   */
-  create(tenant: string, body: unknown, now: number): Promise<{ id: string; token: string }>;
-  /** Newest first, revoked ones too. */
-  list(tenant: string): Promise<TokenView[]>;
-  /** The token is refused at once in this isolate and within 60 s everywhere. False: the tenant has no such token; true also when it was revoked before. */
-  revoke(tenant: string, id: string, now: number): Promise<boolean>;
-}
+export type TokenStore = ReturnType<typeof createTokenStore>;
 
-export function createTokenStore(db: D1Database, tokens: Tokens, changed: Changed): TokenStore {
+export function createTokenStore(db: D1Database, tokens: Tokens, changed: Changed) {
   return {
-    async create(tenant, body, now) {
+    /**
+     * Returns the token, which is stored nowhere. Throws `invalid`, also beyond `maxTokens` and `maxTokensEver`, and `not-found` when there is no such
+     * tenant.
+     */
+    async create(tenant: string, body: unknown, now: number): Promise<{ id: string; token: string }> {
       const { name, scopes: granted, types } = checked(tokenSchema, body);
       const bound = types && [...new Set(types)];
       const id = randomId();
@@ -67,7 +61,8 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
       if (meta.changes === 0) throw await whyRefused(db, tenant, (await isFull(db, tenant)) ? ever : atOnce);
       return { id, token: await tokens.mint(tenant, id, granted, bound) };
     },
-    async list(tenant) {
+    /** Newest first, revoked ones too. */
+    async list(tenant: string): Promise<TokenView[]> {
       const sql = "SELECT id, name, scopes, types, created, revoked, used FROM tokens WHERE tenant = ?1 ORDER BY created DESC, id";
       const { results } = await statement(db, sql, tenant).all<Omit<TokenView, "scopes" | "types"> & { scopes: string; types: string | null }>();
       return results.map(({ types, ...row }) => ({
@@ -76,7 +71,8 @@ export function createTokenStore(db: D1Database, tokens: Tokens, changed: Change
         types: types === null ? null : (JSON.parse(types) as string[]),
       }));
     },
-    async revoke(tenant, id, now) {
+    /** The token is refused at once in this isolate and within 60 s everywhere. False: the tenant has no such token; true also when it was revoked before. */
+    async revoke(tenant: string, id: string, now: number): Promise<boolean> {
       const [revoked] = await db.batch([
         db.prepare("UPDATE tokens SET revoked = coalesce(revoked, ?3) WHERE tenant = ?1 AND id = ?2").bind(tenant, id, now),
         raiseVersion(db, tenant),

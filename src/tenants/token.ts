@@ -25,26 +25,23 @@ interface TokenClaims {
  * `work` token is bound to. MAC is the HMAC-SHA-256, in base64url, of everything before its dot. Neither call does I/O, so a token is valid while
  * every store is down.
  */
-export interface Tokens {
-  mint(tenant: string, id: string, scopes: readonly TokenScope[], types?: readonly string[]): Promise<string>;
-  /** Undefined: the token was not made with a key that is in the ring. */
-  verify(token: string): Promise<TokenClaims | undefined>;
-}
+export type Tokens = ReturnType<typeof createTokens>;
 
 const purpose = "token";
 const form =
   /^jy_([A-Za-z0-9_-]{1,32})\.([a-z0-9-]{1,63})\.([a-z0-9]{1,64})\.([erlowa]{1,6})(?:\.([a-z0-9-]{1,63}(?:\+[a-z0-9-]{1,63}){0,19}))?\.([A-Za-z0-9_-]{43})$/;
 
-export function createTokens(ring: KeyRing): Tokens {
+export function createTokens(ring: KeyRing) {
   return {
-    async mint(tenant, id, granted, types = []) {
+    async mint(tenant: string, id: string, granted: readonly TokenScope[], types: readonly string[] = []): Promise<string> {
       const body = `jy_${ring.active}.${tenant}.${id}.${lettersOf(granted)}${types.length > 0 ? `.${types.join("+")}` : ""}`;
       const mac = await crypto.subtle.sign("HMAC", await ring.signing(purpose)!, bytes(body));
       const token = `${body}.${toBase64url(new Uint8Array(mac))}`;
       if (!form.test(token)) throw new Error("A token needs a tenant, an id and at least one scope");
       return token;
     },
-    async verify(token) {
+    /** Undefined: the token was not made with a key that is in the ring. */
+    async verify(token: string): Promise<TokenClaims | undefined> {
       const [, keyId = "", tenant = "", id = "", letters = "", types, mac = ""] = form.exec(token) ?? [];
       const key = await ring.signing(purpose, keyId);
       if (!key || !(await isSigned(key, token.slice(0, -mac.length - 1), mac))) return undefined;

@@ -1,11 +1,5 @@
 /** Keeps the token out of the reach of scripts: encrypted, in a cookie that the browser sends only to this host. */
-export interface Sessions {
-  /** The `Set-Cookie` value. */
-  start(token: string, url: URL): Promise<string>;
-  /** Undefined when there is no cookie, or it has expired. */
-  read(request: Request): Promise<string | undefined>;
-  end(url: URL): string;
-}
+export type Sessions = ReturnType<typeof createSessions>;
 
 export interface SessionDeps {
   vault: {
@@ -20,14 +14,16 @@ const maxAgeSeconds = 12 * 3600;
 /** No tenant has this name. */
 const whose = "*";
 
-export function createSessions({ vault, now }: SessionDeps): Sessions {
+export function createSessions({ vault, now }: SessionDeps) {
   return {
-    async start(token, url) {
+    /** The `Set-Cookie` value. */
+    async start(token: string, url: URL): Promise<string> {
       const until = now() + maxAgeSeconds * 1000;
       const sealed = await vault.seal(whose, "session", JSON.stringify({ token, until }));
       return setCookie(url, sessionName(url), sealed, maxAgeSeconds);
     },
-    async read(request) {
+    /** Undefined when there is no cookie, or it has expired. */
+    async read(request: Request): Promise<string | undefined> {
       const sealed = cookieOf(request, sessionName(new URL(request.url)));
       if (sealed === undefined) return undefined;
       const opened = await vault.open(whose, "session", sealed);
@@ -35,7 +31,7 @@ export function createSessions({ vault, now }: SessionDeps): Sessions {
       const { token, until } = JSON.parse(opened.text) as { token: string; until: number };
       return until > now() ? token : undefined;
     },
-    end: (url) => setCookie(url, sessionName(url), "", 0),
+    end: (url: URL): string => setCookie(url, sessionName(url), "", 0),
   };
 }
 

@@ -1,29 +1,26 @@
 import { runningByTenantSql } from "../../d1";
 import { type BulkAction, type BulkRequest, hasParent } from "./model";
 
-export interface BulkQueries {
-  get(tenant: string, id: string): Promise<BulkAction | null>;
-  /** Newest first. */
-  list(tenant: string, limit: number): Promise<BulkAction[]>;
-  /** Running actions: each tenant's oldest, tenants after `lastServed` first, then each tenant's second, and so on. */
-  running(limit: number, lastServed: string): Promise<BulkAction[]>;
-}
+export type BulkQueries = ReturnType<typeof createBulkQueries>;
 
 interface Row extends Omit<BulkAction, "request" | "endedAt"> {
   request: string;
   ended: number | null;
 }
 
-export function createBulkQueries(db: D1Database): BulkQueries {
+export function createBulkQueries(db: D1Database) {
   const rows = async (query: D1PreparedStatement) => (await query.all<Row>()).results.map(actionFrom);
   return {
-    async get(tenant, id) {
+    async get(tenant: string, id: string): Promise<BulkAction | null> {
       const [action] = await rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? AND id = ?`).bind(tenant, id));
       return action ?? null;
     },
-    list: (tenant, limit) => rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
+    /** Newest first. */
+    list: (tenant: string, limit: number): Promise<BulkAction[]> =>
+      rows(db.prepare(`SELECT * FROM bulk_actions WHERE tenant = ? ORDER BY at DESC, id LIMIT ?`).bind(tenant, limit)),
+    /** Running actions: each tenant's oldest, tenants after `lastServed` first, then each tenant's second, and so on. */
     // The table is read whole: it has few rows.
-    running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("bulk_actions")).bind(limit, lastServed)),
+    running: (limit: number, lastServed: string): Promise<BulkAction[]> => rows(db.prepare(runningByTenantSql("bulk_actions")).bind(limit, lastServed)),
   };
 }
 

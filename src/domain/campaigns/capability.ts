@@ -11,33 +11,7 @@ export type MailSlot =
   | { granted: false; reason: string; until: number; park: boolean };
 
 /** One tenant's campaigns, as the runs of a campaign read and write them. Throws when D1 or R2 cannot be reached. */
-export interface CampaignWork {
-  get(id: string): Promise<Campaign | null>;
-  /** The next pages from a place on, at most `max`. */
-  pages(campaign: Campaign, from: { offset: number; page: number }, max: number): Promise<PagePlace[]>;
-  openPages(id: string): Promise<OpenPages>;
-  /** Statements for a checkpoint: record the next pages, and where those after them begin. */
-  plan(id: string, pages: readonly PagePlace[], next: { offset: number; page: number }): D1PreparedStatement[];
-  enqueued(id: string, pages: readonly { page: number; job: string }[]): Promise<void>;
-  /** The statement for a checkpoint that ends the campaign. */
-  end(id: string): D1PreparedStatement;
-  /** Begins a page's run. `isOpen`: the page has not ended. */
-  begin(id: string, page: number, job: string): Promise<{ campaign: Campaign; isOpen: boolean } | null>;
-  /** The time from which the page may be sent by the campaign's rate. Milliseconds. */
-  reserve(campaign: Campaign, page: { page: number; count: number }): Promise<number>;
-  /** The page's recipients without those whose mailbox an earlier row has, and the number of rows. */
-  claim(campaign: Campaign, place: PagePlace): Promise<{ recipients: ClaimedRecipient[]; rows: number }>;
-  body(id: string, page: number, part: number): Promise<PageBody | null>;
-  putBody(id: string, page: number, part: number, body: PageBody): Promise<void>;
-  removeBody(id: string, page: number, part: number): Promise<void>;
-  removeBodies(id: string, page: number, parts: number): Promise<void>;
-  /** Statements for a checkpoint that end the page. */
-  endPage(id: string, page: number, counts: PageCounts, left: readonly LeftOut[]): D1PreparedStatement[];
-  /** After the end of a page: wakes the campaign to enqueue its next pages, once half of them are sent. */
-  wake(campaign: Pick<Campaign, "id" | "job" | "ratePerMinute" | "next" | "bytes">, page: number): Promise<void>;
-  /** Enters the tenant's gate for mail; a repeated request has the same `key`. */
-  mailSlot(key: string): Promise<MailSlot>;
-}
+export type CampaignWork = ReturnType<typeof createCampaignWork>;
 
 declare module "../../queue/job" {
   interface Capabilities {
@@ -58,32 +32,43 @@ export interface CampaignDeps {
 /** One page in this many wakes the campaign. */
 const wakeEvery = 5;
 
-export function createCampaignWork(deps: CampaignDeps, tenant: string): CampaignWork {
+export function createCampaignWork(deps: CampaignDeps, tenant: string) {
   const { db, objects, now } = deps;
   const scope = (id: string) => ({ db, tenant, id });
   return {
-    get: (id) => campaignOf(scope(id)),
-    pages: ({ list, bytes, ratePerMinute }, from, max) => objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), max),
-    openPages: (id) => pagesUnderWay(scope(id)),
-    plan: (id, pages, next) => planPages(scope(id), pages, next),
-    enqueued: (id, pages) => setPageJobs(scope(id), pages),
-    end: (id) => endCampaign(scope(id), now()),
-    begin: (id, page, job) => beginPage(scope(id), page, job),
-    reserve: async ({ id, ratePerMinute }, { page, count }) => (ratePerMinute === null ? now() : reserveSlot(scope(id), page, count, ratePerMinute, now())),
-    claim: (campaign, place) => claim(deps, tenant, campaign, place),
-    body: (id, page, part) => objects.body(tenant, id, page, part),
-    putBody: (id, page, part, body) => objects.putBody(tenant, id, page, part, body),
-    removeBody: (id, page, part) => objects.removeBody(tenant, id, page, part),
-    removeBodies: (id, page, count) => objects.removeBodies(tenant, id, page, count),
-    endPage: (id, page, counts, left) => endPage(scope(id), page, counts, left),
-    async wake({ id, job, ratePerMinute, next, bytes }, page) {
+    get: (id: string): Promise<Campaign | null> => campaignOf(scope(id)),
+    /** The next pages from a place on, at most `max`. */
+    pages: ({ list, bytes, ratePerMinute }: Campaign, from: { offset: number; page: number }, max: number): Promise<PagePlace[]> =>
+      objects.pages(listOf(list), from, bytes, pageSizeOf(ratePerMinute), max),
+    openPages: (id: string): Promise<OpenPages> => pagesUnderWay(scope(id)),
+    /** Statements for a checkpoint: record the next pages, and where those after them begin. */
+    plan: (id: string, pages: readonly PagePlace[], next: { offset: number; page: number }): D1PreparedStatement[] => planPages(scope(id), pages, next),
+    enqueued: (id: string, pages: readonly { page: number; job: string }[]): Promise<void> => setPageJobs(scope(id), pages),
+    /** The statement for a checkpoint that ends the campaign. */
+    end: (id: string): D1PreparedStatement => endCampaign(scope(id), now()),
+    /** Begins a page's run. `isOpen`: the page has not ended. */
+    begin: (id: string, page: number, job: string): Promise<{ campaign: Campaign; isOpen: boolean } | null> => beginPage(scope(id), page, job),
+    /** The time from which the page may be sent by the campaign's rate. Milliseconds. */
+    reserve: async ({ id, ratePerMinute }: Campaign, { page, count }: { page: number; count: number }): Promise<number> =>
+      ratePerMinute === null ? now() : reserveSlot(scope(id), page, count, ratePerMinute, now()),
+    /** The page's recipients without those whose mailbox an earlier row has, and the number of rows. */
+    claim: (campaign: Campaign, place: PagePlace): Promise<{ recipients: ClaimedRecipient[]; rows: number }> => claim(deps, tenant, campaign, place),
+    body: (id: string, page: number, part: number): Promise<PageBody | null> => objects.body(tenant, id, page, part),
+    putBody: (id: string, page: number, part: number, body: PageBody): Promise<void> => objects.putBody(tenant, id, page, part, body),
+    removeBody: (id: string, page: number, part: number): Promise<void> => objects.removeBody(tenant, id, page, part),
+    removeBodies: (id: string, page: number, count: number): Promise<void> => objects.removeBodies(tenant, id, page, count),
+    /** Statements for a checkpoint that end the page. */
+    endPage: (id: string, page: number, counts: PageCounts, left: readonly LeftOut[]): D1PreparedStatement[] => endPage(scope(id), page, counts, left),
+    /** After the end of a page: wakes the campaign to enqueue its next pages, once half of them are sent. */
+    async wake({ id, job, ratePerMinute, next, bytes }: Pick<Campaign, "id" | "job" | "ratePerMinute" | "next" | "bytes">, page: number): Promise<void> {
       // While the list has further pages, only some pages wake the campaign; it also wakes by itself.
       if (job === null || (next.offset < bytes && page % wakeEvery !== 0)) return;
       const { open } = await pagesUnderWay(scope(id));
       const isLow = open <= openPagesOf(ratePerMinute) / 2 && page % wakeEvery === 0;
       if (open === 0 || isLow) await deps.resume(tenant, [job]);
     },
-    mailSlot: (key) => deps.mailSlot(tenant, key),
+    /** Enters the tenant's gate for mail; a repeated request has the same `key`. */
+    mailSlot: (key: string): Promise<MailSlot> => deps.mailSlot(tenant, key),
   };
 }
 

@@ -9,20 +9,7 @@ import type { ListFormat } from "./read-list";
 import { acknowledgeFailures, createCampaign, endCampaign, forgetSlots, moveCampaign, setJob, setList, startCampaign } from "./store";
 import { type UploadedList, uploadList } from "./upload";
 
-export interface CampaignOperations {
-  create(tenant: string, input: CampaignInput): Promise<string>;
-  /** Replaces the recipients of a draft. Throws `not-found`, `conflict`, or the problem of the list. */
-  upload(tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList>;
-  /** Safe to repeat, as the next three. Throws `not-found` and `conflict`. */
-  start(tenant: string, id: string): Promise<CampaignState>;
-  pause(tenant: string, id: string): Promise<CampaignState>;
-  resume(tenant: string, id: string): Promise<CampaignState>;
-  cancel(tenant: string, id: string): Promise<CampaignState>;
-  /** The report leaves its failed recipients out until twice as many have failed. Throws `not-found`, and `conflict` when none has. */
-  acknowledge(tenant: string, id: string): Promise<Acknowledgement>;
-  /** For the tick, for all tenants: enqueues the job again of running campaigns whose job was cancelled, failed or never enqueued. Returns how many. */
-  revive(): Promise<number>;
-}
+export type CampaignOperations = ReturnType<typeof createCampaignOperations>;
 
 interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "resume" | "now"> {
   templates: Templates;
@@ -32,30 +19,35 @@ interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "
   enqueueRun(tenant: string, campaign: string): Promise<Receipt>;
 }
 
-export function createCampaignOperations(deps: CampaignOperationsDeps): CampaignOperations {
+export function createCampaignOperations(deps: CampaignOperationsDeps) {
   const { db, now } = deps;
   return {
-    async create(tenant, input) {
+    async create(tenant: string, input: CampaignInput): Promise<string> {
       const id = newId(now());
       await createCampaign({ db, tenant, id }, input, now());
       return id;
     },
-    upload: (tenant, id, chunks, format) => upload(deps, tenant, id, chunks, format),
-    start: (tenant, id) => start(deps, tenant, id),
-    pause: (tenant, id) => move(deps, tenant, id, { from: ["running"], to: "paused" }),
-    async resume(tenant, id) {
+    /** Replaces the recipients of a draft. Throws `not-found`, `conflict`, or the problem of the list. */
+    upload: (tenant: string, id: string, chunks: AsyncIterable<Uint8Array>, format: ListFormat): Promise<UploadedList> =>
+      upload(deps, tenant, id, chunks, format),
+    /** Safe to repeat, as the next three. Throws `not-found` and `conflict`. */
+    start: (tenant: string, id: string): Promise<CampaignState> => start(deps, tenant, id),
+    pause: (tenant: string, id: string): Promise<CampaignState> => move(deps, tenant, id, { from: ["running"], to: "paused" }),
+    async resume(tenant: string, id: string): Promise<CampaignState> {
       const state = await move(deps, tenant, id, { from: ["paused"], to: "running" }, () => forgetSlots({ db, tenant, id }, now()));
       await run(deps, tenant, id);
       await wakeAll(deps, tenant, id);
       return state;
     },
-    async cancel(tenant, id) {
+    async cancel(tenant: string, id: string): Promise<CampaignState> {
       const state = await move(deps, tenant, id, { from: ["draft", "running", "paused"], to: "cancelled" });
       await wakeAll(deps, tenant, id);
       return state;
     },
-    acknowledge: (tenant, id) => acknowledge(deps, tenant, id),
-    revive: () => revive(deps),
+    /** The report leaves its failed recipients out until twice as many have failed. Throws `not-found`, and `conflict` when none has. */
+    acknowledge: (tenant: string, id: string): Promise<Acknowledgement> => acknowledge(deps, tenant, id),
+    /** For the tick, for all tenants: enqueues the job again of running campaigns whose job was cancelled, failed or never enqueued. Returns how many. */
+    revive: (): Promise<number> => revive(deps),
   };
 }
 

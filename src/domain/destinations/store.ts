@@ -1,7 +1,7 @@
 import type * as v from "valibot";
 import { statement } from "../../d1";
 import { type RowBound, hasRoom, maxDestinations, tooManyRows } from "../../tenants/bounds";
-import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
 import { builtIn, type builtInSchema, isBuiltInDestination, type ownSchema } from "./model";
 import { destinationColumns, type DestinationRow, destinationsOf, type DestinationView, destinationView, unchanged } from "./queries";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "./sealed-endpoint";
@@ -9,33 +9,30 @@ import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Reti
 type DestinationBody = v.InferOutput<typeof builtInSchema> | v.InferOutput<typeof ownSchema>;
 
 /** `list` gives the built-in ones first, then the tenant's own by name. `remove` puts a built-in one back to how it was. */
-export interface DestinationStore extends SettingsStore<DestinationView> {
-  /** Creates or replaces, and switches a retired one on. Throws `invalid` for an address that may not be called, and beyond `maxDestinations`. */
-  put(tenant: string, name: string, body: DestinationBody, now: number): Promise<{ destination: DestinationView; created: boolean }>;
-  open(tenant: string, name: string): Promise<OpenedEndpoint>;
-  /** Switches it off until it is set again, a built-in one also until its connection is. False: it was off already, or was set meanwhile. */
-  retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
-}
+export type DestinationStore = ReturnType<typeof createDestinationStore>;
 
-export function createDestinationStore(deps: EndpointDeps): DestinationStore {
+export function createDestinationStore(deps: EndpointDeps) {
   const { db } = deps;
   const shape = { table: "destinations", key: "name", columns: destinationColumns, sealed: { sealed: secretName }, inSnapshot: false } as const;
   const table = createSettingsTable<DestinationRow>(deps, shape);
   return {
     ...createSettingsStore(table, destinationView),
-    put: (tenant, name, body, now) => putDestination(deps, table, tenant, name, body, now),
-    list: async (tenant) => destinationsOf(await table.all(tenant)),
-    get: async (tenant, name) => {
+    /** Creates or replaces, and switches a retired one on. Throws `invalid` for an address that may not be called, and beyond `maxDestinations`. */
+    put: (tenant: string, name: string, body: DestinationBody, now: number): Promise<{ destination: DestinationView; created: boolean }> =>
+      putDestination(deps, table, tenant, name, body, now),
+    list: async (tenant: string) => destinationsOf(await table.all(tenant)),
+    get: async (tenant: string, name: string) => {
       const row = await table.one(tenant, name);
       return row ? destinationView(row) : isBuiltInDestination(name) ? unchanged(name) : null;
     },
-    open: async (tenant, name) => {
+    open: async (tenant: string, name: string): Promise<OpenedEndpoint> => {
       const row = await table.one(tenant, name);
       if (!row?.sealed) return { ok: false, reason: `there is no destination "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
       return openEndpoint(deps, tenant, secretName(name), row.sealed);
     },
-    retire: async (tenant, name, { reason, since, at }) => {
+    /** Switches it off until it is set again, a built-in one also until its connection is. False: it was off already, or was set meanwhile. */
+    retire: async (tenant: string, name: string, { reason, since, at }: Retirement): Promise<boolean> => {
       const connection = isBuiltInDestination(name) ? builtIn[name].connection : null;
       const statement =
         connection === null

@@ -21,18 +21,9 @@ export const eventSection: Section<"events"> = {
   shape: ([row]) => ({ door: typeof row?.["door"] === "string" ? row["door"] : null, jobs: row?.["jobs"] === 1 }),
 };
 
-export interface InboundSecretStore {
-  /** Sets the secret; the former one stays valid for `overlap` milliseconds (default 0). */
-  put(tenant: string, secret: string, now: number, overlap?: number): Promise<void>;
-  /** Events without a token are refused from now on. */
-  remove(tenant: string): Promise<void>;
-  /** The valid secrets, opened; empty when they cannot be opened. */
-  open(tenant: string, sealed: string, now: number): Promise<string[]>;
-  /** As `SettingsStore.rotate`. */
-  rotate(tenant: string, max?: number): Promise<number>;
-}
+export type InboundSecretStore = ReturnType<typeof createInboundSecretStore>;
 
-export function createInboundSecretStore(deps: EndpointDeps): InboundSecretStore {
+export function createInboundSecretStore(deps: EndpointDeps) {
   const { db } = deps;
   const table = createSettingsTable<{ tenant: string; secret: string }>(deps, {
     table: "event_doors",
@@ -41,16 +32,20 @@ export function createInboundSecretStore(deps: EndpointDeps): InboundSecretStore
     sealed: { secret: () => secretName },
   });
   return {
-    async put(tenant, secret, now, overlap = 0) {
+    /** Sets the secret; the former one stays valid for `overlap` milliseconds (default 0). */
+    async put(tenant: string, secret: string, now: number, overlap: number = 0): Promise<void> {
       const row = overlap > 0 ? await table.one(tenant, tenant) : null;
       const [before] = row ? await keysIn(deps, tenant, row.secret) : [];
       const keys: Key[] = before && before.secret !== secret ? [{ secret }, { secret: before.secret, until: now + overlap }] : [{ secret }];
       const sealed = await deps.vault.seal(tenant, secretName, JSON.stringify(keys));
       await table.write(tenant, db.prepare(putSql).bind(tenant, sealed, now));
     },
-    remove: async (tenant) => void (await table.remove(tenant, tenant)),
-    open: async (tenant, sealed, now) =>
+    /** Events without a token are refused from now on. */
+    remove: async (tenant: string): Promise<void> => void (await table.remove(tenant, tenant)),
+    /** The valid secrets, opened; empty when they cannot be opened. */
+    open: async (tenant: string, sealed: string, now: number): Promise<string[]> =>
       (await keysIn(deps, tenant, sealed)).flatMap(({ secret, until }) => (until === undefined || now < until ? [secret] : [])),
+    /** As `SettingsStore.rotate`. */
     rotate: table.rotate,
   };
 }

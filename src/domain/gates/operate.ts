@@ -8,20 +8,7 @@ import type { GateView } from "./model";
 import { gatesWithParked, parkedCounts } from "./queries";
 
 /** Gates, as operators see and control them. Throws only when the ledger cannot be reached. */
-export interface GateOperations {
-  /** By name, after the cursor: the gates of configured dependencies, and those at which jobs are parked. */
-  list(tenant: string, page: { cursor?: string | undefined; limit: number }): Promise<{ gates: GateView[]; cursor: string | null }>;
-  /** At most so many of the gates of configured dependencies, in the order of `namesOf`; gates with parked jobs alone come last. */
-  first(tenant: string, limit: number): Promise<GateView[]>;
-  /** These gates, whether they are configured or not. */
-  named(tenant: string, dependencies: readonly string[]): Promise<GateView[]>;
-  /** Closes the circuit and admits parked jobs. */
-  reset(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
-  /** Makes an open circuit admit one probe now. */
-  probe(tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable">;
-  /** Resets the gates of dependencies whose settings were replaced. Never throws. */
-  changed(tenant: string, dependencies: readonly string[]): Promise<void>;
-}
+export type GateOperations = ReturnType<typeof createGateOperations>;
 
 interface GateOperationsDeps {
   db: D1Database;
@@ -36,7 +23,7 @@ interface GateOperationsDeps {
 /** Ledger statements and milliseconds that one call may use to admit jobs; the tick admits the rest. */
 const [maxStatements, maxMilliseconds] = [60, 5000];
 
-export function createGateOperations(deps: GateOperationsDeps): GateOperations {
+export function createGateOperations(deps: GateOperationsDeps) {
   const { db, engine, gates, namesOf } = deps;
   const release = (tenant: string, dependency: string) =>
     admitAt(engine as Engine, [{ tenant, gate: dependency }], engine.now(), createBudget(engine.now, maxStatements, maxMilliseconds));
@@ -53,16 +40,22 @@ export function createGateOperations(deps: GateOperationsDeps): GateOperations {
     return view ?? "unreachable";
   };
   return {
-    async list(tenant, { cursor = "", limit }) {
+    /** By name, after the cursor: the gates of configured dependencies, and those at which jobs are parked. */
+    async list(tenant: string, { cursor = "", limit }: { cursor?: string | undefined; limit: number }): Promise<{ gates: GateView[]; cursor: string | null }> {
       const names = (await dependenciesOf(tenant)).filter((name) => name > cursor).sort();
       const page = names.slice(0, limit);
       return { gates: await views(deps, tenant, page), cursor: names.length > limit ? (page.at(-1) ?? null) : null };
     },
-    first: async (tenant, limit) => views(deps, tenant, (await dependenciesOf(tenant)).slice(0, limit)),
-    named: (tenant, dependencies) => views(deps, tenant, dependencies),
-    reset: (tenant, dependency) => act("reset", tenant, dependency),
-    probe: (tenant, dependency) => act("probe", tenant, dependency),
-    async changed(tenant, dependencies) {
+    /** At most so many of the gates of configured dependencies, in the order of `namesOf`; gates with parked jobs alone come last. */
+    first: async (tenant: string, limit: number): Promise<GateView[]> => views(deps, tenant, (await dependenciesOf(tenant)).slice(0, limit)),
+    /** These gates, whether they are configured or not. */
+    named: (tenant: string, dependencies: readonly string[]): Promise<GateView[]> => views(deps, tenant, dependencies),
+    /** Closes the circuit and admits parked jobs. */
+    reset: (tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable"> => act("reset", tenant, dependency),
+    /** Makes an open circuit admit one probe now. */
+    probe: (tenant: string, dependency: string): Promise<GateView | "unknown" | "unreachable"> => act("probe", tenant, dependency),
+    /** Resets the gates of dependencies whose settings were replaced. Never throws. */
+    async changed(tenant: string, dependencies: readonly string[]): Promise<void> {
       for (const dependency of dependencies) {
         try {
           if (await gates.reset(tenant, dependency, engine.now())) await release(tenant, dependency);

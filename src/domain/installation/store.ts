@@ -12,37 +12,32 @@ interface InstallationSettings {
 type Name = keyof InstallationSettings;
 
 /** Settings of the installation, sealed: an address may contain a secret. Each call is a query. */
-export interface InstallationStore {
-  /** Null: it is not set. Throws when it cannot be opened because its key was removed from ENCRYPTION_KEYS. */
-  read<N extends Name>(name: N): Promise<Setting<InstallationSettings[N]> | null>;
-  put<N extends Name>(name: N, value: InstallationSettings[N], now: number): Promise<void>;
-  /** False: it was not set. */
-  remove(name: Name): Promise<boolean>;
-  /** Seals again what an older key sealed; returns how many settings. */
-  rotate(): Promise<number>;
-}
+export type InstallationStore = ReturnType<typeof createInstallationStore>;
 
 /** No tenant has this name. */
 const owner = "*";
 
-export function createInstallationStore(db: D1Database, vault: Vault): InstallationStore {
+export function createInstallationStore(db: D1Database, vault: Vault) {
   return {
-    async read<N extends Name>(name: N) {
+    /** Null: it is not set. Throws when it cannot be opened because its key was removed from ENCRYPTION_KEYS. */
+    async read<N extends Name>(name: N): Promise<Setting<InstallationSettings[N]> | null> {
       const row = await db.prepare("SELECT sealed, updated FROM installation WHERE name = ?1").bind(name).first<{ sealed: string; updated: number }>();
       if (!row) return null;
       const opened = await vault.open(owner, name, row.sealed);
       if (!opened.ok) throw new Error(`the setting ${name} cannot be opened: ${opened.reason}`);
       return { value: JSON.parse(opened.text) as InstallationSettings[N], updated: row.updated };
     },
-    async put(name, value, now) {
+    async put<N extends Name>(name: N, value: InstallationSettings[N], now: number): Promise<void> {
       const sql =
         "INSERT INTO installation (name, sealed, updated) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET sealed = excluded.sealed, updated = excluded.updated";
       await statement(db, sql, name, await vault.seal(owner, name, JSON.stringify(value)), now).run();
     },
-    async remove(name) {
+    /** False: it was not set. */
+    async remove(name: Name): Promise<boolean> {
       return (await changes(db, "DELETE FROM installation WHERE name = ?1", name)) > 0;
     },
-    async rotate() {
+    /** Seals again what an older key sealed; returns how many settings. */
+    async rotate(): Promise<number> {
       const { results } = await db.prepare("SELECT name, sealed FROM installation").all<{ name: string; sealed: string }>();
       let count = 0;
       for (const { name, sealed } of results) {

@@ -16,41 +16,35 @@ const sentDays = 30;
 const attemptDays = 8;
 const maxForgotten = 500;
 /** Sent mails with their jobs, and the provider that may have a mail. */
-export interface SentStore {
-  record(tenant: string, mails: readonly SentRow[], now: number): Promise<void>;
-  /** The tenant and job of a mail, by its id at Cloudflare Email Service, whose events name no tenant. */
-  ofCloudflare(messageId: string): Promise<{ tenant: string; job: string; campaign: string | null } | null>;
-  /** Records that a holder (an account at a provider) is tried with this key; an earlier record stays. */
-  begin(tenant: string, key: string, holder: string, now: number): Promise<{ holder: string; again: boolean; at: number }>;
-  /** The recorded holder; undefined where there is none. */
-  holder(tenant: string, key: string): Promise<string | undefined>;
-  clear(tenant: string, key: string): Promise<void>;
-  /** For the tick: deletes old rows of all tenants. Returns how many. */
-  forgetOld(now: number): Promise<number>;
-}
+export type SentStore = ReturnType<typeof createSentStore>;
 
-export function createSentStore(db: D1Database): SentStore {
+export function createSentStore(db: D1Database) {
   const attempt = (tenant: string, key: string) =>
     db.prepare("SELECT provider, at FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).first<{ provider: string; at: number }>();
   return {
-    async record(tenant, mails, now) {
+    async record(tenant: string, mails: readonly SentRow[], now: number): Promise<void> {
       const rows = mails.flatMap(({ provider, id, alias, job, campaign }) =>
         [id, ...(alias === undefined ? [] : [alias])].map((each) => [provider, each, job, campaign ?? null]),
       );
       if (rows.length > 0) await db.prepare(insert).bind(tenant, JSON.stringify(rows), now).run();
     },
-    ofCloudflare: (messageId) =>
+    /** The tenant and job of a mail, by its id at Cloudflare Email Service, whose events name no tenant. */
+    ofCloudflare: (messageId: string): Promise<{ tenant: string; job: string; campaign: string | null } | null> =>
       db.prepare("SELECT tenant, job, campaign FROM mails WHERE provider = 'cloudflare' AND message_id = ?1 LIMIT 1").bind(messageId).first(),
-    async begin(tenant, key, holder, now) {
+    /** Records that a holder (an account at a provider) is tried with this key; an earlier record stays. */
+    async begin(tenant: string, key: string, holder: string, now: number): Promise<{ holder: string; again: boolean; at: number }> {
       const sql = "INSERT INTO mail_attempts (tenant, key, provider, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING RETURNING provider";
       const { results } = await statement(db, sql, tenant, key, holder, now).all();
       if (results.length > 0) return { holder, again: false, at: now };
       const earlier = await attempt(tenant, key);
       return { holder: earlier?.provider ?? holder, again: true, at: earlier?.at ?? now };
     },
-    holder: async (tenant, key) => (await attempt(tenant, key))?.provider,
-    clear: async (tenant, key) => void (await db.prepare("DELETE FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).run()),
-    async forgetOld(now) {
+    /** The recorded holder; undefined where there is none. */
+    holder: async (tenant: string, key: string): Promise<string | undefined> => (await attempt(tenant, key))?.provider,
+    clear: async (tenant: string, key: string): Promise<void> =>
+      void (await db.prepare("DELETE FROM mail_attempts WHERE tenant = ?1 AND key = ?2").bind(tenant, key).run()),
+    /** For the tick: deletes old rows of all tenants. Returns how many. */
+    async forgetOld(now: number): Promise<number> {
       const results = await db.batch([removeOldRows(db, "mails", now - sentDays * dayMs), removeOldRows(db, "mail_attempts", now - attemptDays * dayMs)]);
       return results.reduce((sum, { meta }) => sum + meta.changes, 0);
     },

@@ -29,23 +29,7 @@ export interface MailEventView {
   at: number;
 }
 
-export interface MailEventStore {
-  /**
-   * Records events, and suppresses addresses that must get no more mail. A repeated event has no effect; invalid addresses are skipped. Throws when the
-   * database cannot be reached.
-   */
-  take(tenant: string, provider: string, events: readonly MailEvent[], now: number, origin?: EventOrigin): Promise<void>;
-  /** Events of one job, oldest first; at most 200. */
-  ofJob(tenant: string, job: string): Promise<MailEventView[]>;
-  /** The number of a campaign's recipients by kind of event. */
-  countsOf(tenant: string, campaign: string): Promise<Partial<Record<MailEvent["kind"], number>>>;
-  /** Deletes the events of these addresses. Returns how many. */
-  erase(tenant: string, addresses: readonly string[]): Promise<number>;
-  /** For the tick, for all tenants: joins events to mails that were recorded later. Returns how many. */
-  join(now: number): Promise<number>;
-  /** For the tick, for all tenants: deletes old messages of servers, later the events. Returns how many rows. */
-  forgetOld(now: number): Promise<number>;
-}
+export type MailEventStore = ReturnType<typeof createMailEventStore>;
 
 /** The position up to which old messages were deleted; empty at the beginning. */
 interface WordsMark {
@@ -61,7 +45,7 @@ interface MailEventStoreDeps {
   masked: (text: string) => string;
 }
 
-export function createMailEventStore({ db, words, hash, masked }: MailEventStoreDeps): MailEventStore {
+export function createMailEventStore({ db, words, hash, masked }: MailEventStoreDeps) {
   const rowOf = async (tenant: string, event: MailEvent): Promise<EventRow[]> => {
     const recipientHash = await hash(tenant, event.recipient);
     if (recipientHash === undefined) return [];
@@ -71,7 +55,11 @@ export function createMailEventStore({ db, words, hash, masked }: MailEventStore
     return [{ id, message: event.messageId, kind: event.kind, class: event.class, hash: recipientHash, detail, scope, reason, address: event.recipient }];
   };
   return {
-    async take(tenant, provider, events, now, origin) {
+    /**
+     * Records events, and suppresses addresses that must get no more mail. A repeated event has no effect; invalid addresses are skipped. Throws when the
+     * database cannot be reached.
+     */
+    async take(tenant: string, provider: string, events: readonly MailEvent[], now: number, origin?: EventOrigin): Promise<void> {
       const rows = JSON.stringify((await Promise.all(events.map((event) => rowOf(tenant, event)))).flat());
       // One transaction. The suppressions come first: they follow from events that are not stored yet, so that a lifted suppression is not set again by
       // a repeat.
@@ -80,25 +68,30 @@ export function createMailEventStore({ db, words, hash, masked }: MailEventStore
         db.prepare(insert).bind(tenant, rows, provider, origin?.job ?? null, origin?.campaign ?? null, now),
       ]);
     },
-    async ofJob(tenant, job) {
+    /** Events of one job, oldest first; at most 200. */
+    async ofJob(tenant: string, job: string): Promise<MailEventView[]> {
       const sql = "SELECT kind, class, provider, detail, job, campaign, at FROM mail_events WHERE tenant = ?1 AND job = ?2 ORDER BY at LIMIT 200";
       return (await db.prepare(sql).bind(tenant, job).all<MailEventView>()).results;
     },
-    async countsOf(tenant, campaign) {
+    /** The number of a campaign's recipients by kind of event. */
+    async countsOf(tenant: string, campaign: string): Promise<Partial<Record<MailEvent["kind"], number>>> {
       const sql = "SELECT kind, COUNT(DISTINCT hash) AS count FROM mail_events WHERE tenant = ?1 AND campaign = ?2 GROUP BY kind";
       const { results } = await db.prepare(sql).bind(tenant, campaign).all<{ kind: MailEvent["kind"]; count: number }>();
       return Object.fromEntries(results.map(({ kind, count }) => [kind, count]));
     },
-    async erase(tenant, addresses) {
+    /** Deletes the events of these addresses. Returns how many. */
+    async erase(tenant: string, addresses: readonly string[]): Promise<number> {
       const sql = "DELETE FROM mail_events WHERE tenant = ?1 AND hash IN (SELECT value FROM json_each(?2))";
       const hashes = await hashList(hash, tenant, addresses);
       return changes(db, sql, tenant, hashes);
     },
-    async join(now) {
+    /** For the tick, for all tenants: joins events to mails that were recorded later. Returns how many. */
+    async join(now: number): Promise<number> {
       const [joined] = await db.batch([db.prepare(join), db.prepare(`UPDATE mail_events SET open = 0 WHERE open = 1 AND at < ?1`).bind(now - joinForMs)]);
       return joined?.meta.changes ?? 0;
     },
-    async forgetOld(now) {
+    /** For the tick, for all tenants: deletes old messages of servers, later the events. Returns how many rows. */
+    async forgetOld(now: number): Promise<number> {
       const forgotten = await forgetDetails(db, words, now - detailDays * dayMs);
       return forgotten + (await removeOldRows(db, "mail_events", now - eventDays * dayMs).run()).meta.changes;
     },

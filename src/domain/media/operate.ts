@@ -10,23 +10,7 @@ import { registerVersion, unknown } from "./store";
 import { rest, upload } from "./upload";
 
 /** Uploads and removals of pictures. Every call throws when R2 or D1 cannot be reached. */
-export interface MediaOperations {
-  /**
-   * Streams an original into the bucket, records it and enqueues its jobs. `found`: it is no picture, and what it is.
-   * `refused`: it is stored, and its jobs were not accepted. `full`: too many uploads are in progress, of the tenant or in this isolate.
-   */
-  put(
-    tenant: string,
-    key: string,
-    chunks: AsyncIterable<Uint8Array>,
-    about: readonly string[],
-  ): Promise<{ found: string } | { full: "tenant" | "isolate" } | { stored: Format; refused: Refused | null }>;
-  open(variant: Variant): Promise<R2ObjectBody | null>;
-  /** False: there was no such picture. */
-  remove(tenant: string, key: string): Promise<boolean>;
-  /** Reads the bucket, and enqueues the jobs of an original or removes its variants. Safe to repeat. */
-  reconcile(tenant: string, key: string): Promise<Refused | null>;
-}
+export type MediaOperations = ReturnType<typeof createMediaOperations>;
 
 interface MediaOperationsDeps {
   bucket: R2Bucket;
@@ -40,7 +24,7 @@ interface MediaOperationsDeps {
   now(): number;
 }
 
-export function createMediaOperations(deps: MediaOperationsDeps): MediaOperations {
+export function createMediaOperations(deps: MediaOperationsDeps) {
   const { bucket, now, media, notify } = deps;
   const { db, objects } = media;
   const put: MediaOperations["put"] = async (tenant, key, chunks, about) => {
@@ -53,7 +37,16 @@ export function createMediaOperations(deps: MediaOperationsDeps): MediaOperation
     return { stored: format, refused };
   };
   return {
-    async put(tenant, key, chunks, about) {
+    /**
+     * Streams an original into the bucket, records it and enqueues its jobs. `found`: it is no picture, and what it is.
+     * `refused`: it is stored, and its jobs were not accepted. `full`: too many uploads are in progress, of the tenant or in this isolate.
+     */
+    async put(
+      tenant: string,
+      key: string,
+      chunks: AsyncIterable<Uint8Array>,
+      about: readonly string[],
+    ): Promise<{ found: string } | { full: "tenant" | "isolate" } | { stored: Format; refused: Refused | null }> {
       const slot = await media.slots.enter(tenant);
       if ("full" in slot) return (await rest(chunks), slot);
       try {
@@ -62,13 +55,15 @@ export function createMediaOperations(deps: MediaOperationsDeps): MediaOperation
         slot.leave();
       }
     },
-    open: ({ object }) => objects.open(object),
-    async remove(tenant, key) {
+    open: ({ object }: Variant): Promise<R2ObjectBody | null> => objects.open(object),
+    /** False: there was no such picture. */
+    async remove(tenant: string, key: string): Promise<boolean> {
       const removed = await removeMedia(objects, { db, tenant, key });
       if (removed) await notify("DeleteObject", { key: originalObject(tenant, key) });
       return removed;
     },
-    async reconcile(tenant, key) {
+    /** Reads the bucket, and enqueues the jobs of an original or removes its variants. Safe to repeat. */
+    async reconcile(tenant: string, key: string): Promise<Refused | null> {
       const original = await objects.head(tenant, key);
       if (original) return enqueueUpload(deps, tenant, key, original);
       await forgetMedia(objects, { db, tenant, key });

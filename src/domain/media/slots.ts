@@ -1,11 +1,5 @@
 /** Bounds the concurrent uploads of an isolate: each has parts of its body in memory. */
-export interface Slots {
-  /**
-   * Waits for a slot, at most `maxWaitMs`. Call `keep` during the upload and `leave` at its end. A slot without either
-   * for `maxSilenceMs` becomes free: a request whose sender disconnects may end without an error.
-   */
-  enter(tenant: string): Promise<Slot | { full: "tenant" | "isolate" }>;
-}
+export type Slots = ReturnType<typeof createSlots>;
 
 export interface Slot {
   keep(): void;
@@ -40,7 +34,7 @@ interface Entry {
   until: number;
 }
 
-export function createSlots(limits: SlotLimits, now: () => number, pause = sleep): Slots {
+export function createSlots(limits: SlotLimits, now: () => number, pause = sleep) {
   const inFlight = new Set<Entry>();
   const waiting = new Set<Entry>();
   const fullness = (tenant: string) => {
@@ -53,7 +47,11 @@ export function createSlots(limits: SlotLimits, now: () => number, pause = sleep
     return { keep: () => void (entry.until = now() + limits.maxSilenceMs), leave: () => void inFlight.delete(entry) };
   };
   return {
-    async enter(tenant) {
+    /**
+     * Waits for a slot, at most `maxWaitMs`. Call `keep` during the upload and `leave` at its end. A slot without either
+     * for `maxSilenceMs` becomes free: a request whose sender disconnects may end without an error.
+     */
+    async enter(tenant: string): Promise<Slot | { full: "tenant" | "isolate" }> {
       let full = fullness(tenant);
       if (full === undefined) return take(tenant);
       if (count(waiting, now(), tenant) >= limits.maxWaitingPerTenant) return { full: "tenant" };

@@ -1,15 +1,7 @@
 import { runningByTenantSql } from "../../d1";
 import { namedBy, notResumed, type Progress, type Replay, type ReplayRequest, type Resumption, stoppedByOperator } from "./model";
 
-export interface ReplayQueries {
-  get(tenant: string, id: string): Promise<Replay | null>;
-  /** Newest first; null: of all tenants. */
-  list(tenant: string | null, page: { cursor?: string | undefined; limit: number }): Promise<{ replays: Replay[]; cursor: string | null }>;
-  /** Those that were asked for a group of dead letters, newest first. */
-  ofGroup(tenant: string, group: string, limit: number): Promise<Replay[]>;
-  /** Those still under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
-  running(limit: number, lastServed: string): Promise<Replay[]>;
-}
+export type ReplayQueries = ReturnType<typeof createReplayQueries>;
 
 interface Row {
   tenant: string;
@@ -51,13 +43,17 @@ const listSql = (whose: string) => `
   SELECT ${columns} FROM replays WHERE (tenant, id) IN
     (SELECT r.tenant, r.id FROM replays r WHERE ${whose} (r.at, r.id) < (?1, ?2) ORDER BY r.at DESC, r.id DESC LIMIT ?3) ORDER BY at DESC, id DESC`;
 
-export function createReplayQueries(db: D1Database): ReplayQueries {
+export function createReplayQueries(db: D1Database) {
   return {
-    async get(tenant, id) {
+    async get(tenant: string, id: string): Promise<Replay | null> {
       const row = await db.prepare(`SELECT ${columns} FROM replays WHERE tenant = ? AND id = ?`).bind(tenant, id).first<Row>();
       return row && replayFrom(row);
     },
-    async list(tenant, { cursor, limit }) {
+    /** Newest first; null: of all tenants. */
+    async list(
+      tenant: string | null,
+      { cursor, limit }: { cursor?: string | undefined; limit: number },
+    ): Promise<{ replays: Replay[]; cursor: string | null }> {
       const [, at = Number.MAX_SAFE_INTEGER, id = "~"] = /^(\d{1,15})\.(.+)$/.exec(cursor ?? "") ?? [];
       const place = [Number(at), id, limit + 1];
       const found = await rows(tenant === null ? db.prepare(listSql("")).bind(...place) : db.prepare(listSql("r.tenant = ?4 AND")).bind(...place, tenant));
@@ -65,14 +61,16 @@ export function createReplayQueries(db: D1Database): ReplayQueries {
       const last = replays.at(-1);
       return { replays, cursor: last && found.length > limit ? `${last.at}.${last.id}` : null };
     },
-    ofGroup: (tenant, group, limit) =>
+    /** Those that were asked for a group of dead letters, newest first. */
+    ofGroup: (tenant: string, group: string, limit: number): Promise<Replay[]> =>
       rows(
         db
           .prepare(`SELECT ${columns} FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`)
           .bind(tenant, group, limit),
       ),
+    /** Those still under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
     // Replays are few: the table is read whole.
-    running: (limit, lastServed) => rows(db.prepare(runningByTenantSql("replays")).bind(limit, lastServed)),
+    running: (limit: number, lastServed: string): Promise<Replay[]> => rows(db.prepare(runningByTenantSql("replays")).bind(limit, lastServed)),
   };
 }
 

@@ -46,19 +46,7 @@ interface ReportDeps {
 }
 
 /** The operators' report of a tenant's work, or (null) of the installation's. */
-export interface Reports {
-  findings(tenant: string | null): Promise<Finding[]>;
-  /** Open jobs, grouped; of null those of all tenants. */
-  open(tenant: string | null): Promise<OpenGroup[]>;
-  /** Circuits of all tenants that are not closed: those that hold jobs, or may. */
-  openGates(): Promise<TenantGate[]>;
-  /** By queue, each with why its jobs wait; null when none is held back or late. */
-  flow(tenant: string | null): Promise<ReadonlyMap<string, QueueFlow & { why: QueueWhy | null }>>;
-  /** In the order of the jobs; null for those that run or have ended well. */
-  why(tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]>;
-  /** Why jobs that are about to be enqueued would wait, in their order; null: nothing holds them that is known. */
-  holds(tenant: string, jobs: readonly Prospect[]): Promise<(Why | null)[]>;
-}
+export type Reports = ReturnType<typeof createReports>;
 
 const minute = 60_000;
 const window = 5 * minute;
@@ -67,14 +55,19 @@ const endedWithin = 24 * 60 * minute;
 /** Tenants whose waits are looked at. */
 const maxStartedTenants = 20;
 
-export function createReports(deps: ReportDeps): Reports {
+export function createReports(deps: ReportDeps) {
   return {
-    findings: (tenant) => findingsWithLimit(deps, tenant),
-    open: async (tenant) => deps.open(tenant === null ? await deps.tenants() : [tenant], deps.now()),
-    openGates: async () => openGates(deps, null, await deps.open(await deps.tenants(), deps.now())),
-    flow: (tenant) => flow(deps, tenant),
-    why: (tenant, jobs) => jobsWhy(deps, tenant, jobs),
-    holds: (tenant, jobs) => prospectsWhy(deps, tenant, jobs),
+    findings: (tenant: string | null): Promise<Finding[]> => findingsWithLimit(deps, tenant),
+    /** Open jobs, grouped; of null those of all tenants. */
+    open: async (tenant: string | null): Promise<OpenGroup[]> => deps.open(tenant === null ? await deps.tenants() : [tenant], deps.now()),
+    /** Circuits of all tenants that are not closed: those that hold jobs, or may. */
+    openGates: async (): Promise<TenantGate[]> => openGates(deps, null, await deps.open(await deps.tenants(), deps.now())),
+    /** By queue, each with why its jobs wait; null when none is held back or late. */
+    flow: (tenant: string | null): Promise<ReadonlyMap<string, QueueFlow & { why: QueueWhy | null }>> => flow(deps, tenant),
+    /** In the order of the jobs; null for those that run or have ended well. */
+    why: (tenant: string, jobs: readonly JobView[]): Promise<(Why | null)[]> => jobsWhy(deps, tenant, jobs),
+    /** Why jobs that are about to be enqueued would wait, in their order; null: nothing holds them that is known. */
+    holds: (tenant: string, jobs: readonly Prospect[]): Promise<(Why | null)[]> => prospectsWhy(deps, tenant, jobs),
   };
 }
 

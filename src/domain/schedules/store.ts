@@ -11,48 +11,41 @@ export interface Advance {
   last: LastRun;
 }
 
-export interface ScheduleStore {
-  /** Creates or replaces. Planned times restart from `now` only when cron, time zone or `enabled` changed. Throws `invalid` beyond `maxSchedules`. */
-  put(tenant: string, name: string, input: ScheduleInput, now: number): Promise<{ schedule: Schedule; created: boolean }>;
-  /** Creates the schedules of a new site that do not exist yet; the tenant's limit does not apply. */
-  give(tenant: string, inputs: Readonly<Record<string, ScheduleInput>>, now: number): Promise<void>;
-  get(tenant: string, name: string): Promise<Schedule | null>;
-  /** By name. */
-  list(tenant: string): Promise<Schedule[]>;
-  /** False: there was none. Its jobs stay. */
-  remove(tenant: string, name: string): Promise<boolean>;
-  /** Removes all schedules of a removed site, those of operators too. */
-  removeSite(tenant: string, site: string): Promise<void>;
-  /** Due schedules of all tenants: each tenant's oldest first, then each tenant's second, and so on. */
-  due(now: number, limit: number): Promise<Schedule[]>;
-  /** Advances schedules, one result each: false when another tick, or a change of the schedule, was first. */
-  advance(advances: readonly Advance[]): Promise<boolean[]>;
-}
+export type ScheduleStore = ReturnType<typeof createScheduleStore>;
 
-export function createScheduleStore(db: D1Database): ScheduleStore {
+export function createScheduleStore(db: D1Database) {
   return {
-    put: (tenant, name, input, now) => putSchedule(db, tenant, name, input, now),
-    give: async (tenant, inputs, now) => {
+    /** Creates or replaces. Planned times restart from `now` only when cron, time zone or `enabled` changed. Throws `invalid` beyond `maxSchedules`. */
+    put: (tenant: string, name: string, input: ScheduleInput, now: number): Promise<{ schedule: Schedule; created: boolean }> =>
+      putSchedule(db, tenant, name, input, now),
+    /** Creates the schedules of a new site that do not exist yet; the tenant's limit does not apply. */
+    give: async (tenant: string, inputs: Readonly<Record<string, ScheduleInput>>, now: number): Promise<void> => {
       const give = db.prepare(giveSql);
       await db.batch(Object.entries(inputs).map(([name, input]) => give.bind(...putValues(tenant, name, input, now))));
     },
-    get: async (tenant, name) => {
+    get: async (tenant: string, name: string): Promise<Schedule | null> => {
       const row = await db.prepare("SELECT * FROM schedules WHERE tenant = ?1 AND name = ?2").bind(tenant, name).first<Row>();
       return row && fromRow(row);
     },
-    list: async (tenant) => {
+    /** By name. */
+    list: async (tenant: string): Promise<Schedule[]> => {
       const { results } = await db.prepare("SELECT * FROM schedules WHERE tenant = ?1 ORDER BY name").bind(tenant).all<Row>();
       return results.map(fromRow);
     },
-    remove: async (tenant, name) => {
+    /** False: there was none. Its jobs stay. */
+    remove: async (tenant: string, name: string): Promise<boolean> => {
       return (await changes(db, "DELETE FROM schedules WHERE tenant = ?1 AND name = ?2", tenant, name)) > 0;
     },
-    removeSite: async (tenant, site) => void (await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND site_id = ?2").bind(tenant, site).run()),
-    due: async (now, limit) => {
+    /** Removes all schedules of a removed site, those of operators too. */
+    removeSite: async (tenant: string, site: string): Promise<void> =>
+      void (await db.prepare("DELETE FROM schedules WHERE tenant = ?1 AND site_id = ?2").bind(tenant, site).run()),
+    /** Due schedules of all tenants: each tenant's oldest first, then each tenant's second, and so on. */
+    due: async (now: number, limit: number): Promise<Schedule[]> => {
       const { results } = await db.prepare(dueSql).bind(now, limit).all<Row>();
       return results.map(fromRow);
     },
-    advance: (advances) => advance(db, advances),
+    /** Advances schedules, one result each: false when another tick, or a change of the schedule, was first. */
+    advance: (advances: readonly Advance[]): Promise<boolean[]> => advance(db, advances),
   };
 }
 

@@ -1,29 +1,26 @@
 import { type RowBound, hasRoom, maxSubscriptions, tooManyRows } from "../../tenants/bounds";
-import { createSettingsStore, createSettingsTable, type SettingsStore, type SettingsTable } from "../../tenants/settings-table";
+import { createSettingsStore, createSettingsTable, type SettingsTable } from "../../tenants/settings-table";
 import { type EndpointDeps, hostOf, type OpenedEndpoint, openEndpoint, type Retirement, sealEndpoint } from "../destinations/sealed-endpoint";
 import { jobEvents, type SubscriptionBody, type SubscriptionView } from "./model";
 
-export interface SubscriptionStore extends SettingsStore<SubscriptionView> {
-  /** Creates or replaces, and switches a retired one on. Throws `invalid` for an address that may not be called, and beyond `maxSubscriptions`. */
-  put(tenant: string, name: string, body: SubscriptionBody, now: number): Promise<{ subscription: SubscriptionView; created: boolean }>;
-  open(tenant: string, name: string): Promise<OpenedEndpoint>;
-  /** Switches it off until it is set again. False: it was off already, or was set meanwhile. */
-  retire(tenant: string, name: string, retirement: Retirement): Promise<boolean>;
-}
+export type SubscriptionStore = ReturnType<typeof createSubscriptionStore>;
 
-export function createSubscriptionStore(deps: EndpointDeps): SubscriptionStore {
+export function createSubscriptionStore(deps: EndpointDeps) {
   const { db } = deps;
   const table = createSettingsTable<Row>(deps, { table: "subscriptions", key: "name", columns, sealed: { sealed: secretName } });
   return {
     ...createSettingsStore(table, subscriptionView),
-    put: (tenant, name, body, now) => putSubscription(deps, table, tenant, name, body, now),
-    open: async (tenant, name) => {
+    /** Creates or replaces, and switches a retired one on. Throws `invalid` for an address that may not be called, and beyond `maxSubscriptions`. */
+    put: (tenant: string, name: string, body: SubscriptionBody, now: number): Promise<{ subscription: SubscriptionView; created: boolean }> =>
+      putSubscription(deps, table, tenant, name, body, now),
+    open: async (tenant: string, name: string): Promise<OpenedEndpoint> => {
       const row = await table.one(tenant, name);
       if (!row) return { ok: false, reason: `there is no subscription "${name}" any more` };
       if (row.retired !== null) return { ok: false, reason: row.retired };
       return openEndpoint(deps, tenant, secretName(name), row.sealed);
     },
-    retire: async (tenant, name, { reason, since, at }) =>
+    /** Switches it off until it is set again. False: it was off already, or was set meanwhile. */
+    retire: async (tenant: string, name: string, { reason, since, at }: Retirement): Promise<boolean> =>
       (await table.write(tenant, db.prepare(retireSql).bind(tenant, name, reason, at, since))).meta.changes > 0,
   };
 }

@@ -10,15 +10,7 @@ export interface Skipped {
 }
 
 /** Suppressions, for jobs that send mail. */
-export interface Suppressions {
-  /** Splits recipients into those to mail and those to skip. `bulk`: skips unsubscribed ones too. One round trip. */
-  split(recipients: readonly string[], bulk: boolean): Promise<{ to: string[]; skipped: Skipped[] }>;
-  /**
-   * Headers of bulk mail to one recipient for the mail program's unsubscribe button (RFC 8058), and the address for a link in the text. Undefined where the
-   * Worker's own address is not configured.
-   */
-  unsubscribe(recipient: string, campaign?: string): Promise<{ url: string; headers: Record<string, string> } | undefined>;
-}
+export type Suppressions = ReturnType<typeof createSuppressions>;
 
 declare module "../../queue/job" {
   interface Capabilities {
@@ -33,10 +25,11 @@ interface SuppressionDeps {
   urlOf: MakeUnsubscribeUrl;
 }
 
-export function createSuppressions({ db, tenant, hash, urlOf }: SuppressionDeps): Suppressions {
+export function createSuppressions({ db, tenant, hash, urlOf }: SuppressionDeps) {
   const queries = createSuppressionQueries(db, hash);
   return {
-    async split(recipients, bulk) {
+    /** Splits recipients into those to mail and those to skip. `bulk`: skips unsubscribed ones too. One round trip. */
+    async split(recipients: readonly string[], bulk: boolean): Promise<{ to: string[]; skipped: Skipped[] }> {
       const reasons = await queries.reasons(tenant, recipients.map(bare), bulk);
       const skipped = recipients.flatMap((address, index): Skipped[] => {
         const reason = reasons[index];
@@ -44,7 +37,11 @@ export function createSuppressions({ db, tenant, hash, urlOf }: SuppressionDeps)
       });
       return { to: recipients.filter((_, index) => !reasons[index]), skipped };
     },
-    async unsubscribe(recipient, campaign) {
+    /**
+     * Headers of bulk mail to one recipient for the mail program's unsubscribe button (RFC 8058), and the address for a link in the text. Undefined where the
+     * Worker's own address is not configured.
+     */
+    async unsubscribe(recipient: string, campaign?: string): Promise<{ url: string; headers: Record<string, string> } | undefined> {
       const url = await urlOf({ tenant, address: bare(recipient), scope: "bulk", campaign });
       if (url === undefined) return undefined;
       return { url, headers: { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } };

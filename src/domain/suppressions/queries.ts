@@ -9,22 +9,12 @@ interface Row {
   since: number;
 }
 
-export interface SuppressionQueries {
-  /** Why each of these addresses gets no mail, in their order; null where it does. `bulk`: unsubscribed ones get none either. One round trip. */
-  reasons(tenant: string, addresses: readonly string[], bulk: boolean): Promise<(SuppressionReason | null)[]>;
-  /** Suppressions of an address, scope `all` first. */
-  of(tenant: string, address: string): Promise<Suppression[]>;
-  /** Newest first. `cursor` is that of the previous page; null at the end. */
-  list(
-    tenant: string,
-    filter: { reason?: SuppressionReason | undefined },
-    page: { cursor?: string | undefined; limit: number },
-  ): Promise<{ suppressions: Suppression[]; cursor: string | null }>;
-}
+export type SuppressionQueries = ReturnType<typeof createSuppressionQueries>;
 
-export function createSuppressionQueries(db: D1Database, hash: HashAddress): SuppressionQueries {
+export function createSuppressionQueries(db: D1Database, hash: HashAddress) {
   return {
-    async reasons(tenant, addresses, bulk) {
+    /** Why each of these addresses gets no mail, in their order; null where it does. `bulk`: unsubscribed ones get none either. One round trip. */
+    async reasons(tenant: string, addresses: readonly string[], bulk: boolean): Promise<(SuppressionReason | null)[]> {
       const hashes = await Promise.all(addresses.map((each) => hash(tenant, each)));
       const sql = `
         SELECT s.hash, s.scope, s.reason FROM json_each(?2) h CROSS JOIN suppressions s
@@ -34,12 +24,18 @@ export function createSuppressionQueries(db: D1Database, hash: HashAddress): Sup
       const reasonsByHash = new Map(results.toSorted((a, b) => b.scope.localeCompare(a.scope)).map((row) => [row.hash, row.reason]));
       return hashes.map((each) => (each === undefined ? null : (reasonsByHash.get(each) ?? null)));
     },
-    async of(tenant, address) {
+    /** Suppressions of an address, scope `all` first. */
+    async of(tenant: string, address: string): Promise<Suppression[]> {
       const sql = "SELECT scope, reason, address, since FROM suppressions WHERE tenant = ?1 AND hash = ?2 ORDER BY scope";
       const { results } = await statement(db, sql, tenant, (await hash(tenant, address)) ?? "").all<Omit<Row, "hash">>();
       return results;
     },
-    async list(tenant, { reason }, { cursor, limit }) {
+    /** Newest first. `cursor` is that of the previous page; null at the end. */
+    async list(
+      tenant: string,
+      { reason }: { reason?: SuppressionReason | undefined },
+      { cursor, limit }: { cursor?: string | undefined; limit: number },
+    ): Promise<{ suppressions: Suppression[]; cursor: string | null }> {
       const [since, after, scope] = placeIn(cursor);
       // Rows with another reason are skipped; a page examines at most ten times its size.
       const sql = `

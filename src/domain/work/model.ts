@@ -35,23 +35,19 @@ export interface WorkScope {
 }
 
 /** The text of a lease, opaque to workers, for one job and one pull. */
-export interface Leases {
-  of(job: JobRef, nonce: string): Promise<string>;
-  /** Signature of an address that loads a payload, valid as long as the lease. */
-  forPayload(job: JobRef, nonce: string): Promise<string>;
-  /** Signature of an address that stores a result, valid as long as the lease. */
-  forResult(job: JobRef, nonce: string): Promise<string>;
-}
+export type Leases = ReturnType<typeof createLeases>;
 
-export function createLeases(key: () => Promise<CryptoKey>): Leases {
+export function createLeases(key: () => Promise<CryptoKey>) {
   const mac = async (purpose: string, { tenant, id }: JobRef, nonce: string) => {
     const text = new TextEncoder().encode(JSON.stringify([purpose, tenant, id, nonce]));
     return toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", await key(), text)));
   };
   return {
-    of: (job, nonce) => mac("lease", job, nonce),
-    forPayload: (job, nonce) => mac("payload", job, nonce),
-    forResult: (job, nonce) => mac("result", job, nonce),
+    of: (job: JobRef, nonce: string): Promise<string> => mac("lease", job, nonce),
+    /** Signature of an address that loads a payload, valid as long as the lease. */
+    forPayload: (job: JobRef, nonce: string): Promise<string> => mac("payload", job, nonce),
+    /** Signature of an address that stores a result, valid as long as the lease. */
+    forResult: (job: JobRef, nonce: string): Promise<string> => mac("result", job, nonce),
   };
 }
 

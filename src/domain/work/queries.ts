@@ -15,15 +15,7 @@ interface Worker {
 }
 
 /** The owner is a tenant, or `*` for a worker of all tenants. */
-export interface WorkerQueries {
-  list(owner: string | null, now: number): Promise<Worker[]>;
-  /** When a worker last pulled each type. Milliseconds. */
-  polls(owner: string): Promise<Map<string, number>>;
-  /** Types that were pulled after a time, by owner. */
-  polledAfter(time: number): Promise<{ owner: string; type: string }[]>;
-  /** Workers that get no jobs because they did not start their offers. */
-  silenced(now: number): Promise<{ owner: string; worker: string; voids: number }[]>;
-}
+export type WorkerQueries = ReturnType<typeof createWorkerQueries>;
 
 const stateNow = `iif(w.wish = 'run' AND w.quiet > ?2, 'quiet', w.wish)`;
 
@@ -34,22 +26,25 @@ const listed = `
       (SELECT count(*) FROM leases l WHERE l.worker = w.worker AND (w.owner = '*' OR l.tenant = w.owner)) AS leases
     FROM workers w WHERE ?1 IS NULL OR w.owner = ?1 ORDER BY w.worker LIMIT ${maxListed})`;
 
-export function createWorkerQueries(db: D1Database): WorkerQueries {
+export function createWorkerQueries(db: D1Database) {
   return {
-    async list(owner, now) {
+    async list(owner: string | null, now: number): Promise<Worker[]> {
       const { results } = await statement(db, listed, owner, now).all<Omit<Worker, "types"> & { types: string }>();
       return results.map((row) => ({ ...row, types: JSON.parse(row.types) as string[] }));
     },
-    async polls(owner) {
+    /** When a worker last pulled each type. Milliseconds. */
+    async polls(owner: string): Promise<Map<string, number>> {
       const sql = `SELECT t.value AS type, max(w.polled) AS at FROM workers w, json_each(w.types) t WHERE w.owner IN (?1, '*') AND w.polled IS NOT NULL GROUP BY t.value`;
       const { results } = await statement(db, sql, owner).all<{ type: string; at: number }>();
       return new Map(results.map(({ type, at }) => [type, at]));
     },
-    async polledAfter(time) {
+    /** Types that were pulled after a time, by owner. */
+    async polledAfter(time: number): Promise<{ owner: string; type: string }[]> {
       const sql = `SELECT DISTINCT w.owner, t.value AS type FROM workers w, json_each(w.types) t WHERE w.polled > ?1`;
       return (await statement(db, sql, time).all<{ owner: string; type: string }>()).results;
     },
-    async silenced(now) {
+    /** Workers that get no jobs because they did not start their offers. */
+    async silenced(now: number): Promise<{ owner: string; worker: string; voids: number }[]> {
       const sql = `SELECT owner, worker, voids FROM workers WHERE quiet > ?1 LIMIT 100`;
       return (await statement(db, sql, now).all<{ owner: string; worker: string; voids: number }>()).results;
     },

@@ -1,7 +1,7 @@
 import { dayMs } from "../../time/day";
 import { changes, statement } from "../../d1";
 import { maxVoids, quietFor, type WorkerState } from "./model";
-import { createWorkerQueries, type WorkerQueries, workerState } from "./queries";
+import { createWorkerQueries, workerState } from "./queries";
 
 /** Minimum time between two writes of a worker's row. */
 const writeEveryMs = 15_000;
@@ -9,27 +9,20 @@ const writeEveryMs = 15_000;
 const forgetAfterMs = dayMs;
 
 /** The workers. The owner is a tenant, or `*` for a worker of all tenants. */
-export interface WorkerStore extends WorkerQueries {
-  /** Records a pull or heartbeat of a worker, at most every 15 seconds; returns the state that is set for it. */
-  seen(owner: string, worker: string, how: { types: readonly string[] } | "beat", now: number): Promise<WorkerState>;
-  /** Records that a worker of this tenant, or of all, did not start its offers. */
-  voided(tenant: string, worker: string, count: number, now: number): Promise<void>;
-  /** False: there is no such worker. */
-  wish(owner: string, worker: string, state: WorkerState): Promise<boolean>;
-  forget(now: number): Promise<number>;
-}
+export type WorkerStore = ReturnType<typeof createWorkerStore>;
 
 const upsert = `
   INSERT INTO workers (owner, worker, types, polled, beaten) VALUES (?1, ?2, coalesce(?3, '[]'), ?4, ?5)
   ON CONFLICT DO UPDATE SET types = coalesce(?3, types), polled = coalesce(?4, polled), beaten = coalesce(?5, beaten), voids = iif(?5 IS NULL, voids, 0)
   RETURNING wish, quiet`;
 
-export function createWorkerStore(db: D1Database): WorkerStore {
+export function createWorkerStore(db: D1Database) {
   /** The last write of each worker's row by this isolate. */
   const written = new Map<string, { at: number; what: string }>();
   return {
     ...createWorkerQueries(db),
-    async seen(owner, worker, how, now) {
+    /** Records a pull or heartbeat of a worker, at most every 15 seconds; returns the state that is set for it. */
+    async seen(owner: string, worker: string, how: { types: readonly string[] } | "beat", now: number): Promise<WorkerState> {
       const types = how === "beat" ? null : JSON.stringify([...how.types].sort());
       const key = `${owner}/${worker}/${how === "beat"}`;
       const last = written.get(key);
@@ -41,16 +34,18 @@ export function createWorkerStore(db: D1Database): WorkerStore {
       written.set(key, { at: now, what: types ?? "" });
       return state;
     },
-    async voided(tenant, worker, count, now) {
+    /** Records that a worker of this tenant, or of all, did not start its offers. */
+    async voided(tenant: string, worker: string, count: number, now: number): Promise<void> {
       const sql = `UPDATE workers SET voids = voids + ?3, quiet = iif(voids + ?3 >= ${maxVoids}, ?4, quiet) WHERE owner IN (?1, '*') AND worker = ?2`;
       await statement(db, sql, tenant, worker, count, now + quietFor).run();
       for (const owner of [tenant, "*"]) written.delete(`${owner}/${worker}/true`);
     },
-    async wish(owner, worker, state) {
+    /** False: there is no such worker. */
+    async wish(owner: string, worker: string, state: WorkerState): Promise<boolean> {
       const sql = `UPDATE workers SET wish = ?3, quiet = 0, voids = 0 WHERE owner = ?1 AND worker = ?2`;
       return (await changes(db, sql, owner, worker, state)) > 0;
     },
-    async forget(now) {
+    async forget(now: number): Promise<number> {
       const sql = `DELETE FROM workers WHERE max(coalesce(polled, 0), coalesce(beaten, 0)) < ?1`;
       return changes(db, sql, now - forgetAfterMs);
     },

@@ -170,7 +170,6 @@ export const campaignRoutes = [
     name: "acknowledgeCampaign",
     summary: "Acknowledge that recipients failed: the report leaves the campaign out until twice as many have failed",
     scope: "operate",
-    tenant: "own",
     answers: { 200: v.object({ id: v.string(), acknowledged: acknowledgement }) },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {

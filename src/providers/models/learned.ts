@@ -1,23 +1,20 @@
 import type { Dialect } from "./dialect";
 
 /** The dialect that each endpoint accepted, per isolate. */
-export interface Learned {
-  get(endpoint: string, now: number): Dialect | undefined;
-  set(endpoint: string, dialect: Dialect, now: number): void;
-}
+export type Learned = ReturnType<typeof createLearned>;
 
 /** An endpoint may accept more after an update; another try costs one refused call. */
 const maxAgeMs = 3_600_000;
 
 /** Caches at most `maxEndpoints` (default 500) for one hour each; evicts the oldest first. */
-export function createLearned(maxEndpoints = 500): Learned {
+export function createLearned(maxEndpoints = 500) {
   const kept = new Map<string, { dialect: Dialect; since: number }>();
   return {
-    get: (endpoint, now) => {
+    get: (endpoint: string, now: number): Dialect | undefined => {
       const learned = kept.get(endpoint);
       return learned && now - learned.since < maxAgeMs ? learned.dialect : undefined;
     },
-    set: (endpoint, dialect, now) => {
+    set: (endpoint: string, dialect: Dialect, now: number): void => {
       kept.delete(endpoint);
       kept.set(endpoint, { dialect, since: now });
       for (const oldest of kept.keys()) if (kept.size > maxEndpoints) kept.delete(oldest);
