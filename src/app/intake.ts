@@ -32,7 +32,7 @@ import { dismissAll } from "../ledger/review";
 import { createSampleQueries } from "../ledger/samples";
 import { createStateLookup } from "../ledger/states";
 import { createTicks } from "../ledger/ticks";
-import type { Queries } from "../ledger/views";
+import type { Queries } from "../ledger/queries";
 import { rotationMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/accept/prepare";
@@ -64,9 +64,7 @@ interface AppIntakeDeps {
 }
 
 /** What the HTTP interface stands on. */
-export function createIntakeDeps(
-  deps: AppIntakeDeps,
-): IntakeDeps & { replays: ReturnType<typeof createReplays>; bulkActions: ReturnType<typeof createBulkActions> } {
+export function createIntakeDeps(deps: AppIntakeDeps): IntakeDeps {
   const { env, now, engine, enqueue, gates, payloads, queries, stores, media, work } = deps;
   const operations = createJobOperations({ db: env.DB, engine, queries });
   const mail = createMailStores(env.DB, stores);

@@ -6,7 +6,7 @@ import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
 import { lead } from "../jobs/lead/job";
 import type { createPayloads } from "../ledger/payloads";
-import type { Queries } from "../ledger/views";
+import type { Queries } from "../ledger/queries";
 import { createHttp } from "../providers/http";
 import { createTurnstile } from "../providers/turnstile/turnstile";
 import type { Engine } from "../queue/engine";

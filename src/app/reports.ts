@@ -7,7 +7,7 @@ import { heavyViews } from "../ledger/heavy";
 import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
 import type { PauseView } from "../ledger/pauses";
 import { createTicks } from "../ledger/ticks";
-import type { Queries } from "../ledger/views";
+import type { Queries } from "../ledger/queries";
 import type { SpentDay } from "../queue/memory";
 import type { Registry } from "../queue/registry";
 

@@ -1,7 +1,7 @@
 import type { CampaignOperations } from "../domain/campaigns/operate";
 import { createCampaignObjects } from "../domain/campaigns/objects";
-import type { createBulkActions } from "../domain/bulk-actions/operate";
-import type { createReplays } from "../domain/replays/create";
+import type { BulkActions } from "../domain/bulk-actions/operate";
+import type { Replays } from "../domain/replays/create";
 import { createShopOutbox } from "../domain/shop/events";
 import { continueRemovals } from "../domain/shop/site/remove";
 import type { EndedJobPublisher } from "../domain/subscriptions/ended";
@@ -43,8 +43,8 @@ interface AppTickDeps {
   payloads: ReturnType<typeof createPayloads>;
   ended: EndedJobPublisher;
   stores: Stores;
-  replays: ReturnType<typeof createReplays>;
-  bulkActions: ReturnType<typeof createBulkActions>;
+  replays: Replays;
+  bulkActions: BulkActions;
   campaigns: Pick<CampaignOperations, "revive">;
   work: WorkDeps;
   reports: Pick<Reports, "findings">;

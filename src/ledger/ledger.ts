@@ -3,6 +3,7 @@ import { GroupCommit } from "../group-commit";
 import type { KnownJob, NewJob } from "../queue/ports/intake-ledger";
 import type { JobRef } from "../queue/ports/job-row";
 import type { Ledger } from "../queue/ports/ledger";
+import { withFirst } from "../with-first";
 import { claim, claimAlone, release } from "./claim";
 import { createFormer } from "./former";
 import { heavyMarks, heavySeen, markHeavy } from "./heavy";
@@ -26,36 +27,28 @@ export function createLedger(db: D1Database, defer: (promise: Promise<unknown>) 
     insert: async (rows) => void (await inserts.add(rows)),
     insertKeyed: (rows) => keyed.add(rows),
     former: createFormer(db),
-    missing: (refs) => missingRows(db, refs),
-    unsent: (refs, now) => unsent(db, refs, now),
-    claim: (refs, lease, options) => claim(db, refs, lease, options),
     offer: (refs, now, fresh = []) => offer(db, refs, now, fresh),
-    claimAlone: (ref, lease) => claimAlone(db, ref, lease),
-    release: (refs, token) => release(db, refs, token),
-    settle: (transitions, token, now) => settle(db, transitions, token, now),
-    heartbeat: (runs, token) => heartbeat(db, runs, token),
-    effects: (refs) => effects(db, refs),
     recordEffect: async (job, effect, token) => {
       if (token !== null) return recordEffect(db, job, effect, token);
       await happened.add([{ tenant: job.tenant, id: job.id, ...effect }]);
       return true;
     },
-    checkpoint: (job, cursor, writes, token, now) => checkpoint(db, job, cursor, writes, token, now),
-    cancel: (ref, now, unwrittenAt) => cancel(db, ref, now, unwrittenAt),
-    revive: (refs, how, now) => revive(db, refs, how, now),
-    dueTenants: (now) => dueTenants(db, now),
-    due: (tenants, now, limit) => due(db, tenants, now, limit),
-    bringBack: (rows, now, boot) => bringBack(db, rows, now, boot),
-    rewake: (rows) => rewake(db, rows),
-    scan: (before, limit, checkAt) => scan(db, before, limit, checkAt),
-    ofOtherBoot: (boot, limit) => ofOtherBoot(db, boot, limit),
-    parkedGates: () => parkedGates(db),
-    parked: (gates, limit) => parked(db, gates, limit),
-    forgetGates: (gates) => forgetGates(db, gates),
-    pauses: () => pauses(db),
-    markHeavy: (mark, now) => markHeavy(db, mark, now),
-    heavySeen: (marks, now) => heavySeen(db, marks, now),
-    heavyMarks: (now) => heavyMarks(db, now),
-    bury: (rows, now) => bury(db, rows, now),
+    ...withFirst(db, { missing: missingRows, unsent, claim, claimAlone, release, settle, heartbeat, effects, checkpoint, cancel, revive }),
+    ...withFirst(db, {
+      dueTenants,
+      due,
+      bringBack,
+      rewake,
+      scan,
+      ofOtherBoot,
+      parkedGates,
+      parked,
+      forgetGates,
+      pauses,
+      markHeavy,
+      heavySeen,
+      heavyMarks,
+      bury,
+    }),
   };
 }

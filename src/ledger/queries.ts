@@ -1,5 +1,6 @@
 import type { EffectRecord } from "../queue/effect";
 import { batch, rowsOf, statement } from "../d1";
+import { withFirst } from "../with-first";
 import { deadLetters, groups } from "./dead-letters";
 import { type JobListRow, jobViewOf } from "./job-rows";
 import { listJobs } from "./job-walk";
@@ -8,28 +9,23 @@ import { childCountsOf, type ChildStates, childStates, parentOf } from "./relati
 import { deadRows, searchKeys, newestFirst, openRows, pageOfJobs } from "./search";
 import { isTextCursor, searchText } from "./text-search";
 import { historyStatement, type TimelineEntry, timelineOf, type TimelineRow } from "./timeline";
-import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, PageBounds, ParentJob, Queries } from "./views";
+import type { Backlog, JobDetail, JobFilter, JobPage, MinuteCount, PageBounds, ParentJob } from "./views";
 
 const maxCounted = 100_000;
 
-/** All reading of the ledger. */
-export function createQueries(db: D1Database): Queries {
-  return {
-    job: (tenant, id, now = Number.MAX_SAFE_INTEGER) => job(db, tenant, id, now),
-    jobs: (tenant, filter, page) => jobs(db, tenant, filter, page),
-    deadLetters: (tenant, filter, page) => deadLetters(db, tenant, filter, page),
-    groups: (tenant) => groups(db, tenant),
-    counts: (tenant, from, to) => counts(db, tenant, from, to),
-    backlog: (tenant) => backlog(db, tenant),
-    hasType: (tenant, type) => hasType(db, tenant, type),
-  };
+/** All reads of the ledger. Every call names its tenant; null: all tenants, for the root token. */
+export type Queries = ReturnType<typeof createQueries>;
+
+export function createQueries(db: D1Database) {
+  return withFirst(db, { job, jobs, deadLetters, groups, counts, backlog, hasType });
 }
 
 const wholeJob = `
   SELECT *, (SELECT kind FROM dead_letters d WHERE d.tenant = jobs.tenant AND d.died = jobs.ended AND d.id = jobs.id) AS letter_group
   FROM jobs WHERE tenant = ? AND id = ?`;
 
-async function job(db: D1Database, tenant: string, id: string, now: number): Promise<JobDetail | null> {
+/** `now`: milliseconds; children that are due later count as scheduled. Default: none does. */
+async function job(db: D1Database, tenant: string, id: string, now: number = Number.MAX_SAFE_INTEGER): Promise<JobDetail | null> {
   const results = await batch(db, [
     statement(db, wholeJob, tenant, id),
     historyStatement(db, tenant, id),

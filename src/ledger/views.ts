@@ -156,7 +156,6 @@ export interface MinuteCount {
   ms: number;
 }
 
-/** All reads of the ledger. Every call names its tenant; null: all tenants, for the root token. */
 /** Jobs that are left to deal with. */
 export interface Backlog {
   deadLetters: number;
@@ -164,17 +163,4 @@ export interface Backlog {
   discarded: number;
   parked: number;
   due: number;
-}
-
-export interface Queries {
-  /** `now`: milliseconds; children that are due later count as scheduled. Default: none does. */
-  job(tenant: string, id: string, now?: number): Promise<JobDetail | null>;
-  jobs(tenant: string, filter: JobFilter, page: PageBounds): Promise<JobPage>;
-  deadLetters(tenant: string, filter: DeadLetterFilter, page: PageBounds): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }>;
-  groups(tenant: string): Promise<DeadLetterGroup[]>;
-  counts(tenant: string | null, from: number, to: number): Promise<MinuteCount[]>;
-  /** Whether a job of this type was ever seen; for types that this deployment does not know. */
-  hasType(tenant: string, type: string): Promise<boolean>;
-  /** Dead letters not yet replayed or dismissed, jobs parked at gates. */
-  backlog(tenant: string | null): Promise<Backlog>;
 }

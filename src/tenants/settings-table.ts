@@ -25,7 +25,7 @@ export interface SettingsTable<Row> {
 }
 
 /** What every store of such a table offers besides setting a row. */
-export interface SettingsStore<View> {
+interface SettingsStore<View> {
   get(tenant: string, name: string): Promise<View | null>;
   /** By name. */
   list(tenant: string): Promise<View[]>;

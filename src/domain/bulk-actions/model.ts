@@ -1,25 +1,10 @@
 import type { JobFilter } from "../../ledger/views";
-import type { Earlier, ReplayFilter } from "../replays/model";
+import type { ReplayFilter } from "../replays/model";
 
 /** Acts on many jobs at once: cancel or run open jobs, dismiss dead letters. */
 export const bulkActionNames = ["cancel", "dismiss", "run-now"] as const;
 
 export type BulkActionName = (typeof bulkActionNames)[number];
-
-/** Bulk actions of operators. Throws only when the ledger cannot be reached. */
-export interface BulkActions {
-  /** Counts the jobs that it would act on; changes nothing. */
-  plan(tenant: string, request: BulkRequest): Promise<BulkPlan>;
-  /** `id`: a UUID; created when left out. An action that has this id already is returned unchanged. */
-  create(tenant: string, request: BulkRequest, id?: string): Promise<BulkView>;
-  /** The action of this id, and whether its request was the same; null: there is none. */
-  earlier(tenant: string, id: string, request: BulkRequest): Promise<Earlier<BulkView> | null>;
-  get(tenant: string, id: string): Promise<BulkView | null>;
-  /** Newest first. */
-  list(tenant: string, limit: number): Promise<BulkView[]>;
-  /** Stops the action before the remaining jobs. `changed` false: it had ended. */
-  abort(tenant: string, id: string): Promise<{ action: BulkView; changed: boolean } | null>;
-}
 
 /** Exactly one of filter and ids, neither of them empty. */
 export type BulkRequest =

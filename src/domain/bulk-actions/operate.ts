@@ -1,7 +1,8 @@
 import { canonical } from "../../json/canonical";
 import { takeSteps, type Stepper } from "../replays/stepper";
 import type { Walk } from "../replays/walk";
-import type { BulkActionName, BulkActions, BulkPlan, BulkRequest, BulkView, BulkAction } from "./model";
+import type { Earlier } from "../replays/model";
+import type { BulkActionName, BulkPlan, BulkRequest, BulkView, BulkAction } from "./model";
 import type { BulkStore } from "./store";
 import { type WalkDeps, walkOf } from "./walk";
 
@@ -18,25 +19,33 @@ const [maxStep, stepsAtOnce, stepsPerTick] = [500, 2, 10];
 /** Jobs of one page of a plan, and its pages. */
 const [planPage, maxPlanPages] = [2000, 50];
 
+/** Bulk actions of operators. Throws only when the ledger cannot be reached. */
+export type BulkActions = ReturnType<typeof createBulkActions>;
+
 /**
  * Cancels jobs, runs them now and dismisses dead letters, by a filter or by ids. A request or a tick uses a bounded number of statements; the next tick
  * continues.
  */
-export function createBulkActions(deps: BulkDeps): BulkActions & { continueAll(): Promise<{ done: number; failed: number }> } {
+export function createBulkActions(deps: BulkDeps) {
   const get = async (tenant: string, id: string) => {
     const action = await deps.store.get(tenant, id);
     return action && bulkView(action);
   };
   return {
     get,
-    plan: (tenant, request) => plan(walkOf(deps, tenant, unique(request))),
-    create: (tenant, request, id = crypto.randomUUID()) => create(deps, tenant, unique(request), id),
-    earlier: async (tenant, id, request) => {
+    /** Counts the jobs that it would act on; changes nothing. */
+    plan: (tenant: string, request: BulkRequest): Promise<BulkPlan> => plan(walkOf(deps, tenant, unique(request))),
+    /** `id`: a UUID; created when left out. An action that has this id already is returned unchanged. */
+    create: (tenant: string, request: BulkRequest, id: string = crypto.randomUUID()): Promise<BulkView> => create(deps, tenant, unique(request), id),
+    /** The action of this id, and whether its request was the same; null: there is none. */
+    earlier: async (tenant: string, id: string, request: BulkRequest): Promise<Earlier<BulkView> | null> => {
       const action = await deps.store.get(tenant, id);
       return action && { view: bulkView(action), isSame: canonical(action.request) === canonical(unique(request)) };
     },
-    list: async (tenant, limit) => (await deps.store.list(tenant, limit)).map(bulkView),
-    abort: async (tenant, id) => {
+    /** Newest first. */
+    list: async (tenant: string, limit: number): Promise<BulkView[]> => (await deps.store.list(tenant, limit)).map(bulkView),
+    /** Stops the action before the remaining jobs. `changed` false: it had ended. */
+    abort: async (tenant: string, id: string): Promise<{ action: BulkView; changed: boolean } | null> => {
       const changed = await deps.store.stop(tenant, id, deps.now());
       const action = await get(tenant, id);
       return action && { action, changed };

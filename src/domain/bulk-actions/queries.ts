@@ -1,8 +1,6 @@
 import { runningByTenantSql } from "../../d1";
 import { type BulkAction, type BulkRequest, hasParent } from "./model";
 
-export type BulkQueries = ReturnType<typeof createBulkQueries>;
-
 interface Row extends Omit<BulkAction, "request" | "endedAt"> {
   request: string;
   ended: number | null;

@@ -1,6 +1,6 @@
 import { type PauseAuthor, createPauseStore } from "../../ledger/pauses";
 import { dismiss, resolveSingleDoubts, resolveUncertainEffect } from "../../ledger/review";
-import type { Queries } from "../../ledger/views";
+import type { Queries } from "../../ledger/queries";
 import type { Engine } from "../../queue/engine";
 import type { Pause } from "../../queue/ports/job-row";
 import { cancel, retryNow, runNow } from "../../queue/operate";

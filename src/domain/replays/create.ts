@@ -4,9 +4,9 @@ import { patchedAll } from "./patch";
 import {
   type ChangedReplay,
   defaultCanary,
+  type Earlier,
   type ReplayPlan,
   type ReplayRequest,
-  type Replays,
   type ReplayView,
   namedBy,
   notResumed,
@@ -34,33 +34,53 @@ interface ReplayDeps extends StepDeps {
   lastServed: { read(): Promise<string>; write(tenant: string): Promise<void> };
 }
 
+/** Bringing dead letters back, as operators ask for it. Throws only when the ledger or a payload's storage cannot be reached. */
+export type Replays = ReturnType<typeof createReplays>;
+
 /**
  * Bringing dead letters back: all of a filter or a list of ids, with the same payload or a patched one, at once or at a rate.
  * Whatever is asked for, a request or a tick takes a bounded number of statements; the next tick goes on from the recorded step.
  */
-export function createReplays(deps: ReplayDeps): Replays & { continueAll(): Promise<{ sent: number; failed: number }> } {
+export function createReplays(deps: ReplayDeps) {
   return {
-    plan: (tenant, request) => {
+    /** What would be replayed; changes nothing. */
+    plan: (tenant: string, request: ReplayRequest): Promise<ReplayPlan> => {
       const named = withoutDoubles(request);
       return plan(deps, tenant, named, walkOver(deps.replayable, tenant, named));
     },
-    create: (tenant, request, id = crypto.randomUUID(), actor = null) => create(deps, blank(tenant, id, completed(request), actor, deps.now())),
-    earlier: async (tenant, id, request) => {
+    /**
+     * `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. `actor`: who asks, `root` or the id of a
+     * token; default: not recorded.
+     */
+    create: (tenant: string, request: ReplayRequest, id: string = crypto.randomUUID(), actor: string | null = null): Promise<ReplayView> =>
+      create(deps, blank(tenant, id, completed(request), actor, deps.now())),
+    /** The one of this id, and whether it was asked for by the same request; null: there is none. */
+    earlier: async (tenant: string, id: string, request: ReplayRequest): Promise<Earlier<ReplayView> | null> => {
       const replay = await deps.store.get(tenant, id);
       return replay && { view: await viewOf(deps, await settled(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
     },
-    get: (tenant, id) => get(deps, tenant, id),
-    list: async (tenant, page) => {
+    /** With the outcomes that are known by now. */
+    get: (tenant: string, id: string): Promise<ReplayView | null> => get(deps, tenant, id),
+    /** Newest first. Null: of all tenants. `cursor`: of the answer before; null there means the end. */
+    list: async (tenant: string | null, page: { cursor?: string | undefined; limit: number }): Promise<{ replays: ReplayView[]; cursor: string | null }> => {
       const { replays, cursor } = await deps.store.list(tenant, page);
       return { replays: await counted(deps, replays), cursor };
     },
-    ofGroup: async (tenant, group, limit) => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
-    abort: async (tenant, id) => {
+    /** Those of a group of dead letters, newest first. */
+    ofGroup: async (tenant: string, group: string, limit: number): Promise<ReplayView[]> => counted(deps, await deps.store.ofGroup(tenant, group, limit)),
+    /** Stops what has not been replayed yet. `changed` false: it had ended, or had sent all. Null: there is no such replay; so below. */
+    abort: async (tenant: string, id: string): Promise<ChangedReplay | null> => {
       const replay = await deps.store.get(tenant, id);
       return replay && changedReplay(deps, tenant, id, await deps.store.stop(tenant, id, cursorAfterAll(replay.request), deps.now()));
     },
-    setRate: async (tenant, id, ratePerMinute) => changedReplay(deps, tenant, id, await deps.store.setRate(tenant, id, ratePerMinute)),
-    resume: async (tenant, id, actor = null) => {
+    /** The rate of a running replay, from the next tick on. Null: as fast as they can. `changed` false: it does not run. */
+    setRate: async (tenant: string, id: string, ratePerMinute: number | null): Promise<ChangedReplay | null> =>
+      changedReplay(deps, tenant, id, await deps.store.setRate(tenant, id, ratePerMinute)),
+    /**
+     * Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped, has nothing left to send, or jobs of it are
+     * open, which would count for the new canary.
+     */
+    resume: async (tenant: string, id: string, actor: string | null = null): Promise<ChangedReplay | null> => {
       const replay = await get(deps, tenant, id);
       if (!replay || replay.unsent === 0 || replay.open > 0) return replay && { replay, changed: false };
       return changedReplay(deps, tenant, id, await deps.store.resume(tenant, id, { at: deps.now(), actor }));

@@ -1,31 +1,3 @@
-/** Bringing dead letters back, as operators ask for it. Throws only when the ledger or a payload's storage cannot be reached. */
-export interface Replays {
-  /** What would be replayed; changes nothing. */
-  plan(tenant: string, request: ReplayRequest): Promise<ReplayPlan>;
-  /**
-   * `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. `actor`: who asks, `root` or the id of a
-   * token; default: not recorded.
-   */
-  create(tenant: string, request: ReplayRequest, id?: string, actor?: string | null): Promise<ReplayView>;
-  /** The one of this id, and whether it was asked for by the same request; null: there is none. */
-  earlier(tenant: string, id: string, request: ReplayRequest): Promise<Earlier<ReplayView> | null>;
-  /** With the outcomes that are known by now. */
-  get(tenant: string, id: string): Promise<ReplayView | null>;
-  /** Newest first. Null: of all tenants. `cursor`: of the answer before; null there means the end. */
-  list(tenant: string | null, page: { cursor?: string | undefined; limit: number }): Promise<{ replays: ReplayView[]; cursor: string | null }>;
-  /** Those of a group of dead letters, newest first. */
-  ofGroup(tenant: string, group: string, limit: number): Promise<ReplayView[]>;
-  /** Stops what has not been replayed yet. `changed` false: it had ended, or had sent all. Null: there is no such replay; so below. */
-  abort(tenant: string, id: string): Promise<ChangedReplay | null>;
-  /** The rate of a running replay, from the next tick on. Null: as fast as they can. `changed` false: it does not run. */
-  setRate(tenant: string, id: string, ratePerMinute: number | null): Promise<ChangedReplay | null>;
-  /**
-   * Resumes a stopped replay: the next tick sends a new canary. `changed` false: it was not stopped, has nothing left to send, or jobs of it are
-   * open, which would count for the new canary.
-   */
-  resume(tenant: string, id: string, actor?: string | null): Promise<ChangedReplay | null>;
-}
-
 /** A replay after an act on it. */
 export interface ChangedReplay {
   replay: ReplayView;

@@ -1,8 +1,6 @@
 import { runningByTenantSql } from "../../d1";
 import { namedBy, notResumed, type Progress, type Replay, type ReplayRequest, type Resumption, stoppedByOperator } from "./model";
 
-export type ReplayQueries = ReturnType<typeof createReplayQueries>;
-
 interface Row {
   tenant: string;
   id: string;

@@ -1,4 +1,4 @@
-import type { WorkLedger } from "../../ledger/work/model";
+import type { WorkLedger } from "../../ledger/work/work";
 import type { Engine } from "../../queue/engine";
 import type { Leases } from "./model";
 import type { WorkerStore } from "./store";

@@ -14,9 +14,6 @@ interface Worker {
   state: WorkerState | "ended";
 }
 
-/** The owner is a tenant, or `*` for a worker of all tenants. */
-export type WorkerQueries = ReturnType<typeof createWorkerQueries>;
-
 const stateNow = `iif(w.wish = 'run' AND w.quiet > ?2, 'quiet', w.wish)`;
 
 /** Counted by scanning the jobs that are handed out, which are few. A worker of all tenants holds jobs of any tenant. */
@@ -26,6 +23,7 @@ const listed = `
       (SELECT count(*) FROM leases l WHERE l.worker = w.worker AND (w.owner = '*' OR l.tenant = w.owner)) AS leases
     FROM workers w WHERE ?1 IS NULL OR w.owner = ?1 ORDER BY w.worker LIMIT ${maxListed})`;
 
+/** The owner is a tenant, or `*` for a worker of all tenants. */
 export function createWorkerQueries(db: D1Database) {
   return {
     async list(owner: string | null, now: number): Promise<Worker[]> {

@@ -18,7 +18,7 @@ const extend = `
   FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS nonce, value->>3 AS until, value->>4 AS progress, value->>5 AS keep, value->>6 AS cursor, value->>7 AS at FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.lease = b.nonce AND jobs.state = 'running' RETURNING jobs.tenant, jobs.id`;
 
-/** Extends the jobs' leases. The row in `leases` is moved only when its time comes, so a heartbeat writes one row. */
+/** Extends leases and starts offers; returns the jobs whose lease still held. The row in `leases` is moved only when its time comes: one written row. */
 export async function beat(db: D1Database, beats: readonly Beat[]): Promise<JobRef[]> {
   const rows = beats.map(({ tenant, id, nonce, until, progress, cursor, at }) => [
     tenant,
@@ -37,6 +37,7 @@ const remember = `
   UPDATE jobs SET entered = b.entered FROM (SELECT value->>0 AS tenant, value->>1 AS id, value->>2 AS nonce, value->>3 AS entered FROM json_each(?1)) b
   WHERE jobs.tenant = b.tenant AND jobs.id = b.id AND jobs.lease = b.nonce AND jobs.state = 'running' RETURNING jobs.tenant, jobs.id`;
 
+/** Records which gates the jobs have entered. */
 export async function recordEntered(db: D1Database, entries: readonly (JobRef & { nonce: string; entered: string })[]): Promise<void> {
   await update(
     db,
@@ -59,6 +60,7 @@ const takeBack = [
    FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.lease = e.value->>2 AND j.state = 'running' AND ?2)`,
 ];
 
+/** Takes jobs that lie on the shelf and that no other pull took, under their old lease; returns those taken. */
 export async function reclaim(db: D1Database, refs: readonly (Shelf & JobRef & { nonce: string; place: number })[], now: number): Promise<JobRef[]> {
   const [list] = lists(refs.map(({ tenant, id, nonce, type, place }) => [tenant, id, nonce, type, place]));
   if (list === undefined) return [];
@@ -89,6 +91,7 @@ const putBack = [
    WHERE j.lease = e.value->>2 AND j.state = 'queued' AND j.settled IS NULL ON CONFLICT DO NOTHING`,
 ];
 
+/** Puts jobs back on the shelf, under their lease; void and crashed ones only if it has run out by `now`. Returns those that were. */
 export async function giveBack(db: D1Database, rows: readonly Return[], now: number): Promise<JobRef[]> {
   const [list] = lists(rows.map(({ tenant, id, nonce, type, why, detail }) => [tenant, id, nonce, type, why, detail]));
   if (list === undefined) return [];
@@ -105,6 +108,7 @@ const expiredRows = `
 
 type StoredExpired = Omit<ExpiredLease, "worker"> & { leaseWorker: string; leaseTenant: string; leaseId: string };
 
+/** Rows of `leases` whose time has come. */
 export async function expired(db: D1Database, { tenant, type }: Shelf, now: number, limit: number): Promise<ExpiredLease[]> {
   const { results } = await statement(db, expiredRows, tenant, type, now, limit).all<StoredExpired>();
   return results.map(({ leaseWorker, leaseTenant, leaseId, ...row }) => ({ ...row, tenant: leaseTenant, id: leaseId, worker: leaseWorker }));
@@ -123,6 +127,7 @@ const drop = `
   DELETE FROM leases WHERE (tenant, type, at, id) IN (SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?1))
     AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = leases.tenant AND j.id = leases.id AND j.wake = leases.at AND j.state = 'running' AND j.worker IS NOT NULL)`;
 
+/** Moves the rows of extended leases to their new ends. */
 export async function moveLeases(db: D1Database, rows: readonly ExpiredLease[]): Promise<void> {
   const [list] = lists(rows.map(({ tenant, leaseType, leaseAt, id, lease, worker, place }) => [tenant, leaseType, leaseAt, id, lease, worker, place]));
   if (list !== undefined)
@@ -132,6 +137,7 @@ export async function moveLeases(db: D1Database, rows: readonly ExpiredLease[]):
     );
 }
 
+/** Removes rows of `leases` of jobs that are no longer held. */
 export async function dropLeases(db: D1Database, rows: readonly (Shelf & { id: string; at: number })[]): Promise<void> {
   const [list] = lists(rows.map(({ tenant, type, at, id }) => [tenant, type, at, id]));
   if (list !== undefined) await statement(db, drop, list).run();
@@ -146,6 +152,7 @@ const shelvesWithLeases = `
     FROM each WHERE each.tenant IS NOT NULL)
   SELECT tenant, type FROM each WHERE tenant IS NOT NULL AND EXISTS (SELECT 1 FROM leases l WHERE l.tenant = each.tenant AND l.type = each.type AND l.at <= ?1)`;
 
+/** Shelves that have leases whose time has come. */
 export async function expiredShelves(db: D1Database, now: number): Promise<Shelf[]> {
   return (await statement(db, shelvesWithLeases, now).all<Shelf>()).results;
 }
@@ -155,6 +162,7 @@ export async function effect(db: D1Database, { tenant, id }: JobRef, key: string
   return statement(db, sql, tenant, id, key).first<WorkEffect>();
 }
 
+/** Records the key of a job's uploaded result, while the job is held under `nonce`; false otherwise. */
 export async function attach(db: D1Database, { tenant, id }: JobRef, key: string, nonce: string): Promise<boolean> {
   const sql = `UPDATE jobs SET result_ref = ?3 WHERE tenant = ?1 AND id = ?2 AND lease = ?4 AND state = 'running'`;
   return (await statement(db, sql, tenant, id, key, nonce).run()).meta.changes > 0;
@@ -168,6 +176,7 @@ const beginEffect = `
   WHERE excluded.revision > effects.revision OR (excluded.revision = effects.revision AND effects.state <> 'done')
   RETURNING key`;
 
+/** Records that an effect begins, while the job is held under `nonce` and has no cancel flag; false otherwise. */
 export async function begin(
   db: D1Database,
   { tenant, id, revision }: JobRef & { revision: number },

@@ -35,6 +35,7 @@ const recordOf = `SELECT owner, pull, nonce, worker, body, at FROM pulls WHERE o
 const holding = `
   SELECT count(*) AS n FROM (SELECT 1 FROM leases l WHERE l.worker = ?1 AND (?2 IS NULL OR l.tenant IN (SELECT value FROM json_each(?2))) LIMIT 1000)`;
 
+/** The jobs waiting on these shelves; with types alone, on the shelves of all tenants. */
 export async function look(
   db: D1Database,
   shelves: readonly Shelf[] | { types: readonly string[] },
@@ -99,6 +100,7 @@ const holds = `
   SELECT ${heldColumns} FROM pulls u, json_each(u.jobs) q CROSS JOIN jobs j ON j.tenant = q.value->>0 AND j.id = q.value->>1
   WHERE u.owner = ?1 AND u.pull = ?2 AND j.lease = u.nonce AND j.state = 'running'`;
 
+/** Takes what the shares allow, unless this pull took something before; returns what the pull holds now, taken by this call or an earlier one. */
 export async function take(
   db: D1Database,
   { owner, pull, nonce, worker, body }: PullRecord,
@@ -119,19 +121,23 @@ export async function take(
   return { record: rowsOf<PullRecord>(results, 5)[0] ?? null, jobs: rowsOf<HeldJob>(results, 6) };
 }
 
+/** What a pull took and still holds. */
 export async function taken(db: D1Database, { owner, pull }: PullKey): Promise<HeldJob[]> {
   return (await statement(db, holds, owner, pull).all<HeldJob>()).results;
 }
 
+/** Stores a pull that took nothing, unless one with its id exists: another request with this id that still waits then takes nothing either. */
 export async function close(db: D1Database, { owner, pull, nonce, worker, body, at }: PullRecord): Promise<void> {
   const sql = `INSERT INTO pulls (owner, pull, nonce, worker, body, at, jobs) VALUES (?, ?, ?, ?, ?, ?, '[]') ON CONFLICT DO NOTHING`;
   await statement(db, sql, owner, pull, nonce, worker, body, at).run();
 }
 
+/** Deletes a pull whose jobs were not handed out. */
 export async function forget(db: D1Database, { owner, pull, nonce }: PullRecord): Promise<void> {
   await statement(db, `DELETE FROM pulls WHERE owner = ? AND pull = ? AND nonce = ?`, owner, pull, nonce).run();
 }
 
+/** Deletes the pulls made before a time. */
 export async function forgetPulls(db: D1Database, before: number): Promise<number> {
   return (await statement(db, `DELETE FROM pulls WHERE at <= ?`, before).run()).meta.changes;
 }
@@ -139,6 +145,7 @@ export async function forgetPulls(db: D1Database, before: number): Promise<numbe
 /** Payloads read in one statement: each has at most 96 KiB, so these fit D1's limit for an answer. */
 const payloadsAtOnce = 15;
 
+/** JSON text of inline payloads, by `keyOf`. */
 export async function payloads(db: D1Database, refs: readonly { tenant: string; id: string }[]): Promise<Map<string, string | null>> {
   const sql = `SELECT j.tenant, j.id, j.payload FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1`;
   const found = new Map<string, string | null>();
@@ -162,6 +169,7 @@ const waitingShelves = `
     (SELECT j.at FROM parked p CROSS JOIN jobs j ON j.tenant = p.tenant AND j.id = p.id WHERE p.tenant = e.tenant AND p.gate = e.gate ORDER BY p.at LIMIT 1) AS since
   FROM each e WHERE substr(e.gate, 1, 7) = 'worker/' LIMIT 1000`;
 
+/** Shelves of all tenants on which jobs wait; the first 1,000. */
 export async function waitingAtWorkers(db: D1Database): Promise<WaitingShelf[]> {
   return (await statement(db, waitingShelves).all<WaitingShelf>()).results;
 }

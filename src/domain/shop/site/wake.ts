@@ -1,4 +1,4 @@
-import type { Queries } from "../../../ledger/views";
+import type { Queries } from "../../../ledger/queries";
 import type { Engine } from "../../../queue/engine";
 import { retryNow } from "../../../queue/operate";
 
