@@ -44,6 +44,16 @@ export function refLists(refs: readonly { tenant: string; id: string }[]): strin
   return lists(refs.map(({ tenant, id }) => [tenant, id]));
 }
 
+/** Bytes of the database, as D1 says in the answer to any statement; null: it does not. */
+export function sizeAfter(result: Pick<D1Result, "meta"> | undefined): number | null {
+  return result?.meta.size_after ?? null;
+}
+
+/** Bytes of the database; null: D1 does not say. */
+export async function databaseBytes(db: D1Database): Promise<number | null> {
+  return sizeAfter(await db.prepare("SELECT 1").run());
+}
+
 /** Messages of D1 that stand for a passing condition, by its documentation on retrying queries. */
 const passing = /Network connection lost|storage caused object to be reset|reset because its code was updated/;
 

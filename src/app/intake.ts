@@ -5,6 +5,7 @@ import { createBulkActions } from "../domain/bulk-actions/operate";
 import { runAllNow } from "../domain/bulk-actions/run-now";
 import { createBulkStore } from "../domain/bulk-actions/store";
 import { dependenciesOf } from "../domain/gates/dependencies";
+import { databaseBytes } from "../d1";
 import { createGateOperations } from "../domain/gates/operate";
 import { createJobOperations } from "../domain/jobs/operate";
 import { unsubscribe } from "../domain/mail-events/unsubscribe";
@@ -180,6 +181,7 @@ function createPlatformDeps(env: WorkerEnv, engine: Engine): PlatformDeps {
         ),
       ),
     tickSteps: () => createTicks(env.DB).list(),
+    ledgerBytes: () => databaseBytes(env.DB),
     health: () => health({ db: env.DB, kv: env.CONFIG, refusingQueues: () => refusingQueues(engine) }),
   };
 }

@@ -128,6 +128,7 @@ export function settings({ rows, text, now }: Filling): Answers {
       })),
     },
     "GET /v1/installation": {
+      ledger: { bytes: rows === 0 ? null : 2_500_000_000, maxBytes: 10_000_000_000 },
       versions: times((index) => ({ version: `${text}${index}`, tag: text, firstAt: ago(90) })),
       steps: times((index) => ({ step: `sweep-${index}`, outcome: index === 0 ? "failed" : "done", at: ago(1), ms: 12, detail: text })),
     },

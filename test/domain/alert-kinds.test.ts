@@ -18,6 +18,7 @@ const person = "ada.lovelace@example.com";
 const facts: ReportFacts = {
   now,
   installation: true,
+  ledgerBytes: 9_700_000_000,
   steps: [
     { step: "sweep", outcome: "failed", at: now - 60_000, detail: "D1 is down" },
     { step: "heartbeat", outcome: "failed", at: now - 60_000, detail: "it answered 500" },
@@ -111,6 +112,7 @@ describe("every kind of finding", () => {
     ["budget", "critical", "/t/acme/costs"],
     ["tick-failing", "critical", "/t/*/system"],
     ["heartbeat-failing", "warning", "/t/*/system"],
+    ["ledger-full", "critical", "/t/*/system"],
   ])("%s is sent without any setting as %s, once, with a link to %s, without a person's address, and its end is sent too", (code, severity, path) => {
     const finding = found.find((each) => each.code === code) as Finding;
     const [own] = failuresOf([finding], now);

@@ -193,6 +193,25 @@ describe("the report", () => {
     expect(await codes("acme")).toEqual([]);
   });
 
+  test("a ledger of 80 % of what a database holds is a finding of the installation, read from an answer that the report has anyway", async () => {
+    await createTicks(env.DB).record([{ step: "sweep", outcome: "done", at: noon, ms: 1, detail: null }]);
+    const grown = (bytes: number) =>
+      new Proxy(env.DB, {
+        get: (target, name) =>
+          name !== "batch"
+            ? (target[name as keyof D1Database] as () => unknown).bind(target)
+            : async (statements: D1PreparedStatement[]) =>
+                (await target.batch(statements)).map((result) => ({ ...result, meta: { ...result.meta, size_after: bytes } })),
+      });
+    const at = async (bytes: number, tenant: string | null) => createReportsOn(partsOn(grown(bytes))).findings(tenant);
+    expect(await at(7.99e9, null)).toEqual([]);
+    expect(await at(8.4e9, "acme")).toEqual([]);
+    expect(await at(8.4e9, null)).toMatchObject([{ code: "ledger-full", severity: "warning", subject: "ledger", tenant: "*" }]);
+    const [full] = await at(9.5e9, null);
+    expect(full).toMatchObject({ severity: "critical", sentence: expect.stringContaining("has 9.50 GB of the 10 GB that a database holds, 95 %.") });
+    expect(await reports.findings(null)).toEqual([]);
+  });
+
   test("the order does not depend on the order of the facts", () => {
     const finding = { code: "a", sentence: "", since: null, tenant: "acme", actions: [] };
     const all = [

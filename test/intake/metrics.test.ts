@@ -75,7 +75,7 @@ describe("metrics", () => {
     expect(text).toContain('jobyard_jobs_last_hour{type="odd\\"\\\\\\n",event="done"} 4\n');
     expect(text).toContain("jobyard_run_seconds_last_hour");
     expect(text).toContain("jobyard_dead_letters 2\n");
-    expect(text).not.toMatch(/jobyard_(queue|tick)/);
+    expect(text).not.toMatch(/jobyard_(queue|tick|ledger)/);
   });
 
   test("of the root token cover all tenants", async () => {
@@ -84,6 +84,7 @@ describe("metrics", () => {
     expect(text).toContain('jobyard_queue_backlog_messages{queue="events"} 12\n');
     expect(text).not.toContain('backlog_messages{queue="email-sending"}');
     expect(text).toContain('jobyard_tick_step_ok{step="sweep",outcome="done"} 1\n');
+    expect(text).toContain("jobyard_ledger_bytes 2500000000\n");
   });
 
   test("are lines that Prometheus can read, whatever a type is called", () => {
@@ -92,6 +93,7 @@ describe("metrics", () => {
     const text = metricsText({
       counts,
       backlog: { deadLetters: 0, parked: 0, due: 0 },
+      ledgerBytes: null,
       queues: [],
       steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1 }],
       durations: nasty.map((type) => ({ ...noDurations("", type), run: { buckets: [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4], sum: 1234 } })),

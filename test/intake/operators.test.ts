@@ -186,6 +186,7 @@ describe("GET /v1/installation", () => {
     expect(v.is(installationShape, body)).toBe(true);
     expect(body.versions.map(({ version }: { version: string }) => version)).toEqual(["v2", "v1"]);
     expect(body.steps).toMatchObject([{ step: "sweep", outcome: "done", ms: 12, detail: null }]);
+    expect(body.ledger).toEqual({ bytes: 2_500_000_000, maxBytes: 10_000_000_000 });
     expect((await get("/v1/installation", own.admin)).status).toBe(403);
   });
 });

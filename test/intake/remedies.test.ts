@@ -39,6 +39,7 @@ const facts: ReportFacts = {
   ],
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],
   installation: true,
+  ledgerBytes: 9_700_000_000,
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
   groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, inDoubt: 0, firstAt: now, lastAt: now }],
   settled: [],
@@ -96,7 +97,7 @@ describe("what an operator is offered", () => {
   test("is there for every kind of finding", () => {
     const codes = new Set(found.map(({ code }) => code));
     const all =
-      "tick-failing paused circuit-open stuck failed retrying campaign-failed campaign-stalled schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy heartbeat-failing";
+      "tick-failing paused circuit-open stuck failed retrying campaign-failed campaign-stalled schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy heartbeat-failing ledger-full";
     expect(codes).toEqual(new Set(all.split(" ")));
   });
 

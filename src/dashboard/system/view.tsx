@@ -70,7 +70,7 @@ export const systemPage = page<Model>({
   ),
 });
 
-function InstallationParts({ installation: { versions, steps } }: { installation: Installation }) {
+function InstallationParts({ installation: { versions, steps, ledger } }: { installation: Installation }) {
   return (
     <>
       <Section title="Tick">
@@ -88,6 +88,11 @@ function InstallationParts({ installation: { versions, steps } }: { installation
           ]}
         />
       </Section>
+      <Section title="Ledger">
+        <p>
+          {ledger.bytes === null ? "The size of the database is not known." : `The database has ${gigabytes(ledger.bytes)} of ${gigabytes(ledger.maxBytes)}.`}
+        </p>
+      </Section>
       <Section title="Versions seen">
         <Table
           label="Versions"
@@ -103,6 +108,10 @@ function InstallationParts({ installation: { versions, steps } }: { installation
       </Section>
     </>
   );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 /** Null: it is not set. */

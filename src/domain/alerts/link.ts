@@ -14,6 +14,7 @@ const pages: Readonly<Record<string, (name: string, code: string) => string>> = 
   worker: () => "workers",
   tick: () => "system",
   heartbeat: () => "system",
+  ledger: () => "system",
   budget: () => "costs",
 };
 

@@ -21,6 +21,7 @@ export const alertCodes = [
   "budget",
   "tick-failing",
   "heartbeat-failing",
+  "ledger-full",
 ] as const;
 
 const codeRule = `must be one of ${alertCodes.join(", ")}`;

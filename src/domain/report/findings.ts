@@ -2,6 +2,7 @@ import { plural } from "../../decimal";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import { type RemedyCall, type Finding, isoSeconds } from "./model";
 import { redact } from "../../masking/redact";
+import { ledgerFullFinding } from "../installation/ledger-size";
 import { heartbeatStep } from "../installation/model";
 import type { ReportFacts } from "./facts";
 import { campaigns } from "./campaign-findings";
@@ -35,7 +36,13 @@ export const finders: readonly ((facts: ReportFacts) => Finding[])[] = [
   workers,
   budgets,
   approvals,
+  ledgerSize,
 ];
+
+/** The report of one tenant has nothing of it: the root token alone can act. */
+function ledgerSize({ installation, ledgerBytes }: ReportFacts): Finding[] {
+  return installation ? ledgerFullFinding(ledgerBytes) : [];
+}
 
 function tick({ steps, now, installation }: ReportFacts): Finding[] {
   if (!installation) return [];

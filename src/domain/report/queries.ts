@@ -1,3 +1,4 @@
+import { sizeAfter } from "../../d1";
 import { hasEffectInDoubt } from "../../ledger/review";
 
 /** Facts for findings that no other reader has. Null is all tenants. */
@@ -10,6 +11,8 @@ export interface ReportRows {
   unreadable: { tenant: string; site: string; count: number; since: number }[];
   proposals: { tenant: string; agent: string; count: number; since: number }[];
   purchaseOrders: { tenant: string; site: string; count: number; since: number }[];
+  /** Size of the database; null: not known. */
+  ledgerBytes: number | null;
 }
 
 /** Newest dead letters of a tenant that are grouped, and rows of each kind that are returned. */
@@ -62,7 +65,7 @@ export async function reportRows(db: D1Database, tenant: string | null, tenants:
     ...[groupsSql, settledSql].map((sql) => db.prepare(sql).bind(JSON.stringify(tenants))),
     ...[schedulesSql, sitesSql, unreadableSql, proposalsSql, purchaseOrdersSql].map((sql) => db.prepare(sql).bind(tenant)),
   ]);
-  const rows = <Name extends keyof ReportRows>(index: number) => (results[index]?.results ?? []) as unknown as ReportRows[Name];
+  const rows = <Name extends Exclude<keyof ReportRows, "ledgerBytes">>(index: number) => (results[index]?.results ?? []) as unknown as ReportRows[Name];
   return {
     groups: rows<"groups">(0),
     settled: rows<"settled">(1),
@@ -71,5 +74,6 @@ export async function reportRows(db: D1Database, tenant: string | null, tenants:
     unreadable: rows<"unreadable">(4),
     proposals: rows<"proposals">(5),
     purchaseOrders: rows<"purchaseOrders">(6),
+    ledgerBytes: sizeAfter(results[0]),
   };
 }

@@ -4,6 +4,7 @@ import { Problem } from "../../errors";
 import { durationsIn } from "../../ledger/durations";
 import { versionsIn } from "../../ledger/versions";
 import type { MinuteCount } from "../../ledger/views";
+import type { PlatformDeps } from "../deps";
 import { type Metrics, metricsText } from "../metrics";
 import { time } from "../query";
 import { divisions, statsBy } from "../stats-by";
@@ -66,10 +67,10 @@ export const systemRoutes = [
         deps.queries.backlog(tenant),
         durationsIn(deps.db, tenant),
       ]);
-      const all: Partial<Metrics> = tenant === null ? { queues: await deps.platform.queues(), steps: await deps.platform.tickSteps() } : {};
+      const all: Partial<Metrics> = tenant === null ? await ofInstallation(deps.platform) : {};
       return {
         status: 200,
-        text: metricsText({ counts, backlog, durations: types, tick, queues: [], steps: [], ...all }),
+        text: metricsText({ counts, backlog, durations: types, tick, queues: [], steps: [], ledgerBytes: null, ...all }),
         headers: { "content-type": prometheus },
       };
     },
@@ -110,6 +111,11 @@ export const systemRoutes = [
     },
   }),
 ];
+
+async function ofInstallation(platform: PlatformDeps): Promise<Pick<Metrics, "queues" | "steps" | "ledgerBytes">> {
+  const [all, steps, ledgerBytes] = await Promise.all([platform.queues(), platform.tickSteps(), platform.ledgerBytes()]);
+  return { queues: all, steps, ledgerBytes };
+}
 
 function checkRange(from: number, to: number): void {
   if (from < to && to - from <= maxStats) return;
