@@ -53,8 +53,11 @@ test("the chart marks where a version of the Worker was first seen, and its lege
   const html = await (await (await visitor(people.operator, api)).get("/t/demo/")).text();
   expect([...html.matchAll(/<line class="deploy" x1="([\d.]+)"/g)].map(([, x]) => Math.round(Number(x)))).toEqual([240, 320, 400, 480]);
   expect(html).toContain("<title>version a first seen 2026-11-21 11:15:00 UTC</title>");
-  const named = [...html.matchAll(/version ([^<]*) first seen <time/g)].map(([, name]) => name);
-  expect(named).toEqual(["b", "c", "01234567"]);
+  const legend = (page: string) => /<span class="deploy"><i><\/i>(.*?)<\/span>/s.exec(page)?.[1] ?? "";
+  expect([...legend(html).matchAll(/version ([^<]*) <time/g)].map(([, name]) => name)).toEqual(["b", "c", "01234567"]);
+  expect(legend(html)).not.toContain("<a");
+  const root = await (await (await visitor(people.root, api)).get("/t/demo/")).text();
+  expect(legend(root)).toContain('<a href="/t/*/system#version-b0123456789abcdef">version b</a>');
 });
 
 test("each finding has an id of its own, also of two causes of one type's failures", async () => {

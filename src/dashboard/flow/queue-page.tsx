@@ -61,7 +61,7 @@ export const queuePage = page<Model>({
         </Section>
       )}
       <Section title="Ended jobs of its types, last hour">
-        <Chart stats={stats} />
+        <Chart visit={visit} stats={stats} />
       </Section>
       {visit.tenant === "*" ? null : (
         <Section title="Newest jobs" aside={<a href={`${visit.base}/jobs?queue=${encodeURIComponent(queue.queue)}`}>All of them</a>}>

@@ -1,4 +1,5 @@
 import type { Stats } from "../answers";
+import type { Visit } from "../page";
 import { duration, number, utc } from "../parts/format";
 import { Clock } from "../parts/time";
 
@@ -9,7 +10,7 @@ const failures = ["dead", "discarded"];
 const maxNamed = 3;
 
 /** Chart of successful and failed jobs, in 60 steps over the chosen time, with a mark where a version of the Worker was first seen. */
-export function Chart({ stats }: { stats: Stats }) {
+export function Chart({ visit, stats }: { visit: Visit; stats: Stats }) {
   const [from, to] = [Date.parse(stats.from), Date.parse(stats.to)];
   const slots = Array.from({ length: bars }, () => ({ well: 0, broken: 0 }));
   for (const { minute, event, count } of stats.minutes) {
@@ -43,13 +44,24 @@ export function Chart({ stats }: { stats: Stats }) {
         <span>
           at most {number(highest)} in {duration((to - from) / bars)}
         </span>
-        {stats.deploys.slice(-maxNamed).map((deploy) => (
-          <span key={deploy.version} class="deploy">
+        {stats.deploys.length === 0 ? null : (
+          <span class="deploy">
             <i />
-            version {nameOf(deploy)} first seen <Clock at={deploy.at} />
+            first seen:{" "}
+            {stats.deploys.slice(-maxNamed).map((deploy, index) => [index === 0 ? "" : ", ", <Version key={deploy.version} visit={visit} {...deploy} />])}
           </span>
-        ))}
+        )}
       </p>
+    </>
+  );
+}
+
+/** The versions are a page of the root token. */
+function Version({ visit, version, tag, at }: { visit: Visit } & Stats["deploys"][number]) {
+  const name = `version ${nameOf({ version, tag })}`;
+  return (
+    <>
+      {visit.isRoot ? <a href={`/t/*/system#version-${encodeURIComponent(version)}`}>{name}</a> : name} <Clock at={at} />
     </>
   );
 }

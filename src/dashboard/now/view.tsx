@@ -42,7 +42,7 @@ export const nowPage = page<NowModel>({
         </Section>
       ) : null}
       <Section title="Ended jobs" aside={<Ranges visit={visit} hours={model.hours} />}>
-        <Chart stats={model.stats} />
+        <Chart visit={visit} stats={model.stats} />
       </Section>
     </>
   ),

@@ -20,7 +20,7 @@ export function UsageFacts({ visit, usage: { stats, costs }, settings }: { visit
     <Section title="Usage" aside={<a href={`${visit.base}/costs`}>costs by type</a>}>
       <dl class="facts">
         <Fact name="Accepted in the last hour" value={`${number(of("enqueued"))} jobs`} />
-        <Fact name="Ended" value={`${number(of("done"))} well, ${number(of("dead", "discarded"))} badly`} />
+        <Fact name="Ended" value={`${number(of("done"))} well, ${number(of("dead", "discarded"))} badly; a replayed job ends once more`} />
         <Fact name="Quota" value={quota === undefined ? "none" : `${number(quota)} jobs a minute`} />
         <Fact name="Cost" value={`${usd(costs.today.usd)} today, ${usd(costs.month.usd)} this month`} />
         {costs.budget === null ? null : <Fact name="Budget" value={`${usd(costs.budget.spent)} of ${usd(costs.budget.usdPerMonth)} a month`} />}
