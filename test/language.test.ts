@@ -57,6 +57,7 @@ describe("one language", () => {
   test("no name is a bare participle that a reader has to guess", () => {
     const vague = "shown|said|told|asked|wanted|textOf|Asked|Wanted|Told|Shown";
     expect(refused(new RegExp(`\\b(?:const|let|function|type|interface|class) (?:${vague})\\b`, "g"))).toEqual([]);
+    expect(refused(/(?<=[({,.[;] ?|^ *|(?:async|private|readonly) )\b(?:said|told|tell|asked)\b(?= ?(?:[:,)=?.;\]]|=>))/gm)).toEqual([]);
   });
 
   test("a turn is the release in turns: the word names nothing outside queue/tick", () => {

@@ -52,7 +52,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     return lookup.state === "known" ? lookup.snapshot.settings.quota?.jobsPerMinute : undefined;
   };
   const ended = createEndedJobs(env.DB, () => engine);
-  const tell = publishAfterBatches(ended, stores.snapshots, now, defer);
+  const publish = publishAfterBatches(ended, stores.snapshots, now, defer);
   const gates = createGates(gateNamespace(env), limitsOf);
   const engine: Engine = createEngine({
     now,
@@ -75,7 +75,7 @@ export function createAppEngine({ env, now, jobs, ledger, payloads, stores, medi
     later: (ms, work) => defer(scheduler.wait(ms).then(work)),
     emit: (event) => {
       count(counters, event);
-      tell(event);
+      publish(event);
       log(event);
     },
   });

@@ -67,7 +67,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "sweep", run: async (at) => ({ ...(await sweep(engine, at)) }) },
       { name: "work", run: reapWork(work) },
       { name: "schedules", run: async (at) => ({ ...(await dueSchedules(at)) }) },
-      { name: "subscriptions", run: async () => ({ told: await ended.publish(null) }) },
+      { name: "subscriptions", run: async () => ({ published: await ended.publish(null) }) },
       { name: "shop-removal", run: async (at) => ({ ...(await continueRemovals(db, maxRemovals, at)) }) },
       { name: "shop-events", run: () => publishShopEvents(engine, (requests) => enqueue(engine, requests), createShopOutbox(db)) },
       { name: "replays", run: async () => ({ ...(await replays.continueAll()) }) },

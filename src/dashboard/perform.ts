@@ -12,31 +12,31 @@ import { sessionOver, signInPage } from "./session/sign-in";
 import { checkTenant } from "./viewer";
 
 /** Makes the call of a form to the public interface, then shows the page that had the form, or the next page of the action. */
-export async function perform(asked: PageRequest): Promise<Response> {
-  const { request, path, tenant } = asked;
+export async function perform(pageRequest: PageRequest): Promise<Response> {
+  const { request, path, tenant } = pageRequest;
   const action = pageActions.find(({ name }) => path === `/do/${name}`);
   const fields = await readForm(request);
-  if (!action) return refusal(asked, undefined, new ApiProblem(404, "There is no such action."));
-  if (!fields) return refusal(asked, undefined, new ApiProblem(413, "The form is longer than 64 kB."));
+  if (!action) return refusal(pageRequest, undefined, new ApiProblem(404, "There is no such action."));
+  if (!fields) return refusal(pageRequest, undefined, new ApiProblem(413, "The form is longer than 64 kB."));
   try {
-    await checkTenant(asked);
+    await checkTenant(pageRequest);
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
-    return thrown.status === 401 ? signInPage(request, sessionOver) : refusal(asked, undefined, thrown);
+    return thrown.status === 401 ? signInPage(request, sessionOver) : refusal(pageRequest, undefined, thrown);
   }
   const back = placeFrom(fields["back"], new URL(request.url)) ?? `/t/${tenant}/`;
   const sent = { ...fields, back };
   try {
-    const answer = await carryOut(asked, action, fields);
+    const answer = await carryOut(pageRequest, action, fields);
     const text = typeof action.done === "string" ? action.done : action.done(fields, answer);
-    if (action.triedBefore && !wantsFragment(request)) return await sentAgain(asked, action, sent, { status: 200, text });
+    if (action.triedBefore && !wantsFragment(request)) return await sentAgain(pageRequest, action, sent, { status: 200, text });
     const next = action.leadsTo ? `/t/${tenant}${action.leadsTo(fields, answer)}` : undefined;
     return noticeAnswer(request, { status: 200, text, place: next ?? back, moves: next !== undefined });
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     const { status, message: text } = thrown;
     if (status === 401) return signInPage(request, sessionOver);
-    if (!wantsFragment(request) && hasTyped(action, fields)) return sentAgain(asked, action, sent, { status, text });
+    if (!wantsFragment(request) && hasTyped(action, fields)) return sentAgain(pageRequest, action, sent, { status, text });
     return noticeAnswer(request, { status, text, place: back, moves: false });
   }
 }

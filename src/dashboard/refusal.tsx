@@ -11,13 +11,13 @@ import { htmlResponse, wantsFragment } from "./respond";
 import { tenantsOf, viewerOf } from "./viewer";
 
 /** The page of a refused view or action, with the reason. The script gets only the reason, and keeps the page. */
-export async function refusal(asked: PageRequest, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
-  if (wantsFragment(asked.request))
+export async function refusal(pageRequest: PageRequest, visit: Visit | undefined, { status, message }: ApiProblem): Promise<Response> {
+  if (wantsFragment(pageRequest.request))
     return new Response(message, { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" } });
-  const viewer = await viewerIn(asked, visit);
+  const viewer = await viewerIn(pageRequest, visit);
   const ways = (
     <p>
-      {asked.request.method === "GET" ? (
+      {pageRequest.request.method === "GET" ? (
         <a class="button" href="">
           Try again
         </a>
@@ -25,19 +25,19 @@ export async function refusal(asked: PageRequest, visit: Visit | undefined, { st
       {viewer?.may("read") ? <a href={`${viewer.base}/`}>To the first page</a> : null}
     </p>
   );
-  return framed(asked, viewer, { status, title: titles[status] ?? failed, message, below: ways });
+  return framed(pageRequest, viewer, { status, title: titles[status] ?? failed, message, below: ways });
 }
 
 /** The result of a form that was sent without the script, and the form as it was filled in. */
 export async function sentAgain(
-  asked: PageRequest,
+  pageRequest: PageRequest,
   action: PageAction,
   fields: ActionFields,
   { status, text }: { status: number; text: string },
 ): Promise<Response> {
-  const form = <Again action={action} fields={fields} base={`/t/${asked.tenant}`} />;
+  const form = <Again action={action} fields={fields} base={`/t/${pageRequest.tenant}`} />;
   const title = status < 400 ? action.label : (titles[status] ?? failed);
-  return framed(asked, await viewerIn(asked, undefined), { status, title, message: text, below: form });
+  return framed(pageRequest, await viewerIn(pageRequest, undefined), { status, title, message: text, below: form });
 }
 
 /** The refusal of a form from another site. Nothing is read for it, not even the session. */
@@ -50,15 +50,15 @@ export function foreignForm(request: Request): Response {
 const failed = "That did not work";
 const titles: Readonly<Record<number, string>> = { 403: "Not allowed", 404: "Not found" };
 
-interface Said {
+interface RefusalNotice {
   status: number;
   title: string;
   message: string;
   below: VNode;
 }
 
-async function framed(asked: PageRequest, viewer: Visit | undefined, said: Said): Promise<Response> {
-  return documentOf(new URL(asked.request.url), viewer, viewer ? await namesFor(viewer) : [], said);
+async function framed(pageRequest: PageRequest, viewer: Visit | undefined, notice: RefusalNotice): Promise<Response> {
+  return documentOf(new URL(pageRequest.request.url), viewer, viewer ? await namesFor(viewer) : [], notice);
 }
 
 /** Without the tenants' names the frame is still shown. */
@@ -71,7 +71,7 @@ async function namesFor(viewer: Visit): Promise<string[]> {
   }
 }
 
-function documentOf(url: URL, viewer: Visit | undefined, tenants: readonly string[], { status, title, message, below }: Said): Response {
+function documentOf(url: URL, viewer: Visit | undefined, tenants: readonly string[], { status, title, message, below }: RefusalNotice): Response {
   return htmlResponse(
     url,
     <Document title={title} header={viewer ? <Frame visit={viewer} section="" tenants={tenants} /> : <BareFrame />}>
@@ -86,16 +86,16 @@ function documentOf(url: URL, viewer: Visit | undefined, tenants: readonly strin
 }
 
 /** The viewer; for an address that is not the viewer's, with the viewer's own tenant. Undefined when that is unknown too. */
-async function viewerIn(asked: PageRequest, visit: Visit | undefined): Promise<Visit | undefined> {
+async function viewerIn(pageRequest: PageRequest, visit: Visit | undefined): Promise<Visit | undefined> {
   if (visit) return visit;
   try {
-    return await viewerOf(asked);
+    return await viewerOf(pageRequest);
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
   }
   try {
-    const { tenant } = await createApi(asked.deps.answer, asked.request, { token: asked.token, tenant: null }).get<Me>("/v1/me");
-    return await viewerOf({ ...asked, tenant: tenant ?? "*" });
+    const { tenant } = await createApi(pageRequest.deps.answer, pageRequest.request, { token: pageRequest.token, tenant: null }).get<Me>("/v1/me");
+    return await viewerOf({ ...pageRequest, tenant: tenant ?? "*" });
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     return undefined;

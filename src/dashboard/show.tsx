@@ -11,11 +11,11 @@ import { noticeOf, setNotice } from "./session/cookie";
 import { sessionOver, signInPage } from "./session/sign-in";
 import { tenantsOf, viewerOf } from "./viewer";
 
-export async function show(asked: PageRequest): Promise<Response> {
-  const { request, path } = asked;
+export async function show(pageRequest: PageRequest): Promise<Response> {
+  const { request, path } = pageRequest;
   let visit: Visit | undefined;
   try {
-    visit = await viewerOf(asked);
+    visit = await viewerOf(pageRequest);
     if (!visit.may("read")) throw new ApiProblem(403, `The pages need a token with the scope read; this one has ${visit.scopes.join(", ")}.`);
     const found = pageAt(path);
     if (!found || (visit.isSent && !found.page.takesForm)) throw new ApiProblem(404, "There is no such page.");
@@ -23,7 +23,7 @@ export async function show(asked: PageRequest): Promise<Response> {
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     if (thrown.status === 401) return signInPage(request, sessionOver);
-    return refusal(asked, visit, thrown);
+    return refusal(pageRequest, visit, thrown);
   }
 }
 

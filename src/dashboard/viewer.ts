@@ -6,8 +6,8 @@ import type { PageRequest } from "./page-request";
 import type { Visit } from "./page";
 
 /** Throws when the address names no tenant, or all tenants for a tenant's token. The interface decides whether a token may act for a named tenant. */
-export async function checkTenant(asked: PageRequest): Promise<void> {
-  if (asked.tenant === "*" || !isTenant(asked.tenant)) await viewerOf(asked);
+export async function checkTenant(pageRequest: PageRequest): Promise<void> {
+  if (pageRequest.tenant === "*" || !isTenant(pageRequest.tenant)) await viewerOf(pageRequest);
 }
 
 /** The viewer, from the answer of `GET /v1/me`. A tenant's token sees only its tenant. */

@@ -23,7 +23,7 @@ const groups: Readonly<Record<string, string>> = {
   connections: "Credentials and settings for outside systems",
   sites: "Shops, their orders, products and purchase orders",
   leads: "Leads: forms, search, export, erasure",
-  events: "Events and what they said",
+  events: "Received events and their fields",
   work: "The protocol of remote workers",
   system: "Health, metrics, this document, pages for people",
 };

@@ -7,12 +7,12 @@ export const maxQueueDelaySeconds = 86_400;
  * Whole seconds until the next try after `failures` failures (1 or more): exponential with full jitter,
  * a uniform draw from 1 to min(cap, base × 2^(failures − 1)).
  * Source of the formula: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
- * `asked` is what a provider asked for. It and the policy's `min` are lower bounds; jitter of up to a tenth comes on top, so that a crowd does not return at once.
+ * `requestedSeconds` is the wait that a provider requires. It and the policy's `min` are lower bounds; jitter of up to a tenth comes on top, so that a crowd does not return at once.
  */
-export function backoff(policy: Policy["backoff"], failures: number, random: () => number, asked?: number): number {
+export function backoff(policy: Policy["backoff"], failures: number, random: () => number, requestedSeconds?: number): number {
   const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), maxQueueDelaySeconds);
   const drawn = 1 + Math.floor(random() * ceiling);
-  const minSeconds = Math.max(policy.min ?? 0, asked !== undefined && Number.isFinite(asked) ? asked : 0);
+  const minSeconds = Math.max(policy.min ?? 0, requestedSeconds !== undefined && Number.isFinite(requestedSeconds) ? requestedSeconds : 0);
   if (minSeconds === 0) return Math.min(drawn, Math.ceil(ceiling));
   return Math.min(maxQueueDelaySeconds, Math.max(drawn, Math.ceil(minSeconds * (1 + random() / 10))));
 }

@@ -76,9 +76,9 @@ export type MailRoute = v.InferOutput<typeof fallbackSchema>;
 export type MailConnection = v.InferOutput<typeof mailConnectionSchema>;
 
 /** TLS from the start on port 465, else by STARTTLS, unless the connection sets it. */
-export function tlsOf({ port, tls: asked }: { port: number; tls?: boolean | "implicit" | "starttls" | "none" | undefined }): "implicit" | "starttls" | "none" {
-  if (asked === "implicit" || asked === "starttls" || asked === "none") return asked;
-  if (asked === false) return "none";
+export function tlsOf({ port, tls: mode }: { port: number; tls?: boolean | "implicit" | "starttls" | "none" | undefined }): "implicit" | "starttls" | "none" {
+  if (mode === "implicit" || mode === "starttls" || mode === "none") return mode;
+  if (mode === false) return "none";
   return port === 465 ? "implicit" : "starttls";
 }
 

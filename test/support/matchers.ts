@@ -39,7 +39,7 @@ declare module "vitest" {
 }
 
 /** What does not fit a sentence is shown in full: state, reason, result and effects say at once what happened instead. */
-function told({ utils, isNot }: MatcherState, sentence: string, pass: boolean, seen: unknown, wanted?: unknown) {
+function matchOf({ utils, isNot }: MatcherState, sentence: string, pass: boolean, seen: unknown, wanted?: unknown) {
   const message = () =>
     [`expected the job ${isNot ? "not " : ""}${sentence}`, ...(wanted === undefined ? [] : [utils.printExpected(wanted)]), utils.printReceived(seen)].join(
       "\n",
@@ -69,23 +69,29 @@ function acts({ effects }: WorkedJob, keys?: readonly string[], state?: string):
 }
 
 function ended(state: MatcherState, job: WorkedJob, as: WorkedJob["state"], reason?: Reason) {
-  return told(state, `to be ${as}`, job.state === as && fits(job.reason, reason), summary(job), reason);
+  return matchOf(state, `to be ${as}`, job.state === as && fits(job.reason, reason), summary(job), reason);
 }
 
 expect.extend({
   toBeDone(job: WorkedJob, result?: unknown) {
-    return told(this, "to be done", job.state === "done" && subset(this, job.result, result), summary(job), result);
+    return matchOf(this, "to be done", job.state === "done" && subset(this, job.result, result), summary(job), result);
   },
   toBeRetried(job: WorkedJob, reason?: Reason, afterSeconds = 0) {
     const pass = job.state === "retrying" && job.attempt > 0 && fits(job.reason, reason) && (secondsUntil(job) ?? -1) >= afterSeconds;
-    return told(this, `to be tried again after ${afterSeconds} s`, pass, summary(job), reason);
+    return matchOf(this, `to be tried again after ${afterSeconds} s`, pass, summary(job), reason);
   },
   toHaveWaited(job: WorkedJob, reason?: Reason, seconds?: number) {
     const pass = job.state === "waiting" && job.attempt === 0 && fits(job.reason, reason) && (seconds === undefined || secondsUntil(job) === seconds);
-    return told(this, `to wait ${seconds === undefined ? "" : `${seconds} s `}with no attempt burnt`, pass, summary(job), reason);
+    return matchOf(this, `to wait ${seconds === undefined ? "" : `${seconds} s `}with no attempt burnt`, pass, summary(job), reason);
   },
   toGoOnFrom(job: WorkedJob, cursor: unknown) {
-    return told(this, "to go on from this cursor", job.state === "queued" && this.equals(job.cursor, cursor), { ...summary(job), cursor: job.cursor }, cursor);
+    return matchOf(
+      this,
+      "to go on from this cursor",
+      job.state === "queued" && this.equals(job.cursor, cursor),
+      { ...summary(job), cursor: job.cursor },
+      cursor,
+    );
   },
   toBeDiscarded(job: WorkedJob, reason?: Reason) {
     return ended(this, job, "discarded", reason);
@@ -94,14 +100,14 @@ expect.extend({
     return ended(this, job, "dead", reason);
   },
   toHaveMade(job: WorkedJob, ...keys: string[]) {
-    return told(this, "to have made these effects, once each", this.equals(acts(job), acts(job, keys, "done")), summary(job), keys);
+    return matchOf(this, "to have made these effects, once each", this.equals(acts(job), acts(job, keys, "done")), summary(job), keys);
   },
   toHavePlanned(job: WorkedJob, ...keys: string[]) {
-    return told(this, "to have made nothing and planned", this.equals(acts(job), acts(job, keys, "would-do")), summary(job), keys);
+    return matchOf(this, "to have made nothing and planned", this.equals(acts(job), acts(job, keys, "would-do")), summary(job), keys);
   },
   toBeInDoubtOf(job: WorkedJob, key: string) {
     const pass = job.effects.some((each) => each.key === key && (each.state === "intent" || each.state === "uncertain"));
-    return told(this, "to be in doubt of an effect", pass, summary(job), key);
+    return matchOf(this, "to be in doubt of an effect", pass, summary(job), key);
   },
   toHaveEnqueued(job: WorkedJob, ...children: { type: string; payload?: unknown }[]) {
     const left = [...job.children];
@@ -109,16 +115,16 @@ expect.extend({
       const index = left.findIndex((each) => each.type === type && subset(this, each.payload, payload));
       return index < 0 || void left.splice(index, 1);
     });
-    return told(this, "to have enqueued these jobs and no other", missing.length === 0 && left.length === 0, job.children, children);
+    return matchOf(this, "to have enqueued these jobs and no other", missing.length === 0 && left.length === 0, job.children, children);
   },
   toRefuse(contract: Contract, payload: unknown, ...paths: string[]) {
     const checked = checkPayload(contract, payload);
     const seen = checked.ok ? [] : checked.issues.map(({ path }) => path);
     const pass = !checked.ok && (paths.length === 0 || this.equals(seen.toSorted(), paths.toSorted()));
-    return told(this, `of the type ${contract.type} to be refused at`, pass, checked.ok ? "taken" : checked.issues, paths);
+    return matchOf(this, `of the type ${contract.type} to be refused at`, pass, checked.ok ? "taken" : checked.issues, paths);
   },
   toTake(contract: Contract, payload: unknown) {
     const checked = checkPayload(contract, payload);
-    return told(this, `of the type ${contract.type} to be taken`, checked.ok, checked.ok ? "taken" : checked.issues);
+    return matchOf(this, `of the type ${contract.type} to be taken`, checked.ok, checked.ok ? "taken" : checked.issues);
   },
 });

@@ -34,19 +34,19 @@ export async function workJob<C extends Contract>(contract: C, run: RunOf<C>, pa
 export async function workJobs<C extends Contract>(
   contract: C,
   run: RunOf<C>,
-  asked: readonly { payload: InputOf<C>; tenant?: string | undefined; dryRun?: boolean | undefined }[],
+  requests: readonly { payload: InputOf<C>; tenant?: string | undefined; dryRun?: boolean | undefined }[],
   { capabilities, isDown, ...rest }: Omit<WorkOptions<C>, "tenant" | "dryRun"> = {},
 ): Promise<WorkedJob[]> {
   const handed = typeof capabilities === "function" ? capabilities : () => capabilities ?? {};
   const { bench } = createJobBench({ ...rest, jobs: [pair(contract, run)], capabilities: handed });
   const receipts = await bench.accept(
-    asked.map(({ payload, tenant = "acme", dryRun = false }) => ({ tenant, type: contract.type, payload, internal: true, dryRun })),
+    requests.map(({ payload, tenant = "acme", dryRun = false }) => ({ tenant, type: contract.type, payload, internal: true, dryRun })),
   );
   bench.faults.ledger = isDown ?? false;
   await bench.deliver([...bench.held]);
   bench.faults.ledger = false;
   await bench.settle();
-  return Promise.all(receipts.map((receipt, index) => accepted(bench, receipt, asked[index]?.tenant ?? "acme")));
+  return Promise.all(receipts.map((receipt, index) => accepted(bench, receipt, requests[index]?.tenant ?? "acme")));
 }
 
 /** A run that the Worker's end cuts off when all is done but nothing of its end recorded; the next one is left alone. */

@@ -12,8 +12,8 @@ const live = { paused: false, freshAt: Date.now(), etag: "", trouble: "", newer:
 export function startLive(): void {
   document.addEventListener("visibilitychange", () => void (document.hidden ? clearTimeout(live.timer) : refresh()));
   button()?.addEventListener("click", toggle);
-  setInterval(tell, 1000);
-  tell();
+  setInterval(showState, 1000);
+  showState();
   plan();
 }
 
@@ -22,7 +22,7 @@ export function toggle(): void {
   live.paused = !live.paused;
   if (live.paused) clearTimeout(live.timer);
   else void refresh();
-  tell();
+  showState();
 }
 
 /** Fetches this page again and shows the changes. Without an answer the page stays as it is. */
@@ -35,7 +35,7 @@ export async function refresh(): Promise<void> {
     live.trouble = "no answer, trying again";
   }
   live.asking = false;
-  tell();
+  showState();
   plan();
 }
 
@@ -63,7 +63,7 @@ function fresh(): void {
   live.freshAt = Date.now();
   live.trouble = "";
   writeTimes();
-  tell();
+  showState();
 }
 
 function plan(): void {
@@ -73,7 +73,7 @@ function plan(): void {
 }
 
 /** Shows in the header whether the page refreshes, how old it is, or why it does not refresh. */
-function tell(): void {
+function showState(): void {
   writeTimes();
   const current = button();
   if (!current) return;

@@ -79,8 +79,8 @@ const addIdentities = `
 
 /** The newest submission with a field decides its value, in whatever order they arrive; an absent field removes nothing. */
 const newestSaying = (path: string) => `(
-  SELECT b.said FROM (SELECT data ->> '$.contact.${path}' AS said, at, id FROM lead_submissions WHERE tenant = s.tenant AND lead = s.lead ORDER BY at DESC, id DESC LIMIT ${lookBack}) b
-  WHERE b.said IS NOT NULL ORDER BY b.at DESC, b.id DESC LIMIT 1)`;
+  SELECT b.answer FROM (SELECT data ->> '$.contact.${path}' AS answer, at, id FROM lead_submissions WHERE tenant = s.tenant AND lead = s.lead ORDER BY at DESC, id DESC LIMIT ${lookBack}) b
+  WHERE b.answer IS NOT NULL ORDER BY b.at DESC, b.id DESC LIMIT 1)`;
 
 /** ?1 tenant, ?2 id, ?3 kind. A submission that is merged already changes nothing. */
 const applyToLead = `

@@ -26,13 +26,13 @@ export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: 
 type PinnedFile = { etag: string; bytes: number } | null;
 
 interface Attachments {
-  /** The current versions, in the order of `asked`. Throws when R2 cannot be reached. */
-  pin(asked: AttachmentList): Promise<PinnedFile[]>;
+  /** The current versions, in the order of the list. Throws when R2 cannot be reached. */
+  pin(list: AttachmentList): Promise<PinnedFile[]>;
   /**
    * Reads these versions and passes them to `use`, which sends them. An isolate has the attachments of one mail in memory. Throws when R2 cannot be
    * reached.
    */
-  withFiles<T>(asked: AttachmentList, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
+  withFiles<T>(list: AttachmentList, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
 }
 
 declare module "../../queue/job" {
@@ -43,25 +43,25 @@ declare module "../../queue/job" {
 
 export function createAttachments(bucket: R2Bucket, oneAtATime: Mutex, tenant: string): Attachments {
   return {
-    pin: (asked) =>
+    pin: (list) =>
       Promise.all(
-        asked.map(async ({ key }) => {
+        list.map(async ({ key }) => {
           const head = await bucket.head(originalObject(tenant, key));
           return head && { etag: head.etag, bytes: head.size };
         }),
       ),
-    withFiles: (asked, pinned, signal, use) => oneAtATime(signal, async () => use(await read(bucket, tenant, asked, pinned))),
+    withFiles: (list, pinned, signal, use) => oneAtATime(signal, async () => use(await read(bucket, tenant, list, pinned))),
   };
 }
 
 /** The total size is checked before any bytes are read. */
-async function read(bucket: R2Bucket, tenant: string, asked: AttachmentList, pinned: readonly PinnedFile[]): Promise<Attached> {
+async function read(bucket: R2Bucket, tenant: string, list: AttachmentList, pinned: readonly PinnedFile[]): Promise<Attached> {
   const missing = pinned.indexOf(null);
   if (missing >= 0) return { ok: false, reason: `attachment ${missing + 1}: there is no such object` };
   const bytes = pinned.reduce((sum, file) => sum + (file?.bytes ?? 0), 0);
   if (bytes > maxAttachmentBytes) return { ok: false, reason: `the attachments have ${bytes} bytes, at most ${maxAttachmentBytes} are sent` };
   const files: Attachment[] = [];
-  for (const [index, { key, filename: name }] of asked.entries()) {
+  for (const [index, { key, filename: name }] of list.entries()) {
     const object = await bucket.get(originalObject(tenant, key), { onlyIf: { etagMatches: pinned[index]?.etag ?? "" } });
     if (!object || !("body" in object)) return { ok: false, reason: `attachment ${index + 1}: it was replaced or removed since the mail was first tried` };
     const type = object.httpMetadata?.contentType ?? "";

@@ -31,7 +31,7 @@ ${hidden.map(([name, value]) => `<input type="hidden" name="${name}" value="${es
 <p><label>Your question <textarea name="USER_MESSAGE" rows="4" maxlength="10000"></textarea></label></p>
 <p><button>Send</button></p>
 </form>
-<p id="said" role="status"></p>
+<p id="note" role="status"></p>
 </main>
 <script nonce="${nonce}">${script}</script>
 </body>
@@ -53,20 +53,20 @@ input, textarea { display: block; width: 100%; box-sizing: border-box; margin-to
 button { font: inherit; font-weight: 600; padding: .6rem 1.4rem; border: 0; border-radius: 4px; background: var(--accent); color: #fff; cursor: pointer }
 button:disabled { opacity: .6; cursor: default }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
-#said { margin-bottom: 0; overflow-wrap: anywhere }
-#said.wrong { color: var(--wrong) }
+#note { margin-bottom: 0; overflow-wrap: anywhere }
+#note.wrong { color: var(--wrong) }
 a { color: inherit }
 .trap { position: absolute; left: -9999px }
 [hidden] { display: none }
 `;
 
 const script = `
-const form = document.querySelector("form"), said = document.querySelector("#said"), shownAt = Date.now();
+const form = document.querySelector("form"), note = document.querySelector("#note"), shownAt = Date.now();
 const inputs = { email: "EMAIL", phone: "PHONE", name: "FIRSTNAME", firstName: "FIRSTNAME", message: "USER_MESSAGE" };
 const input = (path) => form.elements[inputs[path] || path];
 const nameOf = (path) => input(path)?.labels?.[0]?.firstChild.textContent.trim() || path;
 let visitor = crypto.randomUUID();
-try { visitor = localStorage.getItem("_pg_vid") || visitor; localStorage.setItem("_pg_vid", visitor) } catch (refused) { said.dataset.storage = "none" }
+try { visitor = localStorage.getItem("_pg_vid") || visitor; localStorage.setItem("_pg_vid", visitor) } catch (refused) { note.dataset.storage = "none" }
 form.elements["__visitor_id"].value = visitor;
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -85,8 +85,8 @@ form.addEventListener("submit", async (event) => {
   button.disabled = false;
 });
 function say(text, wrong = false) {
-  said.textContent = text;
-  said.className = wrong ? "wrong" : "";
+  note.textContent = text;
+  note.className = wrong ? "wrong" : "";
 }
 function refuse({ detail, errors = [] }) {
   say([detail, ...errors.map(({ path, message }) => nameOf(path) + " " + message + ".")].join(" "), true);
@@ -101,6 +101,6 @@ function thank(id) {
   // The form is sent to /v1/leads/{tenant}/{project}.
   link.href = "/t/" + new URL(form.action).pathname.split("/")[3] + "/jobs/" + id;
   link.textContent = id;
-  said.append(link);
+  note.append(link);
 }
 `;

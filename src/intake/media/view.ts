@@ -54,8 +54,8 @@ function askedAs(variant: Variant, variants: readonly Variant[]): string {
 }
 
 /** Finds a variant by the requested box `WxH`, by its actual size, or by its name. */
-export function variantNamed(variants: readonly Variant[], asked: string): Variant | undefined {
-  const has = (test: (variant: Variant) => string) => variants.find((variant) => test(variant) === asked);
+export function variantNamed(variants: readonly Variant[], name: string): Variant | undefined {
+  const has = (test: (variant: Variant) => string) => variants.find((variant) => test(variant) === name);
   return has(({ box }) => `${box.width}x${box.height}`) ?? has(({ width, height }) => `${width}x${height}`) ?? has(({ name }) => name);
 }
 

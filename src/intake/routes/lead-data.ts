@@ -215,6 +215,6 @@ function detailOf({ lead, submissions, activity }: LeadDetail, jobs: readonly Jo
 }
 
 function submissionOf({ id, at, follow, suspicion, reasons: suspicionReasons, submission }: LeadDetail["submissions"][number]) {
-  const { project: _project, reasons: _reasons, ...said } = submission;
-  return { ...said, id, at: iso(at), follow, suspicion, suspicionReasons };
+  const { project: _project, reasons: _reasons, ...fields } = submission;
+  return { ...fields, id, at: iso(at), follow, suspicion, suspicionReasons };
 }

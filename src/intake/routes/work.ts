@@ -190,10 +190,10 @@ function checkEffectResult(result: unknown): void {
 
 /** A worker may ask for remote types that its token is bound to. */
 /** The token's types come first: a bound token learns nothing about other types. */
-function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, asked: readonly string[]): void {
-  const foreign = asked.find((type) => bound && !bound.includes(type));
+function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, types: readonly string[]): void {
+  const foreign = types.find((type) => bound && !bound.includes(type));
   if (foreign !== undefined) throw new Problem("type-not-allowed", `This token is not for the type ${foreign}; it is for ${bound?.join(", ")}.`);
-  const issues = asked.flatMap((type, index) => {
+  const issues = types.flatMap((type, index) => {
     const contract = engine.registry.find(type)?.contract;
     const isKnown = contract?.remote && !contract.internal && contract.type === type;
     return isKnown ? [] : [{ path: `types[${index}]`, message: "is not a type that workers outside take" }];

@@ -26,14 +26,14 @@ export function publishAfterBatches(
   defer: (promise: Promise<unknown>) => void,
 ) {
   const tenants = new Set<string>();
-  const tell = async (tenant: string) => {
+  const publishOf = async (tenant: string) => {
     const lookup = await snapshots.read(tenant, now());
     if (lookup.state === "known" && lookup.snapshot.sections.events?.jobs) await ended.publish(tenant);
   };
   return (event: EngineEvent): void => {
     if (event.event === "settled" && isTerminal(event.state as JobState)) tenants.add(event.tenant);
     if (event.event !== "batch" || tenants.size === 0) return;
-    for (const tenant of tenants) defer(tell(tenant));
+    for (const tenant of tenants) defer(publishOf(tenant));
     tenants.clear();
   };
 }

@@ -10,37 +10,37 @@ import { type OpenRun, recordStep, agentRunResult } from "./open-run";
 const maxOutput = 24_000;
 
 /** One tool call, recorded with its result. Undefined: the run continues. */
-export async function callTool(openRun: OpenRun, asked: RequestedCall): Promise<Outcome | undefined> {
-  const decision = decideCall(openRun.agent, openRun.steps, asked);
+export async function callTool(openRun: OpenRun, requested: RequestedCall): Promise<Outcome | undefined> {
+  const decision = decideCall(openRun.agent, openRun.steps, requested);
   if (decision.kind === "refuse") {
-    await note(openRun, asked, { refused: decision.reason, reads: "trusted" });
+    await note(openRun, requested, { refused: decision.reason, reads: "trusted" });
     return undefined;
   }
   const { tool, input } = decision;
-  if (openRun.dry && tool.writes !== "none") return wouldDo(openRun, asked, input);
-  if (decision.kind === "act") return act(openRun, asked, tool, input);
-  return approved(openRun, asked, tool, input);
+  if (openRun.dry && tool.writes !== "none") return wouldDo(openRun, requested, input);
+  if (decision.kind === "act") return act(openRun, requested, tool, input);
+  return approved(openRun, requested, tool, input);
 }
 
-async function wouldDo(openRun: OpenRun, asked: RequestedCall, input: unknown): Promise<undefined> {
-  const would = { tool: asked.tool, input };
-  if (openRun.context.dryRun) await openRun.context.effect(effectKey(asked), () => Promise.reject(new Error("a dry run acts")), { wouldDo: would });
-  await note(openRun, asked, { would, reads: "trusted" });
+async function wouldDo(openRun: OpenRun, requested: RequestedCall, input: unknown): Promise<undefined> {
+  const would = { tool: requested.tool, input };
+  if (openRun.context.dryRun) await openRun.context.effect(effectKey(requested), () => Promise.reject(new Error("a dry run acts")), { wouldDo: would });
+  await note(openRun, requested, { would, reads: "trusted" });
 }
 
-async function approved(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
+async function approved(openRun: OpenRun, requested: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
   const { context, run, agent, proposals } = openRun;
   const { runs } = context.agents;
   const now = context.now();
-  const proposal = proposals.find(({ step, place }) => step === asked.step && place === asked.place);
+  const proposal = proposals.find(({ step, place }) => step === requested.step && place === requested.place);
   if (!proposal) {
     const expiresAt = now + agent.approvalSeconds * 1000;
-    await context.checkpoint({ step: asked.step, place: asked.place }, runs.proposeWrites(run, { ...asked, body: input, expiresAt }, now));
+    await context.checkpoint({ step: requested.step, place: requested.place }, runs.proposeWrites(run, { ...requested, body: input, expiresAt }, now));
     return waitForPerson(tool, expiresAt);
   }
   if (proposal.state === "pending" && proposal.expiresAt > now) return waitForPerson(tool, proposal.expiresAt);
-  if (proposal.state === "approved") return act(openRun, asked, tool, proposal.body);
-  await context.checkpoint({ step: asked.step, place: asked.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
+  if (proposal.state === "approved") return act(openRun, requested, tool, proposal.body);
+  await context.checkpoint({ step: requested.step, place: requested.place }, [...runs.expireWrites(run, now), ...runs.noticedWrites(run)]);
   const note = proposal.state === "rejected" ? "a person rejected the proposal" : "no person decided on the proposal in time";
   return done({ ...agentRunResult(openRun), output: null, note });
 }
@@ -49,16 +49,16 @@ function waitForPerson({ name }: AgentTool, until: number): Outcome {
   return wait(`a person has to approve ${name}`, { until });
 }
 
-async function act(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
+async function act(openRun: OpenRun, requested: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
   const { context, payload } = openRun;
   const scope = { tenant: context.tenant, job: context.id, input: payload.input, world: context.agents.world, signal: context.signal, now: context.now };
   const make = (key: string) => tool.act(input, { ...scope, key });
-  const key = effectKey(asked);
+  const key = effectKey(requested);
   // A dry run reads too; as an effect the read would be skipped.
   const reply = context.dryRun ? await make(`${context.id}:${key}`) : await context.effect(key, make, { idempotentFor: tool.idempotentFor });
-  if (!reply.ok) return failedCall(openRun, asked, tool, reply.failure);
+  if (!reply.ok) return failedCall(openRun, requested, tool, reply.failure);
   const { output, ids } = reply.value ?? foundDone;
-  await note(openRun, { ...asked, input }, { output: boundedOutput(output), ...(ids ? { ids } : {}), reads: tool.reads });
+  await note(openRun, { ...requested, input }, { output: boundedOutput(output), ...(ids ? { ids } : {}), reads: tool.reads });
   return undefined;
 }
 
@@ -66,11 +66,11 @@ async function act(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, inpu
 const foundDone = { output: { note: "a person found that this was done; its output is not known" }, ids: undefined };
 
 /** A failed read is reported to the model; a failed write ends the run, so that a person examines it. */
-async function failedCall(openRun: OpenRun, asked: RequestedCall, tool: AgentTool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
+async function failedCall(openRun: OpenRun, requested: RequestedCall, tool: AgentTool, failure: Parameters<typeof outcomeOf>[0]): Promise<Outcome | undefined> {
   const outcome = outcomeOf(failure, openRun.context.now());
   if (outcome.kind !== "discard") return outcome;
   if (tool.writes !== "none") return discard(`${tool.name}: ${failure.reason}`);
-  await note(openRun, asked, { refused: "it failed", reads: "trusted" });
+  await note(openRun, requested, { refused: "it failed", reads: "trusted" });
   return undefined;
 }
 

@@ -18,7 +18,7 @@ export const image = defineJob({
   queue: "image-processing",
   needs: ["media", "images", "vision"],
   // An unreachable model holds back only jobs that need a text.
-  gates: ({ operations: asked }) => (asked.some(({ type }) => type === "alt-text") ? ["models"] : []),
+  gates: ({ operations }) => (operations.some(({ type }) => type === "alt-text") ? ["models"] : []),
   entities: ({ key, about: keys }) => [...entityKeys("media", key), ...(keys ?? [])],
   // One original in memory at a time. A picture takes one or two seconds; a model may take a minute.
   oneEffect: true,

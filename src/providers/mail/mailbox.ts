@@ -36,8 +36,8 @@ export function asciiMailbox(mailbox: string): string {
 }
 
 /** Whether a provider's text names the address, in any case of letters; `aa@b.example` does not name `a@b.example`. */
-export function namesAddress(said: string, address: string): boolean {
-  const [text, sought] = [said.toLowerCase(), address.toLowerCase()];
+export function namesAddress(answer: string, address: string): boolean {
+  const [text, sought] = [answer.toLowerCase(), address.toLowerCase()];
   for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + 1)) {
     const after = text.slice(at + sought.length, at + sought.length + 2);
     if (!/[\w.+@-]/.test(text[at - 1] ?? " ") && !/^(?:[\w@-]|\.[a-z0-9])/.test(after)) return true;

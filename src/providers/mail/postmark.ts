@@ -101,8 +101,8 @@ function byCode({ status, headers }: HttpAnswer, code: number | undefined, now: 
 const ofConfiguration: ReadonlySet<number> = new Set([10, 400, 401, 405, 412, 413, 1235]);
 
 /** The recipients that a message names as inactive; a single recipient need not be named. */
-function inactiveIn(said: string, { to }: MailMessage): RefusedRecipient[] {
-  const named = to.map(mailboxAddress).filter((address) => namesAddress(said, address));
+function inactiveIn(answer: string, { to }: MailMessage): RefusedRecipient[] {
+  const named = to.map(mailboxAddress).filter((address) => namesAddress(answer, address));
   const all = named.length === 0 && to.length === 1 ? to.map(mailboxAddress) : named;
   return all.map((address) => ({ address, suppress: true }));
 }

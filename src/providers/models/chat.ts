@@ -36,7 +36,7 @@ interface ChatOptions {
 /** One request to an endpoint. */
 export interface Exchange {
   request: ModelRequest;
-  asked: ChatRequest;
+  chatRequest: ChatRequest;
   /** Tokens of the answer. */
   maxTokens: number;
   signal: AbortSignal;
@@ -73,16 +73,16 @@ export function chatBy(
   { endpoint, model, dialect: first, settings, learned, now }: ChatOptions,
   exchange: (call: Exchange) => Promise<Reply<Exchanged>>,
 ): Models["chat"] {
-  return async (asked, signal, { job, meter } = {}) => {
+  return async (chatRequest, signal, { job, meter } = {}) => {
     let dialect = learned.get(endpoint, now()) ?? first;
     for (let refusals = 0; ; refusals++) {
-      const request = requestFrom(asked, dialect, settings.maxTokens);
-      if (meter && !(await meter.reserve(boundOf(request, asked, dialect, settings)))) return failed(notAllowed);
-      const reply = await exchange({ request, asked, maxTokens: maxTokensOf(asked, dialect.maxTokens, settings.maxTokens), signal, job });
+      const request = requestFrom(chatRequest, dialect, settings.maxTokens);
+      if (meter && !(await meter.reserve(boundOf(request, chatRequest, dialect, settings)))) return failed(notAllowed);
+      const reply = await exchange({ request, chatRequest, maxTokens: maxTokensOf(chatRequest, dialect.maxTokens, settings.maxTokens), signal, job });
       if (!reply.ok) return lostAnswer(reply.failure, meter);
       if ("body" in reply.value) {
         const answer = chattedFrom(reply.value.body, model);
-        const wasCut = answer.ok && answer.value.end === "length" && (asked.maxTokens ?? settings.maxTokens) === undefined;
+        const wasCut = answer.ok && answer.value.end === "length" && (chatRequest.maxTokens ?? settings.maxTokens) === undefined;
         const raised = wasCut ? { ...dialect, maxTokens: raisedMaxTokens } : dialect;
         if (refusals > 0 || raised.maxTokens !== dialect.maxTokens) learned.set(endpoint, raised, now());
         return answer.ok ? answer : lostAnswer(answer.failure, meter);
@@ -106,8 +106,8 @@ async function lostAnswer(failure: Failure, meter: CallOptions["meter"]): Promis
 }
 
 /** Bounded by the bytes of the request, schema included: a token has at least one byte. */
-function boundOf(request: ModelRequest, asked: ChatRequest, dialect: Dialect, { maxTokens }: ModelSettings): CallBound {
+function boundOf(request: ModelRequest, chatRequest: ChatRequest, dialect: Dialect, { maxTokens }: ModelSettings): CallBound {
   const input = new TextEncoder().encode(JSON.stringify(request)).length;
   const isSent = dialect.tokensParameter !== "none";
-  return { endpoint: 0, input, output: isSent ? maxTokensOf(asked, dialect.maxTokens, maxTokens) : (maxTokens ?? maxAnswer) };
+  return { endpoint: 0, input, output: isSent ? maxTokensOf(chatRequest, dialect.maxTokens, maxTokens) : (maxTokens ?? maxAnswer) };
 }

@@ -44,7 +44,7 @@ const ends: Record<string, Chatted["end"] | Failure> = {
 };
 
 /** Reads the body of a 200. It may still be a failure: no completion, refused, filtered or cut off. */
-export function chattedFrom(body: unknown, asked: string): Reply<Chatted> {
+export function chattedFrom(body: unknown, requestedModel: string): Reply<Chatted> {
   const parsed = v.safeParse(completion, body);
   if (!parsed.success) return failed({ class: "permanent", reason: "models: the answer is no chat completion", code: misfit });
   const { model, usage, choices: choice } = parsed.output;
@@ -57,7 +57,7 @@ export function chattedFrom(body: unknown, asked: string): Reply<Chatted> {
     text: withoutThinking(contentText(content)),
     toolCalls,
     end,
-    model: (model ?? asked).slice(0, 200),
+    model: (model ?? requestedModel).slice(0, 200),
     tokens: { input: usage?.prompt_tokens ?? 0, output: usage?.completion_tokens ?? 0 },
   });
 }
@@ -78,8 +78,8 @@ function contentText(content: unknown): string {
 /** Parts of other types, such as thoughts, are dropped. */
 function partText(part: unknown): string {
   if (typeof part === "string") return part;
-  const { type, text: said } = (part ?? {}) as { type?: unknown; text?: unknown };
-  return (type === "text" || type === "output_text") && typeof said === "string" ? said : "";
+  const { type, text: value } = (part ?? {}) as { type?: unknown; text?: unknown };
+  return (type === "text" || type === "output_text") && typeof value === "string" ? value : "";
 }
 
 /** A call without an id gets one, since its result must name it. */

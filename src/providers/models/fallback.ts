@@ -16,14 +16,14 @@ interface Circuits {
  * A request that all endpoints would refuse (too long, filtered) is sent once. Returns the failure of the first endpoint that was called.
  */
 export function withFallback(all: readonly Models[], circuits: Circuits, onResult: (how: "answered" | "transient") => void): Models {
-  const chat: Models["chat"] = async (asked, signal, options = {}) => {
+  const chat: Models["chat"] = async (chatRequest, signal, options = {}) => {
     let first: Reply<Chatted> | undefined;
     for (const [endpoint, models] of all.entries()) {
       const lease = await circuits.enter(endpoint);
       if (lease === undefined) continue;
       let how: GateReport = "none";
       try {
-        const reply = await models.chat(asked, signal, at(endpoint, options));
+        const reply = await models.chat(chatRequest, signal, at(endpoint, options));
         how = callsOf(reply);
         if (how === "answered") onResult("answered");
         if (reply.ok) return ok({ ...reply.value, endpoint });

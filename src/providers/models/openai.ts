@@ -48,7 +48,7 @@ export function createOpenai(options: OpenaiOptions): Models {
     if (!refused) return ok({ body });
     const failure = modelRefusal(
       refused,
-      [options.apiKey, ...(options.gatewayToken === undefined ? [] : [options.gatewayToken]), ...textsOf(call.asked.messages)],
+      [options.apiKey, ...(options.gatewayToken === undefined ? [] : [options.gatewayToken]), ...textsOf(call.chatRequest.messages)],
       now(),
     );
     return ok({ refused: { ...refused, isAboutParameters: isAboutParameters(refused), failure } });

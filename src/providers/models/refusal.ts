@@ -74,9 +74,9 @@ export function modelRefusal({ status, headers, code, type, message }: RefusedCa
   };
 }
 
-function waitOf(kind: Failure["class"], asked: number | undefined): Pick<Failure, "retryAfter"> {
-  if (kind === "limited") return { retryAfter: Math.max(1, asked ?? usualWaitSeconds) };
-  return kind === "transient" && asked !== undefined ? { retryAfter: asked } : {};
+function waitOf(kind: Failure["class"], requestedSeconds: number | undefined): Pick<Failure, "retryAfter"> {
+  if (kind === "limited") return { retryAfter: Math.max(1, requestedSeconds ?? usualWaitSeconds) };
+  return kind === "transient" && requestedSeconds !== undefined ? { retryAfter: requestedSeconds } : {};
 }
 
 function classOf(status: number, word: string | undefined): Failure["class"] | undefined {

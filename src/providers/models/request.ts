@@ -4,16 +4,16 @@ import type { ChatRequest, Message, MessagePart } from "./models";
 export type ModelRequest = ReturnType<typeof requestFrom>;
 
 /** The body of a chat completion in this dialect, without the model's name. `max`: bound of the tokens of any answer. */
-export function requestFrom(asked: ChatRequest, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
-  const { format, tools = [] } = asked;
+export function requestFrom(chatRequest: ChatRequest, { temperature, tokensParameter, responseFormat, maxTokens: usual }: Dialect, max: number | undefined) {
+  const { format, tools = [] } = chatRequest;
   const schemaMessage = format && responseFormat !== "json_schema" ? [schemaTold(format.schema)] : [];
   return {
-    messages: [...schemaMessage, ...asked.messages].map(messageOf),
+    messages: [...schemaMessage, ...chatRequest.messages].map(messageOf),
     ...(temperature === undefined ? {} : { temperature }),
-    ...(tokensParameter === "none" ? {} : { [tokensParameter]: maxTokensOf(asked, usual, max) }),
+    ...(tokensParameter === "none" ? {} : { [tokensParameter]: maxTokensOf(chatRequest, usual, max) }),
     ...(format && responseFormat === "json_schema" ? { response_format: { type: responseFormat, json_schema: { ...format, strict: true } } } : {}),
     ...(format && responseFormat === "json_object" ? { response_format: { type: responseFormat } } : {}),
-    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => ({ type: "function", function: tool })), tool_choice: asked.toolChoice ?? "auto" }),
+    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => ({ type: "function", function: tool })), tool_choice: chatRequest.toolChoice ?? "auto" }),
   };
 }
 

@@ -17,11 +17,11 @@ interface RequestedList {
 }
 
 /** Why an answer is no list: PrestaShop's error where there is one, else the program in front of the shop. */
-export function shopRefusal(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
-  if (answer.status >= 300 && answer.status < 400) return redirected(answer, asked);
+export function shopRefusal(answer: HttpAnswer, read: ShopAnswer, requested: RequestedList): Failure {
+  if (answer.status >= 300 && answer.status < 400) return redirected(answer, requested);
   const [error] = read.kind === "rows" ? read.errors.toSorted((a, b) => rank(a) - rank(b)) : [];
-  const failure = (error && ofShop(error, asked)) ?? inFront(answer, read, asked);
-  return { ...failure, ...waitOf(failure, answer, asked) };
+  const failure = (error && ofShop(error, requested)) ?? inFront(answer, read, requested);
+  return { ...failure, ...waitOf(failure, answer, requested) };
 }
 
 /** The failure of a shop that could not be reached, or of an incomplete answer. `ended`: our own signal stopped the call. */
@@ -77,10 +77,10 @@ const noKey =
   'the shop received no key: its web server drops the Authorization header (CGI needs a rewrite rule for it), or the address leads elsewhere (www, https); else put the site with "keyIn": "address"';
 
 /** Answers of hosting, firewalls and other programs in front of the shop. */
-function inFront(answer: HttpAnswer, read: ShopAnswer, asked: RequestedList): Failure {
+function inFront(answer: HttpAnswer, read: ShopAnswer, requested: RequestedList): Failure {
   const rule = rules.find(({ when }) => when(answer, read));
-  const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now: asked.now });
-  if (rule) return { class: rule.class ?? usual.class, code: rule.code ?? String(answer.status), reason: rule.reason(answer.status, asked.resource, read) };
+  const usual = statusFailure(answer.status, answer.headers, { repeatable: true, now: requested.now });
+  if (rule) return { class: rule.class ?? usual.class, code: rule.code ?? String(answer.status), reason: rule.reason(answer.status, requested.resource, read) };
   return { ...usual, reason: `the shop answered ${answer.status}` };
 }
 
@@ -142,9 +142,9 @@ function isShops({ headers, text }: HttpAnswer): boolean {
 }
 
 /** Not followed: the key would be dropped, and the site should have its canonical address. */
-function redirected({ headers, status }: HttpAnswer, asked: RequestedList): Failure {
+function redirected({ headers, status }: HttpAnswer, requested: RequestedList): Failure {
   const target = URL.parse(headers.get("location") ?? "");
-  const path = target?.pathname.replace(/\/api(\/.*)?$/, "").replaceAll(asked.key, "") ?? "";
+  const path = target?.pathname.replace(/\/api(\/.*)?$/, "").replaceAll(requested.key, "") ?? "";
   const to = target && /^https?:$/.test(target.protocol) ? ` to ${target.origin}${path.slice(0, 200)}` : "";
   const advice = to ? "set that as the site's address if it is the shop's" : "set the shop's final address, with https and with or without www as it is";
   return { class: "config", code: "redirect", reason: `the shop's address redirects${to} (${status}): ${advice}` };

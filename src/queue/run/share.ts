@@ -10,7 +10,7 @@ const backlogForMs = 1000;
 /** One batch as its queue delivered it: the queue, the time it began, and whether more messages wait there. */
 export class QueueBatch {
   readonly began: number;
-  private asked: { at: number; waits: Promise<boolean> } | undefined;
+  private lastAnswer: { at: number; waits: Promise<boolean> } | undefined;
 
   constructor(
     readonly engine: Engine,
@@ -28,8 +28,8 @@ export class QueueBatch {
   /** Whether its queue holds more than this batch; read at most once a second, and only for tenants that are slow. */
   hasBacklog(): Promise<boolean> {
     const now = this.engine.now();
-    if (!this.asked || now - this.asked.at >= backlogForMs) this.asked = { at: now, waits: this.ask() };
-    return this.asked.waits;
+    if (!this.lastAnswer || now - this.lastAnswer.at >= backlogForMs) this.lastAnswer = { at: now, waits: this.ask() };
+    return this.lastAnswer.waits;
   }
 
   /** From now on the tenant's jobs of this queue are forwarded. */

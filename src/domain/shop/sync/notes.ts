@@ -45,7 +45,7 @@ export function noteReads(shop: Shop, notes: Notes, now: () => number): Shop {
     resource: ShopResource,
     nothing: Rows,
     read: () => Promise<Reply<Rows>>,
-    asked: readonly (string | number)[] = [],
+    requested: readonly (string | number)[] = [],
   ): Promise<Reply<Rows>> => {
     if (notes.refused.has(resource)) return ok(nothing);
     const readAt = now();
@@ -56,7 +56,7 @@ export function noteReads(shop: Shop, notes: Notes, now: () => number): Shop {
     }
     if (!reply.ok) return reply;
     notes.allowed.add(resource);
-    notes.reads.push(readOf(resource, readAt, reply.value, asked));
+    notes.reads.push(readOf(resource, readAt, reply.value, requested));
     for (const warning of reply.value.warnings) notes.warnings.add(warning);
     return reply;
   };
@@ -88,10 +88,10 @@ export function unreadableIn({ resource, found }: { resource: ShopResource; foun
   return [...found.unreadable.map(({ id, reason }) => ({ id, reason })), ...missing];
 }
 
-function readOf(resource: ShopResource, readAt: number, found: Found<{ id: number }>, asked: readonly (string | number)[]): RowsRead {
+function readOf(resource: ShopResource, readAt: number, found: Found<{ id: number }>, requested: readonly (string | number)[]): RowsRead {
   const flawed = unreadableIn({ resource, found });
   const ids = new Set(flawed.map(({ id }) => id));
-  const sound = [...new Set([...found.rows.map(({ id }) => id), ...asked.map(Number)])].filter((id) => !ids.has(id));
+  const sound = [...new Set([...found.rows.map(({ id }) => id), ...requested.map(Number)])].filter((id) => !ids.has(id));
   return { resource, readAt, flawed, sound };
 }
 

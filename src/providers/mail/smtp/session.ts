@@ -131,7 +131,7 @@ async function readReply(line: () => Promise<string>): Promise<SmtpReply> {
     if (size > maxReply) throw new SmtpLost("the server's reply is too long");
     texts.push(rest);
     if (more === "-") continue;
-    const [, enhanced, said] = /^([245]\.\d{1,3}\.\d{1,3}) ?(.*)$/s.exec(rest) ?? [undefined, undefined, rest];
-    return { code: Number(code), enhanced, text: texts.length > 1 ? texts.join("\n") : (said ?? "") };
+    const [, enhanced, detail] = /^([245]\.\d{1,3}\.\d{1,3}) ?(.*)$/s.exec(rest) ?? [undefined, undefined, rest];
+    return { code: Number(code), enhanced, text: texts.length > 1 ? texts.join("\n") : (detail ?? "") };
   }
 }
