@@ -10,7 +10,7 @@ export const misfires = ["once", "skip", "all"] as const;
 const overlaps = ["skip", "allow"] as const;
 
 const maxPayload = 64 * 1024;
-const maxSpread = 24 * 3600;
+const maxSpreadSeconds = 24 * 3600;
 
 const timezone = v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Berlin"), v.description("Default: UTC"));
 
@@ -34,7 +34,7 @@ export const scheduleInput = v.pipe(
     misfire: v.optional(v.picklist(misfires, "must be once, skip or all"), "once"),
     overlap: v.optional(v.picklist(overlaps, "must be skip or allow"), "skip"),
     spreadSeconds: v.optional(
-      v.pipe(v.number(), v.integer("Whole seconds."), v.minValue(0, "At least 0."), v.maxValue(maxSpread, "At most 86,400 (a day).")),
+      v.pipe(v.number(), v.integer("Whole seconds."), v.minValue(0, "At least 0."), v.maxValue(maxSpreadSeconds, "At most 86,400 (a day).")),
       0,
     ),
     enabled: v.optional(v.boolean(), true),

@@ -1,3 +1,4 @@
+import { fromBase64 } from "../../base64";
 import { equalSecrets } from "../../crypto";
 import type { WebhookSettings } from "../../tenants/site";
 
@@ -61,13 +62,10 @@ function signatureBytes(text: string, format: "hex" | "base64"): Uint8Array | un
   return /^(?:[0-9a-f]{2})+$/i.test(text) ? Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16)) : undefined;
 }
 
-/** In either alphabet. As `atob` reads it: blanks are ignored, and padding is complete or absent. */
+/** In either alphabet. Blanks are ignored; padding is complete or absent. */
 function bytesOfBase64(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
+  const plain = text.replaceAll(/\s/g, "");
+  return plain.includes("=") && plain.length % 4 !== 0 ? undefined : fromBase64(plain);
 }
 
 /** Compares by the platform, in constant time. An unreadable signature is compared too. */

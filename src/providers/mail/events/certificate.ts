@@ -1,3 +1,5 @@
+import { fromBase64 } from "../../../base64";
+
 /** One element of DER: its tag, where its content begins and where it ends. */
 interface Element {
   tag: number;
@@ -11,9 +13,9 @@ interface Element {
  */
 export function publicKeyOf(pem: string): Uint8Array | undefined {
   const text = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]{1,20000})-----END CERTIFICATE-----/.exec(pem)?.[1];
-  if (text === undefined) return undefined;
+  const der = fromBase64(text?.replaceAll(/\s/g, "") ?? "");
+  if (der === undefined) return undefined;
   try {
-    const der = Uint8Array.from(atob(text.replaceAll(/\s/g, "")), (character) => character.charCodeAt(0));
     const certificate = elementAt(der, 0);
     const tbs = elementAt(der, certificate.start);
     // version [0]?, serial, algorithm, issuer, validity, subject, then the key.
@@ -23,7 +25,7 @@ export function publicKeyOf(pem: string): Uint8Array | undefined {
     const key = elementAt(der, at);
     return key.tag === 0x30 && key.end <= tbs.end ? der.slice(at, key.end) : undefined;
   } catch {
-    // Not base64, or not DER.
+    // Not DER.
     return undefined;
   }
 }

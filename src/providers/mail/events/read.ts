@@ -1,3 +1,4 @@
+import { fromBase64 } from "../../../base64";
 import { equalSecrets } from "../../../crypto";
 import { verify } from "../../../standard-webhooks";
 import type { Http } from "../../http";
@@ -57,12 +58,8 @@ async function isWithSecret(secret: string, { headers, token }: SignedIncoming):
 
 function basicOf(header: string): string {
   const encoded = /^Basic +([A-Za-z0-9+/]{1,3000}={0,2}) *$/i.exec(header)?.[1];
-  try {
-    return encoded === undefined ? "" : atob(encoded);
-  } catch {
-    // Not base64, so there is no password.
-    return "";
-  }
+  // Without base64 there is no password.
+  return new TextDecoder().decode(fromBase64(encoded ?? ""));
 }
 
 async function confirm(message: ReportFields, { http, signal }: Parameters<typeof isFromSns>[1]): Promise<"taken" | "unknown" | undefined> {

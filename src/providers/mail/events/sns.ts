@@ -1,3 +1,4 @@
+import { fromBase64 } from "../../../base64";
 import { dayMs } from "../../../time/day";
 import type { Http } from "../../http";
 import { publicKeyOf } from "./certificate";
@@ -33,7 +34,7 @@ export async function isFromSns(message: ReportFields, { http, now, signal }: Sn
   const type = textIn(message, "Type") ?? "";
   const names = Object.hasOwn(signedFields, type) ? signedFields[type] : undefined;
   const hash = textIn(message, "SignatureVersion") === "2" ? "SHA-256" : "SHA-1";
-  const signature = bytesOf(textIn(message, "Signature") ?? "");
+  const signature = signatureFrom(textIn(message, "Signature") ?? "");
   const age = now - Date.parse(textIn(message, "Timestamp") ?? "");
   const certificate = addressOfSns(textIn(message, "SigningCertURL"));
   if (!names || !signature || !certificate || !(Math.abs(age) <= maxAgeMs)) return false;
@@ -69,11 +70,6 @@ async function keyAt(url: URL, hash: "SHA-1" | "SHA-256", http: Http, signal: Ab
   }
 }
 
-function bytesOf(base64: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/]{4,2000}={0,2}$/.test(base64)) return undefined;
-  try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
+function signatureFrom(base64: string): Uint8Array | undefined {
+  return base64.length >= 4 && base64.length <= 2000 ? fromBase64(base64) : undefined;
 }
