@@ -54,7 +54,7 @@ export function runWorker(root: string, order: WorkerOrder, output: Output): Run
   byLine(child.stderr, (text) => output.line(text, true));
   const ended = new Promise<Ending>((resolve) => {
     child.once("error", (cause) => resolve({ crashed: false, why: cause.message }));
-    child.once("exit", (code, signal) => resolve({ crashed: code === crashed, why: signal ? `it was ended by ${signal}` : `it ended with code ${code}` }));
+    child.once("exit", (code, signal) => resolve(endingOf(code, signal)));
   });
   const ready = new Promise<void>((resolve, reject) => {
     child.on("message", (message) => {
@@ -67,6 +67,11 @@ export function runWorker(root: string, order: WorkerOrder, output: Output): Run
   ready.catch(() => undefined);
   child.send(order);
   return { ready, ended, stop: () => stop(child, ended) };
+}
+
+/** A signal from outside is a crash as well: the system ends with SIGKILL what takes too much memory. */
+export function endingOf(code: number | null, signal: NodeJS.Signals | null): Ending {
+  return { crashed: code === crashed || signal !== null, why: signal ? `it was ended by ${signal}` : `it ended with code ${code}` };
 }
 
 async function stop(child: ChildProcess, ended: Promise<Ending>): Promise<void> {

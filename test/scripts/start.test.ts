@@ -11,7 +11,7 @@ import { keepUp } from "../../scripts/start/keep-up.ts";
 import { planOf } from "../../scripts/start/migrate.ts";
 import { outputTo } from "../../scripts/start/output.ts";
 import { readSettings } from "../../scripts/start/settings.ts";
-import type { Ending, RunningWorker } from "../../scripts/start/worker-process.ts";
+import { type Ending, endingOf, type RunningWorker } from "../../scripts/start/worker-process.ts";
 
 const project = resolve(import.meta.dirname, "../..");
 let folder: string;
@@ -157,6 +157,14 @@ describe("keeping the Worker up", () => {
     expect(await down).toBe("its runtime crashed 6 times within a minute");
     expect(launched).toHaveLength(6);
     expect(new Set(reported)).toEqual(new Set(["The Worker's runtime crashed; starting it again."]));
+  });
+
+  it("takes a crash of its runtime and a signal from outside for a crash, and no other end", () => {
+    expect([endingOf(70, null), endingOf(null, "SIGKILL"), endingOf(1, null)]).toEqual([
+      { crashed: true, why: "it ended with code 70" },
+      { crashed: true, why: "it was ended by SIGKILL" },
+      { crashed: false, why: "it ended with code 1" },
+    ]);
   });
 
   it("ends it and starts it again when it no longer answers, and says so", async () => {
