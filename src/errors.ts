@@ -59,7 +59,7 @@ export function issueSummary(issues: readonly Issue[]): string {
 
 /** The sentence for an input with issues: `The body is wrong: to: is missing.` */
 export function wrongInput(subject: string, issues: readonly Issue[]): string {
-  return `${subject} is wrong: ${issueSummary(issues)}.`;
+  return `${subject} is wrong: ${issueSummary(issues).replace(/\.$/, "")}.`;
 }
 
 /** The beginning of a path, which may be as long as what was sent. */

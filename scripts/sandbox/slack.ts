@@ -1,7 +1,7 @@
 import type { Answering, Call, Provider, Reply } from "./provider.ts";
 
 /**
- * Slack's incoming webhooks: `POST /slack/{hook}`. Answers are plain text and there is no idempotency: every post is an effect. The hook `no-service` was removed, `archived` posts to an archived channel,
+ * Slack's incoming webhooks: `POST /slack`, or `POST /slack/{hook}` with any name. Answers are plain text and there is no idempotency: every post is an effect. The hook `no-service` was removed, `archived` posts to an archived channel,
  * `prohibited` may not post, `limited` is always asked too often.
  */
 export const slack: Provider = {
@@ -41,7 +41,7 @@ const mostText = 40_000;
 const mostBlocks = 50;
 
 function refused(call: Call): Reply | null {
-  const hook = /^\/([A-Za-z0-9_-]{1,64})$/.exec(call.path)?.[1] ?? "no-service";
+  const hook = /^\/([A-Za-z0-9_-]{0,64})$/.exec(call.path)?.[1] ?? "no-service";
   const special = hooks[hook];
   if (special) return text(...special);
   if (call.method !== "POST") return text(400, "invalid_payload");

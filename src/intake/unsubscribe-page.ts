@@ -16,6 +16,11 @@ export function unsubscribedPage(address: string): Page {
   return page("Unsubscribed", `<h1>Unsubscribed</h1><p><b>${escapeHtml(hinted(address))}</b> gets no more newsletters from us.</p>`);
 }
 
+/** For a link that a mail program cut short. */
+export function brokenLinkPage(): Page {
+  return page("This link does not work", "<h1>This link does not work</h1><p>It is not complete. Open it from the mail again, or copy all of it.</p>");
+}
+
 /** A shortened address, which its owner recognises: another person may have the link. */
 function hinted(address: string): string {
   const at = address.lastIndexOf("@");

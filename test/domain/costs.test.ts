@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { budgetState, costsOf, jobUsd } from "../../src/domain/costs/model";
+import { budgetState, costsOf, jobUsd, replayUsd } from "../../src/domain/costs/model";
 import { prices, priceSources, usdOfUnits } from "../../src/domain/costs/prices";
 import { budgetsSpent, costReport } from "../../src/domain/costs/queries";
 import { addUpHours, usageSince } from "../../src/ledger/usage-days";
@@ -110,7 +110,8 @@ test("a job costs what its steps cost in the report, each as often as it happene
     count,
     ms: 0,
   }));
-  expect(jobUsd(timeline)).toBeCloseTo(costsOf(counts).usd, 12);
+  expect(jobUsd(timeline)).toBeCloseTo(costsOf(counts).usd, 9);
   expect(jobUsd(timeline)).toBeGreaterThan(jobUsd(timeline.slice(0, 2)));
   expect(jobUsd([])).toBeGreaterThan(0);
+  expect(String(replayUsd(8, 8))).toMatch(/^0\.0\d{1,8}$/);
 });

@@ -113,6 +113,8 @@ describe("an unsubscribe link", () => {
     const path = await link("a@u.example");
     for (const wrong of [`${path.slice(0, -1)}${path.endsWith("A") ? "B" : "A"}`, `/u/${"A".repeat(60)}`, "/u/x"]) {
       expect([(await bench.call("GET", wrong)).status, (await bench.call("POST", wrong)).status]).toEqual([401, 401]);
+      const shown = await bench.call("GET", wrong, { headers: { accept: "text/html,application/xhtml+xml" } });
+      expect([shown.status, shown.headers.get("content-type"), shown.text]).toEqual([401, "text/html; charset=utf-8", expect.stringContaining("not complete")]);
     }
     expect((await bench.call("POST", path, { body: "x".repeat(20_000), headers: { "content-type": "application/x-www-form-urlencoded" } })).status).toBe(413);
   });

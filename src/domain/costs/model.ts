@@ -23,7 +23,7 @@ const gatedUnits: Units = { objectRequest: 2 };
 
 /** USD that Cloudflare bills for replaying `jobs`, of which `providerCalls` call an outside system. The price of that system is not included. */
 export function replayUsd(jobs: number, providerCalls: number): number {
-  return usdOfUnits(replayedUnits) * jobs + usdOfUnits(gatedUnits) * providerCalls;
+  return inBillionths(usdOfUnits(replayedUnits) * jobs + usdOfUnits(gatedUnits) * providerCalls);
 }
 
 /** Events of the timeline that the counters name differently. */
@@ -32,7 +32,12 @@ const counterNames: Readonly<Record<string, string>> = { retry: "retrying" };
 /** USD of one job so far, estimated from its timeline as in `costsOf`. */
 export function jobUsd(timeline: readonly { event: string; times: number }[]): number {
   const steps = timeline.reduce((sum, { event, times }) => sum + usdOfUnits(unitsOf[counterNames[event] ?? event] ?? {}) * times, 0);
-  return usdOfUnits(unitsOf["enqueued"] ?? {}) + steps;
+  return inBillionths(usdOfUnits(unitsOf["enqueued"] ?? {}) + steps);
+}
+
+/** Without the digits that adding fractions leaves. */
+function inBillionths(usd: number): number {
+  return Math.round(usd * 1e9) / 1e9;
 }
 
 /** The cost of one type, or of one tenant. */

@@ -1,11 +1,16 @@
 import { readBytes } from "../body";
 import { publicUnauthorized } from "../problem";
-import { param, route } from "../route";
-import { unsubscribedPage, unsubscribePage } from "../unsubscribe-page";
+import { type AnyRoute, param, route } from "../route";
+import { wantsPage } from "../leads/answer";
+import { brokenLinkPage, unsubscribedPage, unsubscribePage } from "../unsubscribe-page";
 
 const params = { token: { pattern: /^[A-Za-z0-9_-]{40,1200}$/, message: "must be the token of a mail's link" } };
 /** Bytes of the body that a mail program posts. */
 const bodyLimit = 10_000;
+
+/** A person gets a page, a mail program the problem. */
+const refusal: AnyRoute["refusal"] = (problem, request) =>
+  problem.code === "unauthorized" && wantsPage(request) ? { status: problem.status, ...brokenLinkPage() } : undefined;
 
 export const unsubscribeRoutes = [
   route("GET /u/:token", {
@@ -16,6 +21,7 @@ export const unsubscribeRoutes = [
     params,
     answers: { 200: "text/html" },
     problems: [401],
+    refusal,
     handle: async (call) => {
       const found = await call.deps.unsubscribe.read(param(call, "token"));
       if (!found) throw publicUnauthorized();
@@ -30,6 +36,7 @@ export const unsubscribeRoutes = [
     params,
     answers: { 200: "text/html" },
     problems: [401, 413, 503],
+    refusal,
     handle: async (call) => {
       const found = await call.deps.unsubscribe.read(param(call, "token"));
       if (!found) throw publicUnauthorized();
