@@ -3,7 +3,7 @@ import { Problem } from "../errors";
 import { boundedList, boundedName, boundedText } from "../bounded";
 import type { IntakeDeps } from "./deps";
 import { siteId } from "../domain/shop/site/model";
-import { fromBeforeTo, search, time } from "./query";
+import { fromBeforeTo, jobIdText, search, time } from "./query";
 
 /** How a call selects the jobs that it acts on. */
 
@@ -16,6 +16,7 @@ export const letterEntries = {
   state: v.optional(v.picklist(["dead", "discarded"], "must be dead or discarded")),
   siteId: v.optional(siteId),
   group: v.optional(group),
+  parent: v.optional(v.pipe(jobIdText, v.description("The children of this job"))),
   q: v.optional(search),
   from: v.optional(time),
   to: v.optional(time),

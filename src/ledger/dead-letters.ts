@@ -1,5 +1,6 @@
 import { statement } from "../d1";
 import { isInRange } from "./job-rows";
+import { byParent } from "./relatives";
 import { textMatcher } from "./text-matcher";
 import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, PageBounds } from "./views";
 
@@ -7,10 +8,20 @@ import type { DeadLetterFilter, DeadLetterGroup, DeadLetterView, PageBounds } fr
 const maxGrouped = 10_000;
 const maxExamined = 2000;
 
-/** ?2 and ?3 the place of the letter before, ?4 rows; with a queue, ?5, the newest rows are narrowed by their jobs. */
-const letters = (narrowed: boolean) => `
-  SELECT id, type, state, site AS siteId, reason, kind AS "group", attempt, at, died AS diedAt${narrowed ? `, (SELECT j.queue = ?5 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id) AS isOfQueue` : ""}
-  FROM dead_letters d WHERE tenant = ?1 AND (died, id) < (?2, ?3) ORDER BY died DESC, id DESC LIMIT ?4`;
+const columns = `d.id, d.type, d.state, d.site AS siteId, d.reason, d.kind AS "group", d.attempt, d.at, d.died AS diedAt`;
+/** ?2 and ?3 the place of the letter before, ?4 rows. */
+const page = `(d.died, d.id) < (?2, ?3) ORDER BY d.died DESC, d.id DESC LIMIT ?4`;
+
+/** With a queue, ?5, the newest rows are narrowed by their jobs. */
+const letters = (hasQueue: boolean) => `
+  SELECT ${columns}${hasQueue ? `, (SELECT j.queue = ?5 FROM jobs j WHERE j.tenant = d.tenant AND j.id = d.id) AS isOfQueue` : ""}
+  FROM dead_letters d WHERE d.tenant = ?1 AND ${page}`;
+
+/** Among the children of a job, ?5; a queue is ?6. A letter has no column for its parent: each page reads all rows of its children. */
+const childLetters = (hasQueue: boolean) => `
+  SELECT ${columns}${hasQueue ? ", j.queue = ?6 AS isOfQueue" : ""}
+  FROM ${byParent} CROSS JOIN dead_letters d ON d.tenant = j.tenant AND d.died = j.ended AND d.id = j.id
+  WHERE j.tenant = ?1 AND j.parent = ?5 AND j.state IN ('dead', 'discarded') AND ${page}`;
 
 const grouped = `
   SELECT kind AS "group", type, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt, group_concat(CASE WHEN place <= 3 THEN id END) AS examples
@@ -23,16 +34,17 @@ export async function deadLetters(
   db: D1Database,
   tenant: string,
   filter: DeadLetterFilter,
-  page: PageBounds,
+  { cursor, limit }: PageBounds,
 ): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }> {
-  const [died, id] = cursorOf(page.cursor);
-  const ofQueue = filter.queue === undefined ? [] : [filter.queue];
-  const { results } = await statement(db, letters(ofQueue.length > 0), tenant, died, id, maxExamined, ...ofQueue).all<Letter>();
+  const [died, id] = cursorOf(cursor);
+  const sql = filter.parent === undefined ? letters : childLetters;
+  const narrowing = [filter.parent, filter.queue].filter((value) => value !== undefined);
+  const { results } = await statement(db, sql(filter.queue !== undefined), tenant, died, id, maxExamined, ...narrowing).all<Letter>();
   const kept: DeadLetterView[] = [];
   const matches = filter.q === undefined ? undefined : textMatcher(filter.q, filter.onlyMarkedTails);
   for (const row of results) {
     if (!matchesFilter(row, filter) || (matches && row.id !== filter.q?.toLowerCase() && !matches(row))) continue;
-    if (kept.length === page.limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
+    if (kept.length === limit) return { deadLetters: kept, cursor: cursorAfter(kept) };
     const { isOfQueue: _, ...letter } = row;
     kept.push(letter);
   }
@@ -44,9 +56,9 @@ export async function deadLetterPage(
   db: D1Database,
   tenant: string,
   filter: DeadLetterFilter,
-  page: PageBounds,
+  bounds: PageBounds,
 ): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }> {
-  const found = await deadLetters(db, tenant, { ...filter, onlyMarkedTails: true }, page);
+  const found = await deadLetters(db, tenant, { ...filter, onlyMarkedTails: true }, bounds);
   return { letters: found.deadLetters.map((letter) => ({ id: letter.id, position: positionOf(letter) })), cursor: found.cursor };
 }
 

@@ -127,7 +127,7 @@ export interface DeadLetterView {
 }
 
 /** A dead letter has no column for its parent. */
-export interface DeadLetterFilter extends Omit<JobFilter, "parent"> {
+export interface DeadLetterFilter extends JobFilter {
   group?: string | undefined;
 }
 

@@ -143,11 +143,11 @@ describe("the list of replays", () => {
 
 describe("the relatives of a job", () => {
   const path = `GET /v1/jobs/${idOf(2)}`;
-  const shownJob = async (change: object) => {
+  const shownJob = async (change: object, who: keyof typeof people = "reader") => {
     const api = fresh();
     const job = (api.answers.get(path) as (query: object) => object)({});
     api.answers.set(path, { ...job, ...change });
-    const html = await (await (await visitor(people.reader, api)).get(`/t/demo/jobs/${idOf(2)}`)).text();
+    const html = await (await (await visitor(people[who], api)).get(`/t/demo/jobs/${idOf(2)}`)).text();
     return /<h2>Relatives<\/h2>.*?<\/dl>/s.exec(html)?.[0] ?? "";
   };
 
@@ -166,6 +166,16 @@ describe("the relatives of a job", () => {
     expect(html).not.toContain("state=queued");
   });
 
+  test("children that failed for good are replayed and dismissed together, by those who may", async () => {
+    const offered = async (byState: object, who: keyof typeof people) => {
+      const html = await shownJob({ children: { total: 3, byState, more: false } }, who);
+      return [...html.matchAll(new RegExp(`href="/t/demo/bulk\\?verb=(\\w+)&amp;parent=${idOf(2)}"`, "g"))].map(([, verb]) => verb);
+    };
+    for (const byState of [{ dead: 1, done: 2 }, { discarded: 3 }]) expect(await offered(byState, "operator")).toEqual(["replay", "dismiss"]);
+    expect(await offered({ dead: 3 }, "reader")).toEqual([]);
+    expect(await offered({ done: 3 }, "operator")).toEqual([]);
+  });
+
   test("a parent that is removed is said to be", async () => {
     expect(await shownJob({ parentJob: null })).toContain("no longer kept");
   });
@@ -182,16 +192,15 @@ describe("the relatives of a job", () => {
     expect(html).toContain(children);
   });
 
-  test("the list of children names its parent, keeps it from tab to tab, and offers to act on all of them while they are open", async () => {
+  test("the list of children names its parent, keeps it from tab to tab, and offers to act on all of them", async () => {
     const { get, api } = await visitor(people.operator, fresh());
     const html = await (await get(`/t/demo/jobs?parent=${idOf(2)}&state=dead`)).text();
     expect(api.calls.findLast(({ path: asked }) => asked === "/v1/jobs")?.query).toMatchObject({ parent: idOf(2), state: "dead" });
     expect(html).toContain(`href="/t/demo/jobs?state=done&amp;parent=${idOf(2)}"`);
     expect(html).toContain(`<a href="/t/demo/jobs/${idOf(2)}">this job</a>`);
     expect(html).toContain(`<input type="hidden" name="parent" value="${idOf(2)}"`);
-    expect(html).toContain('name="verb"');
-    expect(html).not.toContain("/bulk?");
-    const open = await (await get(`/t/demo/jobs?parent=${idOf(2)}`)).text();
-    expect([...open.matchAll(/bulk\?verb=([\w-]+)&amp;parent=/g)].map(([, verb]) => verb)).toEqual(["run-now", "cancel"]);
+    const offered = (page: string) => [...page.matchAll(/bulk\?verb=([\w-]+)&amp;(?:state=dead&amp;)?parent=/g)].map(([, verb]) => verb);
+    expect(offered(html)).toEqual(["replay", "dismiss"]);
+    expect(offered(await (await get(`/t/demo/jobs?parent=${idOf(2)}`)).text())).toEqual(["run-now", "cancel", "replay", "dismiss"]);
   });
 });

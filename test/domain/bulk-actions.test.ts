@@ -170,6 +170,16 @@ describe("cancelling many jobs", () => {
   });
 });
 
+test("dismissing by a parent takes its dead children off the list and no other letter", async () => {
+  const { bulk } = setUp();
+  const [parent] = await givenDead("grave", 1);
+  await givenDead("grave", 3, { parent: parent?.id ?? "" });
+  const request = { action: "dismiss", filter: { parent: parent?.id } } as const;
+  expect(await bulk.plan("grave", request)).toMatchObject({ total: 3 });
+  expect(await bulk.create("grave", request)).toMatchObject({ state: "done", done: 3 });
+  expect((await createQueries(env.DB).deadLetters("grave", {}, { limit: 10 })).deadLetters.map(({ id }) => id)).toEqual([parent?.id]);
+});
+
 test("a queue narrows what is cancelled and what is dismissed", async () => {
   const { bulk } = setUp();
   await givenDead("queues", 1, { queue: "email-bulk" });

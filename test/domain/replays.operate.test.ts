@@ -198,6 +198,24 @@ describe("a replay that has nothing left to send", () => {
   });
 });
 
+describe("a replay by the parent of its jobs", () => {
+  test("brings back the dead children alone, by the tick too; an earlier release finds none to send", async () => {
+    const { bench, replays } = setUp();
+    const [parent] = await givenDead("family", 1);
+    const request = { canary: 2, filter: { parent: parent?.id ?? "" } };
+    await givenDead("family", 7, { parent: request.filter.parent });
+    expect(await replays.plan("family", request)).toMatchObject({ total: 7 });
+    const { id } = await replays.create("family", request);
+    expect(await replays.earlier("family", id, request)).toMatchObject({ isSame: true, view: { sent: 2, filter: request.filter, ids: null } });
+    expect(await bench.all("SELECT request ->> '$.ids' AS ids FROM replays WHERE id = ?", id)).toEqual([{ ids: "[]" }]);
+    await bench.deliverAll();
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.get("family", id)).toMatchObject({ state: "done", succeeded: 7, failed: 0 });
+    expect(await states("family")).toEqual({ done: 7, dead: 1 });
+  });
+});
+
 describe("the list of replays", () => {
   test("counts the rest of one stopped replay anew, and only after ten minutes", async () => {
     const { bench, replays, during, counts } = setUp();

@@ -50,7 +50,7 @@ test("an action that goes on is stopped once, by its own tenant", async () => {
   expect(await abort(own.operate)).toMatchObject({ status: 409, body: { detail: "The action has ended: it is stopped." } });
 });
 
-test.each(["/v1/jobs/cancel", "/v1/jobs/run-now"])("%s: acts on the children of a job of its own tenant", async (path) => {
+test.each([...paths, "/v1/replays"])("%s: acts on the children of a job of its own tenant", async (path) => {
   const tenant = `children${path.replaceAll("/", "-")}`;
   const { operate } = await bench.tenant(tenant);
   const parent = await givenJob(tenant, { state: "waiting" });

@@ -40,6 +40,16 @@ describe("replays", () => {
     expect((await replay({ ids })).body).toMatchObject({ status: 422, errors: [{ path: "ids[1]" }, { path: "ids[2]" }] });
   });
 
+  test("of the dead children of a job are planned and listed by their parent", async () => {
+    const { operate, read } = await bench.tenant("ops-family");
+    const parent = await givenDead("ops-family");
+    const child = await givenJob("ops-family", { type: "note", state: "dead", parent, settled: { reason: "no" } });
+    expect((await replay({ filter: { parent }, plan: true }, operate)).body).toMatchObject({ total: 1 });
+    const listed = (await get(`/v1/dead-letters?parent=${parent}`, read)).body;
+    expect(listed.deadLetters.map(({ id }: { id: string }) => id)).toEqual([child]);
+    expect((await get(`/v1/dead-letters?parent=${parent}`, other.read)).body).toMatchObject({ status: 422, errors: [{ path: "parent" }] });
+  });
+
   test("count a job that is named twice once", async () => {
     const [one, two] = [await givenDead("ops-own"), await givenDead("ops-own")];
     expect((await replay({ ids: [one, two, one, one], plan: true })).body).toMatchObject({ total: 2 });

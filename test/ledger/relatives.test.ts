@@ -100,6 +100,33 @@ test("those queued for later count as scheduled, as the list has them", async ()
   expect((await queries.job("later", parent.id, due))?.children.byState).toEqual({ queued: 3 });
 });
 
+test("the dead letters of a parent are listed newest first, page by page, with the other fields of a filter; the tenant's others are not read", async () => {
+  const parent = await givenParent("grave");
+  const children = await givenChildren(parent, 9);
+  await end(children.slice(0, 7), "dead");
+  await end(children.slice(7), "done");
+  const [strange] = await givenChildren({ tenant: "strange", id: parent.id }, 1);
+  if (strange) await end([strange], "dead");
+  const others = await newJobs("grave", 60);
+  await ledger.insert(others);
+  await end(others, "dead");
+  const { db, counts } = recordingDb();
+  const found: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await createQueries(db).deadLetters("grave", { parent: parent.id }, { limit: 3, cursor });
+    found.push(...page.deadLetters.map(({ id }) => id));
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined);
+  const expected = children.slice(0, 7).map(({ id }) => id);
+  expect(found).toEqual(expected.toSorted().toReversed());
+  expect(counts.read).toBeLessThan(3 * (9 * 2 + 7) + 20);
+  const narrowed = async (filter: object) => (await queries.deadLetters("grave", { parent: parent.id, ...filter }, { limit: 10 })).deadLetters.length;
+  expect(await narrowed({ state: "discarded" })).toBe(0);
+  expect(await narrowed({ queue: children[0]?.queue })).toBe(7);
+  expect(await narrowed({ queue: "nothing" })).toBe(0);
+});
+
 test("a child names its parent with type and state, as long as that is kept", async () => {
   const parent = await givenParent("named");
   const [child] = await givenChildren(parent, 1);

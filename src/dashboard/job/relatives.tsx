@@ -1,5 +1,6 @@
 import { plural } from "../../decimal";
 import type { JobDetail } from "../answers";
+import { bulkAddress, verbText } from "../bulk/selection";
 import { searchAddress } from "../jobs/search";
 import type { Visit } from "../page";
 import { Fact } from "../parts/fact";
@@ -83,6 +84,21 @@ function Children({ visit, job: { id, type, children } }: { visit: Visit; job: J
         </span>
       ))}
       {note}
+      {children.byState.dead || children.byState.discarded ? <ActsOnDead visit={visit} parent={id} /> : null}
+    </>
+  );
+}
+
+/** The actions on the children that failed for good, each by its plan. */
+function ActsOnDead({ visit, parent }: { visit: Visit; parent: string }) {
+  if (!visit.may("operate")) return null;
+  return (
+    <>
+      {(["replay", "dismiss"] as const).map((verb) => (
+        <a key={verb} class="button" href={bulkAddress(visit.base, verb, { parent })}>
+          {verbText(verb, "the failed ones")}…
+        </a>
+      ))}
     </>
   );
 }

@@ -143,15 +143,13 @@ function Acts({ visit, search }: { visit: Visit; search: Search }) {
   const verbs = verbsOf(search.state);
   if (!visit.may("operate") || verbs.length === 0) return null;
   const isFiltered = Object.values(search).some((value) => value !== undefined);
-  // The calls for dead letters have no filter `parent`.
-  const verbsForAll = search.parent === undefined ? verbs : verbs.filter((verb) => verb === "run-now" || verb === "cancel");
   return (
     <div class="acts">
       <TickedActs visit={visit} verbs={verbs} form="ticked" />
-      {isFiltered && verbsForAll.length > 0 ? (
+      {isFiltered ? (
         <span>
           <span class="dim">All that match:</span>{" "}
-          {verbsForAll.map((verb) => (
+          {verbs.map((verb) => (
             <a key={verb} class="button" href={bulkAddress(visit.base, verb, { ...search })}>
               {verbText(verb, "all")}…
             </a>

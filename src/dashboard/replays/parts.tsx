@@ -6,10 +6,11 @@ import { replayActions } from "./actions";
 
 /** A replay's selection: its filter as in the search box, or the number of ticked jobs. */
 export function What({ replay: { tenant, filter, ids, patched } }: { replay: Replay }) {
-  const { group, ...words }: Record<string, string | undefined> = filter ?? {};
+  const { group, parent, ...words }: Record<string, string | undefined> = filter ?? {};
   return (
     <>
       {group === undefined ? null : <a href={`/t/${tenant}/failures/${encodeURIComponent(group)}`}>a group of failures</a>}{" "}
+      {parent === undefined ? null : <a href={`/t/${tenant}/jobs?parent=${encodeURIComponent(parent)}`}>the children of a job</a>}{" "}
       {Object.entries(words).map(([name, value]) => (
         <code key={name}>
           {name === "siteId" ? "site" : name}:{value}{" "}

@@ -49,8 +49,3 @@ export interface BulkAction extends BulkView {
   /** The cursor of the next step; null at the start. */
   cursor: string | null;
 }
-
-/** Whether the filter names the children of one job. */
-export function hasParent({ filter }: BulkRequest): boolean {
-  return filter !== undefined && "parent" in filter && filter.parent !== undefined;
-}

@@ -1,5 +1,6 @@
 import { runningByTenantSql } from "../../d1";
-import { type BulkAction, type BulkRequest, hasParent } from "./model";
+import { requestFrom } from "../replays/stored-request";
+import type { BulkAction, BulkRequest } from "./model";
 
 interface Row extends Omit<BulkAction, "request" | "endedAt"> {
   request: string;
@@ -24,10 +25,4 @@ export function createBulkQueries(db: D1Database) {
 
 function actionFrom({ ended, request, ...row }: Row): BulkAction {
   return { ...row, request: requestFrom(JSON.parse(request) as BulkRequest), endedAt: ended };
-}
-
-function requestFrom(stored: BulkRequest): BulkRequest {
-  if (!hasParent(stored)) return stored;
-  const { ids: _ids, ...request } = stored;
-  return request;
 }

@@ -31,6 +31,8 @@ export interface ReplayFilter {
   state?: "dead" | "discarded" | undefined;
   siteId?: string | undefined;
   group?: string | undefined;
+  /** The job that enqueued them. */
+  parent?: string | undefined;
   q?: string | undefined;
   from?: number | undefined;
   to?: number | undefined;

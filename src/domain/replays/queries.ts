@@ -1,5 +1,6 @@
 import { runningByTenantSql } from "../../d1";
 import { namedBy, notResumed, type Progress, type Replay, type ReplayRequest, type Resumption, stoppedByOperator } from "./model";
+import { requestFrom } from "./stored-request";
 
 interface Row {
   tenant: string;
@@ -78,7 +79,7 @@ async function rows(query: D1PreparedStatement): Promise<Replay[]> {
 
 function replayFrom(row: Row): Replay {
   const { tenant, id, total, open, succeeded, cancelled, failed, looked, cursor, at, actor } = row;
-  const request = JSON.parse(row.request) as ReplayRequest;
+  const request = requestFrom(JSON.parse(row.request) as ReplayRequest);
   // As the first version called it.
   const [state, reason] = row.state === "aborted" ? (["stopped", stoppedByOperator] as const) : [row.state, row.reason];
   return {

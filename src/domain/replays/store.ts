@@ -2,6 +2,7 @@ import { changes } from "../../d1";
 import { countOutcomes } from "./outcomes";
 import { type Replay, type Resumption, stoppedByOperator } from "./model";
 import { createReplayQueries } from "./queries";
+import { toStored } from "./stored-request";
 
 /** The writes of replays, and their reads. */
 export type ReplayStore = ReturnType<typeof createReplayStore>;
@@ -13,7 +14,7 @@ export function createReplayStore(db: D1Database) {
     /** False: there is one of this id. */
     async insert({ tenant, id, state, request, total, failed, cursor, at, endedAt, actor }: Replay): Promise<boolean> {
       const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended, actor) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-      const values = [tenant, id, state, JSON.stringify(request), total, failed, cursor, at, endedAt, actor];
+      const values = [tenant, id, state, JSON.stringify(toStored(request)), total, failed, cursor, at, endedAt, actor];
       return (await changes(db, sql, ...values)) > 0;
     },
     /**

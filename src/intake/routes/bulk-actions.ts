@@ -7,7 +7,7 @@ import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { siteId } from "../../domain/shop/site/model";
-import { jobIdText, paging, search, time } from "../query";
+import { paging, search, time } from "../query";
 import { type RouteCall, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
 import { count, isoTime, listShape } from "../shapes";
@@ -21,7 +21,7 @@ const openEntries = {
   type: v.optional(boundedName("must be a type")),
   queue: v.optional(boundedName("must be a queue")),
   siteId: v.optional(siteId),
-  parent: v.optional(v.pipe(jobIdText, v.description("The children of this job"))),
+  parent: letterEntries.parent,
   q: v.optional(v.pipe(search, v.description("As in GET /v1/jobs"))),
   from: v.optional(time),
   to: v.optional(time),
@@ -138,7 +138,7 @@ async function startAction(
 ): Promise<Begun> {
   const { id, isKeyed } = await onceId(headers, tenant, request.action);
   await refuseForeign(deps, tenant, request.ids);
-  if (request.action !== "dismiss") await refuseForeignParent(deps, tenant, request.filter?.parent, "filter.parent");
+  await refuseForeignParent(deps, tenant, request.filter?.parent, "filter.parent");
   if (isPlan) return { status: 200, body: await deps.bulkActions.plan(tenant, request) };
   const begin = async () => {
     await audit({ deps, tenant, caller }, request.action, id);

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Problem } from "../../errors";
 import { deadLetterCursor, fromBeforeTo, paging } from "../query";
 import { param, route } from "../route";
-import { letterEntries } from "../selection";
+import { letterEntries, refuseForeignParent } from "../selection";
 import { deadLettersShape, groupsShape } from "../shapes";
 import { deadLetterOf, groupOf } from "../views";
 
@@ -19,6 +19,7 @@ export const deadLetterRoutes = [
     answers: { 200: deadLettersShape },
     handle: async ({ deps, tenant, query }) => {
       const { cursor, limit, ...filter } = query;
+      await refuseForeignParent(deps, tenant, filter.parent, "parent");
       const page = await deps.queries.deadLetters(tenant, filter, { cursor, limit });
       return { status: 200, body: { deadLetters: page.deadLetters.map(deadLetterOf), cursor: page.cursor } };
     },

@@ -13,7 +13,7 @@ import { cursorText, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { planShape, replayShape } from "../replay-shapes";
 import { actorOf, type Caller, param, permits, route } from "../route";
-import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign } from "../selection";
+import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
 import { nullableText } from "../shapes";
 import { replayOf } from "../views";
 
@@ -72,6 +72,7 @@ export const replayRoutes = [
       refuseOwnTarget(given.patch, url);
       await refuseUnknownTemplate(deps, tenant, given.patch);
       await refuseForeign(deps, tenant, given.ids);
+      await refuseForeignParent(deps, tenant, given.filter?.parent, "filter.parent");
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const { replays } = deps;
       const auditPatch = async (target: string) => {
