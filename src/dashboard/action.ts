@@ -22,8 +22,8 @@ export interface PageAction {
   bodyOptional?: true;
   /** The reason of a refusal when the text that was typed to confirm is wrong; undefined: it is right. */
   confirms?: (fields: ActionFields, tenant: string) => string | undefined;
-  /** The next page, after `/t/{tenant}`. Default: the page that had the form. */
-  leadsTo?: (fields: ActionFields, answer: unknown) => string;
+  /** The next page, after `/t/{tenant}`. Default, and where undefined: the page that had the form. */
+  leadsTo?: (fields: ActionFields, answer: unknown) => string | undefined;
   /** The name of the action that this one only tests; the form continues to that action. */
   triedBefore?: string;
   /** The action stops or removes something. */

@@ -30,8 +30,8 @@ export async function perform(pageRequest: PageRequest): Promise<Response> {
     const answer = await carryOut(pageRequest, action, fields);
     const text = typeof action.done === "string" ? action.done : action.done(fields, answer);
     if (action.triedBefore && !wantsFragment(request)) return await sentAgain(pageRequest, action, sent, { status: 200, text });
-    const next = action.leadsTo ? `/t/${tenant}${action.leadsTo(fields, answer)}` : undefined;
-    return noticeAnswer(request, { status: 200, text, place: next ?? back, moves: next !== undefined });
+    const next = action.leadsTo?.(fields, answer);
+    return noticeAnswer(request, { status: 200, text, place: next === undefined ? back : `/t/${tenant}${next}`, moves: next !== undefined });
   } catch (thrown) {
     if (!(thrown instanceof ApiProblem)) throw thrown;
     const { status, message: text } = thrown;

@@ -35,7 +35,11 @@ describe("acting on many jobs", () => {
 
   test("what names no job, or nothing to do, is refused before the interface is asked", async () => {
     const { get, api } = await visitor(people.operator);
-    for (const query of ["verb=erase&type=email", "type=email"]) expect((await get(`/t/demo/bulk?${query}`)).status).toBe(422);
+    for (const query of ["verb=erase&type=email", "type=email"]) {
+      const page = await (await get(`/t/demo/bulk?${query}`)).text();
+      expect(page).toMatch(/role="alert"[^>]*>There is no such action\..*<a href="\/t\/demo\/jobs">To the list of jobs/s);
+      expect(page).not.toContain("Plan again");
+    }
     for (const query of ["verb=cancel", "verb=cancel&ids="])
       expect(await (await get(`/t/demo/bulk?${query}`)).text()).toMatch(/role="alert"[^>]*>No job is ticked.*<input name="q"/s);
     expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([]);
@@ -50,7 +54,7 @@ describe("acting on many jobs", () => {
       const answer = await get(`/t/demo/bulk?verb=${verb}&type=email&state=deed&q=order%3A7&from=6x`);
       const page = await answer.text();
       expect(answer.status).toBe(200);
-      expect(page).toMatch(/role="alert"[^>]*>filter\.state: must be dead or discarded</);
+      expect(page).toMatch(/role="alert"[^>]*>State: must be dead or discarded</);
       const kept = [...page.matchAll(/<input (?:type="hidden" )?name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
       expect(kept).toEqual(
         expect.arrayContaining([
@@ -106,7 +110,20 @@ describe("acting on many jobs", () => {
     expect(api.calls.at(-1)).toMatchObject({ path: "/v1/replays", body: { filter: { type: "email" }, canary: 5 } });
     await post("/t/demo/do/cancel-jobs", { selection: "{broken" }, accept);
     expect(api.calls.at(-1)?.body).toEqual({});
+    await post("/t/demo/do/replay", { selection: JSON.stringify({ plan: true, patch: { to: "x" }, ids: [idOf(1)] }), canary: "5" }, accept);
+    expect(api.calls.at(-1)?.body).toEqual({ ids: [idOf(1)], canary: 5 });
   });
+
+  test.each(["cancel-jobs", "run-jobs-now", "dismiss-letters", "replay"])(
+    "%s that names no job stays where it is, and says that nothing fits",
+    async (name) => {
+      const { post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+      for (const path of ["/v1/replays", "/v1/jobs/cancel", "/v1/jobs/run-now", "/v1/dead-letters/dismiss"])
+        api.answers.set(`POST ${path}`, { id: "b1", total: 0, state: "done" });
+      const answer = await post(`/t/demo/do/${name}`, { selection: JSON.stringify({ filter: { group: "g-of-another" } }), back: "/t/demo/failures" }, accept);
+      expect([answer.status, answer.headers.get("x-location"), await answer.text()]).toEqual([200, null, "Nothing fits: no job was changed."]);
+    },
+  );
 
   test("a form sent twice is one act; with other values in its fields it is another", async () => {
     const { get, post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
@@ -168,6 +185,19 @@ describe("acting on many jobs", () => {
     expect(await offered("?state=dead&type=email")).toEqual({ ticked: ["replay", "dismiss"], all: ["replay", "dismiss"] });
     expect((await offered("?queue=events")).all).toEqual(["run-now", "cancel", "replay", "dismiss"]);
     expect(await offered("?state=done")).toEqual({ ticked: [], all: [] });
+  });
+
+  test("a list of jobs that wait by the plan of their campaign offers to run none now, unless a further page may have others", async () => {
+    const { get, api } = await visitor(people.operator);
+    const listed = api.answers.get("GET /v1/jobs") as { jobs: object[] };
+    const why = { code: "paced", sentence: "It waits by the plan of its campaign.", since: new Date(now).toISOString(), actions: [] };
+    const offered = async (cursor: string | null) => {
+      api.answers.set("GET /v1/jobs", { jobs: listed.jobs.map((job) => ({ ...job, state: "waiting", why })), cursor });
+      const html = await (await get("/t/demo/jobs?state=waiting")).text();
+      return [/name="verb" value="([\w-]+)"/g, /bulk\?verb=([\w-]+)/g].map((pattern) => [...html.matchAll(pattern)].map(([, verb]) => verb));
+    };
+    expect(await offered(null)).toEqual([["cancel"], ["cancel"]]);
+    expect(await offered(idOf(9))).toEqual([["cancel"], ["run-now", "cancel"]]);
   });
 });
 

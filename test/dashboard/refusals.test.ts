@@ -11,7 +11,6 @@ describe("a page that is refused", () => {
     ["operator", "/t/demo/nothing-here", 404],
     ["operator", "/t/demo/jobs/unknown", 404],
     ["operator", "/t/demo/failures/unknown", 404],
-    ["operator", "/t/demo/bulk", 422],
     ["operator", "/t/other/jobs", 403],
     ["operator", "/t/*/", 403],
     ["root", "/t/demo/jobs/unknown", 404],

@@ -130,6 +130,15 @@ test("leaves out jobs that an open circuit or a pause holds: running them now wo
   expect(await states()).toEqual({ waiting: 3, retrying: 1, queued: 1 });
 });
 
+test("leaves out jobs that wait by the plan of their campaign: they would wait again", async () => {
+  const { bulk, given, states } = setUp();
+  const ids = await given(3, [{ do: "wait", ms: 50_000 }, { do: "done" }]);
+  await env.DB.prepare("UPDATE jobs SET type = 'campaign-page', reason = 'the campaign''s rate' WHERE id <> ?").bind(ids[0]).run();
+  expect(await bulk.plan("one", { action: "run-now", filter: { state: "waiting" } })).toMatchObject({ total: 1, byType: { scripted: 1 } });
+  expect(await bulk.create("one", { action: "run-now", ids })).toMatchObject({ total: 1, done: 1, failed: 2 });
+  expect(await states()).toEqual({ waiting: 2, queued: 1 });
+});
+
 test("is carried on by the tick, can be stopped, and a step taken twice brings each job forward once", async () => {
   const { bench, bulk, given } = setUp();
   await given(1700, [{ do: "done" }], { delaySeconds: 7200 });

@@ -250,7 +250,9 @@ describe("the list of replays", () => {
     await env.DB.prepare("INSERT INTO tokens (tenant, id, name, scopes, created) VALUES ('list-a', 't7', 'night shift', '[]', 0) ON CONFLICT DO NOTHING").run();
     const made: string[] = [];
     for (let count = 0; count < 3; count++) {
-      made.unshift((await replays.create("list-a", { filter: { type: "scripted" }, patch: { text: "x" }, canary: 1 }, undefined, "t7")).id);
+      const begun = await replays.create("list-a", { filter: { type: "scripted" }, patch: { text: "x" }, canary: 1 }, undefined, "t7");
+      expect(begun.actorName).toBe("night shift");
+      made.unshift(begun.id);
       bench.advance(1000);
     }
     const other = await replays.create("list-b", { ids: [letter?.id ?? ""] }, undefined, "root");

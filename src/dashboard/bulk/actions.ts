@@ -3,15 +3,22 @@ import type { BulkAction, Plan, Replay } from "../answers";
 import { patchIn, patchIssue, patchVerdict } from "./patch";
 import { selectionOf } from "./selection";
 
+const nothingFits = "Nothing fits: no job was changed.";
+
+/** The page of what has begun; none when it names no job. */
+function placeOf(folder: "bulk" | "replays", { id, total }: BulkAction | Replay): string | undefined {
+  return total === 0 ? undefined : `/${folder}/${id}`;
+}
+
 const bulk = (line: `POST ${(typeof bulkPaths)[keyof typeof bulkPaths]}`, name: string, label: string, more: { harms?: true } = {}) =>
   action(line, {
     ...more,
     name,
     scope: "operate",
     label,
-    done: "The action has begun.",
+    done: (_fields, answer) => ((answer as BulkAction).total === 0 ? nothingFits : "The action has begun."),
     body: ({ selection }) => selectionOf(selection),
-    leadsTo: (_fields, answer) => `/bulk/${(answer as BulkAction).id}`,
+    leadsTo: (_fields, answer) => placeOf("bulk", answer as BulkAction),
   });
 
 /** The actions on many jobs. */
@@ -25,10 +32,10 @@ export const bulkActions = {
     name: "replay",
     scope: "operate",
     label: "Replay",
-    done: (_fields, answer) => `The replay of ${(answer as Replay).total} jobs has begun.`,
+    done: (_fields, answer) => ((answer as Replay).total === 0 ? nothingFits : `The replay of ${(answer as Replay).total} jobs has begun.`),
     confirms: patchIssue,
     body: (fields) => ({ ...selectionOf(fields["selection"]), ...countIn(fields, "canary"), ...countIn(fields, "ratePerMinute"), ...patchIn(fields) }),
-    leadsTo: (_fields, answer) => `/replays/${(answer as Replay).id}`,
+    leadsTo: (_fields, answer) => placeOf("replays", answer as Replay),
   }),
   // The field `patch` needs an admin, here as in `replay`.
   tryPatch: action("POST /v1/replays", {

@@ -5,9 +5,9 @@ import type { Visit } from "../page";
 import { bulkPaths } from "./actions";
 import { type BulkVerb, type Selection, selectionFrom, verbIn } from "./selection";
 
-/** A selection that was refused, and why. */
+/** A selection that was refused, and why. Without a verb there is no plan to correct. */
 export interface RefusedPlan {
-  verb: BulkVerb;
+  verb: BulkVerb | undefined;
   issue: string;
 }
 
@@ -23,7 +23,7 @@ export type PlanModel = AcceptedPlan | RefusedPlan;
 export async function queryPlan({ api, url, now, may }: Visit): Promise<PlanModel> {
   if (!may("operate")) throw new ApiProblem(403, "This token may not act on jobs.");
   const verb = verbIn(url.searchParams);
-  if (!verb) throw new ApiProblem(422, "Tick jobs or filter the list, then choose an action.");
+  if (!verb) return { verb, issue: "There is no such action. Tick jobs or filter the list, then choose an action." };
   const selection = selectionFrom(url.searchParams, now);
   if (!selection) return { verb, issue: "No job is ticked and no filter is set. Tick jobs, or give a filter." };
   try {

@@ -1,7 +1,7 @@
 import { searchAddress, type Search } from "../jobs/search";
 import type { Visit } from "../page";
 import type { RefusedPlan } from "./query";
-import { verbText } from "./selection";
+import { type BulkVerb, verbText } from "./selection";
 
 /** Fields of a filter, as the address holds them. */
 const fields: readonly (readonly [name: keyof Search | "group", label: string])[] = [
@@ -22,23 +22,34 @@ export function Refused({ visit, refused: { verb, issue } }: { visit: Visit; ref
   const givenFields = fields.filter(([name]) => name === "q" || given.get(name));
   return (
     <div class="reading">
-      <h1>{verbText(verb, "jobs")}</h1>
+      <h1>{refusedTitle(verb)}</h1>
       <p role="alert" class="trouble">
-        {issue}
+        {inWords(issue)}
       </p>
-      <form action={`${visit.base}/bulk`} class="begin">
-        <input type="hidden" name="verb" value={verb} />
-        {givenFields.map(([name, label]) => (
-          <label key={name}>
-            {label}
-            <input name={name} value={given.get(name) ?? ""} maxLength={500} autocomplete="off" />
-          </label>
-        ))}
-        <button class="main">Plan again</button>
-      </form>
+      {verb === undefined ? null : (
+        <form action={`${visit.base}/bulk`} class="begin">
+          <input type="hidden" name="verb" value={verb} />
+          {givenFields.map(([name, label]) => (
+            <label key={name}>
+              {label}
+              <input name={name} value={given.get(name) ?? ""} maxLength={500} autocomplete="off" />
+            </label>
+          ))}
+          <button class="main">Plan again</button>
+        </form>
+      )}
       <p>
         <a href={searchAddress(visit.base, {})}>To the list of jobs</a>
       </p>
     </div>
   );
+}
+
+export function refusedTitle(verb: BulkVerb | undefined): string {
+  return verb === undefined ? "Actions on many jobs" : verbText(verb, "jobs");
+}
+
+/** An issue names the fields of the call; the form has labels. */
+function inWords(issue: string): string {
+  return issue.replaceAll(/\bfilter\.(\w+)/g, (path, name: string) => fields.find(([field]) => field === name)?.[1] ?? path);
 }

@@ -40,7 +40,8 @@ export function selectionText(selection: Selection): string {
   return JSON.stringify(selection);
 }
 
-/** The selection of a form; empty, which the interface refuses, when the text is not a selection. */
-export function selectionOf(text: string | undefined): object {
-  return recordOf(jsonFrom(text ?? ""));
+/** The selection of a form, and no other field of the call; empty, which the interface refuses, when the text is not a selection. */
+export function selectionOf(text: string | undefined): { filter?: unknown; ids?: unknown } {
+  const { filter, ids } = recordOf(jsonFrom(text ?? ""));
+  return { ...(filter === undefined ? {} : { filter }), ...(ids === undefined ? {} : { ids }) };
 }

@@ -12,7 +12,7 @@ import { Time } from "../parts/time";
 import { bulkActions } from "./actions";
 import { PlanOf } from "./plan";
 import { type AcceptedPlan, type PlanModel, queryBulk, queryPlan } from "./query";
-import { Refused } from "./refused";
+import { Refused, refusedTitle } from "./refused";
 import { type BulkVerb, bulkVerbs, selectionText, verbText } from "./selection";
 
 /** The page of a plan, from which the action is started. */
@@ -20,7 +20,7 @@ export const planPage = page<PlanModel>({
   path: "/bulk",
   section: "Jobs",
   tenants: "one",
-  title: (model) => verbText(model.verb, "issue" in model ? "jobs" : plural(model.plan.total, "job")),
+  title: (model) => ("issue" in model ? refusedTitle(model.verb) : verbText(model.verb, plural(model.plan.total, "job"))),
   query: queryPlan,
   // The form has an idempotency key; a refresh would replace it.
   pace: () => "never",
@@ -55,15 +55,16 @@ function isInDoubt({ verb, plan }: AcceptedPlan): boolean {
 
 function nothingToDo({ verb, selection }: AcceptedPlan): string {
   if ("ids" in selection && verb === "run-now")
-    return "No job here can be run now: each one runs or has ended, or a pause, an open circuit or a paused site holds it. Lift what holds it first.";
+    return "No job here can be run now: each one runs, has ended, waits by the plan of its campaign, or is held by a pause, an open circuit or a paused site.";
   if ("ids" in selection) return "The ticked jobs have changed since: this is not possible for any of them.";
-  const leftOut = verb === "run-now" ? " Jobs that a pause, an open circuit or a paused site holds are left out: lift what holds them first." : "";
+  const leftOut = verb === "run-now" ? ` ${heldAreLeftOut}` : "";
   return `No job for which this is possible matches the filter.${leftOut}`;
 }
 
+const heldAreLeftOut = "Jobs that a pause, an open circuit, a paused site or the plan of their campaign holds are left out.";
+
 const effects = {
-  "run-now":
-    "Retrying, delayed and waiting jobs run now, within the limits of their queue. Jobs that a pause, an open circuit or a paused site holds are left out. You can stop this action while it runs.",
+  "run-now": `Retrying, delayed and waiting jobs run now, within the limits of their queue. ${heldAreLeftOut} You can stop this action while it runs.`,
   cancel:
     "Waiting jobs end at once, running jobs within seconds. Effects that they have made, such as a mail sent, stay. You can stop this action while it runs.",
   dismiss: "These jobs leave the list of failures, and a replay by filter leaves them out. Each job can still be opened.",

@@ -78,7 +78,11 @@ function When({ job }: { job: JobSummary }) {
  */
 function RowActions({ visit, job }: { visit: Visit; job: JobSummary }) {
   const fields = { id: job.id };
-  const helps = (verb: string) => job.why?.actions.some(({ path }) => path.endsWith(`/${verb}`)) ?? false;
-  if (job.state === "cancelled" || helps("retry")) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
-  return helps("run-now") ? <Act visit={visit} action={jobActions.runNow} fields={fields} /> : null;
+  if (job.state === "cancelled" || isOffered(job, "retry")) return <Act visit={visit} action={jobActions.retry} fields={fields} />;
+  return isOffered(job, "run-now") ? <Act visit={visit} action={jobActions.runNow} fields={fields} /> : null;
+}
+
+/** Whether the reason why a job does not run offers this remedy. */
+export function isOffered({ why }: Pick<JobSummary, "why">, verb: "retry" | "run-now"): boolean {
+  return why?.actions.some(({ path }) => path.endsWith(`/${verb}`)) ?? false;
 }

@@ -5,7 +5,7 @@ import { number, tailOf } from "../parts/format";
 import { Empty } from "../parts/table";
 import { type JobsModel, queryJobs } from "./query";
 import { searchAddress, type Search } from "./search";
-import { JobTable } from "./table";
+import { isOffered, JobTable } from "./table";
 
 /** State, name of its tab, and its counter. */
 const tabs: readonly [state: string | undefined, label: string, counted?: string][] = [
@@ -43,7 +43,7 @@ export const jobsPage = page<JobsModel>({
       )}
       {model.jobs.length > 0 ? (
         <>
-          <Acts visit={visit} search={model.search} />
+          <Acts visit={visit} model={model} />
           <JobTable visit={visit} jobs={model.jobs} stream={!visit.url.searchParams.has("cursor")} form="ticked" />
         </>
       ) : (
@@ -139,17 +139,21 @@ function verbsOf(state: string | undefined): BulkVerb[] {
 }
 
 /** Actions on ticked jobs, and on all that match, further pages included. Each shows its plan first. */
-function Acts({ visit, search }: { visit: Visit; search: Search }) {
+function Acts({ visit, model: { search, jobs, cursor } }: { visit: Visit; model: JobsModel }) {
   const verbs = verbsOf(search.state);
+  // Held and paced jobs would wait again. Further pages may have jobs that would not.
+  const canRun = jobs.some((job) => isOffered(job, "run-now"));
+  const without = (mayRun: boolean) => verbs.filter((verb) => verb !== "run-now" || mayRun);
+  const isWhole = cursor === null && !visit.url.searchParams.has("cursor");
   if (!visit.may("operate") || verbs.length === 0) return null;
   const isFiltered = Object.values(search).some((value) => value !== undefined);
   return (
     <div class="acts">
-      <TickedActs visit={visit} verbs={verbs} form="ticked" />
+      <TickedActs visit={visit} verbs={without(canRun)} form="ticked" />
       {isFiltered ? (
         <span>
           <span class="dim">All that match:</span>{" "}
-          {verbs.map((verb) => (
+          {without(canRun || !isWhole).map((verb) => (
             <a key={verb} class="button" href={bulkAddress(visit.base, verb, { ...search })}>
               {verbText(verb, "all")}…
             </a>

@@ -74,7 +74,7 @@ function openPage(deps: WalkDeps, tenant: string, filter: CancelFilter, cursor: 
   return deps.jobs(tenant, { state: "open", ...filter, onlyMarkedTails: true, now: deps.now() }, { limit, ...(cursor === null ? {} : { cursor }) });
 }
 
-/** Jobs that would run now: those that a pause, an open circuit or a paused site holds would be held again. */
+/** Jobs that would run now: those that a pause, an open circuit, a paused site or the plan of their campaign holds would be held again. */
 async function runnableJobs(deps: WalkDeps, tenant: string, jobs: readonly JobView[]): Promise<JobView[]> {
   if (jobs.length === 0) return [];
   const why = await deps.why(tenant, jobs);

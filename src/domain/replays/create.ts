@@ -189,9 +189,10 @@ async function create(deps: ReplayDeps, begun: Replay): Promise<ReplayView> {
   const { tenant, id, request } = begun;
   const stepper = stepperOf(deps, begun);
   const { total } = await plan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
-  stepper.replay = { ...stepper.replay, total };
+  const inserted = await deps.store.insert({ ...stepper.replay, total });
   // Another call under this id was first.
-  if (!(await deps.store.insert(stepper.replay))) return (await get(deps, tenant, id)) ?? viewOf(deps, stepper.replay);
+  if (!inserted) return (await get(deps, tenant, id)) ?? viewOf(deps, { ...stepper.replay, total });
+  stepper.replay = inserted;
   await takeSteps([stepper], stepsAtOnce);
   // What was just sent has not ended yet.
   return viewOf(deps, stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));

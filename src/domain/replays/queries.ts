@@ -31,8 +31,9 @@ interface Row {
   resumed_by_name?: string | null;
 }
 
-const nameOf = (actor: string) => `(SELECT name FROM tokens t WHERE t.tenant = replays.tenant AND t.id = ${actor})`;
-const columns = `*, ${nameOf("replays.actor")} AS actor_name, ${nameOf("replays.resumed ->> '$.actor'")} AS resumed_by_name`;
+/** What the token of an actor is called, for a query of `replays`. `actor` is an expression, never input. */
+export const actorNameSql = (actor: string) => `(SELECT name FROM tokens t WHERE t.tenant = replays.tenant AND t.id = ${actor})`;
+const columns = `*, ${actorNameSql("replays.actor")} AS actor_name, ${actorNameSql("replays.resumed ->> '$.actor'")} AS resumed_by_name`;
 
 /**
  * ?1 and ?2 the place of the replay before, ?3 rows. Replays are few and kept for as long as their dead letters. The page is chosen first: requests are

@@ -1,7 +1,7 @@
-import { changes } from "../../d1";
+import { changes, statement } from "../../d1";
 import { countOutcomes } from "./outcomes";
 import { type Replay, type Resumption, stoppedByOperator } from "./model";
-import { createReplayQueries } from "./queries";
+import { actorNameSql, createReplayQueries } from "./queries";
 import { toStored } from "./stored-request";
 
 /** The writes of replays, and their reads. */
@@ -11,11 +11,14 @@ export function createReplayStore(db: D1Database) {
   const queries = createReplayQueries(db);
   return {
     ...queries,
-    /** False: there is one of this id. */
-    async insert({ tenant, id, state, request, total, failed, cursor, at, endedAt, actor }: Replay): Promise<boolean> {
-      const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended, actor) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
+    /** Returns it with the name of who began it; null: there is one of this id. */
+    async insert(replay: Replay): Promise<Replay | null> {
+      const { tenant, id, state, request, total, failed, cursor, at, endedAt, actor } = replay;
+      const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended, actor) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
+        ON CONFLICT DO NOTHING RETURNING ${actorNameSql("replays.actor")} AS actorName`;
       const values = [tenant, id, state, JSON.stringify(toStored(request)), total, failed, cursor, at, endedAt, actor];
-      return (await changes(db, sql, ...values)) > 0;
+      const inserted = await statement(db, sql, ...values).first<Pick<Replay, "actorName">>();
+      return inserted && { ...replay, ...inserted };
     },
     /**
      * Records a step, also of a replay that was stopped meanwhile: its cursor must be behind what was sent. What it sent was counted with the sending.

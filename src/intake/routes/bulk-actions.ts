@@ -78,7 +78,7 @@ export const bulkActionRoutes = [
   route("POST /v1/jobs/run-now", {
     name: "runJobsNow",
     summary: "Run delayed, waiting and retrying jobs now by a filter or by ids, or plan it",
-    description: "Jobs that a pause, an open circuit or a paused site holds back are left out: running them now would not help.",
+    description: "Jobs that a pause, an open circuit, a paused site or the plan of their campaign holds back are left out: running them now would not help.",
     scope: "operate",
     headers: onceHeaders,
     body: { schema: runNowRequest, limit: smallBody },
