@@ -175,7 +175,17 @@ export function story(now: number): Answers {
       cursor: null,
     },
     "POST /v1/replays": () => ({
-      ...{ total: 24, byType: { email: 24 }, refused: [], checked: 24, more: false, effects: { done: 0, inDoubt: 0 }, providerCalls: 24, usd: 0.00021 },
+      ...{
+        total: 24,
+        byType: { email: 24 },
+        refused: [],
+        checked: 24,
+        more: false,
+        effects: { done: 0, inDoubt: 0 },
+        providerCalls: 24,
+        usd: 0.00021,
+        running: [],
+      },
     }),
     "GET /v1/costs": {
       ...{ currency: "USD", estimated: true, pricesAsOf: "2026-10", models: { usd: 1.84 } },

@@ -54,4 +54,8 @@ export const planShape = v.object({
   }),
   providerCalls: v.pipe(count, v.description("About how many calls of outside systems it makes")),
   usd: v.pipe(v.number(), v.description("About what Cloudflare bills for it; what the outside systems bill is not in it")),
+  running: v.pipe(
+    outputList(v.string()),
+    v.description("Ids of running replays that still send and may name the same dead letters: by their filters, or a shared id"),
+  ),
 });

@@ -156,7 +156,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.getByRole("status").getByText("The rate holds from the next minute on.").waitFor();
     await page.getByText("600 a minute").waitFor();
     expect(worker.calls.findLast(({ method }) => method === "PATCH")?.body).toEqual({ ratePerMinute: 600 });
-    worker.answers.set("GET /v1/replays", { replays: [{ ...replay, state: "stopped", patched: [] }], cursor: null });
+    worker.answers.set("GET /v1/replays", { replays: [{ ...replay, state: "stopped", open: 0, patched: [] }], cursor: null });
     worker.answers.set("POST /v1/replays/r0/resume", replay);
     await page.keyboard.press("g");
     await page.keyboard.press("r");

@@ -220,6 +220,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
             effects: { done: 2, inDoubt: 1 },
             providerCalls: 7,
             usd: 0.00006,
+            running: times((index) => `r${index}`),
           }
         : replay(0),
     "GET /v1/pauses": {

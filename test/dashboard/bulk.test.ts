@@ -22,9 +22,44 @@ describe("acting on many jobs", () => {
     expect(api.calls.filter(({ method }) => method !== "GET")).toEqual([expect.objectContaining({ path, body })]);
   });
 
+  test("the plan of a replay leads to those that run beside it", async () => {
+    const { get, api } = await visitor(people.operator);
+    const plan = async (running: string[]) => {
+      const body = {
+        total: 2,
+        byType: { email: 2 },
+        refused: [],
+        checked: 0,
+        more: false,
+        effects: { done: 0, inDoubt: 0 },
+        providerCalls: 2,
+        usd: 0,
+        running,
+      };
+      api.answers.set("POST /v1/replays", body);
+      return (await get("/t/demo/bulk?verb=replay&group=g0")).text();
+    };
+    const one = await plan(["r7"]);
+    expect(one).toContain("A replay that may name these jobs is under way:");
+    expect(one).toContain('href="/t/demo/replays/r7"');
+    expect(one).toContain("/do/replay");
+    expect(await plan(["r7", "r8"])).toContain("2 replays that may name these jobs are under way:");
+    expect(await plan([])).not.toContain("under way");
+  });
+
   test("a replay of jobs that are all in doubt has no button to begin it", async () => {
     const { get, api } = await visitor(people.operator);
-    const planned = (effects: object) => ({ total: 2, byType: { email: 2 }, refused: [], checked: 2, more: false, effects, providerCalls: 2, usd: 0 });
+    const planned = (effects: object) => ({
+      total: 2,
+      byType: { email: 2 },
+      refused: [],
+      checked: 2,
+      more: false,
+      effects,
+      providerCalls: 2,
+      usd: 0,
+      running: [],
+    });
     api.answers.set("POST /v1/replays", planned({ done: 0, inDoubt: 2 }));
     const page = await (await get("/t/demo/bulk?verb=replay&group=g0")).text();
     expect(page).toContain("For 2 it is unknown whether an effect happened: settle it first, or they fail again.");
@@ -80,7 +115,7 @@ describe("acting on many jobs", () => {
 
   test.each(["replay", "cancel", "run-now", "dismiss"])("%s of a filter that no job fits says that alone", async (verb) => {
     const { get, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
-    const none = { total: 0, byType: {}, more: false, refused: [], checked: 0, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 };
+    const none = { total: 0, byType: {}, more: false, refused: [], checked: 0, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0, running: [] };
     for (const path of ["/v1/replays", "/v1/jobs/cancel", "/v1/jobs/run-now", "/v1/dead-letters/dismiss"]) api.answers.set(`POST ${path}`, none);
     const page = await (await get(`/t/demo/bulk?verb=${verb}&group=gzz`)).text();
     expect(page).toContain("No job for which this is possible matches the filter.");

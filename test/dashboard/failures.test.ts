@@ -71,6 +71,21 @@ describe("a group whose jobs are in doubt", () => {
     expect(api.calls.filter(({ method }) => method === "POST")).toEqual([]);
   });
 
+  test("says that a replay of it still sends", async () => {
+    const api = createFakeApi(now, answersOf({ rows: 1, text: "shop", now }));
+    const group = api.answers.get("GET /v1/failures/g0") as { replays: object[] };
+    const html = async (change: object) => {
+      api.answers.set("GET /v1/failures/g0", { ...group, dead: 3, replays: group.replays.map((replay) => ({ ...replay, ...change })) });
+      return (await (await visitor(people.operator, api)).get("/t/demo/failures/g0")).text();
+    };
+    expect(await html({ state: "running", unsent: 3 })).toMatch(/may name these jobs (is|are) under way/);
+    for (const change of [
+      { state: "running", unsent: 0 },
+      { state: "stopped", unsent: 3 },
+    ])
+      expect(await html(change)).not.toContain("under way");
+  });
+
   test("offers a replay where others are not, and no settling where none is", async () => {
     const some = (await shown(1, 2)).html;
     expect(some).toContain("Replay 2…");

@@ -49,7 +49,7 @@ describe("a search for jobs", () => {
   test.each(["cancel", "replay", "dismiss"])("whose bulk %s meets nothing says why", async (verb) => {
     const api = fresh();
     const none = {
-      ...(verb === "replay" ? { refused: [], checked: 0, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 } : {}),
+      ...(verb === "replay" ? { refused: [], checked: 0, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0, running: [] } : {}),
       total: 0,
       byType: {},
     };

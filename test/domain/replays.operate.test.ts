@@ -1,5 +1,8 @@
 import { env } from "cloudflare:workers";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { ReplayFilter, ReplayRequest } from "../../src/domain/replays/model";
+import { mayOverlap } from "../../src/domain/replays/overlap";
 import { fails, givenDead, setUp, states, useReplays } from "../support/replays";
 
 useReplays();
@@ -195,6 +198,51 @@ describe("a replay that has nothing left to send", () => {
     await replays.abort("all-gone", id);
     await replays.create("all-gone", { canary: 0, filter: { state: "dead" } });
     expect(await replays.resume("all-gone", id)).toMatchObject({ changed: false, replay: { state: "stopped", unsent: 0, failed: 7 } });
+  });
+});
+
+describe("the plan of a replay", () => {
+  test("names the running ones that still send and may name the same jobs", async () => {
+    const { bench, replays } = setUp();
+    const ids = (await givenDead("twice", 12)).map(({ id }) => id);
+    const runningWith = async (request: ReplayRequest, tenant = "twice") => (await replays.plan(tenant, request)).running;
+    const first = await replays.create("twice", { canary: 1, filter: { type: "scripted", state: "dead" } });
+    expect(await runningWith({ filter: { state: "dead" } })).toEqual([first.id]);
+    expect(await runningWith({ filter: { state: "discarded" } })).toEqual([]);
+    expect(await runningWith({ ids })).toEqual([]);
+    expect(await runningWith({ filter: { state: "dead" } }, "others")).toEqual([]);
+    bench.advance(1000);
+    const second = await replays.create("twice", { canary: 1, ids: ids.slice(0, 4) });
+    expect(await runningWith({ ids: ids.slice(3) })).toEqual([second.id]);
+    expect(await runningWith({ ids: ids.slice(4) })).toEqual([]);
+    await replays.abort("twice", second.id);
+    expect(await runningWith({ ids })).toEqual([]);
+    await bench.deliverAll();
+    await replays.continueAll();
+    expect(await replays.get("twice", first.id)).toMatchObject({ state: "running", unsent: 0 });
+    expect(await runningWith({ filter: { state: "dead" } })).toEqual([]);
+  });
+
+  const value = fc.option(fc.constantFrom("a", "b"), { nil: undefined });
+  const time = fc.option(fc.nat(3), { nil: undefined });
+  const filter = fc.record({ type: value, group: value, parent: value, q: value, from: time, to: time });
+  const letter = fc.record({ type: fc.constantFrom("a", "b"), group: fc.constantFrom("a", "b"), parent: fc.constantFrom("a", "b"), at: fc.nat(3) });
+
+  test("never calls two filters apart that one dead letter fits", () => {
+    const fits = ({ type, group, parent, from = 0, to = 9 }: ReplayFilter, of: { type: string; group: string; parent: string; at: number }) =>
+      [type ?? of.type, group ?? of.group, parent ?? of.parent].join() === [of.type, of.group, of.parent].join() && of.at >= from && of.at < to;
+    fc.assert(
+      fc.property(filter, filter, letter, (one, other, of) => {
+        if (fits(one, of) && fits(other, of)) expect(mayOverlap({ filter: one }, { filter: other })).toBe(true);
+        expect(mayOverlap({ filter: one }, { filter: other })).toBe(mayOverlap({ filter: other }, { filter: one }));
+      }),
+    );
+  });
+
+  test("calls two filters apart that differ in a field or whose times do not meet", () => {
+    const apart = (one: ReplayFilter, other: ReplayFilter) => !mayOverlap({ filter: one }, { filter: other });
+    expect([apart({ group: "a" }, { group: "b" }), apart({ to: 5 }, { from: 5 }), apart({ from: 5 }, { type: "x", to: 5 })]).toEqual([true, true, true]);
+    expect([apart({ group: "a" }, { type: "x" }), apart({ to: 6 }, { from: 5 })]).toEqual([false, false]);
   });
 });
 

@@ -42,7 +42,7 @@ function Planned({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
 function Offered({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
   return (
     <>
-      {model.verb === "replay" ? <PlanOf plan={model.plan} /> : <p>{effects[model.verb]}</p>}
+      {model.verb === "replay" ? <PlanOf visit={visit} plan={model.plan} /> : <p>{effects[model.verb]}</p>}
       {isInDoubt(model) ? null : <Begin visit={visit} model={model} />}
     </>
   );

@@ -1,5 +1,6 @@
 import { plural } from "../../decimal";
 import { bulkAddress } from "../bulk/selection";
+import { Alongside } from "../bulk/plan";
 import { BulkTable } from "../bulk/view";
 import { page, type Visit } from "../page";
 import { ReplayTable } from "../replays/table";
@@ -93,6 +94,7 @@ export const groupPage = page<GroupModel>({
       <p class="why broken">
         <Sentence text={group.reason ?? shownTitle(group.title)} />
       </p>
+      {group.dead > 0 ? <Alongside visit={visit} running={underWay(group)} /> : null}
       <GroupFacts visit={visit} group={group} />
       {letters.length > 0 ? <Letters visit={visit} letters={letters} group={group} /> : <Empty>No job of this group is dead now.</Empty>}
       <Older cursor={cursor} />
@@ -104,6 +106,11 @@ export const groupPage = page<GroupModel>({
     </>
   ),
 });
+
+/** Replays of the group that still send. */
+function underWay({ replays }: GroupModel["group"]): string[] {
+  return replays.filter(({ state, unsent }) => state === "running" && unsent > 0).map(({ id }) => id);
+}
 
 function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
   if (!visit.may("operate")) return null;

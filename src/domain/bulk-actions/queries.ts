@@ -1,5 +1,5 @@
 import { runningByTenantSql } from "../../d1";
-import { requestFrom } from "../replays/stored-request";
+import { requestFromStored } from "../replays/stored-request";
 import type { BulkAction, BulkRequest } from "./model";
 
 interface Row extends Omit<BulkAction, "request" | "endedAt"> {
@@ -24,5 +24,5 @@ export function createBulkQueries(db: D1Database) {
 }
 
 function actionFrom({ ended, request, ...row }: Row): BulkAction {
-  return { ...row, request: requestFrom(JSON.parse(request) as BulkRequest), endedAt: ended };
+  return { ...row, request: requestFromStored(JSON.parse(request) as BulkRequest), endedAt: ended };
 }

@@ -1,5 +1,5 @@
 import { changes, statement } from "../../d1";
-import { toStored } from "../replays/stored-request";
+import { toStoredRequest } from "../replays/stored-request";
 import type { BulkAction } from "./model";
 import { createBulkQueries } from "./queries";
 
@@ -12,7 +12,7 @@ export function createBulkStore(db: D1Database) {
     /** False: there is an action of this id already. */
     async insert({ tenant, id, action, state, request, total, at }: BulkAction): Promise<boolean> {
       const sql = `INSERT INTO bulk_actions (tenant, id, action, state, request, total, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-      return (await changes(db, sql, tenant, id, action, state, JSON.stringify(toStored(request)), total, at)) > 0;
+      return (await changes(db, sql, tenant, id, action, state, JSON.stringify(toStoredRequest(request)), total, at)) > 0;
     },
     /** Records a step, also of an action that was stopped meanwhile. Returns its state; null: the step was recorded already. */
     async advance({ tenant, id, state, done, failed, cursor, endedAt }: BulkAction, from: string | null): Promise<BulkAction["state"] | null> {

@@ -1,5 +1,6 @@
 import { canonical } from "../../json/canonical";
 import { replayUsd } from "../costs/model";
+import { mayOverlap } from "./overlap";
 import { patchedAll } from "./patch";
 import {
   type ChangedReplay,
@@ -28,6 +29,8 @@ const planPage = 2000;
 const maxPages = 50;
 const maxChecked = 500;
 const maxRefused = 100;
+/** Running replays of the tenant that a plan is compared with. */
+const maxAlongside = 50;
 
 interface ReplayDeps extends StepDeps {
   /** The tenant whose replay was served last, when one tick could not serve all. */
@@ -44,9 +47,10 @@ export type Replays = ReturnType<typeof createReplays>;
 export function createReplays(deps: ReplayDeps) {
   return {
     /** What would be replayed; changes nothing. */
-    plan: (tenant: string, request: ReplayRequest): Promise<ReplayPlan> => {
+    plan: async (tenant: string, request: ReplayRequest): Promise<ReplayPlan> => {
       const named = withoutDoubles(request);
-      return plan(deps, tenant, named, walkOver(deps.replayable, tenant, named));
+      const [counts, running] = await Promise.all([plan(deps, tenant, named, walkOver(deps.replayable, tenant, named)), alongside(deps, tenant, named)]);
+      return { ...counts, running };
     },
     /**
      * `id`: a UUID that names it; made here when left out. One that is there already is returned as it is. `actor`: who asks, `root` or the id of a
@@ -143,8 +147,16 @@ function hasSentAll(replay: Replay): boolean {
   return replay.state === "done" || isSent(replay);
 }
 
-async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<ReplayPlan> {
-  const sum: ReplayPlan = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 };
+/** Running replays that still send and may name the same dead letters as the request. */
+async function alongside({ store }: ReplayDeps, tenant: string, request: ReplayRequest): Promise<string[]> {
+  const running = await store.runningOf(tenant, maxAlongside);
+  return running.filter((replay) => !isSent(replay) && mayOverlap(replay.request, request)).map(({ id }) => id);
+}
+
+type PlanCounts = Omit<ReplayPlan, "running">;
+
+async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<PlanCounts> {
+  const sum: PlanCounts = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 };
   let cursor: string | null = null;
   for (let page = 0; page < maxPages && sum.more; page++) {
     const { candidates, cursor: next } = await walk(cursor, planPage);
@@ -161,7 +173,7 @@ async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, 
   return sum;
 }
 
-async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], sum: ReplayPlan): Promise<void> {
+async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], sum: PlanCounts): Promise<void> {
   const found = await deps.replayable.effects(
     tenant,
     letters.map(({ id }) => id),
@@ -175,13 +187,13 @@ async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Ca
   }
 }
 
-async function tryPatch(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], patch: Record<string, unknown>, sum: ReplayPlan): Promise<void> {
+async function tryPatch(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], patch: Record<string, unknown>, sum: PlanCounts): Promise<void> {
   const tried = letters.slice(0, maxChecked - sum.checked);
   sum.checked += tried.length;
   for (const each of await patchedAll(deps, tenant, tried, patch)) if (!each.ok) refuse(sum, each.id, each.reason);
 }
 
-function refuse({ refused }: ReplayPlan, id: string, reason: string): void {
+function refuse({ refused }: PlanCounts, id: string, reason: string): void {
   if (refused.length < maxRefused) refused.push({ id, reason });
 }
 

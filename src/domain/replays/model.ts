@@ -54,6 +54,8 @@ export interface ReplayPlan {
   providerCalls: number;
   /** About what Cloudflare bills for it, in USD; what the outside systems bill is not in it. */
   usd: number;
+  /** Ids of running replays that still send and may name the same dead letters, the newest first. */
+  running: string[];
 }
 
 export interface ReplayView {

@@ -1,6 +1,6 @@
-import { runningByTenantSql } from "../../d1";
+import { runningByTenantSql, statement } from "../../d1";
 import { namedBy, notResumed, type Progress, type Replay, type ReplayRequest, type Resumption, stoppedByOperator } from "./model";
-import { requestFrom } from "./stored-request";
+import { requestFromStored } from "./stored-request";
 
 interface Row {
   tenant: string;
@@ -68,6 +68,9 @@ export function createReplayQueries(db: D1Database) {
           .prepare(`SELECT ${columns} FROM replays WHERE tenant = ? AND request ->> '$.filter.group' = ? ORDER BY at DESC, id LIMIT ?`)
           .bind(tenant, group, limit),
       ),
+    /** Those of the tenant that are under way, newest first. */
+    runningOf: (tenant: string, limit: number): Promise<Replay[]> =>
+      rows(statement(db, `SELECT ${columns} FROM replays WHERE tenant = ? AND state = 'running' ORDER BY at DESC, id LIMIT ?`, tenant, limit)),
     /** Those still under way: each tenant's oldest, tenants after `lastServed` first, then each one's second, and so on. */
     // Replays are few: the table is read whole.
     running: (limit: number, lastServed: string): Promise<Replay[]> => rows(db.prepare(runningByTenantSql("replays")).bind(limit, lastServed)),
@@ -80,7 +83,7 @@ async function rows(query: D1PreparedStatement): Promise<Replay[]> {
 
 function replayFrom(row: Row): Replay {
   const { tenant, id, total, open, succeeded, cancelled, failed, looked, cursor, at, actor } = row;
-  const request = requestFrom(JSON.parse(row.request) as ReplayRequest);
+  const request = requestFromStored(JSON.parse(row.request) as ReplayRequest);
   // As the first version called it.
   const [state, reason] = row.state === "aborted" ? (["stopped", stoppedByOperator] as const) : [row.state, row.reason];
   return {

@@ -2,7 +2,7 @@ import { changes, statement } from "../../d1";
 import { countOutcomes } from "./outcomes";
 import { type Replay, type Resumption, stoppedByOperator } from "./model";
 import { actorNameSql, createReplayQueries } from "./queries";
-import { toStored } from "./stored-request";
+import { toStoredRequest } from "./stored-request";
 
 /** The writes of replays, and their reads. */
 export type ReplayStore = ReturnType<typeof createReplayStore>;
@@ -16,7 +16,7 @@ export function createReplayStore(db: D1Database) {
       const { tenant, id, state, request, total, failed, cursor, at, endedAt, actor } = replay;
       const sql = `INSERT INTO replays (tenant, id, state, request, total, done, failed, cursor, at, ended, actor) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
         ON CONFLICT DO NOTHING RETURNING ${actorNameSql("replays.actor")} AS actorName`;
-      const values = [tenant, id, state, JSON.stringify(toStored(request)), total, failed, cursor, at, endedAt, actor];
+      const values = [tenant, id, state, JSON.stringify(toStoredRequest(request)), total, failed, cursor, at, endedAt, actor];
       const inserted = await statement(db, sql, ...values).first<Pick<Replay, "actorName">>();
       return inserted && { ...replay, ...inserted };
     },

@@ -5,14 +5,14 @@ interface Selecting {
 }
 
 /**
- * The request as it is stored. A filter with a parent gets an empty list of ids: an earlier release would ignore the parent and act on more jobs; for the
- * empty list it acts on none.
+ * The request as it is stored. A filter with a parent gets an empty list of ids: for it an earlier release, which would ignore the parent and act on more
+ * jobs, acts on none.
  */
-export function toStored<Request extends Selecting>(request: Request): Request {
+export function toStoredRequest<Request extends Selecting>(request: Request): Request {
   return hasParent(request) ? { ...request, ids: [] } : request;
 }
 
-export function requestFrom<Request extends Selecting>(stored: Request): Request {
+export function requestFromStored<Request extends Selecting>(stored: Request): Request {
   return hasParent(stored) ? { ...stored, ids: undefined } : stored;
 }
 

@@ -21,7 +21,7 @@ export interface CandidatePage {
 export type Walk = (cursor: string | null, limit: number) => Promise<CandidatePage>;
 
 /** What is walked over: exactly one of filter and ids. */
-type ReplaySelection = Pick<ReplayRequest, "filter" | "ids">;
+export type ReplaySelection = Pick<ReplayRequest, "filter" | "ids">;
 
 /** Pages without any candidate that one call passes over. */
 const maxEmptyPages = 10;
