@@ -1,8 +1,8 @@
 import { rowsOf, statement } from "../../d1";
-import { monthOf, noSpend, type Spend } from "./budget";
 import type { AgentRuns, AgentSettings } from "./capability";
 import type { BudgetInput, Proposal, TenantBudget, Used } from "./model";
 import { proposalColumns, proposalFrom, type ProposalRow, stepColumns, stepFrom, type StepRow, type Texts } from "./rows";
+import { createSpendRecords } from "./spend";
 
 /** A longer body is stored in R2. Characters. */
 const maxInline = 16_000;
@@ -26,23 +26,7 @@ export function createAgentRuns(db: D1Database, texts: Texts, tenant: string): A
       return { ...used!, steps, proposals: rowsOf<ProposalRow>(opened, 6).map(proposalFrom) };
     },
     settings: (agent) => settingsOf(db, tenant, agent),
-    async spend(agent, now) {
-      const { results } = await bound(spendSql, agent, monthOf(now)).all<Spend>();
-      return { agent: results[0] ?? noSpend, tenant: results[1] ?? noSpend };
-    },
-    async reserve({ job, agent }, { tokens, micros }, limits, now) {
-      const month = monthOf(now);
-      const [, reserved] = await db.batch<{ micros: number }>([
-        bound("INSERT INTO agent_spend (tenant, agent, month) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", agent, month),
-        bound(reserveSql, agent, month, micros, tokens, now, limits.agent, limits.tenant),
-      ]);
-      if ((reserved?.results.length ?? 0) === 0) return false;
-      await bound(useSql, job, tokens, micros, 0).run();
-      return true;
-    },
-    async lose({ job, agent }, { tokens, micros }, ms, reservedAt) {
-      await db.batch([bound(useSql, job, -tokens, -micros, ms), bound(correctSql, agent, monthOf(reservedAt), -micros, -tokens)]);
-    },
+    ...createSpendRecords(db, tenant),
     async stepWrites({ job, revision }, { step, place, kind, body, tokens, micros }, now) {
       const text = JSON.stringify(body);
       // A unique name, so that a run can delete a text that it could not record without affecting other runs.
@@ -53,10 +37,6 @@ export function createAgentRuns(db: D1Database, texts: Texts, tenant: string): A
       const [, job = ""] = ref.split("/");
       const recorded = await bound("SELECT 1 FROM agent_steps WHERE tenant = ?1 AND job = ?2 AND ref = ?3", job, ref).first();
       if (recorded === null) await texts.remove([ref]);
-    },
-    settleWrites({ job, agent }, reserved, { tokens, micros, ms }, reservedAt) {
-      const [more, dearer] = [tokens - reserved.tokens, micros - reserved.micros];
-      return [bound(useSql, job, more, dearer, ms), bound(correctSql, agent, monthOf(reservedAt), dearer, more)];
     },
     proposeWrites({ job, agent, revision }, { step, place, tool, body, expiresAt }, now) {
       return [bound(proposeSql, job, revision, step, place, agent, tool, JSON.stringify(body), now, expiresAt)];
@@ -153,23 +133,6 @@ export async function noteWoken(db: D1Database, tenant: string, job: string): Pr
   await db.prepare("UPDATE agent_proposals SET woken = 1 WHERE tenant = ?1 AND job = ?2 AND woken = 0").bind(tenant, job).run();
 }
 
-const useSql = "UPDATE agent_runs SET tokens = max(0, tokens + ?3), micros = max(0, micros + ?4), ms = ms + ?5 WHERE tenant = ?1 AND job = ?2";
-
-const monthSpend = "SELECT coalesce(sum(micros), 0) FROM agent_spend WHERE tenant = ?1 AND month = ?3";
-
-const reserveSql = `
-  UPDATE agent_spend SET micros = micros + ?4, tokens = tokens + ?5, calls = calls + 1, last_at = ?6
-  WHERE tenant = ?1 AND agent = ?2 AND month = ?3 AND micros + ?4 <= ?7 AND (${monthSpend}) + ?4 <= ?8 RETURNING micros`;
-
-/** Two rows: the agent's use, and that of all agents. */
-const spendSql = ["agent = ?2 AND", ""]
-  .map(
-    (which) => `
-  SELECT coalesce(sum(micros), 0) AS micros, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(calls), 0) AS calls, coalesce(max(last_at), 0) AS lastAt
-  FROM agent_spend WHERE tenant = ?1 AND ${which} month = ?3`,
-  )
-  .join(" UNION ALL ");
-
 const beginSql = `
   INSERT INTO agent_runs (tenant, job, agent, dry, at, revision, input_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING`;
 
@@ -184,8 +147,6 @@ const presentRevision = "(SELECT revision FROM agent_runs WHERE tenant = ?1 AND 
 /** A proposal for the former payload expires. */
 const outdateSql = `
   UPDATE agent_proposals SET state = 'expired', decided_at = ?3 WHERE tenant = ?1 AND job = ?2 AND state = 'pending' AND revision < ${presentRevision}`;
-
-const correctSql = "UPDATE agent_spend SET micros = max(0, micros + ?4), tokens = max(0, tokens + ?5) WHERE tenant = ?1 AND agent = ?2 AND month = ?3";
 
 /** Nothing is recorded for a run that was erased meanwhile. */
 const ofKeptRun = "WHERE EXISTS (SELECT 1 FROM agent_runs WHERE tenant = ?1 AND job = ?2) ON CONFLICT DO NOTHING";

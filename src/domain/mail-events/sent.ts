@@ -15,6 +15,7 @@ const sentDays = 30;
 /** Longer than the maximum age of a job. */
 const attemptDays = 8;
 const maxForgotten = 500;
+
 /** Sent mails with their jobs, and the provider that may have a mail. */
 export type SentStore = ReturnType<typeof createSentStore>;
 

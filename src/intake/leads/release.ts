@@ -1,7 +1,7 @@
 import { getLead } from "../../domain/leads/queries";
 import { maxReleased, submissionReleased } from "../../domain/leads/release";
 import type { Project } from "../../tenants/project-schema";
-import { Problem } from "../../errors";
+import { Problem, problemOfRefusal } from "../../errors";
 import { lead as leadJob } from "../../jobs/lead/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
@@ -25,7 +25,7 @@ export async function releaseRobot(deps: Pick<IntakeDeps, "db" | "enqueue" | "le
   });
   const receipts = await deps.enqueue(requests);
   const refused = receipts.find((each) => !each.ok);
-  if (refused && !refused.ok) throw new Problem(refused.code, refused.detail, { errors: refused.errors, retryAfter: refused.retryAfter ?? 5 });
+  if (refused && !refused.ok) throw problemOfRefusal(refused);
   await deps.leads.removeReleased(
     tenant,
     lead.id,

@@ -188,8 +188,7 @@ function checkEffectResult(result: unknown): void {
   if (length > maxEffectResult) throw new Problem("too-large", `The result has ${length} characters as JSON, at most ${maxEffectResult} are kept.`);
 }
 
-/** A worker may ask for remote types that its token is bound to. */
-/** The token's types come first: a bound token learns nothing about other types. */
+/** A worker may ask for remote types that its token is bound to. Those are checked first: a bound token learns nothing about other types. */
 function checkTypes({ engine }: WorkDeps, { types: bound }: WorkScope, types: readonly string[]): void {
   const foreign = types.find((type) => bound && !bound.includes(type));
   if (foreign !== undefined) throw new Problem("type-not-allowed", `This token is not for the type ${foreign}; it is for ${bound?.join(", ")}.`);
