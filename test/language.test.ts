@@ -101,6 +101,11 @@ describe("one language", () => {
     expect(all.flatMap((file) => [...read(file).matchAll(line)].map(([found]) => `${file}: ${found.trim()}`))).toEqual([]);
   });
 
+  test("a comment names its subject: none begins with a pronoun or with of", () => {
+    const first = [...texts].flatMap(([file, text]) => comments(text).map((comment) => `${file}: ${comment.replace(/^\* /, "")}`));
+    expect(first.filter((comment) => /: (?:Of|Its|They|Theirs|Whose) /.test(comment))).toEqual([]);
+  });
+
   test("titles of tests name who acts and what happens: none has one of the refused words", () => {
     const titles = globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((file) => titlesOf(read(file)).map((title) => `${file}: ${title}`));
     expect(titles.length).toBeGreaterThan(2000);

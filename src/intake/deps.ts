@@ -185,7 +185,7 @@ export interface TickStepRecord {
   /** Milliseconds. */
   at: number;
   ms: number;
-  /** Its report, or why it failed. */
+  /** What the step reported, or why it failed. */
   detail?: string | null;
 }
 

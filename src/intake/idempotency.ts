@@ -55,7 +55,7 @@ export async function begunOnce<View>(isKeyed: boolean, earlier: () => Promise<E
   const before = sameAs(await earlier());
   if (before) return { view: before, headers: { "idempotent-replayed": "true" } };
   const begun = await begin();
-  // Of two calls at once both then find the one that was stored first.
+  // Two calls at once both find the one that was stored first.
   return { view: sameAs(await earlier()) ?? begun, headers: {} };
 }
 

@@ -16,7 +16,7 @@ class ShapeCount {
   #count = 0;
   #start = 0;
   #end = 0;
-  /** Of the names so far, by depth. */
+  /** The hash of the names so far, by depth. */
   readonly #hashes: number[] = [];
   readonly #seen = new Uint8Array(2 ** 20);
   readonly #seed = Math.floor(Math.random() * 2 ** 31);

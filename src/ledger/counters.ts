@@ -15,7 +15,7 @@ const addUp = `
 
 interface Count {
   tenant: string;
-  /** Its start in milliseconds. */
+  /** Start of the minute. Milliseconds. */
   minute: number;
   type: string;
   event: string;

@@ -16,7 +16,7 @@ export interface OpenGroup {
   /** The gate where they are parked, or the reason why they wait. */
   cause: string | null;
   count: number;
-  /** Of ready jobs when the oldest was due, or accepted; of the others when it first started, or was accepted. Never later than now. */
+  /** When the oldest was due or accepted, for ready jobs; for others when it first started, or was accepted. Never later than now. */
   oldestAt: number;
 }
 

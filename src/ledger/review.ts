@@ -45,7 +45,7 @@ export async function resolveUncertainEffect(db: D1Database, ref: JobRef, key: s
 
 const phrases = { done: "happened", failed: "did not happen" };
 
-/** Of an effect `f`: it is in doubt, and a person can settle it. */
+/** Condition on an effect `f`: it is in doubt, and a person can settle it. */
 const isInDoubt = `f.state IN ('intent', 'uncertain') AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}'`;
 
 /** A condition of SQL: the job has an effect that a person has to settle. `tenant` and `job` are expressions, never input. */

@@ -67,7 +67,7 @@ async function someTenants(db: D1Database): Promise<string[]> {
   return [0, 1].flatMap((index) => rowsOf<{ tenant: string }>(results, index).map(({ tenant }) => tenant)).slice(0, maxTenants);
 }
 
-/** Of each version it alternates between the states, and within a state between the tenants. */
+/** Alternates, for each version, between the states, and within a state between the tenants. */
 function pick(found: readonly Candidate[]): Candidate[] {
   const byVersion = [...Map.groupBy(found, ({ version }) => version).values()];
   const chosen = byVersion.map((rows) =>

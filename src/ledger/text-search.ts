@@ -22,7 +22,7 @@ interface Search {
   db: D1Database;
   tenant: string;
   q: string;
-  /** Of an id, in small letters; undefined: the text cannot be one. */
+  /** The end of an id, in small letters; undefined: the text cannot be one. */
   tail: string | undefined;
   filter: JobFilter;
 }

@@ -19,7 +19,7 @@ export function createTicks(db: D1Database) {
         ON CONFLICT DO UPDATE SET outcome = excluded.outcome, at = excluded.at, ms = excluded.ms, detail = excluded.detail`;
       await statement(db, sql, JSON.stringify(steps.map(({ step, outcome, at, ms, detail }) => [step, outcome, at, ms, detail]))).run();
     },
-    /** Of a step that is taken no more, or stands for something else now. */
+    /** Removes the record of a step that is taken no more, or stands for something else now. */
     async forget(step: string): Promise<void> {
       await statement(db, "DELETE FROM ticks WHERE step = ?1", step).run();
     },

@@ -159,7 +159,7 @@ export interface MinuteCount {
 /** Jobs that are left to deal with. */
 export interface Backlog {
   deadLetters: number;
-  /** Of the dead letters those that failed for good at once; the others have used up their attempts. */
+  /** Dead letters that failed for good at once; the others have used up their attempts. */
   discarded: number;
   parked: number;
   due: number;

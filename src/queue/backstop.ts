@@ -43,7 +43,7 @@ async function driveAgain(engine: Engine, answer: MessageAnswer, envelope: Envel
   }
 }
 
-/** Its key was sent again after the job had ended, while the ledger could not be asked. */
+/** Brings a job back whose key was sent again after it had ended, while the ledger could not be reached. */
 async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolean> {
   const isKnown = engine.registry.find(envelope.type) !== undefined;
   return isKnown && envelope.unasked === true && reviveAtDelivery(engine, { envelope, acceptedWithoutLedgerAt: envelope.at });

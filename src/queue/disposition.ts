@@ -16,9 +16,9 @@ type Disposition =
   | { do: "ack" }
   /** Deliver again after this many seconds. */
   | { do: "redeliver"; seconds: number }
-  /** Its lease expired or it crashed before: claim it alone. */
+  /** The lease expired, or the job crashed before: claim it alone. */
   | { do: "alone" }
-  /** Its key was sent again after it ended: bring it back. */
+  /** The key was sent again after the job had ended: bring it back. */
   | { do: "revive" }
   /** Another payload under the same key: a dead letter of its own. */
   | { do: "bury" }

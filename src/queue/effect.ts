@@ -17,19 +17,19 @@ export interface Failure {
   providerMessage?: string;
   /** Seconds the provider asked for, from now. */
   retryAfter?: number;
-  /** Of `limited` and `config`: the gate that is closed until then. What waits for it goes on when the gate opens earlier. */
+  /** The gate, for `limited` and `config`, that is closed until then. What waits for it goes on when the gate opens earlier. */
   gate?: string;
   /** The provider's own code, when it has one. */
   code?: string;
-  /** Of `permanent`: an earlier try of the same effect may have happened, so it is recorded as `uncertain` and an operator decides. */
+  /** For `permanent`: an earlier try of the same effect may have happened, so it is recorded as `uncertain` and an operator decides. */
   inDoubt?: boolean;
-  /** Of `uncertain`: what the next try needs in order to repeat this one exactly. JSON without secrets; it is kept with the effect. */
+  /** For `uncertain`: what the next try needs in order to repeat this one exactly. JSON without secrets; it is kept with the effect. */
   note?: unknown;
 }
 
 /** A try of an effect, in an earlier run, whose answer is not known. */
 export interface OpenTry {
-  /** Of the first such try. Milliseconds. */
+  /** When the first such try was made. Milliseconds. */
   at: number;
   /** As the failure of the newest one left it; null where it left none. */
   note: unknown;

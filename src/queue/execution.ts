@@ -14,7 +14,7 @@ export class Execution {
   input: RunInput | undefined = undefined;
   /** Leases of the gates it is in, by gate. */
   entries: Map<string, string> | undefined = undefined;
-  /** Its tenant's share of the batch; undefined for tenants whose jobs all run side by side. */
+  /** The tenant's share of the batch; undefined for tenants whose jobs all run side by side. */
   share: Share | undefined = undefined;
   /** Undefined until its behaviour is called. */
   run: ActiveRun | undefined = undefined;
@@ -26,7 +26,7 @@ export class Execution {
     readonly lease: Lease,
   ) {}
 
-  /** Its behaviour is about to be called. */
+  /** The behaviour is about to be called. */
   begin(this: LoadedExecution, now: number, heartbeat: Heartbeat): ActiveRun {
     return (this.run = new ActiveRun(this, now, heartbeat));
   }

@@ -67,7 +67,7 @@ export interface Contract<Type extends string = string, Schema extends AnyPayloa
   urgent(payload: v.InferOutput<Schema>): boolean;
   /** Names by which the job can be found besides its id: `order:123`. Hash personal ones before. */
   entities(payload: v.InferOutput<Schema>): readonly string[];
-  /** Its runs act once, always under the same key: a job of it in doubt is in doubt of that effect alone. Default false. */
+  /** A run acts once, always under the same key: a job in doubt is in doubt of that effect alone. Default false. */
   readonly oneEffect: boolean;
   /** One call of the handler for all jobs of the type in a batch. */
   readonly batch: Batch;

@@ -13,7 +13,7 @@ export interface RemoteDefinition {
   type: string;
   /** Runs outside, see docs/remote-workers.md; `policy.timeout` is then the longest time one worker may hold the job: 12 hours by default. */
   remote?: true;
-  /** Of a remote job: see `RemotePolicy`. */
+  /** For remote jobs, see `RemotePolicy`. */
   lease?: number;
   heartbeat?: number;
   startWithin?: number;

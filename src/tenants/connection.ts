@@ -28,7 +28,7 @@ interface ConnectionView {
   limits?: GateLimits;
   /** Whether a signing secret is set, where there can be one. */
   signed?: boolean;
-  /** Of mail: the providers to try when the first certainly did not accept the mail. */
+  /** For mail: the providers to try when the first certainly did not accept the mail. */
   fallback?: { provider: string } | { provider: string }[];
   paused?: PausedProviders;
   created: number;

@@ -52,7 +52,7 @@ export function createProjectStore(db: D1Database, vault: Vault, changed: Change
       if (!row) throw await whyRefused(db, tenant, bound);
       return { project: projectView(row), apiKey: row.api_key === apiKeyHash ? made.apiKey : undefined };
     },
-    // Its leads stay.
+    // The leads of the project stay.
     remove: (tenant: string, project: string) =>
       table.remove(tenant, project, db.prepare("DELETE FROM lead_silence WHERE tenant = ?1 AND project = ?2").bind(tenant, project)),
     /** A new API key; the old one is refused everywhere within 60 s. Null: no such project. */

@@ -7,7 +7,7 @@ import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { campaignActions } from "./actions";
 
-/** Its state; one that has ended without a single mail does not read as success. */
+/** The state of a campaign; one that has ended without a single mail does not read as success. */
 export function CampaignState({ campaign: { state, sent, failed } }: { campaign: Campaign }) {
   return state === "done" && sent === 0 && failed > 0 ? <State is="failed" word="done: none was sent" /> : <State is={state} />;
 }

@@ -12,7 +12,7 @@ export function topHeldText({ heldBy, why }: HeldBy): string | undefined {
 export function heldText(cause: string, why: HeldBy["why"]): string {
   const [, scope, name] = /^pause\/(queue|type|tenant)\/(.+)$/.exec(cause) ?? [];
   if (scope !== undefined) return `by the pause of the ${scope} ${name}`;
-  // Of a parked job the gate alone is known.
+  // For a parked job only the gate is known.
   const [, gate, reason] = /^([a-z0-9][a-z0-9.:[\]_-]{0,279}?)(?:: (open|concurrency|rate))?$/.exec(cause) ?? [];
   if (gate === undefined) return `by ${cause}`;
   if (reason === undefined) return why?.code === "circuit-open" && why.sentence.includes(gate) ? `by the open circuit of ${gate}` : `at ${gate}`;

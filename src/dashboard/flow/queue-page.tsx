@@ -22,7 +22,7 @@ interface Model {
   gates: Gates["gates"];
   /** Statistics of its types in the last hour. */
   stats: Stats;
-  /** Its newest jobs; only on a tenant's page. */
+  /** The newest jobs of the queue; only on a tenant's page. */
   jobs: Jobs["jobs"];
 }
 
@@ -108,7 +108,7 @@ const states = [
   ["Scheduled", "scheduled", "scheduled"],
 ] as const;
 
-/** Its jobs by state, each a link to the list, and its rate. The list of queued jobs includes scheduled ones, so `ready` has no link while there are some. */
+/** The jobs of the queue by state, each a link to the list, and the rate. The list of queued jobs includes scheduled ones, so `ready` has no link while there are some. */
 function QueueFacts({ visit, queue }: { visit: Visit; queue: Queue }) {
   return (
     <dl class="facts">

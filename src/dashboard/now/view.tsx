@@ -80,7 +80,7 @@ function Findings({ visit, findings }: { visit: Visit; findings: Report["finding
   );
 }
 
-/** Of several findings about one thing, such as two causes of one type's failures, the later ones are numbered. */
+/** Several findings may be about one thing, such as two causes of one type's failures: the later ones are numbered. */
 function idsOf(findings: Report["findings"]): string[] {
   const counts = new Map<string, number>();
   return findings.map(({ code, tenant, subject }) => {

@@ -26,7 +26,7 @@ export type NewStep = Omit<AgentStep, "at" | "revision">;
 export interface RunOf {
   job: string;
   agent: string;
-  /** Its records belong to this revision, see `Step`. */
+  /** The records belong to this revision, see `AgentStep`. */
   revision: number;
 }
 

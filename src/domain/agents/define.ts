@@ -71,7 +71,7 @@ export interface Agent {
   instructions: string;
   /** Whether its texts are personal data, which only `admin` sees unmasked. */
   isPersonal: boolean;
-  /** Of the payload's `input`. */
+  /** Schema of the payload's `input`. */
   input: v.GenericSchema;
   /** Reads the agent's starting data. */
   prepare(input: unknown, scope: Omit<ToolScope, "key">): Promise<Reply<Given>>;

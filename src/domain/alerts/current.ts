@@ -5,9 +5,9 @@ import { causeOf } from "./rule";
 
 /** An alert as the report has it now. `count` and `since` of an open one are those of its finding; without a finding they are what the ticks found. */
 export interface CurrentAlert extends Alert {
-  /** Of an open alert that of its finding now; else the newest reason. */
+  /** The sentence of the finding now, for an open alert; else the newest reason. */
   sentence: string;
-  /** Of an open alert whose finding is not in the report: when it was last seen, milliseconds. Else null. */
+  /** When an open alert whose finding is not in the report was last seen, milliseconds. Else null. */
   notSeenSince: number | null;
   /** What helps against its finding. */
   actions: readonly RemedyCall[];

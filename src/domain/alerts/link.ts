@@ -19,7 +19,7 @@ const pages: Readonly<Record<string, (name: string, code: string) => string>> = 
 };
 
 const typePages: Readonly<Record<string, (type: string) => string>> = {
-  // Of alerts that were opened while one was about all failures of a type.
+  // For alerts that were opened while one was about all failures of a type.
   retrying: (type) => `jobs?state=retrying&type=${type}`,
   "no-worker": () => "workers",
 };

@@ -11,7 +11,7 @@ export interface Alert {
   state: "open" | "recovered";
   /** The type of job, the step of the tick, the worker, or what a finding is about. */
   subject: string;
-  /** Of the newest failure, redacted. */
+  /** Reason of the newest failure, redacted. */
   reason: string;
   /** Failures since it opened. */
   count: number;

@@ -9,7 +9,7 @@ const put = `
   ON CONFLICT DO UPDATE SET state = excluded.state, subject = excluded.subject, reason = excluded.reason, count = excluded.count, since = excluded.since,
     last_at = excluded.last_at, told_at = excluded.told_at, via = excluded.via, recovered_at = excluded.recovered_at`;
 
-/** Of an owner with more than its share, those that recovered longest ago. */
+/** Deletes, for an owner with more than its share, those that recovered longest ago. */
 const prune = `
   DELETE FROM alerts WHERE tenant = ?1 AND state = 'recovered'
     AND (SELECT count(*) FROM alerts WHERE tenant = ?1) > ${maxAlertsKept - 100}

@@ -61,7 +61,7 @@ function judgedBy(known: ReadonlyMap<string, Alert>, found: ReadonlyMap<string, 
   });
 }
 
-/** Of findings with one cause, such as two reasons of one type's failures, the first: it is of the most jobs. */
+/** The first finding of each cause: of two reasons of one type's failures it is that of the most jobs. */
 function firstByCause(failures: readonly AlertFailure[]): Map<string, AlertFailure> {
   return new Map([...Map.groupBy(failures, causeKey)].flatMap(([key, [first]]) => (first ? [[key, first] as const] : [])));
 }

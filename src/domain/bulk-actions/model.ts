@@ -12,12 +12,12 @@ export type BulkRequest =
   | { action: "run-now"; filter?: RunNowFilter | undefined; ids?: readonly string[] | undefined }
   | { action: "dismiss"; filter?: ReplayFilter | undefined; ids?: readonly string[] | undefined };
 
-/** Of jobs that have not ended. */
+/** Selects jobs that have not ended. */
 export type CancelFilter = Omit<JobFilter, "now" | "onlyMarkedTails">;
 
-/** Of jobs that are delayed, wait or are retrying. */
+/** Selects jobs that are delayed, wait or are retrying. */
 export interface RunNowFilter extends CancelFilter {
-  /** Of retrying jobs: the failure group of their last try. */
+  /** For retrying jobs: the failure group of their last try. */
   group?: string | undefined;
 }
 

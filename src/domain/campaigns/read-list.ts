@@ -73,7 +73,7 @@ function jsonRows(): ListReader {
     push(text) {
       const pieces = text.split("\n");
       return pieces.flatMap((piece, index): ListRow[] => {
-        // Of a row that is too long, one character more than the limit is kept.
+        // A row that is too long is kept up to one character more than the limit.
         row = (row + piece).slice(0, maxRowBytes + 1);
         if (index === pieces.length - 1) return [];
         const result = row.length > maxRowBytes ? [{ line, ...tooLong }] : read(row);

@@ -14,7 +14,7 @@ export interface TroubledCampaign {
   sent: number;
   /** Recipients that got no mail, with those of pages that ended as dead letters. */
   failed: number;
-  /** Of them those that an operator has acknowledged; null: none. */
+  /** How many of them an operator has acknowledged; null: none. */
   acknowledged: number | null;
   /** The reason of most of the first failures; null: none was recorded. */
   reason: string | null;

@@ -39,7 +39,7 @@ export interface FailureView extends FailureGroup {
 }
 
 export interface FailureDetail extends FailureView {
-  /** Of its dead letters those with an effect in doubt. */
+  /** Dead letters of the group with an effect in doubt. */
   inDoubt: number;
   /** Ids of example jobs, and their shops. */
   examples: readonly string[];

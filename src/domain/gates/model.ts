@@ -2,7 +2,7 @@ import type { LastFailure } from "../../tenants/gate-state";
 
 /** A gate of a tenant, which limits the calls to one dependency. Times in milliseconds. */
 export interface GateView {
-  /** Its name: a connection's, `shop:{site}`, `subscription-{name}`, `destination-{name}`, `hook-{host}`, … */
+  /** The name of the dependency: a connection's, `shop:{site}`, `subscription-{name}`, `destination-{name}`, `hook-{host}`, … */
   dependency: string;
   /** `unknown`: the gate did not answer; the numbers below are zero then. */
   circuit: "closed" | "open" | "half-open" | "unknown";

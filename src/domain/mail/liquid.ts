@@ -103,7 +103,7 @@ function pinDates(liquid: Liquid) {
   }
 }
 
-/** Of the remaining tags, only `capture` uses a second output. */
+/** Only `capture`, of the remaining tags, uses a second output. */
 function collectCaptures({ renderer }: Liquid, mode: Mode) {
   const render = renderer.renderTemplates.bind(renderer);
   renderer.renderTemplates = function* (nodes, context, emitter) {

@@ -181,7 +181,7 @@ async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Ca
   for (const { type, done, inDoubt } of found) {
     sum.effects.done += done;
     sum.effects.inDoubt += inDoubt;
-    // Of what has a gate: the others call nothing outside.
+    // Only what has a gate counts: the others call nothing outside.
     const count = letters.filter((letter) => letter.type === type).length;
     if (deps.registry.find(type)?.contract.isGated) sum.providerCalls += Math.max(0, count - done - inDoubt);
   }

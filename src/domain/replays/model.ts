@@ -92,7 +92,7 @@ export interface ReplayView {
   /** Who began it: `root` or the id of a token, and what that token is called; null: not recorded. */
   actor: string | null;
   actorName: string | null;
-  /** Its last stop that ended by a resumption; null: none is recorded. */
+  /** The last stop that a resumption ended; null: none is recorded. */
   resumed: Resumption | null;
 }
 
@@ -112,7 +112,7 @@ export interface Replay extends Omit<ReplayView, "unsent"> {
   cursor: string | null;
   /** The job whose outcome was looked at last. */
   looked: string;
-  /** Its counts when it was last resumed; zeros if it never was. */
+  /** The counts when it was last resumed; zeros if it never was. */
   before: Progress;
   /** What a stopped one could still send when that was last counted; null: not counted since it stopped. */
   rest: { unsent: number; at: number } | null;

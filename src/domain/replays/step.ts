@@ -46,7 +46,7 @@ export function isSent({ request, cursor }: Replay): boolean {
   return isBehind(request, cursor);
 }
 
-/** Its counts since it began, or since it was last resumed. */
+/** The counts since the replay began, or since it was last resumed. */
 function standingOf(replay: Replay): ReplayStanding {
   const { canary, open, before } = replay;
   const since = (what: keyof Replay["before"]) => replay[what] - before[what];

@@ -6,7 +6,7 @@ export interface Candidate {
   id: string;
   /** Null: it is no dead letter. */
   type: string | null;
-  /** Of its payload in the ledger. */
+  /** Size of the payload in the ledger. */
   bytes: number;
   /** The cursor with which a step goes on after it. */
   position: string;

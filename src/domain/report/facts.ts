@@ -16,7 +16,7 @@ export interface ReportFacts extends ReportRows {
   pauses: readonly PauseView[];
   heavy: readonly HeavyView[];
   open: readonly OpenGroup[];
-  /** Of the open ones those that will be tried again, without those that an operator has resolved or ignores. */
+  /** Open groups whose jobs will be tried again, without those that an operator has resolved or ignores. */
   retrying: readonly FailingGroup[];
   /** Gates that are not closed. */
   gates: readonly TenantGate[];

@@ -18,7 +18,7 @@ export interface QueueFlow {
   oldestReadyAt: number | null;
   donePerMinute: number;
   failedPerMinute: number;
-  /** Of the newest jobs that started; null: none did lately. */
+  /** How long the newest jobs that started had waited; null: none started lately. */
   waitP95Ms: number | null;
   health: Health;
   /** What holds jobs back, most jobs first; without the plan of a campaign. */
@@ -42,7 +42,7 @@ export interface FlowFacts {
   now: number;
   groups: readonly OpenGroup[];
   started: readonly StartedJob[];
-  /** Of the last minutes; `minutes` of them. */
+  /** Counts of the last minutes; `minutes` of them. */
   counts: readonly MinuteCount[];
   minutes: number;
   pauses: readonly PauseView[];

@@ -3,7 +3,7 @@ export interface RemedyCall {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   label: string;
-  /** Of the call, where it needs one. */
+  /** The body of the call, where it needs one. */
   body?: Readonly<Record<string, unknown>>;
 }
 
@@ -53,7 +53,7 @@ export interface Finding {
   subject: string;
   /** `*`: the installation. */
   tenant: string;
-  /** Of the jobs of a failure group. */
+  /** The type of the jobs of a failure group. */
   type?: string;
   actions: readonly RemedyCall[];
 }

@@ -2,7 +2,7 @@ import { Problem } from "../../errors";
 
 /** How the bytes of a form become text. */
 export interface Charset {
-  /** Its name in the Encoding Standard. */
+  /** The name in the Encoding Standard. */
   name: string;
   decode(bytes: Uint8Array): string;
 }

@@ -68,7 +68,7 @@ function isReadable({ variants, picture }: Made): boolean {
   return picture !== undefined || variants.some(({ made }) => made);
 }
 
-// Its former variants are deleted as well: the bucket has another object now, or none.
+// The former variants of the object are deleted as well: the bucket has another object now, or none.
 async function gone({ media, dryRun }: Context, key: string): Promise<Outcome> {
   if (!dryRun) await media.tidy(key, null);
   return done({ note: goneNote });

@@ -35,7 +35,7 @@ interface CloudflareOptions {
 
 /**
  * Mail by Cloudflare Email Service, for transactional mail only, without idempotency keys.
- * Its errors have a code, which is the reason; their text may name the recipient and is quoted separately.
+ * An error has a code, which is the reason; their text may name the recipient and is quoted separately.
  */
 export function createCloudflareMail(options: CloudflareOptions): MailProvider {
   return {

@@ -23,7 +23,7 @@ interface PostmarkOptions {
 
 /**
  * Mail by the API of Postmark, without idempotency keys: a call without an answer stays uncertain.
- * Its batch call has none either, so it is not used.
+ * The batch call has none either, so it is not used.
  * Source: Postmark's API reference, API error codes.
  */
 export function createPostmark(options: PostmarkOptions): MailProvider {

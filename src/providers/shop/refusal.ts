@@ -36,7 +36,7 @@ export function unreachableShop(failure: Failure, ended: boolean): Failure {
 const where = "Advanced Parameters > Webservice";
 const certificate = "the shop's certificate is not trusted (self-signed, expired or for another name): install a valid one";
 
-/** Of several errors the most specific counts: "unknown key" before "so it has no permission". */
+/** The most specific of several errors counts: "unknown key" before "so it has no permission". */
 function rank({ code }: ShopError): number {
   return code === null ? 1000 : code === 21 ? 900 : code >= 2 && code <= 15 ? 800 : code;
 }

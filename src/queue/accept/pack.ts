@@ -23,7 +23,7 @@ interface Outgoing {
   queue: string;
   body: Envelope | Pack;
   delaySeconds: number;
-  /** Of its body, or a little more. */
+  /** Size of the body, or a little more. */
   bytes: number;
   items: Sendable[];
 }

@@ -27,7 +27,7 @@ export async function applyQuotas(engine: Engine, requests: readonly EnqueueRequ
     );
     for (const { request, ids } of named) if (ids.some((id) => existing.has(id))) repeats.add(request);
     if (!limited) continue;
-    // Of several new requests under one key one is charged.
+    // Several new requests under one key are charged as one.
     const fresh = named.filter(({ request }) => !repeats.has(request));
     const charged = Map.groupBy(fresh, ({ request, ids }) => ids[0] ?? request);
     const { granted, retryAfter } = await engine.quota.take(tenant, charged.size);

@@ -28,7 +28,7 @@ export interface JobRow extends JobRef, Placement {
   until: number;
   /** A lease of it expired: it runs alone. */
   crash: boolean;
-  /** Its cancel flag is set. */
+  /** The cancel flag is set. */
   cancel: boolean;
   /** How often its message was lost since it last ran. */
   sweeps: number;

@@ -108,7 +108,7 @@ export interface Transition extends JobRef {
   was: { wake: number | null; gate: string | null };
   /** Time of the run's oldest call whose answer is not recorded: it may have arrived. 0: there is none. Milliseconds. */
   doubt: number;
-  /** Of a remote job: digest of its worker's outcome, kept to recognise a repeat. */
+  /** Digest of the outcome that a worker outside sent, kept to recognise a repeat. */
   settled?: string;
   /** For counters. */
   type: string;
@@ -128,6 +128,6 @@ export interface Burial extends JobRef {
   reason: string;
   fp: string | null;
   dry?: boolean | undefined;
-  /** Of its type, for a job that may be replayed; default 1. */
+  /** The attempts of the job's type, where it may be replayed; default 1. */
   maxAttempts?: number | undefined;
 }

@@ -34,7 +34,7 @@ export interface DueJob extends Pick<JobRow, "tenant" | "id" | "queue" | "seq" |
   wakeAt: number;
   /** Null when the job is gone. */
   state: JobState | null;
-  /** Of its payload. */
+  /** Size of the payload. */
   bytes: number;
 }
 
@@ -62,7 +62,7 @@ export type UntrackedJob = Pick<JobRow, "tenant" | "id" | "state" | "queue" | "s
 
 export interface BringBack extends Pick<JobRow, "tenant" | "id" | "seq" | "gate"> {
   wakeAt: number;
-  /** Its new placement. */
+  /** The new placement. */
   place: Placement;
   swept: boolean;
 }

@@ -30,7 +30,7 @@ export function mayForward({ contract, envelope, acceptedWithoutLedgerAt }: Deli
     const payload = payloadOf(contract, envelope);
     return payload === null || !contract.urgent(payload);
   } catch {
-    // Its run there fails for the same reason and reports it.
+    // The run there fails for the same reason and reports it.
     return true;
   }
 }

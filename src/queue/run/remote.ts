@@ -15,7 +15,7 @@ function workerGate(type: string): string {
   return `worker/${type}`;
 }
 
-/** Of a job parked for workers, its type; undefined at any other gate. */
+/** The type of a job that is parked for workers; undefined at any other gate. */
 export function typeAtGate(gate: string | null): string | undefined {
   return gate?.startsWith("worker/") ? gate.slice("worker/".length) : undefined;
 }

@@ -23,7 +23,7 @@ export async function settleAll(engine: Engine, executions: readonly DecidedExec
   });
   const settled = await record(engine, settlements, token, now);
   if (!settled) {
-    // Its lease runs out and it is run again, alone; effects recorded so far are not repeated.
+    // The lease runs out and the job is run again, alone; effects recorded so far are not repeated.
     for (const execution of executions) execution.delivery.redeliver(engine, unrecordedRetrySeconds + Math.floor(engine.random() * 10));
     return;
   }

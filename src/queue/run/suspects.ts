@@ -18,7 +18,7 @@ export interface Suspect {
 const maxAlone = 20;
 
 /**
- * Of suspects that came in packs, 20 stay. The others are sent on, each in a message of its own under a raised seq: they count no attempt when one of
+ * 20 suspects that came in packs stay. The others are sent on, each in a message of its own under a raised seq: they count no attempt when one of
  * the 20 kills this Worker. Returns what is to be run alone here. Never throws.
  */
 export async function sendSurplusOn(engine: Engine, suspects: readonly Suspect[]): Promise<Suspect[]> {

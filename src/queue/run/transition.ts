@@ -47,7 +47,7 @@ export function transitionOf(run: ExecutionFacts, decision: Recorded): Settlemen
   return { ...settlement, transition: { ...settlement.transition, providerMessage } };
 }
 
-/** Of a job that another run holds nothing is recorded. */
+/** For a job that another run holds nothing is recorded. */
 type Recorded = Exclude<Decision, { kind: "lost" }>;
 
 function settlementOf(run: ExecutionFacts, outcome: Recorded): Settlement {

@@ -11,7 +11,7 @@ const maxGroupBytes = 1_500_000;
 
 /** How a row is brought back. */
 interface Back extends BringBack {
-  /** Its Worker died: its message carries no other job. */
+  /** The Worker of the job died: the message carries no other job. */
   single: boolean;
 }
 
