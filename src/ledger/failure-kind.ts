@@ -3,10 +3,11 @@ import { sha256Base32 } from "../crypto";
 const maxPattern = 200;
 
 /**
- * The status code of HTTP or of a mail server that a reason names. Forms: `mail: 422`, `answered 503`, `(401)`, `with 404` at an end, `502 Bad Gateway`.
+ * The status code of HTTP or of a mail server that a reason names. Forms: `mail: 422`, `answered 503`, `status code 404`, `HTTP 502`, `(401)`, `with 404` at an end, `502 Bad Gateway`.
  * Numbers elsewhere are ids, counts or times.
  */
-const statusCode = /(?:^(?=[45])|^[a-z]{1,40}: |\b(?:answered|status|http) |\((?=\d{3}\))|\bwith (?=\d{3}(?:[.,;:)]|$)))([2-5]\d\d)(?![\w-]|\.\d)/i;
+const statusCode =
+  /(?:^(?=[45])|^[a-z]{1,40}: |\b(?:answered|status|code|http)[ :=]{1,2}|\((?=\d{3}\))|\bwith (?=\d{3}(?:[.,;:)]|$)))([2-5]\d\d)(?![\w-]|\.\d)/i;
 
 /**
  * The id of a failure's group: a hash of its type, its status code, and its reason without numbers, ids and quoted text.

@@ -200,6 +200,10 @@ test.each([
   ["the shop's server failed (500)", "the shop's server failed (500)"],
   ["550 5.1.1 no such user", "550 #.#.# no such user"],
   ["Postmark: 422 error 406", "Postmark: 422 error #"],
+  ["Request failed with status code 401", "Request failed with status code 401"],
+  ["HTTP 503: Service Unavailable", "HTTP 503: Service Unavailable"],
+  ["the worker's call ended with status=429", "the worker's call ended with status=429"],
+  ["the process ended with exit code 137", "the process ended with exit code #"],
   ["order 404 of 500 took 200 ms", "order # of # took # ms"],
   ["it took: 500.25 s, then 4711", "it took: #.# s, then #"],
 ])("a title keeps the status code of %s", (reason, title) => {
@@ -211,6 +215,7 @@ const statuses = [
   (status: number) => `webhook: answered ${status}`,
   (status: number) => `the shop refused the request for "orders" with ${status}`,
   (status: number) => `the shop's server failed (${status})`,
+  (status: number) => `Request failed with status code ${status}`,
   (status: number) => `SMTP: ${status} 5.1.1 to the recipient`,
 ];
 const code = fc.integer({ min: 400, max: 599 });
