@@ -2,23 +2,16 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { selfSigned } from "../way/support/certificate.ts";
 import { freePort } from "../way/support/processes.ts";
 import { until } from "../way/support/until.ts";
-import { Bench, mail } from "./support/importer.ts";
+import { failureOf, openBench } from "./support/bench.ts";
+import { mail } from "./support/importer.ts";
 import { libraries } from "./support/libraries.ts";
 import { startRedis } from "./support/redis.ts";
 
-let bench: Bench;
-
-beforeAll(async () => {
-  bench = await Bench.open();
-});
-afterAll(() => bench?.close());
-beforeEach(() => bench.reset());
-
-const failureOf = (running: Promise<unknown>) => running.then(() => undefined).catch((cause: unknown) => cause as { code: number; message: string });
+const bench = await openBench();
 
 describe("the importer as a process", () => {
   test("prints the report to the standard output alone, and ends in order when it is interrupted", async () => {

@@ -1,40 +1,21 @@
 import { createHash } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Failure } from "../../scripts/import-bull/failure.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { until } from "../way/support/until.ts";
-import { Bench, mail, mailMap } from "./support/importer.ts";
+import { addMany, failureOf, openBench, useQueues } from "./support/bench.ts";
+import { mail, mailMap } from "./support/importer.ts";
 import { type BullQueue, libraries } from "./support/libraries.ts";
 
-let bench: Bench;
-
+const bench = await openBench();
+const queueOf = useQueues(bench);
 let queue: BullQueue;
 
-const bullmq = libraries[1]!;
-
-beforeAll(async () => {
-  bench = await Bench.open();
+beforeEach(() => {
+  queue = queueOf(libraries[1]!);
 });
-
-afterAll(() => bench?.close());
-
-beforeEach(async () => {
-  await bench.reset();
-  queue = bullmq.open(bench.redis.port, "mail");
-});
-
-afterEach(() => queue.close());
-
-const addMany = async (count: number, data: (n: number) => unknown = mail) => {
-  const ids = [];
-  for (let n = 0; n < count; n++) ids.push(await queue.add(data(n)));
-  return ids;
-};
-
-const failureOf = (running: Promise<unknown>) => running.then(() => undefined).catch((cause: unknown) => cause as Failure);
 
 describe("the product", () => {
   test("may lose answers and be away: every job is there once", async () => {
-    const ids = await addMany(350);
+    const ids = await addMany(queue, 350);
     let asked = 0;
     bench.product.fault = ({ path }) => {
       if (path !== "/v1/jobs/batch") return undefined;
@@ -54,7 +35,7 @@ describe("the product", () => {
   });
 
   test("may put off single jobs: they stay claimed and are sent again", async () => {
-    const ids = await addMany(150);
+    const ids = await addMany(queue, 150);
     let refusals = 0;
     bench.product.refuse = () => (refusals++ % 3 < 2 && refusals < 400 ? { code: refusals % 2 ? "unavailable" : "too-many-requests" } : undefined);
     expect((await bench.run("take")).code).toBe(0);
@@ -62,7 +43,7 @@ describe("the product", () => {
   });
 
   test("may take them one by one, for longer than it may be away", async () => {
-    const ids = await addMany(30);
+    const ids = await addMany(queue, 30);
     let sent = 0;
     bench.product.refuse = () => (sent++ % 30 === 0 ? undefined : { code: "too-many-requests" });
     bench.product.fault = ({ path }) => {
@@ -74,7 +55,7 @@ describe("the product", () => {
   });
 
   test("that stays away ends the command; the next one goes on", async () => {
-    const ids = await addMany(5);
+    const ids = await addMany(queue, 5);
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? { status: 503 } : undefined);
     const failure = await failureOf(bench.run("take"));
     expect([failure?.code, failure?.message]).toEqual([4, expect.stringContaining("Run the same command again")]);
@@ -85,7 +66,7 @@ describe("the product", () => {
   });
 
   test("may refuse jobs: they are kept with the reason, tried again with a corrected map, and put back by a rollback", async () => {
-    const ids = await addMany(4);
+    const ids = await addMany(queue, 4);
     bench.product.refuse = ({ payload }) =>
       (payload as { n?: number }).n === 2 ? { code: "invalid", errors: [{ path: "payload.n", message: "must not be 2" }] } : undefined;
     const { code, report } = await bench.run("take");
@@ -105,7 +86,7 @@ describe("the product", () => {
   });
 
   test("may refuse a whole request: the job that caused it is found, and the others are accepted", async () => {
-    const ids = await addMany(130);
+    const ids = await addMany(queue, 130);
     bench.product.fault = ({ body }) => {
       const jobs = (body as { jobs?: { payload: { n: number } }[] } | undefined)?.jobs ?? [];
       return jobs.some(({ payload }) => payload.n === 77) ? { status: 400, body: { code: "malformed", detail: "too deep" } } : undefined;
@@ -116,7 +97,7 @@ describe("the product", () => {
   });
 
   test("that has a job under another payload has it: neither sent again nor put back without a person", async () => {
-    const [id] = await addMany(1);
+    const [id] = await addMany(queue, 1);
     bench.product.refuse = () => ({ code: "idempotency-mismatch" });
     expect((await bench.run("take")).code).toBe(1);
     bench.product.refuse = () => undefined;
@@ -130,7 +111,7 @@ describe("the product", () => {
   });
 
   test("is not asked again about jobs claimed more than a day ago", async () => {
-    const [id] = await addMany(1);
+    const [id] = await addMany(queue, 1);
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? "drop-answer" : undefined);
     await failureOf(bench.run("take"));
     bench.product.fault = () => undefined;
@@ -141,7 +122,7 @@ describe("the product", () => {
   });
 
   test("gets the bytes that were claimed, whatever becomes of data and map meanwhile", async () => {
-    const [id] = await addMany(1);
+    const [id] = await addMany(queue, 1);
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? "drop-answer" : undefined);
     await failureOf(bench.run("take"));
     bench.product.fault = () => undefined;
@@ -153,7 +134,7 @@ describe("the product", () => {
 });
 
 test("a job whose data changes between the look and the claim is taken with its new data", async () => {
-  const [id] = await addMany(1);
+  const [id] = await addMany(queue, 1);
   bench.product.tenants.delete("acme");
   bench.product.fault = ({ path }) => {
     // The importer has read the job, and asks whether its tenant is there.
@@ -184,7 +165,7 @@ describe("keys", () => {
 });
 
 test("an interrupted command ends in order, and the next goes on", async () => {
-  const ids = await addMany(250);
+  const ids = await addMany(queue, 250);
   const stop = new AbortController();
   bench.product.fault = ({ path }) => {
     if (path === "/v1/jobs/batch") stop.abort();

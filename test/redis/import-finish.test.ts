@@ -1,31 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Failure } from "../../scripts/import-bull/failure.ts";
+import { describe, expect, test } from "vitest";
 import { until } from "../way/support/until.ts";
-import { Bench, mail, mailMap } from "./support/importer.ts";
-import { type BullQueue, libraries } from "./support/libraries.ts";
+import { failureOf, openBench, useQueues } from "./support/bench.ts";
+import { mail, mailMap } from "./support/importer.ts";
+import { libraries } from "./support/libraries.ts";
 import { tenantToken } from "./support/product.ts";
 
-let bench: Bench;
-let open: BullQueue[] = [];
-
-beforeAll(async () => {
-  bench = await Bench.open();
-});
-afterAll(() => bench?.close());
-beforeEach(() => bench.reset());
-afterEach(async () => {
-  await Promise.all(open.map((queue) => queue.close()));
-  open = [];
-});
-
-const failureOf = (running: Promise<unknown>) => running.then(() => undefined).catch((cause: unknown) => cause as Failure);
+const bench = await openBench();
+const open = useQueues(bench);
 
 describe.each(libraries)("$title", (library) => {
-  const queueOf = () => {
-    const queue = library.open(bench.redis.port, "mail");
-    open.push(queue);
-    return queue;
-  };
+  const queueOf = () => open(library);
 
   test("finish takes the rest, takes the schedules over, looks three times, and ends rollback and follow", async () => {
     const queue = queueOf();
@@ -75,11 +59,7 @@ describe.each(libraries)("$title", (library) => {
 });
 
 describe("finish refuses to end", () => {
-  const queueOf = () => {
-    const queue = libraries[1]!.open(bench.redis.port, "mail");
-    open.push(queue);
-    return queue;
-  };
+  const queueOf = () => open(libraries[1]!);
 
   test("while something is left that it cannot take", async () => {
     const queue = queueOf();

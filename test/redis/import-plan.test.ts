@@ -1,27 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import Bull from "bull";
 import { Queue } from "bullmq5";
-import { Bench, mail, mailMap } from "./support/importer.ts";
-import { addFlow, type BullQueue, libraries } from "./support/libraries.ts";
+import { openBench, useQueues } from "./support/bench.ts";
+import { mail, mailMap } from "./support/importer.ts";
+import { addFlow, libraries } from "./support/libraries.ts";
 
-let bench: Bench;
-let open: BullQueue[] = [];
-
-beforeAll(async () => {
-  bench = await Bench.open();
-});
-afterAll(() => bench?.close());
-beforeEach(() => bench.reset());
-afterEach(async () => {
-  await Promise.all(open.map((queue) => queue.close()));
-  open = [];
-});
-
-const queueOf = (library: (typeof libraries)[number], name = "mail", prefix?: string) => {
-  const queue = library.open(bench.redis.port, name, prefix);
-  open.push(queue);
-  return queue;
-};
+const bench = await openBench();
+const queueOf = useQueues(bench);
 
 describe.each(libraries)("a plan of a queue of $title", (library) => {
   test("counts as Redis does, says what becomes of each name and what is left, and changes nothing", async () => {

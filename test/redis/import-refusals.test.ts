@@ -1,46 +1,27 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Failure } from "../../scripts/import-bull/failure.ts";
-import { Bench, mail, mailMap } from "./support/importer.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { addMany, failureOf, openBench, useQueues } from "./support/bench.ts";
+import { mail, mailMap } from "./support/importer.ts";
 import { type BullQueue, libraries } from "./support/libraries.ts";
 import { rootToken, tenantToken } from "./support/product.ts";
 
-let bench: Bench;
-
+const bench = await openBench();
+const queueOf = useQueues(bench);
 let queue: BullQueue;
 
-const bullmq = libraries[1]!;
-
-beforeAll(async () => {
-  bench = await Bench.open();
+beforeEach(() => {
+  queue = queueOf(libraries[1]!);
 });
-
-afterAll(() => bench?.close());
-
-beforeEach(async () => {
-  await bench.reset();
-  queue = bullmq.open(bench.redis.port, "mail");
-});
-
-afterEach(() => queue.close());
-
-const addMany = async (count: number, data: (n: number) => unknown = mail) => {
-  const ids = [];
-  for (let n = 0; n < count; n++) ids.push(await queue.add(data(n)));
-  return ids;
-};
-
-const failureOf = (running: Promise<unknown>) => running.then(() => undefined).catch((cause: unknown) => cause as Failure);
 
 describe("the token", () => {
   test("that is wrong is refused before anything is taken", async () => {
-    await addMany(2);
+    await addMany(queue, 2);
     const failure = await failureOf(bench.run("take", ["--token", "wrong"]));
     expect([failure?.code, failure?.message]).toEqual([3, expect.stringContaining("not valid")]);
     expect((await bench.stands())["wait"]).toHaveLength(2);
   });
 
   test("of a tenant takes that tenant's jobs alone, and leaves what a root token has claimed", async () => {
-    await addMany(6, (n) => mail(n, n % 2 ? "acme" : "globex"));
+    await addMany(queue, 6, (n) => mail(n, n % 2 ? "acme" : "globex"));
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? { status: 503 } : undefined);
     await failureOf(bench.run("take", ["--tenant", "globex", "--token", rootToken]));
     bench.product.fault = () => undefined;
@@ -50,7 +31,7 @@ describe("the token", () => {
   });
 
   test("that is revoked midway ends the command; nothing is lost", async () => {
-    const ids = await addMany(120);
+    const ids = await addMany(queue, 120);
     let batches = 0;
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" && batches++ > 0 ? { status: 401 } : undefined);
     expect((await failureOf(bench.run("take")))?.code).toBe(3);
@@ -78,7 +59,7 @@ describe("what the product would refuse is not taken", () => {
   });
 
   test("data that is no JSON, a hash that is gone, options that cannot be read", async () => {
-    const ids = await addMany(4);
+    const ids = await addMany(queue, 4);
     await bench.redis.client.hset(`bull:mail:${ids[0]}`, "data", "{oops");
     await bench.redis.client.del(`bull:mail:${ids[1]}`);
     await bench.redis.client.hset(`bull:mail:${ids[2]}`, "opts", "[oops");
@@ -97,7 +78,7 @@ describe("what the product would refuse is not taken", () => {
   });
 
   test("a group of BullMQ Pro and a deduplication id that is not accepted", async () => {
-    const [grouped] = await addMany(1);
+    const [grouped] = await addMany(queue, 1);
     await bench.redis.client.hset(`bull:mail:${grouped}`, "opts", JSON.stringify({ group: { id: 1 } }));
     const deduplicated = await queue.add(mail(1), { dedup: "once" });
     const { dedup: _, ...entry } = mailMap[0]!;

@@ -1,38 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Failure } from "../../scripts/import-bull/failure.ts";
-import { Bench, mail } from "./support/importer.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { addMany, failureOf, openBench, useQueues } from "./support/bench.ts";
 import { type BullQueue, libraries } from "./support/libraries.ts";
 
-let bench: Bench;
-
+const bench = await openBench();
+const queueOf = useQueues(bench);
 let queue: BullQueue;
 
-const bullmq = libraries[1]!;
-
-beforeAll(async () => {
-  bench = await Bench.open();
+beforeEach(() => {
+  queue = queueOf(libraries[1]!);
 });
-
-afterAll(() => bench?.close());
-
-beforeEach(async () => {
-  await bench.reset();
-  queue = bullmq.open(bench.redis.port, "mail");
-});
-
-afterEach(() => queue.close());
-
-const addMany = async (count: number, data: (n: number) => unknown = mail) => {
-  const ids = [];
-  for (let n = 0; n < count; n++) ids.push(await queue.add(data(n)));
-  return ids;
-};
-
-const failureOf = (running: Promise<unknown>) => running.then(() => undefined).catch((cause: unknown) => cause as Failure);
 
 describe("a rollback of claimed jobs", () => {
   test("finds out whether the product has them, and what it has not begun goes back", async () => {
-    const ids = await addMany(8);
+    const ids = await addMany(queue, 8);
     const before = await bench.stands();
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? "drop-answer" : undefined);
     await failureOf(bench.run("take"));
@@ -45,7 +25,7 @@ describe("a rollback of claimed jobs", () => {
   });
 
   test("that no product has: none of them can start before it is cancelled", async () => {
-    await addMany(3);
+    await addMany(queue, 3);
     const before = await bench.stands();
     bench.product.fault = ({ path }) => (path === "/v1/jobs/batch" ? { status: 503 } : undefined);
     await failureOf(bench.run("take"));
@@ -62,7 +42,7 @@ describe("a rollback of claimed jobs", () => {
   });
 
   test("that begin while they are cancelled run on in the product", async () => {
-    await addMany(2);
+    await addMany(queue, 2);
     await bench.run("take");
     const [first] = bench.product.jobs.values();
     bench.product.fault = ({ path }) => {
@@ -76,7 +56,7 @@ describe("a rollback of claimed jobs", () => {
   });
 
   test("that was killed between cancelling and putting back goes on", async () => {
-    const ids = await addMany(3);
+    const ids = await addMany(queue, 3);
     const before = await bench.stands();
     await bench.run("take");
     const [first] = bench.product.jobs.values();
@@ -91,7 +71,7 @@ describe("a rollback of claimed jobs", () => {
   });
 
   test("ends a command that takes at the same time", async () => {
-    await addMany(3);
+    await addMany(queue, 3);
     const stop = new AbortController();
     let waits = 0;
     const following = failureOf(

@@ -1,28 +1,15 @@
 import { setTimeout as passing } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { until } from "../../way/support/until.ts";
-import { Bench, mail } from "../../redis/support/importer.ts";
-import { addFlow, type BullQueue, libraries } from "../../redis/support/libraries.ts";
+import { openBench, useQueues } from "../../redis/support/bench.ts";
+import { mail } from "../../redis/support/importer.ts";
+import { addFlow, libraries } from "../../redis/support/libraries.ts";
 
-let bench: Bench;
-let open: BullQueue[] = [];
-
-beforeAll(async () => {
-  bench = await Bench.open();
-});
-afterAll(() => bench?.close());
-beforeEach(() => bench.reset());
-afterEach(async () => {
-  await Promise.all(open.map((queue) => queue.close()));
-  open = [];
-});
+const bench = await openBench();
+const open = useQueues(bench);
 
 describe.each(libraries)("$title", (library) => {
-  const queueOf = (prefix?: string) => {
-    const queue = library.open(bench.redis.port, "mail", prefix);
-    open.push(queue);
-    return queue;
-  };
+  const queueOf = (prefix?: string) => open(library, "mail", prefix);
 
   test("jobs are taken while workers run: each by one of the two, none lost, schedules and flows left alone", async () => {
     const queue = queueOf();
@@ -166,8 +153,7 @@ describe.each(libraries)("$title", (library) => {
 
 describe.each(libraries.filter(({ hasFlows }) => hasFlows))("flows of $title", (library) => {
   test("no member of a flow is taken: child, waiting parent, or parent whose children are done", async () => {
-    const queue = library.open(bench.redis.port, "mail");
-    open.push(queue);
+    const queue = open(library);
     await addFlow(library, bench.redis.port, "mail");
     const parent = await queue.add(mail(1));
     await bench.redis.client.hset(`bull:mail:${parent}:processed`, "bull:mail:child", "{}");

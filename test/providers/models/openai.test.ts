@@ -2,36 +2,14 @@ import * as fc from "fast-check";
 import * as v from "valibot";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { leadResult } from "../../../src/domain/events/analysis";
-import { createHttp, type Http } from "../../../src/providers/http";
+import type { Http } from "../../../src/providers/http";
 import { failed } from "../../../src/queue/effect";
-import { createLearned, type Learned } from "../../../src/providers/models/learned";
+import { createLearned } from "../../../src/providers/models/learned";
 import { createOpenai } from "../../../src/providers/models/openai";
-import type { ModelSettings } from "../../../src/providers/models/settings";
 import { type Answer, stubFetch } from "../fetch-stub";
+import { verdict, question, completion, refused, signal, common, adapter, ask } from "./openai-bench";
 
 afterEach(() => vi.unstubAllGlobals());
-
-const verdict = { summary: "Wants a flat.", intent: "buy", urgency: "high", score: 80, nextStep: "Call." };
-
-const question = { instructions: "Judge.", input: '{"message":"Ada wants a flat"}', name: "lead_verdict", schema: leadResult };
-
-const completion = (content: unknown, finish = "stop", more = {}) =>
-  Response.json({ model: "small-1", usage: { prompt_tokens: 12, completion_tokens: 5 }, choices: [{ finish_reason: finish, message: { content, ...more } }] });
-
-const refused = (status: number, error: object, headers: Record<string, string> = {}) => Response.json({ error }, { status, headers });
-
-const signal = new AbortController().signal;
-
-const http = createHttp({ rules: { allowLocal: false, ownHosts: [] } });
-
-const common = { http, apiKey: "sk-0123456789abcdef", baseUrl: "https://llm.example.com/v1", model: "small", tenant: "t1", now: () => 0 };
-
-const adapter = (settings: ModelSettings = {}, learned: Learned = createLearned()) => createOpenai({ ...common, settings, learned });
-
-async function ask(...answers: Answer[]) {
-  const seen = stubFetch(...answers);
-  return { reply: await adapter().ask(question, signal), seen };
-}
 
 describe("what refuses, by its code", () => {
   test.each<[string, Answer, object]>([
