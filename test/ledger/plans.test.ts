@@ -16,6 +16,8 @@ import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../sup
 const small = ["pauses", "parked_gates"];
 /** Grouping is sorting: a bounded number of dead letters, the counters of a few hours. */
 const mayHaveToSort = /GROUP BY kind|FROM counters/;
+/** All rows of a tenant are read: before a list of ids, for each of them. */
+const readsTenant = /^SEARCH \S+ USING (?:PRIMARY KEY|(?:COVERING )?INDEX \S+) \(tenant=\?\)$/;
 /** Counts for the overview, at most 100,000 rows of tables that hold only what is held back or went wrong. */
 const counts = /^SELECT count\(\*\) AS n(?:, count\(iif\(.*\)\) AS discarded)? FROM \(SELECT (?:1|(?:NULL AS )?state) FROM (?:dead_letters|parked|due) s /;
 
@@ -37,6 +39,8 @@ async function complaint(one: Said): Promise<string | null> {
   const plan = await planOf(one);
   if (counts.test(one.sql)) return null;
   const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !mayHaveToSort.test(one.sql)));
+  const crossed = plan.filter((line, index) => readsTenant.test(line) && /^SCAN \S+ VIRTUAL TABLE/.test(plan[index + 1] ?? ""));
+  wrong.push(...crossed);
   return wrong.length === 0 ? null : `${one.sql.replace(/\s+/g, " ").trim().slice(0, 160)}\n  ${plan.join("\n  ")}`;
 }
 
