@@ -17,6 +17,14 @@ describe("size and shape", () => {
     expect(long).toEqual([]);
   });
 
+  test("no function is longer than 70 lines, its closures included", () => {
+    const functions = [...texts].flatMap(([file, text]) =>
+      [...text.matchAll(/^(?:export )?(?:async )?function\*? (\w+)[^]*?^\}/gm)].map(([body, name]) => ({ file, name, body })),
+    );
+    expect(functions.length).toBeGreaterThan(2000);
+    expect(functions.filter(({ body }) => body.split("\n").length > 70).map(({ file, name }) => `${file}: ${name}`)).toEqual([]);
+  });
+
   test("no file or folder is named for having no name", () => {
     const vague = /^(utils?|helpers?|managers?|services?|common|misc|shared)$|(util|helper|manager|service)s?$/i;
     const parts = [...texts.keys()].flatMap((file) => file.split("/").map((part) => ({ file, part })));

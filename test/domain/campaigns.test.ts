@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { holdOf } from "../../src/domain/campaigns/hold";
 import { createListReader, type ListRow, NoHeader } from "../../src/domain/campaigns/read-list";
-import { createCsvReader } from "../../src/domain/campaigns/csv";
+import { CsvReader } from "../../src/domain/campaigns/csv";
 import { mailboxFrom } from "../../src/domain/mail/mailbox";
 import { comparable } from "../../src/domain/suppressions/model";
 import { opensAt } from "../../src/domain/campaigns/window";
@@ -30,7 +30,7 @@ describe("CSV", () => {
         fc.array(fc.nat(60), { maxLength: 5 }),
         (rows, separator, end, cuts) => {
           const text = rows.map((row) => row.map(quoted).join(separator)).join(end);
-          const reader = createCsvReader();
+          const reader = new CsvReader();
           const places = [0, ...cuts.map((cut) => Math.min(cut, text.length)).toSorted((a, b) => a - b), text.length];
           const pieces = places.slice(1).map((to, index) => text.slice(places[index], to));
           const records = [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()];
@@ -43,7 +43,7 @@ describe("CSV", () => {
   test("never throws and never keeps more than a row, whatever comes", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom("a", '"', ",", "\n", "\r", "é"), maxLength: 200 }), (text) => {
-        const reader = createCsvReader();
+        const reader = new CsvReader();
         const records = [...reader.push(text), ...reader.end()];
         const lines = records.map(({ line }) => line);
         expect(lines).toEqual(lines.toSorted((a, b) => a - b));

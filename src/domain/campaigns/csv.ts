@@ -4,97 +4,109 @@ import { maxRowBytes } from "./model";
 /** A record of a CSV text with the line at which it begins, or its issue. */
 export type CsvRecord = { line: number; cells: string[] } | { line: number; issue: string };
 
-/** Reads CSV (RFC 4180) in one pass, piece by piece. It holds one record, of bounded length. */
-interface CsvReader {
-  /** Records that end in this piece. */
-  push(text: string): CsvRecord[];
-  /** The last record, when no line break follows it. */
-  end(): CsvRecord[];
-}
-
 const separators = [",", ";", "\t"];
 
 type Place = "start" | "plain" | "quoted" | "quote" | "skip";
 
-/** The separator is the first comma, semicolon or tab of the first record. The decoder drops a byte order mark. */
-export function createCsvReader(): CsvReader {
-  let separator: string | undefined;
-  let place: Place = "start";
-  let line = 1;
-  let begun = 1;
-  let cells: string[] = [];
-  let cell = "";
-  let size = 0;
-  let isReturn = false;
-  let records: CsvRecord[] = [];
+/**
+ * Reads CSV (RFC 4180) in one pass, piece by piece. It holds one record, of bounded length. The separator is the first comma, semicolon or tab of the
+ * first record. The decoder drops a byte order mark.
+ */
+export class CsvReader {
+  #separator: string | undefined;
+  #place: Place = "start";
+  #line = 1;
+  /** The line at which the record begins. */
+  #begun = 1;
+  #cells: string[] = [];
+  #cell = "";
+  /** Characters of the record so far. */
+  #size = 0;
+  #isAfterReturn = false;
+  #records: CsvRecord[] = [];
 
-  const endCell = () => {
-    cells.push(cell);
-    cell = "";
-    place = "start";
-  };
-  const endRecord = () => {
-    if (place !== "skip") {
-      endCell();
-      if (cells.length > 1 || cells[0] !== "") {
-        separator ??= ",";
-        records.push({ line: begun, cells });
-      }
-    }
-    [cells, cell, size, place] = [[], "", 0, "start"];
-  };
-  const refuse = (issue: string) => {
-    records.push({ line: begun, issue });
-    [cells, cell, place] = [[], "", "skip"];
-  };
-  const isSeparator = (character: string) => {
-    if (separator === undefined && separators.includes(character)) separator = character;
-    return character === separator;
-  };
-  const take = (character: string) => {
-    if (place === "quoted") {
-      if (character === '"') place = "quote";
-      else cell += character;
-    } else if (place === "quote" && character === '"') {
-      cell += character;
-      place = "quoted";
-    } else if (isSeparator(character)) endCell();
-    else if (place === "quote") refuse("there is text behind a closing quote; write a quote inside of a value twice");
-    else if (place === "start" && character === '"') place = "quoted";
-    else {
-      cell += character;
-      place = "plain";
-    }
-  };
-  const push = (text: string) => {
+  /** Records that end in this piece. */
+  push(text: string): CsvRecord[] {
     for (const character of text) {
-      const isBreak = character === "\n" || character === "\r";
-      const isSecond = character === "\n" && isReturn;
-      isReturn = character === "\r";
-      if (isBreak && place !== "quoted") {
-        if (isSecond) continue;
-        endRecord();
-        begun = ++line;
-        continue;
-      }
-      if (isBreak && !isSecond) line++;
-      if (place === "skip") continue;
-      size++;
-      if (size > maxRowBytes) refuse(`the row is longer than ${withCommas(maxRowBytes)} characters; is a quote not closed?`);
-      else take(character);
+      const isSecond = character === "\n" && this.#isAfterReturn;
+      this.#isAfterReturn = character === "\r";
+      if (character === "\n" || character === "\r") this.#takeBreak(character, isSecond);
+      else this.#take(character);
     }
-  };
-  const flush = () => {
-    const finished = records;
-    records = [];
+    return this.#finished();
+  }
+
+  /** The last record, when no line break follows it. */
+  end(): CsvRecord[] {
+    if (this.#place === "quoted") this.#refuse("a quote is not closed");
+    else if (this.#size > 0) this.#endRecord();
+    return this.#finished();
+  }
+
+  /** A line break within quotes is text. `isSecond`: the line feed after a carriage return. */
+  #takeBreak(character: string, isSecond: boolean): void {
+    if (this.#place === "quoted") {
+      if (!isSecond) this.#line++;
+      this.#take(character);
+    } else if (!isSecond) {
+      this.#endRecord();
+      this.#begun = ++this.#line;
+    }
+  }
+
+  #take(character: string): void {
+    if (this.#place === "skip") return;
+    this.#size++;
+    if (this.#size > maxRowBytes) this.#refuse(`the row is longer than ${withCommas(maxRowBytes)} characters; is a quote not closed?`);
+    else this.#read(character);
+  }
+
+  #read(character: string): void {
+    if (this.#place === "quoted") {
+      if (character === '"') this.#place = "quote";
+      else this.#cell += character;
+    } else if (this.#place === "quote" && character === '"') this.#add(character, "quoted");
+    else if (this.#isSeparator(character)) this.#endCell();
+    else if (this.#place === "quote") this.#refuse("there is text behind a closing quote; write a quote inside of a value twice");
+    else if (this.#place === "start" && character === '"') this.#place = "quoted";
+    else this.#add(character, "plain");
+  }
+
+  #add(character: string, place: Place): void {
+    this.#cell += character;
+    this.#place = place;
+  }
+
+  #isSeparator(character: string): boolean {
+    if (this.#separator === undefined && separators.includes(character)) this.#separator = character;
+    return character === this.#separator;
+  }
+
+  #endCell(): void {
+    this.#cells.push(this.#cell);
+    this.#cell = "";
+    this.#place = "start";
+  }
+
+  #endRecord(): void {
+    if (this.#place !== "skip") {
+      this.#endCell();
+      if (this.#cells.length > 1 || this.#cells[0] !== "") {
+        this.#separator ??= ",";
+        this.#records.push({ line: this.#begun, cells: this.#cells });
+      }
+    }
+    [this.#cells, this.#cell, this.#size, this.#place] = [[], "", 0, "start"];
+  }
+
+  #refuse(issue: string): void {
+    this.#records.push({ line: this.#begun, issue });
+    [this.#cells, this.#cell, this.#place] = [[], "", "skip"];
+  }
+
+  #finished(): CsvRecord[] {
+    const finished = this.#records;
+    this.#records = [];
     return finished;
-  };
-  return {
-    push: (text) => (push(text), flush()),
-    end: () => {
-      if (place === "quoted") refuse("a quote is not closed");
-      else if (size > 0) endRecord();
-      return flush();
-    },
-  };
+  }
 }

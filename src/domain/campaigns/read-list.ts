@@ -1,5 +1,5 @@
 import { withCommas } from "../../decimal";
-import { createCsvReader, type CsvRecord } from "./csv";
+import { CsvReader, type CsvRecord } from "./csv";
 import { maxRowBytes } from "./model";
 import { recipientFields, type ReadRow, rowFromFields, rowFromJson } from "./read-row";
 
@@ -24,7 +24,7 @@ export function createListReader(format: ListFormat): ListReader {
 }
 
 function csvRows(): ListReader {
-  const reader = createCsvReader();
+  const reader = new CsvReader();
   let columns: string[] | undefined;
   const read = (records: CsvRecord[]) =>
     records.flatMap((record): ListRow[] => {

@@ -30,90 +30,104 @@ const maxReply = 16 * 1024;
 /** Time limit of closing a connection. */
 const maxEndMs = 500;
 
-/** One connection of commands and replies. Every call throws `SmtpLost` when there is no reply, or the server replied before the command. */
-export interface SmtpSession {
-  reply(): Promise<SmtpReply>;
-  /** Throws when a reply came before its command: later replies would be assigned to wrong commands. */
-  refuseEarlyReply(): Promise<void>;
-  command(line: string): Promise<SmtpReply>;
-  write(data: string): Promise<void>;
-  startTls(): void;
-  /** Never throws, never waits for long. */
-  end(): Promise<void>;
-}
-
 /** `signal` ends every wait. A socket that does not open is closed. */
 export async function openSmtpSession(socket: Socket, signal: AbortSignal): Promise<SmtpSession> {
-  let current = socket;
-  let reader = current.readable.getReader();
-  let writer = current.writable.getWriter();
-  let rest = "";
-  let decoder = new TextDecoder();
-  // A started read whose reply is not used yet.
-  let coming: ReturnType<typeof reader.read> | undefined;
-  const nextRead = () => {
-    if (!coming) (coming = reader.read()).catch(() => undefined);
-    return coming as ReturnType<typeof reader.read>;
-  };
-  const waited = async <T>(what: Promise<T>): Promise<T> => {
-    try {
-      return await unlessAborted(what, signal);
-    } catch (cause) {
-      throw new SmtpLost("the connection failed or timed out", { cause });
-    }
-  };
-  const line = async (): Promise<string> => {
-    for (;;) {
-      const end = rest.indexOf("\n");
-      if (end >= 0) {
-        const line = rest.slice(0, end).replace(/\r$/, "");
-        rest = rest.slice(end + 1);
-        return line;
-      }
-      const { done, value } = await waited(nextRead());
-      coming = undefined;
-      if (done) throw new SmtpLost("the server closed the connection");
-      rest += decoder.decode(value, { stream: true });
-      if (rest.length > maxReply) throw new SmtpLost("the server's reply is too long");
-    }
-  };
-  const refuseEarlyReply = async () => {
-    const arrived = rest !== "" || (await Promise.race([nextRead().then(() => true), scheduler.wait(0).then(() => false)]).catch(() => true));
-    if (arrived) throw new SmtpLost("the server answered before it was asked, or closed the connection");
-  };
-  const write = (data: string) => waited(writer.write(new TextEncoder().encode(data)));
-  const reply = () => readReply(line);
+  const session = new SmtpSession(socket, signal);
   try {
-    await waited(current.opened);
+    await waited(socket.opened, signal);
   } catch (lost) {
-    await closed(current);
+    await closed(socket);
     throw lost;
   }
-  return {
-    reply,
-    refuseEarlyReply,
-    write,
-    command: async (text) => {
-      await refuseEarlyReply();
-      await write(`${text}\r\n`);
-      return reply();
-    },
-    startTls() {
-      // Bytes that arrived unencrypted after the reply must not be read as part of the encrypted session.
-      if (rest !== "") throw new SmtpLost("the server answered before it was asked");
-      decoder = new TextDecoder();
-      reader.releaseLock();
-      writer.releaseLock();
-      current = current.startTls();
-      reader = current.readable.getReader();
-      writer = current.writable.getWriter();
-    },
-    async end() {
-      // A lost connection needs no QUIT.
-      writer.write(new TextEncoder().encode("QUIT\r\n")).catch(() => undefined);
-      await closed(current);
-    },
-  };
+  return session;
+}
+
+/** One connection of commands and replies. Every call throws `SmtpLost` when there is no reply, or the server replied before the command. */
+export class SmtpSession {
+  readonly #signal: AbortSignal;
+  #socket: Socket;
+  #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #decoder = new TextDecoder();
+  /** Text after the lines that were read. */
+  #rest = "";
+  /** A started read whose reply is not used yet. */
+  #coming: Promise<ReadableStreamReadResult<Uint8Array>> | undefined;
+
+  constructor(socket: Socket, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#socket = socket;
+    this.#reader = socket.readable.getReader();
+    this.#writer = socket.writable.getWriter();
+  }
+
+  reply(): Promise<SmtpReply> {
+    return readReply(() => this.#line());
+  }
+
+  /** Throws when a reply came before its command: later replies would be assigned to wrong commands. */
+  async refuseEarlyReply(): Promise<void> {
+    const read = () => this.#nextRead().then(() => true);
+    const arrived = this.#rest !== "" || (await Promise.race([read(), scheduler.wait(0).then(() => false)]).catch(() => true));
+    if (arrived) throw new SmtpLost("the server answered before it was asked, or closed the connection");
+  }
+
+  async command(line: string): Promise<SmtpReply> {
+    await this.refuseEarlyReply();
+    await this.write(`${line}\r\n`);
+    return this.reply();
+  }
+
+  write(data: string): Promise<void> {
+    return waited(this.#writer.write(new TextEncoder().encode(data)), this.#signal);
+  }
+
+  startTls(): void {
+    // Bytes that arrived unencrypted after the reply must not be read as part of the encrypted session.
+    if (this.#rest !== "") throw new SmtpLost("the server answered before it was asked");
+    this.#decoder = new TextDecoder();
+    this.#reader.releaseLock();
+    this.#writer.releaseLock();
+    this.#socket = this.#socket.startTls();
+    this.#reader = this.#socket.readable.getReader();
+    this.#writer = this.#socket.writable.getWriter();
+  }
+
+  /** Never throws, never waits for long. */
+  async end(): Promise<void> {
+    // A lost connection needs no QUIT.
+    this.#writer.write(new TextEncoder().encode("QUIT\r\n")).catch(() => undefined);
+    await closed(this.#socket);
+  }
+
+  async #line(): Promise<string> {
+    for (;;) {
+      const end = this.#rest.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#rest.slice(0, end).replace(/\r$/, "");
+        this.#rest = this.#rest.slice(end + 1);
+        return line;
+      }
+      const { done, value } = await waited(this.#nextRead(), this.#signal);
+      this.#coming = undefined;
+      if (done) throw new SmtpLost("the server closed the connection");
+      this.#rest += this.#decoder.decode(value, { stream: true });
+      if (this.#rest.length > maxReply) throw new SmtpLost("the server's reply is too long");
+    }
+  }
+
+  #nextRead(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    if (!this.#coming) (this.#coming = this.#reader.read()).catch(() => undefined);
+    return this.#coming as Promise<ReadableStreamReadResult<Uint8Array>>;
+  }
+}
+
+async function waited<T>(what: Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await unlessAborted(what, signal);
+  } catch (cause) {
+    throw new SmtpLost("the connection failed or timed out", { cause });
+  }
 }
 
 /** Closes the socket within `maxEndMs`. */
