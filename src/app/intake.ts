@@ -39,7 +39,7 @@ import type { Engine } from "../queue/engine";
 import { ownParts } from "../queue/accept/prepare";
 import type { Enqueue } from "../queue/request";
 import { isOnItsWay, retryNow } from "../queue/operate";
-import { refusingQueues } from "../queue/accept/send";
+import { refusingQueues } from "../queue/send/send";
 import type { TenantGates } from "../tenants/gates";
 import { createCampaignIntake, createCampaignDeps, resumedBy } from "./campaigns";
 import { createLeadDeps } from "./leads";

@@ -1,5 +1,5 @@
 import { withCommas } from "../decimal";
-import { maxCursor } from "./run/transition";
+import { maxCursor } from "./outcome";
 import type { Engine } from "./engine";
 import type { ActiveRun } from "./run/active-run";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";

@@ -1,7 +1,7 @@
 import type { DayLimit } from "../d1";
 import type { GroupCommit } from "../group-commit";
 import type { NewJob } from "./ports/intake-ledger";
-import type { Chunk } from "./accept/pack";
+import type { Chunk } from "./send/pack";
 import type { Prepared } from "./accept/prepared";
 import type { Receipt } from "./request";
 import type { UnrecordedEffects } from "./run/unrecorded-effects";

@@ -1,3 +1,7 @@
+/** Characters of a result, and of a cursor, as JSON. */
+export const maxResult = 64 * 1024;
+export const maxCursor = 16 * 1024;
+
 /** All that a run may return. Made only by the five functions below. */
 export type Outcome = Done | Retry | Wait | Again | Discard;
 
@@ -42,7 +46,7 @@ export interface Discard extends Quoting {
 }
 
 /**
- * The work is finished. `result` is kept with the job (JSON, up to 64 KB) and shown masked.
+ * The work is finished. `result` is kept with the job (as JSON, at most `maxResult` characters) and shown masked.
  * `after` runs once the ledger has recorded it, at most once: for what may be lost but must not repeat.
  */
 export function done(result?: unknown, options: { after?: () => void } = {}): Done {
@@ -68,7 +72,7 @@ export function wait(reason: string, options: { until: number; gate?: string; pa
   return { [mark]: true, kind: "wait", reason, until, gate, park, last, providerMessage };
 }
 
-/** Yield: the rest is done by a new message that starts from `cursor` (JSON, up to 16 KB). Counts as progress. */
+/** Yield: the rest is done by a new message that starts from `cursor` (as JSON, at most `maxCursor` characters). Counts as progress. */
 export function again(cursor: unknown): Again {
   return { [mark]: true, kind: "again", cursor };
 }

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 export const src = resolve(import.meta.dirname, "../../src");
 
 export interface Import {
-  /** Paths from src/, without extension: `queue/accept/send`. */
+  /** Paths from src/, without extension: `queue/send/send`. */
   from: string;
   /** A path from src/ when it is ours, else the package's name. */
   to: string;
@@ -25,7 +25,7 @@ export const withTypes = [...texts].flatMap(([from, text]) => typesToo(from, tex
 
 /** What drives the engine, as against its words: only index.ts and the composition root call these. */
 export const drivers = new Set(
-  ["consume", "execute", "execution", "settler", "settle", "sweep", "disposition", "claim", "bury", "backstop", "context", "send"].map(
+  ["consume", "execute", "execution", "settler", "run/settle", "sweep", "disposition", "run/claim", "accept/bury", "backstop", "context", "send/send"].map(
     (name) => `queue/${name}`,
   ),
 );

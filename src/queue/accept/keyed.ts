@@ -6,7 +6,7 @@ import { copyDelay, heldOrQueued } from "../placement";
 import type { KnownJob } from "../ports/intake-ledger";
 import type { Receipt } from "../request";
 import { isTerminal, revivedByKey } from "../state";
-import { deliver } from "./deliver";
+import { deliver } from "../send/deliver";
 import { keepFormerIds } from "./former";
 import type { Prepared } from "./prepared";
 import { accepted, ending, mismatch, type Receipts, unavailable } from "./receipts";

@@ -11,7 +11,7 @@ import { redactedReason } from "../../masking/redact";
 import { invalid, overloaded, unavailable, unknownType } from "./receipts";
 import { checkPayload } from "../registry";
 import type { EnqueueRequest, Refused } from "../request";
-import { isFull } from "./send";
+import { isFull } from "../send/send";
 import { below } from "../validate";
 
 /** A delay may be this long: 366 days, in seconds. */

@@ -3,7 +3,7 @@ import { orTrouble } from "../or-trouble";
 import { idsOf } from "./prepare";
 import { tooManyRequests } from "./receipts";
 import type { EnqueueRequest, Refused } from "../request";
-import { isFull } from "./send";
+import { isFull } from "../send/send";
 
 interface Limited {
   /** Requests beyond their tenant's quota. The first requests of each tenant pass until the quota is used up. */

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine";
-import { markUnsent } from "./deliver";
+import { markUnsent } from "../send/deliver";
 import type { Prepared } from "./prepared";
 import { accepted, type Receipts, unavailable } from "./receipts";
 import { writeLate } from "./row-on-demand";

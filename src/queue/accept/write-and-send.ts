@@ -1,8 +1,8 @@
 import type { Engine } from "../engine";
 import { orTrouble } from "../or-trouble";
-import { copyPastBacklog } from "./past-backlog";
+import { copyPastBacklog } from "../send/past-backlog";
 import type { Prepared } from "./prepared";
-import { send, type Sendable } from "./send";
+import { send, type Sendable } from "../send/send";
 
 /** Whether the rows are in the ledger; a failure is an event, not a throw. */
 export async function written(engine: Engine, all: readonly Prepared[]): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { Delivery } from "./delivery";
 import { type HeavyMark, overflow } from "../ports/heavy-ledger";
 import { orTrouble } from "../or-trouble";
 import { payloadOf } from "../registry";
-import { send } from "../accept/send";
+import { send } from "../send/send";
 
 /** How often it is recorded that jobs of a mark came from `overflow`, a quarter of the time after which a mark ends. Milliseconds. */
 const seenEveryMs = 15_000;

@@ -2,7 +2,7 @@ import type { Engine } from "../engine";
 import type { DecidedExecution, Execution } from "../execution";
 import type { Settled } from "../ports/run-ledger";
 import { redactedReason } from "../../masking/redact";
-import { deliver } from "../accept/deliver";
+import { deliver } from "../send/deliver";
 import { orTrouble } from "../or-trouble";
 import { keyOf } from "../ref";
 import { isTerminal } from "../state";

@@ -2,14 +2,11 @@ import { backoff } from "../backoff";
 import type { Policy } from "../job";
 import type { Decision } from "./decision";
 import type { ClaimedJob, Transition } from "../ports/run-ledger";
-import type { Retry, Wait } from "../outcome";
+import { maxCursor, maxResult, type Retry, type Wait } from "../outcome";
 import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } from "../placement";
 import { redact } from "../../masking/redact";
 import type { JobState } from "../state";
 
-/** Characters of a result, and of a cursor, as JSON. */
-export const maxResult = 64 * 1024;
-export const maxCursor = 16 * 1024;
 /** Runs of a job with a timeline entry of their own; later runs that yield share one entry. */
 const maxTimelineRuns = 20;
 /** Characters kept of an outside system's answer. */

@@ -1,4 +1,4 @@
-import { deliver } from "../accept/deliver";
+import { deliver } from "../send/deliver";
 import type { Engine } from "../engine";
 import { envelopeOf } from "../envelope";
 import { broughtBack, copyDelay, type Placement, queuedNow } from "../placement";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createQuota } from "../../../src/tenants/quota";
 import { cancel } from "../../../src/queue/operate";
 import type { Receipt } from "../../../src/queue/request";
-import { refusingQueues } from "../../../src/queue/accept/send";
+import { refusingQueues } from "../../../src/queue/send/send";
 import { type EngineBench, createEngineBench } from "../../support/engine";
 import { emptyLedger } from "../../support/invariants";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Receipt } from "../../../src/queue/request";
 import { GroupCommit } from "../../../src/group-commit";
-import { minInFlight } from "../../../src/queue/accept/traffic";
+import { minInFlight } from "../../../src/queue/send/traffic";
 import { type EngineBench, createEngineBench, idOf } from "../../support/engine";
 import { jobsIn } from "../../support/history/events";
 import { emptyLedger } from "../../support/invariants";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Envelope, type Pack, parseEnvelope } from "../../../src/queue/envelope";
-import { maxPackBytes, packed, type Sendable } from "../../../src/queue/accept/pack";
+import { maxPackBytes, packed, type Sendable } from "../../../src/queue/send/pack";
 
 const maxJobs: Record<string, number> = { many: 25, two: 2, one: 1 };
 const bytesOf = (body: unknown) => new TextEncoder().encode(JSON.stringify(body)).length;
