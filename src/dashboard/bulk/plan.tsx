@@ -1,6 +1,6 @@
 import { plural } from "../../decimal";
 import type { Plan } from "../answers";
-import { ReplayLink } from "../job/relatives";
+import { ReplayLinks } from "../job/relatives";
 import type { Visit } from "../page";
 import { number, smallUsd } from "../parts/format";
 
@@ -27,12 +27,10 @@ export function Alongside({ visit, running }: { visit: Visit; running: readonly 
   if (running.length === 0) return null;
   const isOne = running.length === 1;
   return (
-    <p role="note" class="trouble">
+    <p role="note">
       {isOne ? "A replay that may name these jobs is" : `${number(running.length)} replays that may name these jobs are`} under way:{" "}
-      {running.map((id) => (
-        <ReplayLink key={id} visit={visit} id={id} />
-      ))}
-      Each job is sent by one of them alone. Wait until {isOne ? "it has" : "they have"} ended, or stop {isOne ? "it" : "them"} first.
+      <ReplayLinks visit={visit} ids={running} />. Each job is sent by one of them alone. Wait until {isOne ? "it has" : "they have"} ended, or stop{" "}
+      {isOne ? "it" : "them"} first.
     </p>
   );
 }

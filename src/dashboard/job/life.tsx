@@ -4,7 +4,7 @@ import { duration, number } from "../parts/format";
 import { State } from "../parts/state";
 import { Empty, Section } from "../parts/table";
 import { Clock, Sentence, Time } from "../parts/time";
-import { ReplayLink } from "./relatives";
+import { ReplayLinks } from "./relatives";
 import { Waterfall } from "./waterfall";
 
 type Entry = JobDetail["timeline"][number];
@@ -47,7 +47,7 @@ export function Life({ visit, job }: { visit: Visit; job: JobDetail }) {
 /** The detail of an entry; a replay's is a link. */
 function Detail({ visit, entry: { event, detail } }: { visit: Visit; entry: Entry }) {
   if (detail === null) return null;
-  return event === "replayed" ? <ReplayLink visit={visit} id={detail} /> : <Sentence text={detail} />;
+  return event === "replayed" ? <ReplayLinks visit={visit} ids={[detail]} /> : <Sentence text={detail} />;
 }
 
 /** The text of a folded entry, in the past tense. */

@@ -16,23 +16,21 @@ export function Relatives({ visit, job }: { visit: Visit; job: JobDetail }) {
       <dl class="facts">
         <Fact name="Parent" value={<Parent visit={visit} job={job} />} />
         <Fact name="Children" value={<Children visit={visit} job={job} />} />
-        {job.replays.length === 0 ? null : (
-          <Fact
-            name="Replays"
-            value={job.replays.map((id) => (
-              <ReplayLink key={id} visit={visit} id={id} />
-            ))}
-          />
-        )}
+        {job.replays.length === 0 ? null : <Fact name="Replays" value={<ReplayLinks visit={visit} ids={job.replays} />} />}
       </dl>
     </Section>
   );
 }
 
-export function ReplayLink({ visit, id }: { visit: Visit; id: string }) {
+export function ReplayLinks({ visit, ids }: { visit: Visit; ids: readonly string[] }) {
   return (
     <>
-      <a href={`${visit.base}/replays/${encodeURIComponent(id)}`}>replay {tailOf(id)}</a>{" "}
+      {ids.map((id, index) => [
+        index === 0 ? "" : ", ",
+        <a key={id} href={`${visit.base}/replays/${encodeURIComponent(id)}`}>
+          replay {tailOf(id)}
+        </a>,
+      ])}
     </>
   );
 }
