@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { listAlerts } from "../../src/domain/alerts/queries";
 import { type AlertFailure } from "../../src/domain/alerts/model";
 import { createEngineBench } from "../support/engine";
-import { minute, watching, useEmptyAlerts } from "./alert-watch";
+import { hour, minute, watching, useEmptyAlerts } from "./alert-watch";
 
 useEmptyAlerts();
 
@@ -73,6 +73,27 @@ test("a finding that gets worse is one alert: the warning ends without a notice,
   await world.tick(11 * minute);
   expect(world.sent.at(-1)?.notices).toMatchObject([{ kind: "recovered", cause: cause("critical") }]);
   expect((await states()).map(([, state]) => state)).toEqual(["recovered", "recovered"]);
+});
+
+test("an alert is since its finding began, which may be long before a tick opened it; opened again, it is sent again", async () => {
+  const bench = createEngineBench();
+  const world = watching(bench);
+  await world.tick();
+  const pausedAt = bench.now() - hour;
+  const found = { tenant: "one", cause: "finding/warning/paused/queue/events", subject: "queue/events", reason: "It is paused.", count: 1 };
+  const tickWith = async (ms = minute) => {
+    world.state.findings = [{ ...found, firstAt: pausedAt, lastAt: bench.now() + ms }];
+    await world.tick(ms);
+  };
+  const alert = async () => (await listAlerts(env.DB, "one", 1))[0];
+  await tickWith();
+  expect(await alert()).toMatchObject({ firstAt: pausedAt, since: bench.now(), state: "open" });
+  world.state.findings = [];
+  await world.tick(11 * minute);
+  expect(await alert()).toMatchObject({ firstAt: pausedAt, state: "recovered" });
+  await tickWith(2 * hour);
+  expect(await alert()).toMatchObject({ firstAt: pausedAt, since: bench.now(), state: "open" });
+  expect(world.sent.flatMap(({ notices }) => notices.map(({ kind }) => kind))).toEqual(["began", "recovered", "began"]);
 });
 
 test("a warning stays open while the critical alert that follows it is beyond the limit of new ones in a tick", async () => {

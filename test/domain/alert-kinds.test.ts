@@ -147,7 +147,7 @@ describe("every kind of finding", () => {
 describe("an alert as it is now", () => {
   const circuit = found.find(({ code }) => code === "circuit-open") as Finding;
   const opened = (cause: string, more: Partial<Alert> = {}): Alert => ({
-    ...{ tenant, cause, state: "open", subject: "s", reason: "it was open until noon", count: 3, since: now - hour, lastAt: now - 60_000 },
+    ...{ tenant, cause, state: "open", subject: "s", reason: "it was open until noon", count: 3, firstAt: now - hour, since: now - hour, lastAt: now - 60_000 },
     ...{ toldAt: null, via: [], recoveredAt: null, ...more },
   });
 
@@ -185,7 +185,7 @@ describe("an alert as it is now", () => {
 
 test("a group of dead letters that grows is sent again at its 10th, 100th and 1,000th job, and no finding is", () => {
   const failure = { tenant, cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: now };
-  const told = { ...failure, state: "open" as const, since: now, toldAt: now, via: ["slack"], recoveredAt: null };
+  const told = { ...failure, state: "open" as const, firstAt: now, since: now, toldAt: now, via: ["slack"], recoveredAt: null };
   const noticeAt = (before: number, more: number, cause = failure.cause) =>
     nextAlert({ ...told, cause, count: before }, { ...failure, cause, count: more }, now + 60_000)?.notice;
   expect([noticeAt(1, 8), noticeAt(9, 1), noticeAt(10, 80), noticeAt(98, 2), noticeAt(500, 600), noticeAt(5, 2000)]).toEqual([

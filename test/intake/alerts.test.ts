@@ -30,6 +30,7 @@ test("GET /v1/alerts has the sentence and the remedies that the report has now, 
     state: "open" as const,
     reason: "as it was found",
     count: 1,
+    firstAt: now - 910_000,
     since: now - 900_000,
     lastAt: now - 60_000,
     toldAt: null,
@@ -51,7 +52,7 @@ test("GET /v1/alerts has the sentence and the remedies that the report has now, 
   const found = { count: 3, since: new Date(now - 950_000).toISOString() };
   expect(by["gate/mail"]).toMatchObject(found);
   expect(by["email"]).toMatchObject({ ...found, count: 10, sentence: failed.sentence });
-  expect(by["queue/events"]).toMatchObject({ count: 1, since: new Date(now - 900_000).toISOString() });
+  expect(by["queue/events"]).toMatchObject({ count: 1, since: new Date(now - 910_000).toISOString() });
   expect(by["gate/mail"].url).toBe("https://jobs.example.com/t/alerts-own/flow");
   expect(by["queue/events"]).toMatchObject({ sentence: "as it was found", notSeenSince: new Date(now - 60_000).toISOString(), actions: [] });
   expect(by["gate/crm"]).toMatchObject({ state: "recovered", sentence: "as it was found", notSeenSince: null, actions: [] });

@@ -3,7 +3,7 @@ import type { RemedyCall, Finding } from "../report/model";
 import type { Alert } from "./model";
 import { causeOf } from "./rule";
 
-/** An alert as the report has it now. `count` and `since` of an open one are those of its finding; without a finding they are what the ticks found. */
+/** An alert as the report has it now. `count` and `since` of an open one are those of its finding; without a finding they are what the ticks found, since its first failure. */
 export interface CurrentAlert extends Alert {
   /** The sentence of the finding now, for an open alert; else the newest reason. */
   sentence: string;
@@ -21,11 +21,11 @@ export function currentOf(alert: Alert, findings: readonly Finding[], now: numbe
   const finding = alert.state === "open" ? findingOf(alert, findings) : undefined;
   if (finding) {
     const { sentence, count, since, actions } = finding;
-    return { ...alert, sentence, count, since: since ?? alert.since, notSeenSince: null, actions };
+    return { ...alert, sentence, count, since: since ?? alert.firstAt, notSeenSince: null, actions };
   }
   const isGone = alert.state === "open" && !isSeenByTick(alert, now);
   const sentence = causeOf(alert.cause).code === "circuit-open" ? pastCircuitSentence(alert.reason) : alert.reason;
-  return { ...alert, sentence, notSeenSince: isGone ? alert.lastAt : null, actions: [] };
+  return { ...alert, since: alert.firstAt, sentence, notSeenSince: isGone ? alert.lastAt : null, actions: [] };
 }
 
 /** Whatever severity it has now. */

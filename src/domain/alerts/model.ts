@@ -15,6 +15,9 @@ export interface Alert {
   reason: string;
   /** Failures since it opened. */
   count: number;
+  /** Since when it fails: at or before `since`. */
+  firstAt: number;
+  /** When the alert was opened. */
   since: number;
   lastAt: number;
   toldAt: number | null;
@@ -24,7 +27,10 @@ export interface Alert {
 }
 
 /** Failures of one cause that were found since the last look. */
-export interface AlertFailure extends Pick<Alert, "tenant" | "cause" | "subject" | "reason" | "count" | "lastAt"> {}
+export interface AlertFailure extends Pick<Alert, "tenant" | "cause" | "subject" | "reason" | "count" | "lastAt"> {
+  /** Time of the first of them, where it is known. */
+  firstAt?: number | null;
+}
 
 type NoticeKind = "began" | "continues" | "recovered";
 
@@ -70,7 +76,8 @@ function hasGrown(before: Alert | undefined, after: Alert): boolean {
   return String(after.count).length > String(before.count).length;
 }
 
-function opened(before: Alert | undefined, { count, ...found }: AlertFailure, now: number): Alert {
+function opened(before: Alert | undefined, { count, ...failure }: AlertFailure, now: number): Alert {
+  const found = { ...failure, firstAt: Math.min(failure.firstAt ?? now, before?.state === "open" ? before.firstAt : now) };
   if (before?.state === "open")
     return { ...before, ...found, lastAt: Math.max(before.lastAt, found.lastAt), count: isStanding(found.cause) ? count : before.count + count };
   return { ...found, count, state: "open", since: now, toldAt: before?.toldAt ?? null, via: before?.via ?? [], recoveredAt: null };

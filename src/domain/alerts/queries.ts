@@ -14,8 +14,8 @@ const deadSql = `
   WITH RECURSIVE each(tenant) AS (
     SELECT min(tenant) FROM dead_letters UNION ALL
     SELECT (SELECT min(t.tenant) FROM dead_letters t WHERE t.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL)
-  SELECT tenant, cause, subject, reason, count, lastAt FROM (
-  SELECT tenant, 'dead-letters/' || kind AS cause, type AS subject, reason, count(*) AS count, max(died) AS lastAt,
+  SELECT tenant, cause, subject, reason, count, firstAt, lastAt FROM (
+  SELECT tenant, 'dead-letters/' || kind AS cause, type AS subject, reason, count(*) AS count, min(died) AS firstAt, max(died) AS lastAt,
     row_number() OVER (PARTITION BY tenant ORDER BY max(died) DESC) AS place FROM (
     SELECT d.tenant, d.kind, d.type, d.reason, d.died FROM each CROSS JOIN dead_letters d LEFT JOIN alerts a
       ON a.tenant = d.tenant AND a.cause = 'dead-letters/' || d.kind
@@ -28,7 +28,7 @@ export async function newDeadLetters(db: D1Database, after: number, to: number):
   return (await db.prepare(deadSql).bind(after, to).all<AlertFailure>()).results;
 }
 
-const columns = "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.since, a.last_at, a.told_at, a.via, a.recovered_at";
+const columns = "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.first_at, a.since, a.last_at, a.told_at, a.via, a.recovered_at";
 
 /** Every open alert, and those of these causes whatever their state. */
 export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailure, "tenant" | "cause">[]): Promise<Alert[]> {
@@ -73,6 +73,8 @@ interface Row {
   subject: string;
   reason: string;
   count: number;
+  /** Null: of an alert that was opened before it was kept. */
+  first_at: number | null;
   since: number;
   last_at: number;
   told_at: number | null;
@@ -80,6 +82,6 @@ interface Row {
   recovered_at: number | null;
 }
 
-function alertFrom({ last_at: lastAt, told_at: toldAt, recovered_at: recoveredAt, via, ...row }: Row): Alert {
-  return { ...row, lastAt, toldAt, recoveredAt, via: via === "" ? [] : via.split(",") };
+function alertFrom({ first_at: firstAt, last_at: lastAt, told_at: toldAt, recovered_at: recoveredAt, via, ...row }: Row): Alert {
+  return { ...row, firstAt: firstAt ?? row.since, lastAt, toldAt, recoveredAt, via: via === "" ? [] : via.split(",") };
 }

@@ -26,31 +26,31 @@ function sentenceOf({ kind, alert }: Notice): string {
 }
 
 function workSentence(kind: Notice["kind"], alert: Alert): string {
-  const { subject, since } = alert;
+  const { subject, firstAt } = alert;
   const what = alert.cause.startsWith("no-worker/") ? `Jobs of type ${subject}` : `Worker ${subject}`;
-  if (kind === "recovered") return `Recovered: ${what} (since ${isoMinute(since)})`;
-  return `${what}${kind === "continues" ? `, since ${isoMinute(since)}` : ""}: ${alertReason(alert)}`;
+  if (kind === "recovered") return `Recovered: ${what} (since ${isoMinute(firstAt)})`;
+  return `${what}${kind === "continues" ? `, since ${isoMinute(firstAt)}` : ""}: ${alertReason(alert)}`;
 }
 
 function jobSentence(kind: Notice["kind"], alert: Alert): string {
-  const { subject, count, cause, since } = alert;
+  const { subject, count, cause, firstAt } = alert;
   const group = cause.slice("dead-letters/".length);
   const jobs = count === 1 ? "1 job" : `${count} jobs`;
-  if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${isoMinute(since)}; group ${group})`;
-  const since24 = kind === "continues" ? ` since ${isoMinute(since)}` : "";
+  if (kind === "recovered") return `Recovered: no ${subject} job has failed this way for an hour (${jobs} since ${isoMinute(firstAt)}; group ${group})`;
+  const since24 = kind === "continues" ? ` since ${isoMinute(firstAt)}` : "";
   return `${jobs} of type ${subject} failed for good${since24}: ${alertReason(alert)} (group ${group})`;
 }
 
 function findingSentence(kind: Notice["kind"], alert: Alert): string {
   const sentence = alertReason(alert);
-  if (kind === "recovered") return `Recovered (since ${isoMinute(alert.since)}): ${sentence}`;
-  return kind === "continues" ? `Still, since ${isoMinute(alert.since)}: ${sentence}` : sentence;
+  if (kind === "recovered") return `Recovered (since ${isoMinute(alert.firstAt)}): ${sentence}`;
+  return kind === "continues" ? `Still, since ${isoMinute(alert.firstAt)}: ${sentence}` : sentence;
 }
 
 function tickSentence(kind: Notice["kind"], alert: Alert): string {
-  const { subject, since } = alert;
-  if (kind === "recovered") return `Recovered: the tick's step ${subject} works again (it failed since ${isoMinute(since)})`;
-  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${isoMinute(since)}` : "fails"}: ${alertReason(alert)}`;
+  const { subject, firstAt } = alert;
+  if (kind === "recovered") return `Recovered: the tick's step ${subject} works again (it failed since ${isoMinute(firstAt)})`;
+  return `The tick's step ${subject} ${kind === "continues" ? `still fails, since ${isoMinute(firstAt)}` : "fails"}: ${alertReason(alert)}`;
 }
 
 /** A reason is text: the characters that begin mark-up in a channel are replaced. */

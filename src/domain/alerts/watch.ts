@@ -69,7 +69,7 @@ function firstByCause(failures: readonly AlertFailure[]): Map<string, AlertFailu
 function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): AlertFailure[] {
   return steps
     .filter(({ step, outcome, at }) => step !== heartbeatStep && outcome === "failed" && now - at <= stepAge)
-    .map(({ step, at, detail }) => ({ tenant: installation, cause: `tick/${step}`, subject: step, reason: detail ?? "", count: 1, lastAt: at }));
+    .map(({ step, at, detail }) => ({ tenant: installation, cause: `tick/${step}`, subject: step, reason: detail ?? "", count: 1, firstAt: at, lastAt: at }));
 }
 
 /** A step's failure stands in the table until the step runs again. */

@@ -36,7 +36,7 @@ export const alertShape = v.object({
   url: v.pipe(v.nullable(v.string()), v.description("Page of the subject; null when the installation does not know its own address")),
   reason: v.pipe(v.string(), v.description("Reason of the newest failure")),
   count: v.pipe(count, v.description("Count of the finding in GET /v1/report now; failures since it opened when there is none")),
-  since: v.pipe(isoTime, v.description("Time since when the finding in GET /v1/report exists; when the alert was opened when there is none")),
+  since: v.pipe(isoTime, v.description("Time since when the finding in GET /v1/report exists; of the first failure that the tick found when there is none")),
   lastAt: isoTime,
   toldAt: v.pipe(v.nullable(isoTime), v.description("When it was last sent")),
   via: v.pipe(
@@ -215,7 +215,7 @@ async function snapshotOf({ snapshots, now }: Pick<IntakeDeps, "snapshots" | "no
 
 function testNotice(tenant: string, now: number): Notice {
   const cause = "finding/critical/test/alert-rule";
-  const times = { since: now, lastAt: now, toldAt: null, recoveredAt: null };
+  const times = { firstAt: now, since: now, lastAt: now, toldAt: null, recoveredAt: null };
   return {
     kind: "began",
     alert: { tenant, cause, state: "open", subject: "alert-rule", reason: "This is a test: the alerts of Jobyard arrive here.", count: 1, via: [], ...times },

@@ -52,8 +52,8 @@ const toldElsewhere = ["failed", "tick-failing", "tick-silent", "no-worker", "d1
 export function failuresOf(findings: readonly Finding[], now: number): AlertFailure[] {
   return findings
     .filter(({ code, severity }) => severity !== "info" && !toldElsewhere.includes(code))
-    .map(({ tenant, severity, code, subject, type, sentence, count }) => {
-      return { tenant, cause: `finding/${severity}/${code}/${subject}`, subject: type ?? subject, reason: sentence, count, lastAt: now };
+    .map(({ tenant, severity, code, subject, type, sentence, count, since }) => {
+      return { tenant, cause: `finding/${severity}/${code}/${subject}`, subject: type ?? subject, reason: sentence, count, firstAt: since, lastAt: now };
     });
 }
 
