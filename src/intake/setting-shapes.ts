@@ -3,7 +3,7 @@ import { outputList, outputRecord } from "../bounded";
 import { limitsSchema } from "../tenants/connection-fields";
 import { projectSchema } from "../tenants/project-schema";
 import { webhookSchema } from "../tenants/site";
-import { dated } from "./shapes";
+import { dated, isoTime } from "./shapes";
 
 /** Shapes of connections, sites and lead projects in answers: what was set, without its secrets. */
 
@@ -28,7 +28,7 @@ const providerEntries = {
   limits: v.optional(limitsSchema),
 };
 const fallback = v.object(providerEntries);
-const pause = v.object({ reason: v.string(), since: v.pipe(v.number(), v.description("Milliseconds since 1970")) });
+const pause = v.object({ reason: v.string(), since: isoTime });
 
 export const connectionShape = v.object({
   name: v.string(),

@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { outputList } from "../bounded";
+import { settingsSchema } from "../tenants/tenant";
 import { tokenScopes } from "../tenants/token";
 import { cursor, dated, isoTime } from "./shapes";
 
 /** Shapes of tenants and their tokens in answers. */
 
-export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: v.looseObject({}), ...dated });
+export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: settingsSchema, ...dated });
 export const tenantsShape = v.object({ tenants: outputList(tenantShape), cursor });
 
 export const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown once and not stored")) });

@@ -11,7 +11,7 @@ import type { Changed } from "./tenant";
 import type { Vault } from "./vault";
 
 /** A connection as it may be shown: its settings, and of an address that is a secret only the host. */
-interface ConnectionView {
+export interface ConnectionView {
   name: ConnectionName;
   provider: string;
   baseUrl?: string;

@@ -13,7 +13,7 @@ export const mailboxSchema = boundedText(320, {
   rule: "must be an e-mail address, or a name and an address in <>",
 });
 
-const settingsSchema = v.strictObject({
+export const settingsSchema = v.strictObject({
   /** Sender of mails where neither the job nor the connection names one. */
   mail: v.optional(v.strictObject({ from: v.optional(mailboxSchema) })),
   /** Jobs accepted per minute; default: no limit. */

@@ -4,6 +4,7 @@ import { connectionShape, siteShape } from "../../src/intake/setting-shapes";
 import { scheduleShape } from "../../src/intake/shapes";
 import { tenantShape, tenantsShape, tokensShape } from "../../src/intake/tenant-shapes";
 import { templatePutShape, templateShape } from "../../src/intake/template-shapes";
+import type { ConnectionStore } from "../../src/tenants/connection";
 import { createIntakeBench, root, type Tokens } from "./bench";
 import { now } from "./given";
 
@@ -81,6 +82,12 @@ describe("sites and connections", () => {
       expect(answer.text).not.toMatch(/hush|ABCDEFGH/);
     }
     expect(put.text + linked.text).not.toMatch(/hush|ABCDEFGH/);
+  });
+
+  test("tell since when a provider is not called, in the interface's form of times", async () => {
+    await (bench.deps.connections as ConnectionStore).pause("set-own", "mail", "resend", { reason: "mail: 401", since: now });
+    const { body } = await call("GET /v1/connections/mail", undefined, own.read);
+    expect(body.paused).toEqual({ resend: { reason: "mail: 401", since: new Date(now).toISOString() } });
   });
 
   test("are their tenant's alone", async () => {

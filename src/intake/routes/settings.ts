@@ -1,7 +1,7 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { gatesOf } from "../../tenants/connection";
+import { type ConnectionView, gatesOf } from "../../tenants/connection";
 import { connectionNames, connectionSchemas, isConnectionName } from "../../tenants/connection-schema";
 import { smallBody } from "../body";
 import { namedRoutes } from "../named-routes";
@@ -20,7 +20,7 @@ export const settingRoutes = namedRoutes(
     scope: "read",
     shape: connectionShape,
     store: ({ connections }) => connections,
-    view: withIsoTimes,
+    view: connectionView,
   },
   route("PUT /v1/connections/:name", {
     name: "putConnection",
@@ -32,7 +32,7 @@ export const settingRoutes = namedRoutes(
     handle: async ({ deps, tenant, params, body }) => {
       const { connection } = await deps.connections.put(tenant, param({ params }, "name"), body, deps.now());
       await deps.gates.changed(tenant, gatesOf(connection));
-      return { status: 200, body: withIsoTimes(connection) };
+      return { status: 200, body: connectionView(connection) };
     },
   }),
 );
@@ -44,6 +44,7 @@ function connectionSchema(params: Readonly<Record<string, string>>): v.GenericSc
   throw new Problem("not-found", `There is no such connection; the names are ${connectionNames.join(", ")}.`);
 }
 
-function withIsoTimes<View extends { created: number; updated: number }>(view: View) {
-  return { ...view, created: iso(view.created), updated: iso(view.updated) };
+function connectionView({ paused, created, updated, ...view }: ConnectionView) {
+  const pauses = Object.entries(paused ?? {}).map(([provider, { reason, since }]) => [provider, { reason, since: iso(since) }] as const);
+  return { ...view, ...(paused ? { paused: Object.fromEntries(pauses) } : {}), created: iso(created), updated: iso(updated) };
 }
