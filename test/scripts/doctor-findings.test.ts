@@ -1,10 +1,7 @@
-import { type Server } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Deployer, deployedAccount, startDeployer } from "../fake-cloudflare/run.ts";
 
 let deployer: Deployer;
-
-const servers: Server[] = [];
 
 beforeEach(async () => {
   deployer = await startDeployer();
@@ -12,7 +9,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await deployer.close();
-  await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
 });
 
 const ids = (report: { findings: { id: string; subject: string }[] }) => report.findings.map(({ id, subject }) => `${id} ${subject}`);
