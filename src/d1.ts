@@ -44,12 +44,12 @@ export function refLists(refs: readonly { tenant: string; id: string }[]): strin
   return lists(refs.map(({ tenant, id }) => [tenant, id]));
 }
 
-/** Bytes of the database, as D1 says in the answer to any statement; null: it does not. */
+/** Bytes of the database, from the answer to any statement; null: D1 does not report them. */
 export function sizeAfter(result: Pick<D1Result, "meta"> | undefined): number | null {
   return result?.meta.size_after ?? null;
 }
 
-/** Bytes of the database; null: D1 does not say. */
+/** Bytes of the database; null: D1 does not report them. */
 export async function databaseBytes(db: D1Database): Promise<number | null> {
   return sizeAfter(await db.prepare("SELECT 1").run());
 }
@@ -73,7 +73,7 @@ export function mayBeDone(thrown: unknown): boolean {
   return thrown instanceof Error && passing.test(thrown.message);
 }
 
-/** Runs statements as one transaction, once more when D1 says the condition passes: they must change nothing when they are repeated. */
+/** Runs statements as one transaction, once more after an error that D1 marks as passing: they must change nothing when they are repeated. */
 export async function batch(db: D1Database, statements: D1PreparedStatement[]): Promise<D1Result<Record<string, unknown>>[]> {
   try {
     return await db.batch<Record<string, unknown>>(statements);

@@ -35,7 +35,7 @@ export interface Issue {
   message: string;
 }
 
-/** An answer lists so many issues; one more says how many it leaves out. */
+/** An answer lists at most this many issues; one more gives the number of those left out. */
 export const maxIssues = 20;
 /** Characters of a path; names in it are the sender's. */
 const maxPathLength = 200;

@@ -38,12 +38,12 @@ export function traceIdOf(job: Traced): string {
   return traceOf(job).slice(0, 32);
 }
 
-/** What an event says of the job it is about. */
+/** The fields of an event that identify its job. */
 export function aboutJob({ tenant, id, trace, parent }: Traced & { tenant: string }) {
   return { tenant, id, trace: trace ?? undefined, parent: parent ?? undefined };
 }
 
-/** What a child must carry to be in its parent's trace: nothing where the parent's id says it. */
+/** What a child must carry to be in its parent's trace: nothing where the parent's id is enough. */
 export function traceOfChild(parent: Traced): string | undefined {
   return parent.trace || parent.parent ? traceOf(parent) : undefined;
 }

@@ -109,6 +109,13 @@ describe("one language", () => {
     expect(all.flatMap((file) => [...read(file).matchAll(line)].map(([found]) => `${file}: ${found.trim()}`))).toEqual([]);
   });
 
+  test("code does not speak: no comment of src has say, says or said", () => {
+    const spoken = [...texts]
+      .flatMap(([file, text]) => comments(text).map((comment) => `${file}: ${comment}`))
+      .filter((each) => /: .*\b(?:says?|said)\b/i.test(each));
+    expect(spoken).toEqual([]);
+  });
+
   test("a comment names its subject: none begins with a pronoun or with of", () => {
     const first = [...texts].flatMap(([file, text]) => comments(text).map((comment) => `${file}: ${comment.replace(/^\* /, "")}`));
     expect(first.filter((comment) => /: (?:Of|Its|They|Theirs|Whose) /.test(comment))).toEqual([]);

@@ -24,8 +24,8 @@ const closedNames = [
  * Whether a URL given by a tenant may be called. It is checked when the tenant sets it, before each call and at each redirect. The check reads the
  * parsed URL: the parser turns 0x7f.1, 2130706433 and full-width digits into plain addresses.
  *
- * It judges the name, not what DNS says of it: a public name may point to a private address. Workers have no private network behind them, so such a
- * call ends nowhere; on another platform the resolved address would have to be judged as well. `reason` says what would be right and repeats no more
+ * It judges the name, not its DNS records: a public name may point to a private address. Workers have no private network behind them, so such a
+ * call ends nowhere; on another platform the resolved address would have to be judged as well. `reason` names what would be right and repeats no more
  * of the URL than its host.
  */
 export function checkAddress(text: string, rules: AddressRules): AddressVerdict {

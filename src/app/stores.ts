@@ -65,7 +65,7 @@ export function createStores(env: WorkerEnv) {
   };
 }
 
-/** A developer's machine, as `npm start` says. */
+/** A developer's machine: `npm start` sets it. */
 export function isLocal(env: WorkerEnv): boolean {
   return env.LOCAL === "yes";
 }

@@ -22,7 +22,7 @@ export function readPng(bytes: Uint8Array): Structure | null {
   return null;
 }
 
-/** A WebP is a RIFF of chunks. Null: it is shorter than it says. */
+/** A WebP is a RIFF of chunks. Null: it is shorter than its header states. */
 export function readWebp(bytes: Uint8Array): Structure | null {
   const view = dataView(bytes);
   if (bytes.length < 30) return null;

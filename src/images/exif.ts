@@ -7,7 +7,7 @@ const short = 3;
 const long = 4;
 const maxEntries = 1000;
 
-/** The orientation in an EXIF block, which is a TIFF file; 1 where it says none, or nothing that can be read. */
+/** The orientation in an EXIF block, which is a TIFF file; 1 where it has none, or none that can be read. */
 export function orientationIn(tiff: Uint8Array): Orientation {
   if (tiff.length < 14) return 1;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);

@@ -12,7 +12,7 @@ export const maxOriginalBytes = 20 * 1024 * 1024;
 /** Width × height × frames, as declared by the header; Cloudflare Images takes no more. */
 const maxPixels = 100_000_000;
 
-/** What a picture says of itself before anything is decoded. */
+/** The properties of a picture that are read before anything is decoded. */
 export interface PictureFacts extends Size {
   format: Format;
   /** Width and height are those of the upright picture. */

@@ -11,7 +11,7 @@ interface Segment {
 const startOfScan = 0xda;
 const endOfImage = 0xd9;
 const comment = 0xfe;
-/** Application segments that say how to read the pixels: 2 has the colour profile, 14 is Adobe's, which marks CMYK. */
+/** Application segments that are needed to read the pixels: 2 has the colour profile, 14 is Adobe's, which marks CMYK. */
 const telling = [0xe2, 0xee];
 const maxSegments = 5000;
 

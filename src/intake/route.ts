@@ -20,7 +20,7 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** One line of the table of routes: routing, authorisation, validation, the OpenAPI document and the tests are made from it. */
 interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = unknown> {
   method: Method;
-  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`, unless `params` says otherwise; `:key+` takes the rest of the path, slashes included. */
+  /** `/v1/jobs/:id`; each parameter matches `[a-z0-9-]{1,63}`, unless `params` has another pattern; `:key+` takes the rest of the path, slashes included. */
   path: string;
   /** Unique; the operationId. */
   name: string;

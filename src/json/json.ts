@@ -15,7 +15,7 @@ type ParsedJson =
   | { ok: false; reason: "malformed" | "excessive"; message: string };
 
 /**
- * Parses JSON and says where it is wrong. The message repeats at most one character of the text: it may be personal.
+ * Parses JSON; an error names the place. The message repeats at most one character of the text: it may be personal.
  * Depth and number of containers are counted before anything is built.
  */
 export function parseJson(text: string): ParsedJson {

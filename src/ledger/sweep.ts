@@ -101,7 +101,7 @@ const moveMarks = `
   INSERT INTO watermarks (tenant, walk, position) SELECT value->>0, ?2, value->>1 FROM json_each(?1) WHERE true
   ON CONFLICT DO UPDATE SET position = excluded.position`;
 
-/** Passes over rows up to `before`, of all tenants in two statements; each open one without a side row gets one, for the time `checkAt` says. */
+/** Passes over rows up to `before`, of all tenants in two statements; each open one without a side row gets one, for the time of `checkAt`. */
 export async function scan(
   db: D1Database,
   before: number,

@@ -2,7 +2,7 @@ import type { EffectRecord } from "../queue/effect";
 import type { JobState } from "../queue/state";
 import type { TimelineEntry } from "./timeline";
 
-/** What a run said last of how far it is. */
+/** The progress that a run reported last. */
 interface Progress {
   done: number;
   total: number | null;
@@ -64,7 +64,7 @@ export interface JobDetail extends JobView {
   children: ChildCounts;
 }
 
-/** What of its parent a job says. */
+/** The parent of a job. */
 export interface ParentJob {
   type: string;
   state: JobState;

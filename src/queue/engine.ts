@@ -50,7 +50,7 @@ interface EnginePorts {
   /** Asked only where rows are written before accepting. */
   unwritten: UnwrittenJobs;
   gates: Gates;
-  /** Makes what jobs declared they need. A `Missing` says why a job cannot run for this tenant. */
+  /** Makes what jobs declared they need. A `Missing` has the reason why a job cannot run for this tenant. */
   capabilities(names: readonly Need[], scope: CapabilityScope): Promise<Partial<Capabilities> | Missing>;
   /** Lets a promise finish after the answer; must not let it reject. */
   defer(promise: Promise<unknown>): void;

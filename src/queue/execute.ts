@@ -29,7 +29,7 @@ async function executeType(engine: Engine, executions: readonly Execution[], set
   timeout.close();
 }
 
-/** Each execution by itself, so many side by side as the policy says. */
+/** Each execution by itself, at most `policy.concurrency` at once. */
 async function performSingly(engine: Engine, executions: readonly Execution[], settler: Settler, timeout: Timeout, batch: QueueBatch): Promise<void> {
   const [{ delivery }] = executions as readonly [Execution];
   const width = delivery.contract.policy.concurrency;

@@ -1,7 +1,7 @@
 import { dayMs } from "../time/day";
 
 /**
- * Where an open job waits for its next run, as columns of its row. This is the one owner of that question; docs/lifecycle.md lists the moves.
+ * Where an open job waits for its next run, as columns of its row. Nothing else decides it; docs/lifecycle.md lists the moves.
  * All times are whole milliseconds.
  */
 export interface Placement {

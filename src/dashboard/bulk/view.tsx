@@ -48,7 +48,7 @@ function Offered({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
   );
 }
 
-/** A replay of jobs that are all in doubt would end each as before; the plan's text says what is to be done first. */
+/** A replay of jobs that are all in doubt would end each as before; the plan's text names what is to be done first. */
 function isInDoubt({ verb, plan }: AcceptedPlan): boolean {
   return verb === "replay" && !plan.more && plan.effects.inDoubt >= plan.total;
 }

@@ -66,7 +66,7 @@ function Filters({ visit, model: { deploy, isAll, sinceDeploy } }: { visit: Visi
   );
 }
 
-/** The text of an empty list: it says that nothing fails only when no group was left out. */
+/** The text of an empty list: only when no group was left out does it state that nothing fails. */
 function Nothing({ visit, model: { isAll, sinceDeploy, hasOthers } }: { visit: Visit; model: FailuresModel }) {
   if (!hasOthers) return <Empty>Nothing fails. Retrying and dead jobs appear here, grouped by cause, until their group is resolved.</Empty>;
   const leftOut = [isAll ? "" : "are resolved or ignored", sinceDeploy ? "have not failed since the deploy" : ""].filter(Boolean).join(" or ");

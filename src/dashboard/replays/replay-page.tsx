@@ -89,7 +89,7 @@ function Resumed({ last: { at, reason, stoppedAt, ...by } }: { last: NonNullable
   );
 }
 
-/** How those that have ended did: how many there are says nothing of it. */
+/** The outcomes of the jobs that have ended: their number alone does not show them. */
 function replayOutcome({ succeeded, failedAgain, cancelled, failed }: Replay): string {
   const parts = [
     `${number(succeeded)} ended well`,

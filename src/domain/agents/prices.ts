@@ -3,7 +3,7 @@ import type { Price } from "../../providers/models/models";
 /**
  * By model, without the date that a provider appends. Compared by hand on 2026-11-26 with developers.cloudflare.com/workers-ai/platform/pricing, and with
  * developers.openai.com/api/docs/pricing as of March to June 2026. The prices are those of prompts under 270,000 tokens: a run's budget allows no
- * longer ones. Cached input and batches cost less than this table says. A connection's own `price` goes before it.
+ * longer ones. Cached input and batches cost less than in this table. A connection's own `price` goes before it.
  */
 const table: Record<string, Price> = {
   "gpt-5.5": { input: 5, output: 30 },

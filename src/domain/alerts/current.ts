@@ -13,7 +13,7 @@ export interface CurrentAlert extends Alert {
   actions: readonly RemedyCall[];
 }
 
-/** What no finding tells of is looked at in each tick. Milliseconds. */
+/** What no finding covers is read in each tick. Milliseconds. */
 const maxTickGap = 3 * 60_000;
 
 /** Joins an alert with the findings of the same tenant, or (`*`) of the installation. */

@@ -53,7 +53,7 @@ export interface NamedRule extends AlertRule {
   updated: number;
 }
 
-/** What an alert's cause says, as the finding of the report has it: `dead-letters/{group}`, `tick/{step}` or `finding/{severity}/{code}/{subject}`. */
+/** The cause of an alert, as in the finding of the report: `dead-letters/{group}`, `tick/{step}` or `finding/{severity}/{code}/{subject}`. */
 export function causeOf(cause: string): { code: string; severity: Severity; subject: string } {
   const [kind = "", ...rest] = cause.split("/");
   const name = rest.join("/");

@@ -18,7 +18,7 @@ export interface WatchDeps {
 
 /** A dead letter may be recorded this long after it died. Milliseconds. */
 const overlap = 60_000;
-/** A step that failed longer ago says nothing of now. Milliseconds. */
+/** A step that failed longer ago is no finding. Milliseconds. */
 const stepAge = 5 * 60_000;
 /** New alerts of one owner in one tick, and owners that are sent something. The next tick finds the rest, if it still fails. */
 const [maxNew, maxOwners] = [50, 25];

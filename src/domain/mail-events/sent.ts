@@ -12,7 +12,7 @@ interface SentRow {
 
 /** Days that sent mails are kept, so that events find them. */
 const sentDays = 30;
-/** Longer than the maximum age of a job. */
+/** Longer than the maximum age of `email` jobs (7 days). A campaign page may be older: the intent of each of its mails is an effect of the job. */
 const attemptDays = 8;
 const maxForgotten = 500;
 

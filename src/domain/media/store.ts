@@ -10,7 +10,7 @@ interface OriginalVersion {
   size: number;
 }
 
-/** What the first bytes say of an original, or why it cannot be read. All null before it was read. */
+/** What the first bytes show of an original, or why it cannot be read. All null before it was read. */
 export interface Described {
   format: Format | null;
   width: number | null;

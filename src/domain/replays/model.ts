@@ -122,7 +122,7 @@ export type Progress = Pick<ReplayView, "sent" | "succeeded" | "failedAgain">;
 
 export const notResumed: Progress = { sent: 0, succeeded: 0, failedAgain: 0 };
 
-/** What of a request its view says: no value of a patch, which may be personal. */
+/** The part of a request that its view shows: no value of a patch, which may be personal. */
 export function namedBy({ filter, ids, patch = {} }: ReplayRequest): Pick<ReplayView, "filter" | "ids" | "patched"> {
   return { filter: filter ?? null, ids: ids?.length ?? null, patched: Object.keys(patch) };
 }

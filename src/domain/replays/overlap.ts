@@ -6,7 +6,7 @@ const fields = ["type", "queue", "state", "siteId", "group", "parent"] as const 
 
 /**
  * Whether two replays may name the same dead letters. Two filters do unless a field or their times part them; two lists of ids when they share one. Of a
- * filter and a list this cannot be said without reading the jobs: false. Pure.
+ * filter and a list this cannot be known without reading the jobs: false. Pure.
  */
 export function mayOverlap(one: ReplaySelection, other: ReplaySelection): boolean {
   if (one.filter && other.filter) return !areApart(one.filter, other.filter);

@@ -53,7 +53,7 @@ function standingOf(replay: Replay): ReplayStanding {
   return { canary, open, sent: since("sent"), succeeded: since("succeeded"), failedAgain: since("failedAgain"), isSent: isSent(replay) };
 }
 
-/** Counts the outcomes of what it sent, and ends it when they say so. */
+/** Counts the outcomes of the replay's jobs, and ends the replay when these require it. */
 export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Replay): Promise<Replay> {
   const counted = replay.open > 0 ? await deps.store.count(replay) : replay;
   const end = counted.state === "running" ? endOf(standingOf(counted)) : null;

@@ -73,7 +73,7 @@ async function heartbeatBody(deps: Pick<IntakeDeps, "installation" | "platform">
   };
 }
 
-/** How an address was called says nothing once it is removed or replaced: the report would warn of it for minutes. */
+/** Deletes the result of the last call once its address is removed or replaced: the report would warn of it for minutes. */
 function forgetCall({ db }: Pick<IntakeDeps, "db">): Promise<void> {
   return createTicks(db).forget(heartbeatStep);
 }

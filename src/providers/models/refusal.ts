@@ -82,7 +82,7 @@ function waitOf(kind: Failure["class"], requestedSeconds: number | undefined): P
 function classOf(status: number, word: string | undefined): Failure["class"] | undefined {
   if (word === undefined) return undefined;
   if (word.endsWith("_spend_limit_exceeded")) return "config";
-  // A server error is one whatever its body says, unless the body says that it is busy.
+  // A server error stays one with any body, except a body that reports overload.
   const kind = Object.hasOwn(byCode, word) ? byCode[word] : undefined;
   return status >= 500 && kind !== "limited" ? undefined : kind;
 }

@@ -67,7 +67,7 @@ interface EnvelopeParts {
   now: number;
 }
 
-/** The first message of a job. Fields that say nothing are left out. */
+/** The first message of a job. Empty fields are left out. */
 function newEnvelope({ request, contract, id, queue, stored, fp, parent, now }: EnvelopeParts): Envelope {
   const due = request.runAt ?? (request.delaySeconds ? now + request.delaySeconds * 1000 : null);
   return {
