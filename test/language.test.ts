@@ -68,6 +68,11 @@ describe("one language", () => {
     expect(refused(/(?<=[({,.[;] ?|^ *|(?:async|private|readonly) )\b(?:said|told|tell|asked)\b(?= ?(?:[:,)=?.;\]]|=>))/gm)).toEqual([]);
   });
 
+  test("a function that acts is named by a verb: none has one of these participles", () => {
+    const participles = "taken|suppressed|written|audited|decided|seen|enqueued|mailed|reclaimed|released|approved";
+    expect(refused(new RegExp(`\\bfunction (?:${participles})\\b`, "g"))).toEqual([]);
+  });
+
   test("a turn is the release in turns: the word names nothing outside queue/tick", () => {
     const turns = [...texts].filter(([file]) => !file.startsWith("queue/tick/"));
     expect(turns.flatMap(([file, text]) => matchesOf(file, text, /\b(?:const|let|function|type|interface|class) (?:turns?|Turns?)\b/g))).toEqual([]);

@@ -26,7 +26,7 @@ import type { createPayloads } from "../ledger/payloads";
 import { passEnded } from "../ledger/open-jobs";
 import { addUpHours } from "../ledger/usage-days";
 import { createTicks } from "../ledger/ticks";
-import { seen } from "../ledger/versions";
+import { noteVersion } from "../ledger/versions";
 import { rotationMark } from "../ledger/watermarks";
 import type { Engine } from "../queue/engine";
 import { enqueue } from "../queue/enqueue";
@@ -76,7 +76,7 @@ export function createTickDeps({ env, now, engine, counters, payloads, ended, st
       { name: "leads", run: reportSilentProjects({ db, engine }) },
       { name: "agents", run: (at) => continueAgents({ db, engine, payloads }, at) },
       { name: "mail-events", run: async (at) => ({ joined: await mail.events.join(at) }) },
-      { name: "version", run: async (at) => ({ isNew: await seen(db, env.VERSION, at) }) },
+      { name: "version", run: async (at) => ({ isNew: await noteVersion(db, env.VERSION, at) }) },
       { name: "open-jobs", run: async (at) => (await passEnded(db, at), {}) },
       { name: "alerts", run: sendAlerts({ db, engine, snapshots, work, reports, installationTenant: env.ALERTS_TENANT, publicUrl: stores.publicUrl }) },
       { name: "snapshots", run: async () => ({ published: await snapshots.republish(maxSnapshots) }) },

@@ -8,7 +8,7 @@ export interface WorkerVersion {
 }
 
 /** Writes a row when the version is new. */
-export async function seen(db: D1Database, { id, tag }: { id: string; tag: string }, now: number): Promise<boolean> {
+export async function noteVersion(db: D1Database, { id, tag }: { id: string; tag: string }, now: number): Promise<boolean> {
   const sql = `INSERT INTO versions (id, tag, first_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`;
   return (await statement(db, sql, id, tag, now).run()).meta.changes > 0;
 }

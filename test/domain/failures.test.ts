@@ -7,7 +7,7 @@ import { sha256Base32 } from "../../src/crypto";
 import { failureKind, titleOf } from "../../src/ledger/failure-kind";
 import { createLedger } from "../../src/ledger/ledger";
 import { createQueries } from "../../src/ledger/queries";
-import { newestVersion, seen } from "../../src/ledger/versions";
+import { newestVersion, noteVersion } from "../../src/ledger/versions";
 import { retryNow } from "../../src/queue/operate";
 import { createEngineBench } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
@@ -159,9 +159,9 @@ test("a dead job is of the group in which its dead letter was counted, a retryin
 
 test("a version is new once, and what failed first since then is new", async () => {
   await givenFailed("deploys", 1, { reason: () => "old" });
-  expect(await seen(env.DB, { id: "v1", tag: "" }, noon - hour)).toBe(true);
-  expect(await seen(env.DB, { id: "v2", tag: "b" }, noon + hour)).toBe(true);
-  expect(await seen(env.DB, { id: "v2", tag: "b" }, noon + 2 * hour)).toBe(false);
+  expect(await noteVersion(env.DB, { id: "v1", tag: "" }, noon - hour)).toBe(true);
+  expect(await noteVersion(env.DB, { id: "v2", tag: "b" }, noon + hour)).toBe(true);
+  expect(await noteVersion(env.DB, { id: "v2", tag: "b" }, noon + 2 * hour)).toBe(false);
   expect(await newestVersion(env.DB)).toEqual({ id: "v2", tag: "b", firstAt: noon + hour });
   await givenFailed("deploys", 1, { reason: () => "fresh", at: noon + 2 * hour });
   const groups = await list("deploys", {}, noon, noon + hour);

@@ -71,7 +71,7 @@ async function revive(deps: CampaignOperationsDeps): Promise<number> {
   for (const { tenant, id, state } of await strandedCampaigns(db, now() - failureRestMs, maxRevived)) {
     // The campaign's job ends when nothing is left to send.
     if (state === "done") await endCampaign({ db, tenant, id }, now()).run();
-    else if (!(await enqueued(deps, tenant, id)).ok) continue;
+    else if (!(await enqueueCampaign(deps, tenant, id)).ok) continue;
     revived++;
   }
   return revived;
@@ -132,11 +132,11 @@ async function start(deps: CampaignOperationsDeps, tenant: string, id: string): 
 
 /** When the enqueue is refused, the campaign runs without a job until the tick, a repeated start or a resume enqueues it. */
 async function run(deps: CampaignOperationsDeps, tenant: string, id: string): Promise<void> {
-  const receipt = await enqueued(deps, tenant, id);
+  const receipt = await enqueueCampaign(deps, tenant, id);
   if (!receipt.ok) throw problemOfRefusal({ ...receipt, errors: [] });
 }
 
-async function enqueued({ db, enqueueRun }: CampaignOperationsDeps, tenant: string, id: string): Promise<Receipt> {
+async function enqueueCampaign({ db, enqueueRun }: CampaignOperationsDeps, tenant: string, id: string): Promise<Receipt> {
   const receipt = await enqueueRun(tenant, id);
   if (receipt.ok) await setJob({ db, tenant, id }, receipt.id);
   return receipt;

@@ -13,7 +13,7 @@ import {
   notResumed,
   type Replay,
 } from "./model";
-import { isSent, type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
+import { isSent, type ReplayStepper, settleReplay, type StepDeps, stepperOf } from "./step";
 import { takeSteps } from "./stepper";
 import { cursorAfterAll, type Candidate, type Walk, walkOver } from "./walk";
 
@@ -61,7 +61,7 @@ export function createReplays(deps: ReplayDeps) {
     /** The one of this id, and whether it was asked for by the same request; null: there is none. */
     earlier: async (tenant: string, id: string, request: ReplayRequest): Promise<Earlier<ReplayView> | null> => {
       const replay = await deps.store.get(tenant, id);
-      return replay && { view: await viewOf(deps, await settled(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
+      return replay && { view: await viewOf(deps, await settleReplay(deps, replay)), isSame: canonical(replay.request) === canonical(completed(request)) };
     },
     /** With the outcomes that are known by now. */
     get: (tenant: string, id: string): Promise<ReplayView | null> => get(deps, tenant, id),
@@ -100,12 +100,12 @@ async function changedReplay(deps: ReplayDeps, tenant: string, id: string, chang
 
 async function get(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
   const replay = await deps.store.get(tenant, id);
-  return replay && viewOf(deps, await settled(deps, replay));
+  return replay && viewOf(deps, await settleReplay(deps, replay));
 }
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {
   const unsure = replays.filter((replay) => replay.open > 0 || replay.state === "running").slice(0, maxCounted);
-  const known = new Map(await Promise.all(unsure.map(async (replay) => [replay, await settled(deps, replay)] as const)));
+  const known = new Map(await Promise.all(unsure.map(async (replay) => [replay, await settleReplay(deps, replay)] as const)));
   const current = replays.map((replay) => known.get(replay) ?? replay);
   const stalest = current.filter((replay) => isRestStale(replay, deps.now())).toSorted((one, other) => (one.rest?.at ?? 0) - (other.rest?.at ?? 0))[0];
   return Promise.all(current.map((replay) => (replay === stalest ? viewOf(deps, replay) : replayView(replay, knownRest(replay)))));
@@ -207,7 +207,7 @@ async function create(deps: ReplayDeps, begun: Replay): Promise<ReplayView> {
   stepper.replay = inserted;
   await takeSteps([stepper], stepsAtOnce);
   // What was just sent has not ended yet.
-  return viewOf(deps, stepper.replay.open > 0 ? stepper.replay : await settled(deps, stepper.replay));
+  return viewOf(deps, stepper.replay.open > 0 ? stepper.replay : await settleReplay(deps, stepper.replay));
 }
 
 function blank(tenant: string, id: string, request: CompletedRequest, actor: string | null, at: number): Replay {
@@ -222,7 +222,7 @@ async function continueAll(deps: ReplayDeps): Promise<{ sent: number; failed: nu
   const running = await deps.store.running(stepsPerTick, await deps.lastServed.read());
   const steppers: ReplayStepper[] = [];
   try {
-    for (const replay of running) steppers.push(stepperOf(deps, await settled(deps, replay)));
+    for (const replay of running) steppers.push(stepperOf(deps, await settleReplay(deps, replay)));
     await takeSteps(steppers, stepsPerTick);
   } finally {
     const last = running.length === stepsPerTick ? running.at(-1) : undefined;

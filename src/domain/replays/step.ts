@@ -54,7 +54,7 @@ function standingOf(replay: Replay): ReplayStanding {
 }
 
 /** Counts the outcomes of the replay's jobs, and ends the replay when these require it. */
-export async function settled(deps: Pick<StepDeps, "store" | "now">, replay: Replay): Promise<Replay> {
+export async function settleReplay(deps: Pick<StepDeps, "store" | "now">, replay: Replay): Promise<Replay> {
   const counted = replay.open > 0 ? await deps.store.count(replay) : replay;
   const end = counted.state === "running" ? endOf(standingOf(counted)) : null;
   if (!end) return counted;

@@ -42,7 +42,7 @@ export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSu
   const due = await tick.store.due(tick.now, limit);
   for (let from = 0; from < due.length; from += atOnce) {
     const plans = await Promise.all(due.slice(from, from + atOnce).map((schedule) => planned(schedule, tick)));
-    const fired = await enqueued(plans, tick.enqueue);
+    const fired = await enqueuePlans(plans, tick.enqueue);
     const won = await tick.store.advance(fired.map(({ advance }) => advance));
     for (const [index, { count }] of fired.entries()) if (won[index]) add(summary, count);
   }
@@ -99,7 +99,7 @@ function runsAfterMisfire({ misfire }: Schedule, times: number[], now: number): 
   return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < late);
 }
 
-async function enqueued(plans: readonly Plan[], enqueue: Enqueue): Promise<Fired[]> {
+async function enqueuePlans(plans: readonly Plan[], enqueue: Enqueue): Promise<Fired[]> {
   const requests = plans.flatMap((plan) => plan.runs.map((time) => request(plan.schedule, time)));
   const receipts = requests.length > 0 ? await enqueue(requests) : [];
   let from = 0;

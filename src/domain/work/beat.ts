@@ -6,7 +6,7 @@ import type { JobState } from "../../queue/state";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline, isPaused, standingOf } from "./model";
-import { reclaimed } from "./reclaim";
+import { reclaimHeld } from "./reclaim";
 
 interface BeatRequest extends JobRef {
   lease: string;
@@ -32,7 +32,7 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
       return { request, job, standing: job ? await standingOf(deps.leases, job, request.lease) : ("unknown" as const) };
     }),
   );
-  const back = await reclaimed(
+  const back = await reclaimHeld(
     deps,
     standings.flatMap(({ job, standing }) => (job && standing === "shelved" ? [job] : [])),
     now,

@@ -3,7 +3,7 @@ import type { JobRef } from "../../queue/ports/job-row";
 import { keyOf } from "../../queue/ref";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, standingOf, type WorkRefusal } from "./model";
-import { reclaimed } from "./reclaim";
+import { reclaimHeld } from "./reclaim";
 
 /** The job that a lease holds, or a refusal. A job that is offered again is reclaimed. */
 export async function heldJob(deps: WorkDeps, ref: JobRef, lease: string): Promise<{ ok: true; job: HeldJob } | WorkRefusal> {
@@ -12,7 +12,7 @@ export async function heldJob(deps: WorkDeps, ref: JobRef, lease: string): Promi
   const standing = await standingOf(deps.leases, job, lease);
   if (standing === "held") return { ok: true, job };
   const now = deps.engine.now();
-  if (standing === "shelved" && (await reclaimed(deps, [job], now)).has(keyOf(job))) {
+  if (standing === "shelved" && (await reclaimHeld(deps, [job], now)).has(keyOf(job))) {
     return { ok: true, job: { ...job, state: "running", wake: now + (job.extension ?? 60_000) } };
   }
   return leaseLost(job.state);

@@ -48,9 +48,9 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
   for (let waited = 0, pause = firstCheckMs; ; pause = Math.min(lastCheckMs, pause * 2)) {
     // A disconnected worker gets no job.
     if (signal.aborted) return nothing("run");
-    const state = await deps.workers.seen(owner, request.worker, { types: request.types }, deps.engine.now());
+    const state = await deps.workers.noteCall(owner, request.worker, { types: request.types }, deps.engine.now());
     const pulled = await attempt(deps, scope, request, body, state);
-    if (pulled.ok && pulled.jobs.length > 0 && signal.aborted) return released(deps, pulled);
+    if (pulled.ok && pulled.jobs.length > 0 && signal.aborted) return releaseAll(deps, pulled);
     if (!pulled.ok || pulled.jobs.length > 0 || pulled.isRepeat) return pulled;
     if (request.waitSeconds === 0) await close(deps, scope, request, body);
     const left = request.waitSeconds * 1000 - waited;
@@ -63,7 +63,7 @@ export async function pull(deps: WorkDeps, scope: WorkScope, request: PullReques
 }
 
 /** The worker disconnected while the jobs were taken: releases them before their offers expire. */
-async function released(deps: WorkDeps, { jobs, workerState }: Pulled): Promise<Pulled> {
+async function releaseAll(deps: WorkDeps, { jobs, workerState }: Pulled): Promise<Pulled> {
   await Promise.all(jobs.map(({ tenant, id, lease }) => release(deps, { tenant, id, lease, reason: "its worker hung up before the answer" })));
   return nothing(workerState);
 }
@@ -98,7 +98,7 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
 
 async function repeat(deps: WorkDeps, record: PullRecord, body: string, state: WorkerState): Promise<Pulled | WorkRefusal> {
   if (record.body !== body) return workRefusal("pull-id-reused", "This pullId was used with another request; take a new one for each pull.");
-  const jobs = await deps.ledger.taken(record);
+  const jobs = await deps.ledger.takenBy(record);
   return { ok: true, isRepeat: true, jobs: await handOut(deps, jobs, undefined), pollAfterMs: 0, workerState: state };
 }
 

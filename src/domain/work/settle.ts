@@ -9,7 +9,7 @@ import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from "./model";
-import { reclaimed } from "./reclaim";
+import { reclaimHeld } from "./reclaim";
 import { hasUploaded } from "./upload-result";
 
 /** A worker's outcome: the five outcomes of every run. */
@@ -36,7 +36,7 @@ export async function settle(deps: WorkDeps, settlements: readonly WorkerSettlem
   const rows = new Map((await deps.ledger.held(settlements)).map((row) => [keyOf(row), row]));
   const judged = await Promise.all(settlements.map((each) => answerOrFit(deps, each, rows.get(keyOf(each)))));
   const shelved = judged.flatMap((each) => ("job" in each && each.isShelved ? [each.job] : []));
-  const back = await reclaimed(deps, shelved, now);
+  const back = await reclaimHeld(deps, shelved, now);
   const ready = judged.map((each) => ("job" in each && each.isShelved && !back.has(keyOf(each.job)) ? leaseLost(each.job.state) : each));
   // A job that is settled twice in one call is recorded once; both get that answer.
   const first = new Map(ready.flatMap((each, index) => ("job" in each ? [[keyOf(each.job), index] as const] : [])).toReversed());

@@ -22,7 +22,7 @@ export function createWorkerStore(db: D1Database) {
   return {
     ...createWorkerQueries(db),
     /** Records a pull or heartbeat of a worker, at most every 15 seconds; returns the state that is set for it. */
-    async seen(owner: string, worker: string, how: { types: readonly string[] } | "beat", now: number): Promise<WorkerState> {
+    async noteCall(owner: string, worker: string, how: { types: readonly string[] } | "beat", now: number): Promise<WorkerState> {
       const types = how === "beat" ? null : JSON.stringify([...how.types].sort());
       const key = `${owner}/${worker}/${how === "beat"}`;
       const last = written.get(key);

@@ -118,7 +118,7 @@ export const agentRoutes = [
     handle: async ({ deps, tenant, params, body, caller }) => {
       const waiting = await waitingRun(deps, tenant, params, body.id);
       const edited = body.proposal === undefined ? {} : { body: editedFrom(deps, waiting, body.proposal) };
-      return decided(deps, tenant, waiting, caller, { state: "approved", ...edited });
+      return decideProposal(deps, tenant, waiting, caller, { state: "approved", ...edited });
     },
   }),
   route("POST /v1/agent-runs/:id/reject", {
@@ -130,7 +130,7 @@ export const agentRoutes = [
     problems: [409],
     handle: async ({ deps, tenant, params, body, caller }) => {
       const waiting = await waitingRun(deps, tenant, params, body.id);
-      return decided(deps, tenant, waiting, caller, { state: "rejected", reason: body.reason });
+      return decideProposal(deps, tenant, waiting, caller, { state: "rejected", reason: body.reason });
     },
   }),
 ];
@@ -203,7 +203,7 @@ const maxNamed = 5;
 
 type Decided = Pick<ProposalDecision, "state" | "body" | "reason">;
 
-async function decided(deps: Pick<IntakeDeps, "agents">, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
+async function decideProposal(deps: Pick<IntakeDeps, "agents">, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
   if (!(await deps.agents.decide(tenant, id, { ...decision, at: proposal, by: actorOf(caller) })))
     throw new Problem("conflict", "The proposal was decided by another call, its time is over, or its run has ended.");
   const run = await deps.agents.run(tenant, id);

@@ -102,7 +102,7 @@ export const suppressionRoutes = [
     query: v.strictObject({ scope: v.optional(v.picklist(suppressionScopes, "must be all or bulk")) }),
     answers: { 204: null },
     handle: async ({ deps, tenant, caller, params, query }) => {
-      await audited(deps, tenant, caller);
+      await auditRemoval(deps, tenant, caller);
       if (!(await deps.suppressions.remove(tenant, param({ params }, "address"), query.scope)))
         throw new Problem("not-found", "This address is not suppressed.");
       return { status: 204 };
@@ -111,7 +111,7 @@ export const suppressionRoutes = [
 ];
 
 /** Writes the audit without the address, because audit rows stay after an erasure. */
-async function audited(deps: Pick<IntakeDeps, "audit" | "now">, tenant: string, caller: Caller): Promise<void> {
+async function auditRemoval(deps: Pick<IntakeDeps, "audit" | "now">, tenant: string, caller: Caller): Promise<void> {
   const actor = caller.kind === "token" ? caller.tokenId : caller.kind;
   await deps.audit({ tenant, actor, action: "unsuppress", target: "suppression", at: deps.now() });
 }

@@ -53,7 +53,7 @@ export const workRoutes = [
         (own) => beat(work, own),
         (_, result) => result,
       );
-      const state = await work.workers.seen(scope.tenant ?? "*", body.worker, "beat", deps.now());
+      const state = await work.workers.noteCall(scope.tenant ?? "*", body.worker, "beat", deps.now());
       return { status: 200, body: { results, workerState: state } };
     },
   }),
@@ -69,7 +69,7 @@ export const workRoutes = [
       const [result] = await beat(work, [{ ...call.body, ...ref }]);
       if (!result?.ok) throw beatProblem(result, ref.id, call);
       const worker = (await work.ledger.held([ref]))[0]?.worker;
-      const workerState = worker ? await work.workers.seen(scope.tenant ?? "*", worker, "beat", call.deps.now()) : "run";
+      const workerState = worker ? await work.workers.noteCall(scope.tenant ?? "*", worker, "beat", call.deps.now()) : "run";
       return { status: 200, body: { ...result, workerState } };
     },
   }),

@@ -19,7 +19,7 @@ export async function callTool(openRun: OpenRun, requested: RequestedCall): Prom
   const { tool, input } = decision;
   if (openRun.dry && tool.writes !== "none") return wouldDo(openRun, requested, input);
   if (decision.kind === "act") return act(openRun, requested, tool, input);
-  return approved(openRun, requested, tool, input);
+  return actIfApproved(openRun, requested, tool, input);
 }
 
 async function wouldDo(openRun: OpenRun, requested: RequestedCall, input: unknown): Promise<undefined> {
@@ -28,7 +28,7 @@ async function wouldDo(openRun: OpenRun, requested: RequestedCall, input: unknow
   await note(openRun, requested, { would, reads: "trusted" });
 }
 
-async function approved(openRun: OpenRun, requested: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
+async function actIfApproved(openRun: OpenRun, requested: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {
   const { context, run, agent, proposals } = openRun;
   const { runs } = context.agents;
   const now = context.now();

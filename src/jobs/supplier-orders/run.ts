@@ -25,7 +25,7 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
   const drafts = await draftsOf(scope, context.id);
   const purchaseOrders = [];
   for (const draft of drafts) {
-    purchaseOrders.push({ id: draft.id, supplierId: draft.supplier.id, rows: draft.rows.length, mailed: await mailed(siteId, draft, context) });
+    purchaseOrders.push({ id: draft.id, supplierId: draft.supplier.id, rows: draft.rows.length, mailed: await mailDraft(siteId, draft, context) });
     await context.progress(purchaseOrders.length, drafts.length, "purchase orders");
   }
   return done({ purchaseOrders, ...left });
@@ -33,7 +33,7 @@ export const runSupplierOrders: Run<typeof supplierOrders> = async ({ siteId }: 
 
 // Only where the supplier's setting allows it; otherwise an operator approves it. The run that approves the draft enqueues its mail, under a key that
 // makes a repeat harmless.
-async function mailed(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
+async function mailDraft(siteId: string, draft: PurchaseOrder & { automatic: boolean }, context: Context): Promise<boolean> {
   const to = draft.supplier.email;
   if (!draft.automatic || to === null) return false;
   const scope = { ...context.scope, site: siteId };

@@ -122,7 +122,7 @@ export async function take(
 }
 
 /** What a pull took and still holds. */
-export async function taken(db: D1Database, { owner, pull }: PullKey): Promise<HeldJob[]> {
+export async function takenBy(db: D1Database, { owner, pull }: PullKey): Promise<HeldJob[]> {
   return (await statement(db, holds, owner, pull).all<HeldJob>()).results;
 }
 

@@ -91,8 +91,8 @@ export function createMail(options: SenderOptions): Mail {
       if (issue !== undefined) return failed({ class: "permanent", reason: issue });
       const { reply, route } = await askRecorded(message, sendOptions, options);
       if (!reply.ok) return failed(await noteRefusal(reply.failure, route, options));
-      await taken([{ ...reply.value, about: sendOptions.about }], route, options);
-      await suppressed(reply.value.refused, options);
+      await recordAccepted([{ ...reply.value, about: sendOptions.about }], route, options);
+      await suppressRefused(reply.value.refused, options);
       return ok({ id: reply.value.id, provider: route.provider.name, ...refusedIndexes(reply.value.refused, message) });
     },
     sendBatch: sendBatch && ((messages, sendOptions) => batch(sendBatch, messages, sendOptions, options)),
@@ -181,7 +181,7 @@ function noBulk({ name }: MailProvider): Failure {
   return { class: "permanent", reason: `${name} takes transactional mail only: bulk mail needs a connection, or a fallback, with another provider` };
 }
 
-async function taken(
+async function recordAccepted(
   mails: readonly (AcceptedMail & Pick<SentMail, "about">)[],
   { provider, paused }: ProviderRoute,
   { records }: SenderOptions,
@@ -192,7 +192,7 @@ async function taken(
 
 /** The failure as the job gets it. The first mail with a wrong setting fails; mails that try the paused provider again wait. */
 async function noteRefusal(failure: MailFailure, { provider, paused }: ProviderRoute, options: SenderOptions): Promise<Failure> {
-  await suppressed(failure.refused, options);
+  await suppressRefused(failure.refused, options);
   const visible = visibleOf(failure);
   if (failure.class !== "config") return visible;
   await options.records.pause(provider.name, failure.reason);
@@ -200,7 +200,7 @@ async function noteRefusal(failure: MailFailure, { provider, paused }: ProviderR
   return paused ? { ...atGate, class: "limited", retryAfter: pauseSeconds, reason: `the connection is paused: ${failure.reason}` } : atGate;
 }
 
-async function suppressed(refused: readonly RefusedRecipient[] | undefined, { records }: SenderOptions): Promise<void> {
+async function suppressRefused(refused: readonly RefusedRecipient[] | undefined, { records }: SenderOptions): Promise<void> {
   const addresses = (refused ?? []).filter(({ suppress }) => suppress).map(({ address }) => address);
   if (addresses.length > 0) await records.suppress(addresses);
 }
@@ -228,12 +228,12 @@ async function batch(
   const all = issues.map((issue): MailBatchItem =>
     issue === undefined ? (items.shift() ?? missing) : { ok: false, failure: { class: "permanent", reason: issue } },
   );
-  await taken(
+  await recordAccepted(
     all.flatMap((each) => (each.ok ? [{ id: each.id, about: sendOptions.about }] : [])),
     route,
     options,
   );
-  await suppressed(
+  await suppressRefused(
     all.flatMap((each) => (each.ok ? [] : (each.failure.refused ?? []))),
     options,
   );

@@ -4,7 +4,7 @@ import type { Prepared } from "./prepared";
 import { accepted, type Receipts, unavailable } from "./receipts";
 import { writeLate } from "./row-on-demand";
 import { keepUnwritten } from "./unwritten";
-import { sendAll, written } from "./write-and-send";
+import { sendAll, writeRows } from "./write-and-send";
 
 /**
  * The queue, or the ledger where that refuses, is enough. Delays over 15 minutes need the ledger, or ride along while it is down; other jobs are sent,
@@ -12,7 +12,7 @@ import { sendAll, written } from "./write-and-send";
  */
 export async function acceptUnkeyed(engine: Engine, all: readonly Prepared[]): Promise<Receipts> {
   if (all.length === 0) return new Map();
-  const isHeld = await written(
+  const isHeld = await writeRows(
     engine,
     all.filter((each) => !rides(each)),
   );
@@ -29,7 +29,7 @@ function rides({ row }: Prepared): boolean {
 
 /** Locally each row is waited for, or kept until the ledger is back. Returns the jobs that neither keeps, or no queue took. */
 async function sendWithRows(engine: Engine, jobs: readonly Prepared[]): Promise<Set<Prepared>> {
-  const writing = written(engine, jobs.filter(rides));
+  const writing = writeRows(engine, jobs.filter(rides));
   const refused = await sendAll(engine, jobs);
   const areWritten = await writing;
   const withoutRow = jobs.filter((each) => !refused.has(each) && !(areWritten && rides(each)));
@@ -40,7 +40,7 @@ async function sendWithRows(engine: Engine, jobs: readonly Prepared[]): Promise<
 /** The row of a delayed job is written beside its message, that of another on demand. Returns the jobs that no queue took. */
 async function sendBeforeRows(engine: Engine, jobs: readonly Prepared[]): Promise<Set<Prepared>> {
   const delayed = jobs.filter((each) => rides(each) && each.row.due !== null);
-  const writing = written(engine, delayed);
+  const writing = writeRows(engine, delayed);
   const refused = await sendAll(engine, jobs);
   if (delayed.length > 0) engine.defer(writing);
   const onDemand = jobs.filter((each) => rides(each) && each.row.due === null && !refused.has(each));
@@ -53,7 +53,7 @@ async function sendBeforeRows(engine: Engine, jobs: readonly Prepared[]): Promis
 
 /** Writes the rows of jobs that no queue took, for the tick to send them. Returns those that have a row now: they are accepted. */
 async function recordUnsent(engine: Engine, jobs: readonly Prepared[]): Promise<readonly Prepared[]> {
-  if (!(await written(engine, jobs))) return [];
+  if (!(await writeRows(engine, jobs))) return [];
   await markUnsent(
     engine,
     jobs.map(({ row }) => row),

@@ -5,7 +5,7 @@ import type { Prepared } from "./prepared";
 import { send, type Sendable } from "../send/send";
 
 /** Whether the rows are in the ledger; a failure is an event, not a throw. */
-export async function written(engine: Engine, all: readonly Prepared[]): Promise<boolean> {
+export async function writeRows(engine: Engine, all: readonly Prepared[]): Promise<boolean> {
   if (all.length === 0) return true;
   const insert = async () => {
     await engine.ledger.insert(all.map((each) => each.row));

@@ -36,7 +36,7 @@ export async function openSmtpSession(socket: Socket, signal: AbortSignal): Prom
   try {
     await waited(socket.opened, signal);
   } catch (lost) {
-    await closed(socket);
+    await closeSocket(socket);
     throw lost;
   }
   return session;
@@ -97,7 +97,7 @@ export class SmtpSession {
   async end(): Promise<void> {
     // A lost connection needs no QUIT.
     this.#writer.write(new TextEncoder().encode("QUIT\r\n")).catch(() => undefined);
-    await closed(this.#socket);
+    await closeSocket(this.#socket);
   }
 
   async #line(): Promise<string> {
@@ -131,7 +131,7 @@ async function waited<T>(what: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** Closes the socket within `maxEndMs`. */
-async function closed(socket: Socket): Promise<void> {
+async function closeSocket(socket: Socket): Promise<void> {
   await Promise.race([socket.close().catch(() => undefined), scheduler.wait(maxEndMs)]);
 }
 
