@@ -18,23 +18,19 @@ export interface ${one} extends ${one}Input {
 
 export function storeFile({ table, one, plural }: DomainNames): string {
   const store = `${capital(plural)}Store`;
-  return `import type { ${one}Input } from "./model";
+  return `import { changes } from "../../d1";
+import type { ${one}Input } from "./model";
 
 /** Writes. Throws only when the database cannot be reached. */
-export interface ${store} {
-  /** Creates or replaces. */
-  put(tenant: string, name: string, input: ${one}Input, now: number): Promise<void>;
-  /** False: there was none. */
-  remove(tenant: string, name: string): Promise<boolean>;
-}
-
-export function create${store}(db: D1Database): ${store} {
+export function create${store}(db: D1Database) {
   return {
-    async put(tenant, name, { title }, now) {
-      await db.prepare(putSql).bind(tenant, name, title, now).run();
+    /** Creates or replaces. */
+    async put(tenant: string, name: string, { title }: ${one}Input, now: number): Promise<void> {
+      await changes(db, putSql, tenant, name, title, now);
     },
-    async remove(tenant, name) {
-      return (await db.prepare(removeSql).bind(tenant, name).run()).meta.changes > 0;
+    /** False: there was none. */
+    async remove(tenant: string, name: string): Promise<boolean> {
+      return (await changes(db, removeSql, tenant, name)) > 0;
     },
   };
 }
@@ -52,16 +48,13 @@ export function queriesFile({ table, one, plural }: DomainNames): string {
   return `import type { ${one} } from "./model";
 
 /** Reads. Throws only when the database cannot be reached. */
-export interface ${queries} {
-  get(tenant: string, name: string): Promise<${one} | null>;
-  /** By name, those after \`after\`. */
-  list(tenant: string, page: { after: string; limit: number }): Promise<${one}[]>;
-}
+export type ${queries} = ReturnType<typeof create${queries}>;
 
-export function create${queries}(db: D1Database): ${queries} {
+export function create${queries}(db: D1Database) {
   return {
-    get: (tenant, name) => db.prepare(\`\${selectSql} AND name = ?2\`).bind(tenant, name).first<${one}>(),
-    async list(tenant, { after, limit }) {
+    get: (tenant: string, name: string) => db.prepare(\`\${selectSql} AND name = ?2\`).bind(tenant, name).first<${one}>(),
+    /** By name, those after \`after\`. */
+    async list(tenant: string, { after, limit }: { after: string; limit: number }): Promise<${one}[]> {
       return (await db.prepare(\`\${selectSql} AND name > ?2 ORDER BY name LIMIT ?3\`).bind(tenant, after, limit).all<${one}>()).results;
     },
   };
@@ -80,12 +73,8 @@ import type { ${name}Queries } from "./queries";
  * What a job that needs "${plural}" is handed, for one tenant. The first such job declares it in Capabilities of queue/job.ts and has it
  * made in src/app/capabilities.ts, as domain/leads/capability.ts does. Routes call store.ts and queries.ts themselves.
  */
-export interface ${name} {
-  get(name: string): Promise<${one} | null>;
-}
-
-export function create${name}({ get }: Pick<${name}Queries, "get">, tenant: string): ${name} {
-  return { get: (name) => get(tenant, name) };
+export function create${name}({ get }: Pick<${name}Queries, "get">, tenant: string) {
+  return { get: (name: string): Promise<${one} | null> => get(tenant, name) };
 }
 `;
 }

@@ -4,15 +4,7 @@ import { decisionPrefix } from "../queue/effect";
 import type { DeadLetterFilter, PageBounds } from "./views";
 
 /** What a replay reads of dead letters, in bulk: one statement each. */
-export interface Replayable {
-  /** Newest first; `position` is the cursor that goes on after a letter. */
-  page(tenant: string, filter: DeadLetterFilter, page: PageBounds): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }>;
-  /** The ids of jobs that can be replayed, with the bytes of the payload in each row. */
-  sizes(tenant: string, ids: readonly string[]): Promise<{ id: string; type: string; bytes: number }[]>;
-  contents(tenant: string, ids: readonly string[]): Promise<ReplayableContent[]>;
-  /** Counts the effects, made and in doubt, of the jobs that can be replayed. */
-  effects(tenant: string, ids: readonly string[]): Promise<ReplayableEffects[]>;
-}
+export type Replayable = ReturnType<typeof createReplayable>;
 
 /** Jobs of one type: how many have made an effect, and how many have one in doubt. */
 interface ReplayableEffects {
@@ -48,12 +40,18 @@ const effectIn = (states: string) => `EXISTS (SELECT 1 FROM effects f WHERE f.te
   AND substr(f.key, 1, ${decisionPrefix.length}) <> '${decisionPrefix}')`;
 const effectsOf = `SELECT j.type, ${effectIn("'done'")} AS done, j.doubt > 0 OR ${effectIn("'intent', 'uncertain'")} AS inDoubt ${ended}`;
 
-export function createReplayable(db: D1Database): Replayable {
+export function createReplayable(db: D1Database) {
   return {
-    page: (tenant, filter, page) => deadLetterPage(db, tenant, filter, page),
-    sizes: async (tenant, ids) => (await statement(db, sizesOf, tenant, JSON.stringify(ids)).all<{ id: string; type: string; bytes: number }>()).results,
-    contents: async (tenant, ids) => (await statement(db, contentsOf, tenant, JSON.stringify(ids)).all<ReplayableContent>()).results,
-    effects: async (tenant, ids) => {
+    /** Newest first; `position` is the cursor that goes on after a letter. */
+    page: (tenant: string, filter: DeadLetterFilter, page: PageBounds): Promise<{ letters: { id: string; position: string }[]; cursor: string | null }> =>
+      deadLetterPage(db, tenant, filter, page),
+    /** The ids of jobs that can be replayed, with the bytes of the payload in each row. */
+    sizes: async (tenant: string, ids: readonly string[]): Promise<{ id: string; type: string; bytes: number }[]> =>
+      (await statement(db, sizesOf, tenant, JSON.stringify(ids)).all<{ id: string; type: string; bytes: number }>()).results,
+    contents: async (tenant: string, ids: readonly string[]): Promise<ReplayableContent[]> =>
+      (await statement(db, contentsOf, tenant, JSON.stringify(ids)).all<ReplayableContent>()).results,
+    /** Counts the effects, made and in doubt, of the jobs that can be replayed. */
+    effects: async (tenant: string, ids: readonly string[]): Promise<ReplayableEffects[]> => {
       const { results } = await statement(db, effectsOf, tenant, JSON.stringify(ids)).all<ReplayableEffects>();
       return [...Map.groupBy(results, ({ type }) => type)].map(([type, rows]) => ({
         type,

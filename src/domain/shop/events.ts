@@ -16,25 +16,22 @@ export interface ShopEvent {
 type ShopEventType = "order.created" | "order.status_changed" | "product.out_of_stock" | "shop.row_unreadable";
 
 /** The outbox of the shops' events. */
-export interface ShopOutbox {
-  /** The oldest events of some tenants, a few of each. */
-  pending(limit: number): Promise<ShopEvent[]>;
-  /** Removes events that were enqueued, or cannot be. */
-  remove(events: readonly ShopEvent[]): Promise<void>;
-}
+export type ShopOutbox = ReturnType<typeof createShopOutbox>;
 
 const maxTenants = 100;
 
-export function createShopOutbox(db: D1Database): ShopOutbox {
+export function createShopOutbox(db: D1Database) {
   const outbox = createOutbox(db, { table: "shop_events", key: ["tenant", "at", "site", "id"], maxTenants });
   return {
-    pending: async (limit) => {
+    /** The oldest events of some tenants, a few of each. */
+    pending: async (limit: number): Promise<ShopEvent[]> => {
       const tenants = await outbox.tenants();
       const share = Math.max(1, Math.floor(limit / Math.max(1, tenants.length)));
       const pages = await Promise.all(tenants.map((tenant) => db.prepare(pendingSql).bind(tenant, share).all<Row>()));
       return pages.flatMap(({ results }) => results.map((row) => ({ ...row, data: JSON.parse(row.data) as Record<string, unknown> })));
     },
-    remove: (events) => outbox.remove(events.map(({ tenant, at, site, id }) => [tenant, at, site, id])),
+    /** Removes events that were enqueued, or cannot be. */
+    remove: (events: readonly ShopEvent[]): Promise<void> => outbox.remove(events.map(({ tenant, at, site, id }) => [tenant, at, site, id])),
   };
 }
 
