@@ -43,7 +43,7 @@ const longestFirst = [
   ...["browser/accessibility", "way/mail", "browser/dashboard", "way/outage", "way/shop", "way/remote", "way/gate", "way/tenants", "way/events"],
   ...["browser/lead-form", "browser/gallery", "scripts/sandbox-shop-client", "way/images", "way/leads", "way/intake", "way/shop-input"],
   ...["way/mail-providers", "redis/import-connect", "scripts/deploy-refusals", "redis/import-faults", "hostile"],
-  ...["queue/interleavings", "jobs/campaign-trouble", "domain/mail-render", "jobs/campaign", "jobs/sync-requests", "app/growth", "ledger/retention"],
+  ...["queue/interleavings", "jobs/campaign-trouble", "domain/mail/render", "jobs/campaign", "jobs/sync-requests", "app/growth", "ledger/retention"],
 ].map((name) => `/test/${name}.test.ts`);
 
 /** The stories first, which wait for processes more than they compute; then what keeps a core busy, as cores come free. */

@@ -32,7 +32,15 @@ describe("size and shape", () => {
   });
 
   test("names are lower case, their words joined by hyphens", () => {
-    expect(files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(file))).toEqual([]);
+    const tests = globSync("**/*.{ts,tsx}", { cwd: join(root, "test") });
+    expect(tests.length).toBeGreaterThan(400);
+    const own = /^(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.(?:test|d))?\.tsx?$/;
+    expect([...files.filter((file) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.tsx?$/.test(file)), ...tests.filter((file) => !own.test(file))]).toEqual([]);
+  });
+
+  test("tests of a domain lie in the folder of their noun", () => {
+    const nouns = readdirSync(join(src, "domain"));
+    expect(readdirSync(join(root, "test/domain")).filter((name) => !nouns.includes(name))).toEqual([]);
   });
 });
 

@@ -1,0 +1,274 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { createReportsOn } from "../../../src/app/reports";
+import { sortFindings } from "../../../src/domain/report/model";
+import { failuresOf } from "../../../src/intake/tick/send-alerts";
+import { type Division, statsBy } from "../../../src/intake/stats-by";
+import { failureKind } from "../../../src/ledger/failure-kind";
+import { createTicks } from "../../../src/ledger/ticks";
+import { noon } from "../../support/rows";
+import { minute, world, circuit, partsOn, reports, given, pause, useReports } from "./world";
+
+useReports();
+
+describe("the report", () => {
+  const codes = async (tenant: string | null) => (await reports.findings(tenant)).map(({ code, severity, count, subject }) => [code, severity, count, subject]);
+
+  test("is empty when all is well", async () => {
+    await given("acme", 5, {});
+    expect(await reports.findings("acme")).toEqual([]);
+  });
+
+  test("orders findings by harm, each with its own numbers", async () => {
+    world.pauses = [pause];
+    world.gates = [circuit];
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason: "mail API: 500" });
+    await given("acme", 7, { state: "waiting", gate: "pause/queue/email-sending" });
+    const letter = env.DB.prepare(
+      `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, ?, 'email', 'dead', 'no template', 'g1', 1, 0)`,
+    );
+    await env.DB.batch([letter.bind(noon - minute, "a"), letter.bind(noon - 2 * minute, "b")]);
+    expect(await codes("acme")).toEqual([
+      ["circuit-open", "critical", 213, "gate/mail"],
+      ["failed", "critical", 2, "group/g1"],
+      ["paused", "warning", 7, "queue/email-sending"],
+      ["retrying", "warning", 3, `group/${await failureKind("email", "mail API: 500")}`],
+    ]);
+    expect(await codes("other")).toEqual([["circuit-open", "critical", 213, "gate/mail"]]);
+    expect(await reports.findings("acme")).toEqual(await reports.findings("acme"));
+  });
+
+  test("jobs that are all in doubt are to be settled, and not offered to be replayed before", async () => {
+    const letter = env.DB.prepare(
+      `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, ?, 'email', 'discarded', 'uncertain: "send" may have happened', 'g1', 1, 0)`,
+    );
+    const effect = env.DB.prepare(`INSERT INTO effects (tenant, job, key, revision, state, at) VALUES ('acme', ?, 'send', 0, 'uncertain', 0)`);
+    await env.DB.batch([letter.bind(noon - minute, "a"), letter.bind(noon - minute, "b"), effect.bind("a"), effect.bind("b")]);
+    const offered = async () => (await reports.findings("acme"))[0]?.actions.map(({ method, path, label }) => [method, path, label]);
+    expect(await offered()).toEqual([["GET", "/v1/failures/g1", "Settle"]]);
+    await env.DB.prepare("UPDATE effects SET state = 'failed' WHERE tenant = 'acme' AND job = 'a'").run();
+    expect(await offered()).toEqual([
+      ["GET", "/v1/failures/g1", "Look"],
+      ["POST", "/v1/replays", "Replay"],
+    ]);
+  });
+
+  test("what is tried again is no finding while its failure is resolved or ignored", async () => {
+    const reason = 'there is no template "order-7"';
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason });
+    expect(await codes("acme")).toEqual([["retrying", "warning", 3, `group/${await failureKind("email", reason)}`]]);
+    await env.DB.prepare(
+      `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours, status) VALUES ('acme', ?, 'email', '', 0, 0, 3, '{}', 'ignored')`,
+    )
+      .bind(await failureKind("email", reason))
+      .run();
+    expect(await codes("acme")).toEqual([]);
+    await env.DB.prepare(`UPDATE failure_groups SET status = 'open'`).run();
+    expect(await codes("acme")).toHaveLength(1);
+  });
+
+  test("two causes of one type's failures are two findings, each with its own group, and leads to it", async () => {
+    const reasons = ["mail: 502 bad gateway", "mail: 500"];
+    for (const [index, reason] of reasons.entries()) await given("acme", 5 - index, { state: "retrying", due: noon + minute, reason });
+    const groups = await Promise.all(reasons.map((reason) => failureKind("email", reason)));
+    expect(await codes("acme")).toEqual(groups.map((group, index) => ["retrying", "warning", 5 - index, `group/${group}`]));
+    const found = await reports.findings("acme");
+    expect(found.map(({ actions }) => actions[0]?.path)).toEqual(groups.map((group) => `/v1/failures/${group}`));
+    expect(failuresOf(found, noon).map(({ cause, subject }) => [cause, subject])).toEqual(
+      groups.map((group) => [`finding/warning/retrying/group/${group}`, "email"]),
+    );
+  });
+
+  test("what is tried again can be run now, but for what a pause or an open circuit would stop before its next attempt", async () => {
+    const reason = "mail API: host not found";
+    await given("acme", 3, { state: "retrying", due: noon + minute, reason });
+    const offered = async () => (await reports.findings("acme")).find(({ code }) => code === "retrying")?.actions.map(({ label }) => label);
+    expect(await offered()).toEqual(["Look", "Run now"]);
+    const [found] = await reports.findings("acme");
+    expect(found?.actions[1]).toEqual({
+      ...{ method: "POST", path: "/v1/jobs/run-now", label: "Run now" },
+      body: { filter: { group: await failureKind("email", reason) } },
+    });
+    for (const held of [pause, { ...pause, scope: "type" as const, name: "email" }, { ...pause, scope: "tenant" as const, name: "acme", tenant: "*" }]) {
+      world.pauses = [held];
+      expect(await offered()).toEqual(["Look"]);
+    }
+    world.pauses = [{ ...pause, name: "events" }];
+    expect(await offered()).toEqual(["Look", "Run now"]);
+    world.gates = [circuit];
+    expect(await offered()).toEqual(["Look"]);
+    world.gates = [{ ...circuit, lastFailure: { at: noon, reason: "mail: 503" } }];
+    expect(await offered()).toEqual(["Look", "Run now"]);
+    await given("acme", 1, { state: "waiting", gate: "mail", reason: "mail: open" });
+    expect(await offered()).toEqual(["Look"]);
+  });
+
+  test("what is tried again is so since its first attempt, not since the time of its next", async () => {
+    await given("acme", 3, { state: "retrying", at: noon - 9 * minute, started: noon - 8 * minute, due: noon + 5 * minute, reason: "mail: 503" });
+    expect(await reports.findings("acme")).toMatchObject([{ code: "retrying", since: noon - 8 * minute }]);
+    await given("acme", 1, { state: "waiting", at: noon - 7 * minute, due: noon + 5 * minute, reason: "the budget of the month is used" });
+    expect((await reports.flow("acme")).get("email-sending")?.why?.since).toBe(noon - 7 * minute);
+  });
+
+  test("what failed for good is so since its first failure, also when a replay failed again; since an operator's decision after that", async () => {
+    await env.DB.prepare(
+      `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, 'a', 'email', 'dead', 'no', 'g1', 1, 0)`,
+    )
+      .bind(noon - minute)
+      .run();
+    const since = async () => (await reports.findings("acme"))[0]?.since;
+    expect(await since()).toBe(noon - minute);
+    await env.DB.prepare(
+      `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours) VALUES ('acme', 'g1', 'email', '', ?, ?, 2, '{}')`,
+    )
+      .bind(noon - 8 * minute, noon - minute)
+      .run();
+    expect(await since()).toBe(noon - 8 * minute);
+    await env.DB.prepare("UPDATE failure_groups SET status_at = ?")
+      .bind(noon - 4 * minute)
+      .run();
+    expect(await since()).toBe(noon - 4 * minute);
+  });
+
+  test("the installation's report has an open circuit at which no job waits if jobs of its tenant are retrying", async () => {
+    world.gates = [{ ...circuit, held: 0, parked: 0 }];
+    const open = async () => (await reports.findings(null)).filter(({ code }) => code === "circuit-open");
+    expect(await open()).toEqual([]);
+    await given("acme", 2, { state: "retrying", due: noon + minute, reason: "mail: 503" });
+    expect(await open()).toMatchObject([{ tenant: "acme", subject: "gate/mail", count: 0 }]);
+    expect(await reports.openGates()).toMatchObject([{ tenant: "acme", dependency: "mail", circuit: "open" }]);
+  });
+
+  test("an open circuit is so since it opened, not since its newest failed probe", async () => {
+    world.gates = [{ ...circuit, openedAt: noon - 180 * minute }];
+    expect(await reports.findings("acme")).toMatchObject([{ code: "circuit-open", since: noon - 180 * minute }]);
+    world.gates = [circuit];
+    expect(await reports.findings("acme")).toMatchObject([{ since: noon - minute }]);
+  });
+
+  test("a pause is one at once, of low severity", async () => {
+    world.pauses = [{ ...pause, since: noon - minute }];
+    expect(await codes("acme")).toEqual([["paused", "info", 0, "queue/email-sending"]]);
+  });
+
+  test("ready jobs of which none ends are stuck; behind when others end", async () => {
+    await given("acme", 12, { at: noon - 20 * minute });
+    expect(await codes("acme")).toEqual([["stuck", "critical", 12, "queue/email-sending"]]);
+    await env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES ('acme', ?, 'email', 'done', 1, 0)`).bind(noon).run();
+    expect(await codes("acme")).toEqual([["behind", "warning", 12, "queue/email-sending"]]);
+  });
+
+  test("schedules that did not run, sites, unreadable rows and approvals", async () => {
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO schedules (tenant, name, type, payload, cron, zone, misfire, overlap, spread_seconds, enabled, created_at, updated_at, last_planned_at, last_outcome, last_note)
+         VALUES ('acme', 'weekly', 'email', '{}', '0 7 * * 1', 'UTC', 'once', 'skip', 0, 1, 0, 0, ?, 'failed', 'The template is missing.')`,
+      ).bind(noon),
+      env.DB.prepare(
+        `INSERT INTO shop_sites (tenant, site, connected, paused_at, paused_reason) VALUES ('acme', 'main', 0, ?, 'The key is wrong (401).')`,
+      ).bind(noon),
+      env.DB.prepare(`INSERT INTO shop_unreadable (tenant, site, resource, id, reason, since, looked_at) VALUES ('acme', 'main', 'orders', 1, 'x', ?, 0)`).bind(
+        noon,
+      ),
+      env.DB.prepare(
+        `INSERT INTO agent_proposals (tenant, job, revision, step, place, agent, tool, body, state, asked_at, expires_at) VALUES ('acme', 'j', 0, 1, 1, 'sync-doctor', 't', '{}', 'pending', ?, 0)`,
+      ).bind(noon),
+    ]);
+    expect(await codes("acme")).toEqual([
+      ["schedule-failed", "critical", 1, "schedule/weekly"],
+      ["site-paused", "critical", 1, "site/main"],
+      ["site-unreadable", "warning", 1, "site/main"],
+      ["approval", "info", 1, "agent/sync-doctor"],
+    ]);
+    expect(await reports.findings("other")).toEqual([]);
+  });
+
+  test("the installation's report has the tick; a tenant's report does not", async () => {
+    expect(await codes(null)).toEqual([["tick-silent", "critical", 1, "tick"]]);
+    await createTicks(env.DB).record([
+      { step: "sweep", outcome: "done", at: noon, ms: 1, detail: null },
+      { step: "alerts", outcome: "failed", at: noon, ms: 1, detail: "x" },
+    ]);
+    expect(await codes(null)).toEqual([["tick-failing", "critical", 1, "tick/alerts"]]);
+    expect(await codes("acme")).toEqual([]);
+  });
+
+  test("a ledger of 80 % of what a database holds is a finding of the installation, read from an answer that the report has anyway", async () => {
+    await createTicks(env.DB).record([{ step: "sweep", outcome: "done", at: noon, ms: 1, detail: null }]);
+    const grown = (bytes: number) =>
+      new Proxy(env.DB, {
+        get: (target, name) =>
+          name !== "batch"
+            ? (target[name as keyof D1Database] as () => unknown).bind(target)
+            : async (statements: D1PreparedStatement[]) =>
+                (await target.batch(statements)).map((result) => ({ ...result, meta: { ...result.meta, size_after: bytes } })),
+      });
+    const at = async (bytes: number, tenant: string | null) => createReportsOn(partsOn(grown(bytes))).findings(tenant);
+    expect(await at(7.99e9, null)).toEqual([]);
+    expect(await at(8.4e9, "acme")).toEqual([]);
+    expect(await at(8.4e9, null)).toMatchObject([{ code: "ledger-full", severity: "warning", subject: "ledger", tenant: "*" }]);
+    const [full] = await at(9.5e9, null);
+    expect(full).toMatchObject({ severity: "critical", sentence: expect.stringContaining("has 9.50 GB of the 10 GB that a database holds, 95 %.") });
+    expect(await reports.findings(null)).toEqual([]);
+  });
+
+  test("the order does not depend on the order of the facts", () => {
+    const finding = { code: "a", sentence: "", since: null, tenant: "acme", actions: [] };
+    const all = [
+      { ...finding, severity: "info" as const, count: 9, subject: "x" },
+      { ...finding, severity: "critical" as const, count: 1, subject: "y" },
+      { ...finding, severity: "critical" as const, count: 1, subject: "x" },
+      { ...finding, severity: "critical" as const, count: 2, subject: "z" },
+    ];
+    expect(sortFindings(all)).toEqual(sortFindings(all.toReversed()));
+    expect(sortFindings(all).map(({ subject }) => subject)).toEqual(["z", "x", "y", "x"]);
+  });
+});
+
+describe("statistics by one thing", () => {
+  const deps = { db: env.DB, reports, registry: { find: () => undefined } } as never;
+  const by = async (division: Division, tenant: string | null) =>
+    (await statsBy(deps, division, tenant, [{ minute: noon, type: "email", event: "done", count: 3, ms: 30 }], { from: 0, to: noon + 60_000 })).map(
+      ({ name, events, open }) => [name, events, open.ready],
+    );
+
+  test("tenant, queue, type and site: what became of jobs, and what the open ones do", async () => {
+    await given("acme", 2, { site: "main" });
+    await given("acme", 1, { site: "main", state: "done", started: noon - 10, ended: noon });
+    await given("other", 1, {});
+    const counter = env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES (?, ?, 'email', 'done', 3, 30)`);
+    await env.DB.batch([counter.bind("acme", noon), counter.bind("other", noon)]);
+    expect(await by("tenant", null)).toEqual([
+      ["acme", { done: 3 }, 2],
+      ["other", { done: 3 }, 1],
+    ]);
+    expect(await by("tenant", "other")).toEqual([["other", { done: 3 }, 1]]);
+    expect(await by("site", "acme")).toEqual([["main", { queued: 2, done: 1 }, 2]]);
+    expect(await by("type", "acme")).toEqual([["email", { done: 3 }, 2]]);
+    expect((await by("queue", "acme"))[0]).toEqual(["email-sending", {}, 2]);
+  });
+});
+
+describe("the limit of D1's free plan for a day", () => {
+  const text = (what: string) => `D1_ERROR: Your account has exceeded D1's free tier daily row ${what} limit. Upgrade to a paid plan or wait until tomorrow`;
+  const refusing = (message: string) => ({ prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error(message)) }) }) }) as unknown as D1Database;
+
+  test("that is used up for writes is one finding, until when", async () => {
+    world.spent = { limit: "write", since: noon - 20 * minute, seen: noon - minute };
+    const found = (await reports.findings(null)).filter(({ code }) => code === "d1-day-limit");
+    expect(found).toMatchObject([
+      { severity: "critical", subject: "d1", tenant: "*", since: noon - 20 * minute, sentence: expect.stringContaining("T00:00:00Z") },
+    ]);
+  });
+
+  test("is no finding any more when no refusal was seen for ten minutes", async () => {
+    world.spent = { limit: "write", since: noon - 60 * minute, seen: noon - 11 * minute };
+    expect((await reports.findings(null)).filter(({ code }) => code === "d1-day-limit")).toEqual([]);
+  });
+
+  test("that is used up for reads is the only finding; another failure of D1 stays a failure", async () => {
+    const unreadable = createReportsOn(partsOn(refusing(text("read"))));
+    expect(await unreadable.findings(null)).toMatchObject([{ code: "d1-day-limit", sentence: expect.stringContaining("read in a day") }]);
+    await expect(createReportsOn(partsOn(refusing("D1_ERROR: D1 is down"))).findings(null)).rejects.toThrow("D1 is down");
+  });
+});
