@@ -70,6 +70,13 @@ describe("what is written", () => {
     expect(files.filter((file) => !named.has(basename(file, ".ts")))).toEqual([]);
   });
 
+  test("the architecture's table of the ledger names each of its files once, and no other", () => {
+    const table = /^\| the ledger's \|[^]*?\n\n/m.exec(read("ARCHITECTURE.md"))?.[0] ?? "";
+    const named = [...table.matchAll(/`([a-z/-]+)\.ts`/g)].map(([, name]) => name);
+    const files = globSync("**/*.ts", { cwd: join(root, "src/ledger") }).map((file) => file.replaceAll("\\", "/").replace(/\.ts$/, ""));
+    expect(named.toSorted()).toEqual(files.toSorted());
+  });
+
   test("retention is written as it is", async () => {
     const { defaultRetention: kept } = await load<{ defaultRetention: Record<"done" | "cancelled" | "discarded" | "dead" | "analytics", number> }>(
       "ledger/retention",
