@@ -1,3 +1,4 @@
+import { keyOf } from "../queue/ref";
 import type { JobState } from "../queue/state";
 import { batch, rowsOf, statement } from "../d1";
 
@@ -52,7 +53,7 @@ export function createSampleQueries(db: D1Database): (names: readonly string[], 
     );
     // A job may be found in several sources.
     const found = tenants.flatMap((_, index) => rowsOf<Candidate>(results, index));
-    const picked = pick([...new Map(found.map((each) => [`${each.tenant}/${each.id}`, each])).values()]);
+    const picked = pick([...new Map(found.map((each) => [keyOf(each), each])).values()]);
     if (picked.length === 0) return [];
     const refs = JSON.stringify(picked.map((each) => [each.tenant, each.id]));
     return (await statement(db, contents, refs).all<PayloadSample>()).results;

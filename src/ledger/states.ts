@@ -1,4 +1,5 @@
 import type { JobRef } from "../queue/ports/job-row";
+import { keyOf } from "../queue/ref";
 import type { JobState } from "../queue/state";
 import { batch, refLists, rowsOf, statement } from "../d1";
 
@@ -17,7 +18,7 @@ export function createStateLookup(db: D1Database): (tenant: string, id: string) 
     waiting = [];
     try {
       const states = await lookUp(db, lookups);
-      for (const each of lookups) each.resolve(states.get(`${each.tenant}/${each.id}`) ?? null);
+      for (const each of lookups) each.resolve(states.get(keyOf(each)) ?? null);
     } catch (thrown) {
       for (const each of lookups) each.reject(thrown);
     }
@@ -37,5 +38,5 @@ async function lookUp(db: D1Database, refs: readonly JobRef[]): Promise<Map<stri
     parts.map((list) => statement(db, statesOf, list)),
   );
   const rows = parts.flatMap((_, index) => rowsOf<JobRef & { state: JobState }>(results, index));
-  return new Map(rows.map(({ tenant, id, state }) => [`${tenant}/${id}`, state]));
+  return new Map(rows.map((row) => [keyOf(row), row.state]));
 }

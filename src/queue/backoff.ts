@@ -1,7 +1,12 @@
-import type { Policy } from "./job";
-
 /** The platform's ceiling for one delay, and therefore ours: 24 h in seconds. */
 export const maxQueueDelaySeconds = 86_400;
+
+/** Delays between failures, in seconds: first step and ceiling of the exponential backoff, and the least wait. */
+export interface Backoff {
+  base: number;
+  cap: number;
+  min?: number;
+}
 
 /**
  * Whole seconds until the next try after `failures` failures (1 or more): exponential with full jitter,
@@ -9,7 +14,7 @@ export const maxQueueDelaySeconds = 86_400;
  * Source of the formula: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  * `requestedSeconds` is the wait that a provider requires. It and the policy's `min` are lower bounds; jitter of up to a tenth comes on top, so that a crowd does not return at once.
  */
-export function backoff(policy: Policy["backoff"], failures: number, random: () => number, requestedSeconds?: number): number {
+export function backoff(policy: Backoff, failures: number, random: () => number, requestedSeconds?: number): number {
   const ceiling = Math.min(policy.cap, policy.base * 2 ** Math.min(failures - 1, 30), maxQueueDelaySeconds);
   const drawn = 1 + Math.floor(random() * ceiling);
   const minSeconds = Math.max(policy.min ?? 0, requestedSeconds !== undefined && Number.isFinite(requestedSeconds) ? requestedSeconds : 0);

@@ -5,6 +5,7 @@ import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
 import { MessageAnswer, redeliver } from "./run/message-answer";
 import { newRow } from "./accept/prepare";
+import { acceptedAt } from "./placement";
 import { redactedReason } from "../masking/redact";
 import { payloadOf } from "./registry";
 import type { NewJob } from "./ports/intake-ledger";
@@ -52,19 +53,9 @@ async function isBroughtBack(engine: Engine, envelope: Envelope): Promise<boolea
 function rowFromEnvelope(engine: Engine, envelope: Envelope): NewJob {
   const contract = engine.registry.find(envelope.type)?.contract;
   if (contract) return newRow(engine, contract, envelope, payloadOf(contract, envelope), engine.now());
-  const bare = {
-    due: null,
-    sent: envelope.at,
-    wake: null,
-    boot: engine.boot,
-    parent: envelope.parent ?? null,
-    trace: envelope.trace ?? null,
-    site: null,
-    entities: [],
-    maxAttempts: 1,
-    attempt: 0,
-  };
   const { tenant, id, type, version, queue, seq, at } = envelope;
+  // Without a side row: the caller marks it for the next tick.
+  const { due, sent, wake } = acceptedAt(at, null, at);
   return {
     tenant,
     id,
@@ -73,10 +64,19 @@ function rowFromEnvelope(engine: Engine, envelope: Envelope): NewJob {
     queue,
     seq,
     at,
-    ...bare,
+    due,
+    sent,
+    wake,
+    boot: engine.boot,
     payload: envelope.payload ?? null,
     ref: envelope.ref ?? null,
     fp: envelope.fp ?? null,
+    parent: envelope.parent ?? null,
+    trace: envelope.trace ?? null,
+    site: null,
+    entities: [],
     dry: envelope.dry ?? false,
+    maxAttempts: 1,
+    attempt: 0,
   };
 }

@@ -12,7 +12,7 @@ import { redactedReason } from "../masking/redact";
 import type { Delivery } from "./run/delivery";
 import { noteArrivals } from "./run/overflow";
 import { Settler } from "./settler";
-import { QueueBatch } from "./run/share";
+import { QueueBatch } from "./run/queue-batch";
 import { sendSurplusOn, type Suspect } from "./run/suspects";
 
 /** The queue handler: answers every message of the batch on its own, never throws and leaves nothing running. */

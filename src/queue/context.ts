@@ -1,5 +1,4 @@
-import { withCommas } from "../decimal";
-import { maxCursor } from "./outcome";
+import { cursorIssue } from "./outcome";
 import type { Engine } from "./engine";
 import type { ActiveRun } from "./run/active-run";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
@@ -63,7 +62,8 @@ async function progress(run: ActiveRun, at: number, done: number, total?: number
 async function checkpoint(engine: Engine, run: ActiveRun, cursor: unknown, writes: readonly unknown[] = []): Promise<void> {
   run.refuseIfEnded();
   const text = JSON.stringify(cursor ?? null);
-  if (text.length > maxCursor) throw new Error(`the cursor has ${text.length} characters, at most ${withCommas(maxCursor)} are kept`);
+  const issue = cursorIssue(text);
+  if (issue !== undefined) throw new Error(issue);
   const held = await engine.ledger.checkpoint(run.job, text, writes, run.lease.token, engine.now());
   if (!held) throw await endedBy(engine, run);
   run.job.cursor = text;

@@ -21,7 +21,7 @@ export async function enqueue(engine: Engine, requests: readonly EnqueueRequest[
   const { failed = [], keyed = [], unkeyed = [] } = Object.groupBy(valid, preparedKind);
   const answers = await Promise.all([acceptKeyed(engine, keyed), acceptUnkeyed(engine, unkeyed), recordFailed(engine, failed)]);
   const receipts: Receipts = new Map(answers.flatMap((each) => [...each]));
-  announce(engine, receipts);
+  announceEnqueued(engine, receipts);
   return prepared.map((each) => ("envelope" in each ? (receipts.get(each) ?? unavailable()) : each));
 }
 
@@ -42,7 +42,7 @@ async function recordFailed(engine: Engine, all: readonly Prepared[]): Promise<R
 }
 
 /** One event per tenant and type, for the counters. */
-function announce(engine: Engine, receipts: Receipts): void {
+function announceEnqueued(engine: Engine, receipts: Receipts): void {
   const fresh = [...receipts].filter(([, receipt]) => receipt.ok && !receipt.replayed && receipt.state !== "discarded").map(([{ envelope }]) => envelope);
   for (const group of Map.groupBy(fresh, ({ tenant, type }) => `${tenant}/${type}`).values()) {
     const [first] = group;
@@ -55,13 +55,13 @@ const childTimeoutMs = 25_000;
 
 /** Accepts what was prepared elsewhere under a derived id (children). Never throws. */
 export async function accept(engine: Engine, prepared: Prepared): Promise<Receipt> {
-  const group = (engine.memory.children ??= new GroupCommit((all) => acceptChildren(engine, all), engine.defer, { timeoutMs: childTimeoutMs }));
+  const group = (engine.memory.children ??= new GroupCommit((all) => acceptGroup(engine, all), engine.defer, { timeoutMs: childTimeoutMs }));
   const [receipt = unavailable()] = (await orTrouble(engine, "children", () => group.add([prepared]))) ?? [];
   return receipt;
 }
 
-async function acceptChildren(engine: Engine, all: readonly Prepared[]): Promise<Receipt[]> {
+async function acceptGroup(engine: Engine, all: readonly Prepared[]): Promise<Receipt[]> {
   const receipts = await acceptKeyed(engine, all);
-  announce(engine, receipts);
+  announceEnqueued(engine, receipts);
   return all.map((each) => receipts.get(each) ?? unavailable());
 }

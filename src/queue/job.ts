@@ -1,4 +1,6 @@
 import type * as v from "valibot";
+import { withCommas } from "../decimal";
+import { type Backoff, maxQueueDelaySeconds } from "./backoff";
 import type { Act, EffectOptions, Reply } from "./effect";
 import { maxBatchJobs } from "./envelope";
 import type { Outcome } from "./outcome";
@@ -17,7 +19,7 @@ export interface Policy {
   /** Failures without progress in between after which the job is dead. Default 5. */
   maxAttempts: number;
   /** Exponential backoff with full jitter between failures: first step and ceiling, and the least wait. Default 10 s to 1 h, at least 1 s. */
-  backoff: { base: number; cap: number; min?: number };
+  backoff: Backoff;
   /** After this a run is aborted and counts as failed. Default 30; at most 720. */
   timeout: number;
   /** Runs of this type side by side within one batch. Default 10. */
@@ -139,6 +141,7 @@ export function defineJob<const Type extends string, Schema extends AnyPayload, 
 
 function checkedPolicy({ type, remote, lease, heartbeat, startWithin }: RemoteDefinition, policy: Policy): Policy {
   const maxSeconds = remote ? maxRemoteTimeout : maxTimeout;
+  const maxDelay = withCommas(maxQueueDelaySeconds);
   const isInner = [lease, heartbeat, startWithin].every((each) => each === undefined);
   checkRules(type, [
     [/^[a-z0-9-]{1,63}$/.test(type), "type must match [a-z0-9-]{1,63}"],
@@ -147,9 +150,9 @@ function checkedPolicy({ type, remote, lease, heartbeat, startWithin }: RemoteDe
     [within(policy.timeout, 1, maxSeconds), `timeout must be 1 to ${maxSeconds} seconds${remote ? "" : ": a batch ends after 12 minutes"}`],
     [within(policy.concurrency, 1, 100), "concurrency must be 1 to 100"],
     [within(policy.pack, 1, maxBatchJobs), `pack must be 1 to ${maxBatchJobs} jobs`],
-    [within(policy.backoff.base, 1, 86_400), "backoff.base must be 1 to 86,400 seconds"],
-    [within(policy.backoff.cap, policy.backoff.base, 86_400), "backoff.cap must be between backoff.base and 86,400 seconds"],
-    [within(policy.backoff.min ?? 1, 1, 86_400), "backoff.min must be 1 to 86,400 seconds"],
+    [within(policy.backoff.base, 1, maxQueueDelaySeconds), `backoff.base must be 1 to ${maxDelay} seconds`],
+    [within(policy.backoff.cap, policy.backoff.base, maxQueueDelaySeconds), `backoff.cap must be between backoff.base and ${maxDelay} seconds`],
+    [within(policy.backoff.min ?? 1, 1, maxQueueDelaySeconds), `backoff.min must be 1 to ${maxDelay} seconds`],
     [policy.maxAge >= 60, "maxAge must be at least 60 seconds"],
     [policy.maxRuns >= 1, "maxRuns must be at least 1"],
   ]);

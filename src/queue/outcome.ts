@@ -1,6 +1,13 @@
+import { withCommas } from "../decimal";
+
 /** Characters of a result, and of a cursor, as JSON. */
 export const maxResult = 64 * 1024;
 export const maxCursor = 16 * 1024;
+
+/** What is wrong with a cursor's JSON text; undefined: nothing. */
+export function cursorIssue({ length }: string): string | undefined {
+  return length > maxCursor ? `the cursor has ${length} characters, at most ${withCommas(maxCursor)} are kept` : undefined;
+}
 
 /** All that a run may return. Made only by the five functions below. */
 export type Outcome = Done | Retry | Wait | Again | Discard;

@@ -32,7 +32,7 @@ interface WorkConclusion {
 export async function conclude(deps: WorkDeps, all: readonly WorkConclusion[], now = deps.engine.now()): Promise<Map<string, Settled>> {
   if (all.length === 0) return new Map();
   const { engine } = deps;
-  const settlements = all.map((each) => ({ each, settlement: settlementOf(engine, each, now) }));
+  const settlements = all.map((each) => ({ each, settlement: settlementOfConclusion(engine, each, now) }));
   const recorded = new Map<string, Settled>();
   // Jobs of one pull have the same lease in the ledger.
   for (const [nonce, group] of Map.groupBy(settlements, ({ each }) => each.job.lease ?? "")) {
@@ -40,7 +40,7 @@ export async function conclude(deps: WorkDeps, all: readonly WorkConclusion[], n
     for (const row of await engine.ledger.settle(transitions, nonce, now)) recorded.set(keyOf(row), row);
   }
   const done = settlements.filter(({ each }) => recorded.has(keyOf(each.job)));
-  for (const { each, settlement } of done) announce(engine, each, settlement, recorded.get(keyOf(each.job)));
+  for (const { each, settlement } of done) announceConcluded(engine, each, settlement, recorded.get(keyOf(each.job)));
   // The same event as after a batch of a queue, for listeners to ended jobs.
   if (done.length > 0) engine.emit({ event: "batch", queue: "work", messages: all.length, claimed: done.length, ms: engine.now() - now });
   engine.defer(tidy(deps, done));
@@ -48,7 +48,7 @@ export async function conclude(deps: WorkDeps, all: readonly WorkConclusion[], n
   return recorded;
 }
 
-function settlementOf(engine: Engine, { job, outcome, started, digest, isUploaded = false }: WorkConclusion, now: number): Settlement {
+function settlementOfConclusion(engine: Engine, { job, outcome, started, digest, isUploaded = false }: WorkConclusion, now: number): Settlement {
   const contract = engine.registry.find(job.type)?.contract;
   if (!contract) throw new Error(`type ${job.type} is unknown to this deployment`);
   const ms = now - (job.taken ?? now);
@@ -70,7 +70,7 @@ function settlementOf(engine: Engine, { job, outcome, started, digest, isUploade
   return { ...settlement, transition: { ...transition, settled: JSON.stringify([digest, transition.state, now, ...(isUploaded ? [1] : [])]) } };
 }
 
-function announce(engine: Engine, { job, outcome, started }: WorkConclusion, { transition }: Settlement, row: Settled | undefined): void {
+function announceConcluded(engine: Engine, { job, outcome, started }: WorkConclusion, { transition }: Settlement, row: Settled | undefined): void {
   const { type, attempt, ms, reason } = transition;
   const state = row?.state ?? transition.state;
   const waited = started && job.runs === 1 && job.taken !== null ? Math.max(0, job.taken - job.at) : null;

@@ -1,4 +1,4 @@
-import { maxDelaySeconds } from "../../queue/accept/prepare";
+import { delayRule, maxDelaySeconds } from "../../queue/accept/prepare";
 import * as v from "valibot";
 import { problemOfRefusal, wrongInput } from "../../errors";
 import { boundedList, boundedName, boundedText, fieldRule } from "../../bounded";
@@ -16,7 +16,6 @@ import { check } from "../../queue/validate";
 import { ownTarget } from "../own-host";
 
 const maxJobs = 10_000;
-const delayRule = "must be whole seconds from 0 to 31,622,400 (366 days)";
 
 const jobEntries = {
   type: boundedName("must be a type as /v1/types lists them"),

@@ -1,5 +1,6 @@
 import { batch, lists, rowsOf, statement } from "../../d1";
-import type { Pause } from "../../queue/ports/job-row";
+import type { JobRef, Pause } from "../../queue/ports/job-row";
+import { keyOf } from "../../queue/ref";
 import type { HeldJob, Look, PullKey, PullRecord, PullLimits, Shelf, ShelfLook, WaitingShelf } from "./model";
 
 /** A repeat of a pull gets the same jobs for so long. Milliseconds. */
@@ -151,8 +152,8 @@ export async function payloads(db: D1Database, refs: readonly { tenant: string; 
   const found = new Map<string, string | null>();
   for (let from = 0; from < refs.length; from += payloadsAtOnce) {
     const [list = "[]"] = lists(refs.slice(from, from + payloadsAtOnce).map(({ tenant, id }) => [tenant, id]));
-    for (const { tenant, id, payload } of (await statement(db, sql, list).all<{ tenant: string; id: string; payload: string | null }>()).results)
-      found.set(`${tenant}/${id}`, payload);
+    const { results } = await statement(db, sql, list).all<JobRef & { payload: string | null }>();
+    for (const row of results) found.set(keyOf(row), row.payload);
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import { withCommas } from "../../decimal";
 import type { Issue } from "../../errors";
 import { fingerprint } from "../../json/canonical";
 import type { Engine } from "../engine";
@@ -16,6 +17,7 @@ import { below } from "../validate";
 
 /** A delay may be this long: 366 days, in seconds. */
 export const maxDelaySeconds = 366 * 24 * 3600;
+export const delayRule = `must be whole seconds from 0 to ${withCommas(maxDelaySeconds)} (366 days)`;
 
 interface PrepareOptions {
   /** What a child's id derives from. */
@@ -180,7 +182,7 @@ function checkTimes(request: EnqueueRequest, now: number): Issue[] {
   const { delaySeconds, runAt } = request;
   if (delaySeconds !== undefined && runAt !== undefined) return [{ path: "runAt", message: "give delaySeconds or runAt, not both" }];
   if (delaySeconds !== undefined && !(Number.isInteger(delaySeconds) && delaySeconds >= 0 && delaySeconds <= maxDelaySeconds)) {
-    return [{ path: "delaySeconds", message: `must be whole seconds from 0 to ${maxDelaySeconds} (366 days)` }];
+    return [{ path: "delaySeconds", message: delayRule }];
   }
   if (runAt !== undefined && !(Number.isFinite(runAt) && runAt <= now + maxDelaySeconds * 1000)) {
     return [{ path: "runAt", message: "must be a time at most 366 days from now" }];

@@ -78,7 +78,7 @@ export type FoundJob = Pick<
 >;
 
 /** What is recorded of a job after its run. */
-export interface Transition extends JobRef {
+export interface Transition extends JobRef, Placement {
   state: JobState;
   /** As it was claimed. */
   seq: number;
@@ -87,11 +87,6 @@ export interface Transition extends JobRef {
   /** 1 when a copy is sent now or later. */
   bump: 0 | 1;
   attempt: number;
-  due: number | null;
-  sent: number | null;
-  wake: number | null;
-  /** Set: parked at this gate instead of a side row in `due`. */
-  gate: string | null;
   reason: string | null;
   /** The text that an outside system answered with. */
   providerMessage?: string;

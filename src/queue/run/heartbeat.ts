@@ -1,5 +1,6 @@
 import type { Engine } from "../engine";
 import { redactedReason } from "../../masking/redact";
+import { keyOf } from "../ref";
 import type { ActiveRun, Heartbeat, RunEnded } from "./active-run";
 
 /** In the first half minute of a batch heartbeats are as frequent as their callers need, later every four seconds at most: an invocation has a thousand queries. */
@@ -35,9 +36,9 @@ async function ask(engine: Engine, token: string, runs: readonly ActiveRun[]): P
   const beats = runs.map(({ job: { tenant, id }, progress }) => ({ tenant, id, progress: progress ?? null }));
   for (const run of runs) run.progress = undefined;
   try {
-    const rows = new Map((await engine.ledger.heartbeat(beats, token)).map((row) => [`${row.tenant}/${row.id}`, row]));
+    const rows = new Map((await engine.ledger.heartbeat(beats, token)).map((row) => [keyOf(row), row]));
     for (const run of runs) {
-      const row = rows.get(`${run.job.tenant}/${run.job.id}`);
+      const row = rows.get(keyOf(run.job));
       if (row?.cancel) run.end("cancelled");
       else if (!row?.held) run.end("lost");
     }

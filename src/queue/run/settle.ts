@@ -18,7 +18,7 @@ export async function settleAll(engine: Engine, executions: readonly DecidedExec
   if (executions.length === 0) return;
   const now = engine.now();
   const settlements = executions.flatMap((execution) => {
-    const settlement = settlementOf(engine, execution, now);
+    const settlement = settlementOfExecution(engine, execution, now);
     return settlement ? [{ execution, transition: settlement.transition, copy: settlement.copy }] : [];
   });
   const settled = await record(engine, settlements, token, now);
@@ -27,7 +27,7 @@ export async function settleAll(engine: Engine, executions: readonly DecidedExec
     for (const execution of executions) execution.delivery.redeliver(engine, unrecordedRetrySeconds + Math.floor(engine.random() * 10));
     return;
   }
-  for (const each of settlements) announce(engine, each, settled.get(each.execution.delivery.key));
+  for (const each of settlements) announceSettled(engine, each, settled.get(each.execution.delivery.key));
   await sendCopies(engine, settlements, settled);
   for (const execution of executions) {
     // A run that lost its job leaves the message to the table: a copy of it may be all that brings the job back if its present run is lost.
@@ -39,7 +39,7 @@ export async function settleAll(engine: Engine, executions: readonly DecidedExec
 type Settling = Settlement & { execution: DecidedExecution };
 
 /** Nothing for a job that another run holds. */
-function settlementOf(engine: Engine, execution: DecidedExecution, now: number): Settlement | undefined {
+function settlementOfExecution(engine: Engine, execution: DecidedExecution, now: number): Settlement | undefined {
   const { decision, job, delivery, input, run } = execution;
   if (decision.kind === "lost") return undefined;
   const { type, policy } = delivery.contract;
@@ -67,7 +67,7 @@ async function record(engine: Engine, settlements: readonly Settling[], token: s
   return rows && new Map(rows.map((row) => [keyOf(row), row]));
 }
 
-function announce(engine: Engine, { execution, transition }: Settling, row: Settled | undefined): void {
+function announceSettled(engine: Engine, { execution, transition }: Settling, row: Settled | undefined): void {
   const { tenant, id } = transition;
   const { decision } = execution;
   const { trace, parent } = execution.delivery.envelope;

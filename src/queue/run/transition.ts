@@ -2,7 +2,7 @@ import { backoff } from "../backoff";
 import type { Policy } from "../job";
 import type { Decision } from "./decision";
 import type { ClaimedJob, Transition } from "../ports/run-ledger";
-import { maxCursor, maxResult, type Retry, type Wait } from "../outcome";
+import { cursorIssue, maxResult, type Retry, type Wait } from "../outcome";
 import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } from "../placement";
 import { redact } from "../../masking/redact";
 import type { JobState } from "../state";
@@ -37,7 +37,7 @@ export interface ExecutionFacts {
 
 /** What the ledger records of an execution, and what is sent: the one place that decides how a decision moves a job. Pure. */
 export function transitionOf(run: ExecutionFacts, decision: Recorded): Settlement {
-  const settlement = settlementOf(run, decision);
+  const settlement = settlementByKind(run, decision);
   const quoted = "providerMessage" in decision ? decision.providerMessage : undefined;
   if (quoted === undefined) return settlement;
   const providerMessage = quoted.slice(0, maxProviderMessage).toWellFormed();
@@ -47,7 +47,7 @@ export function transitionOf(run: ExecutionFacts, decision: Recorded): Settlemen
 /** For a job that another run holds nothing is recorded. */
 type Recorded = Exclude<Decision, { kind: "lost" }>;
 
-function settlementOf(run: ExecutionFacts, outcome: Recorded): Settlement {
+function settlementByKind(run: ExecutionFacts, outcome: Recorded): Settlement {
   switch (outcome.kind) {
     case "done":
       return ended(run, "done", null, { result: outcome.result === undefined ? null : resultText(outcome.result) });
@@ -96,9 +96,8 @@ function untilWhen(run: ExecutionFacts, until: number): number {
 function yielded(run: ExecutionFacts, cursor: unknown): Settlement {
   const text = jsonOf(cursor);
   if (text === undefined) return ended(run, "discarded", "the cursor is no JSON", { event: "discarded" });
-  if (text.length > maxCursor) {
-    return ended(run, "discarded", `the cursor has ${text.length} characters, at most ${maxCursor} are kept`, { event: "discarded" });
-  }
+  const issue = cursorIssue(text);
+  if (issue !== undefined) return ended(run, "discarded", issue, { event: "discarded" });
   return placed(run, "queued", queuedNow(run.now), { cursor: text, attempt: 0, event: "again", folds: run.job.runs > maxTimelineRuns });
 }
 
