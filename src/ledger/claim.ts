@@ -85,22 +85,39 @@ const giveBack = `
  * Claims the free jobs of `refs`, inserts the missing rows of `fresh` as running, and reads pauses and heavy tenants, all in one round trip. When fewer
  * rows changed than were sent, a second round trip claims the jobs of `fresh` that had a row and reads the rows of all jobs not yet claimed.
  */
-export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, { fresh = [], queue }: ClaimOptions = {}): Promise<Claim> {
-  const values = [...leaseValues(lease), queue ?? null];
-  const inserts = rowLists(fresh).map((list) => statement(db, insertClaimed, list, ...values));
-  const claims = messageLists(refs).map((list) => statement(db, claimFree, list, ...values));
-  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set([...refs, ...fresh].map(({ tenant }) => tenant))]);
-  const results = await batch(db, [...inserts, ...claims, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
-  const held = rowsOf<Pause | { tenant: string; scope: "heavy" }>(results, inserts.length + claims.length);
+export async function claim(db: D1Database, refs: readonly MessageRef[], lease: Lease, options: ClaimOptions = {}): Promise<Claim> {
+  const { fresh = [], queue } = options;
+  const { inserted, updated, held } = await sendClaims(db, refs, lease, options);
   const heavy = held.flatMap(({ tenant, scope }) => (scope === "heavy" ? [tenant] : []));
   const isTakenHere = ({ tenant }: JobRef) => !heavy.includes(tenant);
-  const made = claimedByInsert(fresh.filter(isTakenHere), results.slice(0, inserts.length), lease);
-  const answers = claims.flatMap((_, index) => rowsOf<{ job: string | null }>(results, inserts.length + index));
-  const taken = claimedByUpdate(refs.filter(isTakenHere), answers, lease);
-  const look = lookAt(db, { had: made.open, left: taken.open }, lease, values);
+  const made = claimedByInsert(fresh.filter(isTakenHere), inserted, lease);
+  const taken = claimedByUpdate(refs.filter(isTakenHere), updated, lease);
+  const look = lookAt(db, { had: made.open, left: taken.open }, lease, queue);
   // If the second round trip fails, the jobs claimed by the first one still run; the messages of the others are delivered again.
   const rest = await look.catch((thrown: unknown) => ({ claimed: [], found: [], trouble: String(thrown) }));
   return { ...rest, claimed: [...taken.claimed, ...made.claimed, ...rest.claimed], pauses: held.filter((each) => each.scope !== "heavy"), heavy };
+}
+
+/** What the statements of the first round trip answered. */
+interface ClaimAnswers {
+  inserted: readonly D1Result[];
+  /** A job's columns, or null where its row was just made. */
+  updated: { job: string | null }[];
+  held: (Pause | { tenant: string; scope: "heavy" })[];
+}
+
+/** The first round trip. */
+async function sendClaims(db: D1Database, refs: readonly MessageRef[], lease: Lease, { fresh = [], queue }: ClaimOptions): Promise<ClaimAnswers> {
+  const values = claimValues(lease, queue);
+  const inserts = rowLists(fresh).map((list) => statement(db, insertClaimed, list, ...values));
+  const updates = messageLists(refs).map((list) => statement(db, claimFree, list, ...values));
+  const tenants = JSON.stringify(queue === undefined ? [] : [...new Set([...refs, ...fresh].map(({ tenant }) => tenant))]);
+  const results = await batch(db, [...inserts, ...updates, statement(db, holds, tenants, queue ?? null, lease.now), ...sideStatements(db, fresh)]);
+  return {
+    inserted: results.slice(0, inserts.length),
+    updated: updates.flatMap((_, index) => rowsOf<{ job: string | null }>(results, inserts.length + index)),
+    held: rowsOf(results, inserts.length + updates.length),
+  };
 }
 
 /** What the first round trip claimed, and the jobs that the second must look at. */
@@ -178,10 +195,10 @@ async function lookAt(
   db: D1Database,
   { had, left }: { had: readonly MessageRef[]; left: readonly MessageRef[] },
   lease: Lease,
-  values: readonly (string | number | null)[],
+  queue: string | undefined,
 ): Promise<Pick<Claim, "claimed" | "found">> {
   if (had.length + left.length === 0) return { claimed: [], found: [] };
-  const claims = messageLists(had).map((list) => statement(db, claimOpen, list, ...values));
+  const claims = messageLists(had).map((list) => statement(db, claimOpen, list, ...claimValues(lease, queue)));
   const looks = refLists([...had, ...left]).map((list) => statement(db, lookAtRest, list, lease.token));
   const results = await batch(db, [...claims, ...looks]);
   const rows = looks.flatMap((_, index) => rowsOf<StoredFound>(results, claims.length + index));
@@ -213,6 +230,11 @@ function toFound({ job: _job, ...row }: StoredFound): FoundJob {
 
 function messageLists(refs: readonly MessageRef[]): string[] {
   return lists(refs.map(({ tenant, id, seq, fp }) => [tenant, id, seq, fp]));
+}
+
+/** Parameters of a claim after its list; without a queue no tenant counts as heavy. */
+function claimValues(lease: Lease, queue: string | undefined): (string | number | null)[] {
+  return [...leaseValues(lease), queue ?? null];
 }
 
 function leaseValues(lease: Lease): [string, number, number, number, string] {
