@@ -5,6 +5,7 @@ import type { Learned } from "../providers/models/learned";
 import type { Models } from "../providers/models/models";
 import { createOpenai } from "../providers/models/openai";
 import { createWorkersAi } from "../providers/models/workers-ai";
+import type { CallResult, GateReport } from "../queue/ports/gates";
 import type { Connection } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
 import type { ModelsRoute } from "../tenants/models-connection";
@@ -18,7 +19,7 @@ interface ModelsDeps {
   tenant: string;
   now: () => number;
   traceparent?: (() => string) | undefined;
-  onResult(result: "answered" | "transient"): void;
+  onResult(result: CallResult): void;
 }
 
 /** A lease outlives any call. Milliseconds. */
@@ -54,7 +55,6 @@ function circuitsOf({ gates, tenant, now }: ModelsDeps) {
       const [entry] = await gates.enter(tenant, `models-${endpoint}`, [stay], leaseMs, now());
       return entry?.granted ? entry.lease : undefined;
     },
-    leave: (endpoint: number, lease: string, how: "answered" | "transient" | "none") =>
-      gates.leave(tenant, `models-${endpoint}`, [{ id: stay, lease, calls: how }], now()),
+    leave: (endpoint: number, lease: string, how: GateReport) => gates.leave(tenant, `models-${endpoint}`, [{ id: stay, lease, calls: how }], now()),
   };
 }

@@ -3,6 +3,7 @@ import { checkAddress, checkRedirect } from "../address/address";
 import type { AddressRules, AddressVerdict } from "../address/address";
 import type { Failure, Reply } from "../queue/effect";
 import { failed, ok } from "../queue/effect";
+import type { CallResult } from "../queue/ports/gates";
 import { readBody, unlessAborted } from "./body";
 
 /** One call of an adapter. */
@@ -39,7 +40,7 @@ interface HttpOptions {
   /** Rules of addresses, checked before each call and each redirect. */
   rules: AddressRules;
   /** Called once for each call with its result: any answer below 500 counts as answered. Not called for calls that were not made or that our own signal stopped. */
-  onResult?: (result: "answered" | "transient") => void;
+  onResult?: (result: CallResult) => void;
   /** The W3C `traceparent` of the next request; none by default. */
   traceparent?: (() => string) | undefined;
 }
@@ -122,7 +123,7 @@ async function answerOf(response: Response, request: HttpRequest, signal: AbortS
   });
 }
 
-function report(result: "answered" | "transient", request: HttpRequest, options: HttpOptions) {
+function report(result: CallResult, request: HttpRequest, options: HttpOptions) {
   if (result === "transient" && request.signal.aborted) return;
   options.onResult?.(result);
 }

@@ -2,11 +2,12 @@
  * The rules of a gate as a pure state machine: from state and time to answers and the next state.
  * Times are milliseconds of the callers' clocks. There are no timers: expired leases are removed at the next call.
  */
+import type { GateReport, LeaveReport } from "../queue/ports/gates";
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, openedAt, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGraceMs, maxWait, maxReason, maxHeld, probeWaitMs } from "./gate-state";
-import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, GateLease, Report } from "./gate-state";
+import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, GateLease } from "./gate-state";
 
 /** One answer per job, in order. A job that has entered already gets its lease again, extended. */
 export function enter(
@@ -26,7 +27,7 @@ export function enter(
 }
 
 /** Frees the slots and reports the results to the breaker. Unknown or expired leases are ignored. */
-export function leave(before: GateState, reports: readonly Report[], now: number): GateState {
+export function leave(before: GateState, reports: readonly LeaveReport[], now: number): GateState {
   return reports.reduce((state, report) => leaveOne(state, report, now), settled(before, now));
 }
 
@@ -128,7 +129,7 @@ function held(state: GateState, job: string, reason: Held["reason"], until: numb
   ];
 }
 
-function leaveOne(state: GateState, { id, lease: name, calls, reason }: Report, now: number): GateState {
+function leaveOne(state: GateState, { id, lease: name, calls, reason }: LeaveReport, now: number): GateState {
   const lease = state.leases.find((each) => each.lease === name && each.job === id);
   if (!lease) return state;
   const next: GateState = {
@@ -143,7 +144,7 @@ function leaveOne(state: GateState, { id, lease: name, calls, reason }: Report, 
   return { ...next, lastFailure, breaker, refusal: breaker.openUntil === null ? null : state.refusal };
 }
 
-function judged(breaker: Breaker, calls: Report["calls"], limits: BreakerLimits, now: number): Breaker {
+function judged(breaker: Breaker, calls: GateReport, limits: BreakerLimits, now: number): Breaker {
   if (calls === "answered") return breakerAnswered(breaker);
   if (calls === "transient") return breakerFailed(breaker, { ...defaultBreaker, ...defined(limits) }, now);
   return breaker;

@@ -21,15 +21,6 @@ export interface Held {
   park: boolean;
 }
 
-export interface Report {
-  id: string;
-  lease: string;
-  /** The result of the calls: the dependency answered (4xx included), failed transiently, or was not called. */
-  calls: "none" | "answered" | "transient";
-  /** Why, where it failed; redacted. */
-  reason?: string | undefined;
-}
-
 /** The newest failure that counted against the dependency. */
 export interface LastFailure {
   /** Milliseconds. */

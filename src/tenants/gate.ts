@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
+import type { LeaveReport } from "../queue/ports/gates";
 import type { GateLimits } from "./gate-limits";
 import { admit, enter, holdUntil, leave, probe, reset, status } from "./gate-rules";
-import { type Admission, type GateAnswer, type GateState, type GateStatus, newGate, type Report } from "./gate-state";
+import { type Admission, type GateAnswer, type GateState, type GateStatus, newGate } from "./gate-state";
 
 const key = "state";
 
@@ -29,7 +30,7 @@ export class Gate extends DurableObject<Cloudflare.Env> {
   }
 
   /** Returns leases and reports how the dependency answered. */
-  leave(reports: readonly Report[], now: number): void {
+  leave(reports: readonly LeaveReport[], now: number): void {
     this.#keep(leave(this.#state, reports, now));
   }
 

@@ -1,8 +1,9 @@
 import { logWarning } from "../trace";
 import { messageOf } from "../errors";
+import type { LeaveReport } from "../queue/ports/gates";
 import type { Gate } from "./gate";
 import type { GateLimits } from "./gate-limits";
-import type { Admission, GateAnswer, GateStatus, Held, Report } from "./gate-state";
+import type { Admission, GateAnswer, GateStatus, Held } from "./gate-state";
 import { withTimeLimit } from "./time-limit";
 
 /** The gate did not answer: the job waits, rather than calling without limits. */
@@ -52,7 +53,7 @@ export function createGates(
       return answer?.value ?? ids.map(() => unreachable(now));
     },
     /** When a report cannot be delivered, the slots become free at the end of their leases. */
-    async leave(tenant: string, dependency: string, reports: readonly Report[], now: number): Promise<void> {
+    async leave(tenant: string, dependency: string, reports: readonly LeaveReport[], now: number): Promise<void> {
       await ask(tenant, dependency, (gate) => gate.leave(reports, now));
     },
     /** Admits no job for 15 s while the gate does not answer. */

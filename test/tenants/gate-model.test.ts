@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import type { GateLimits } from "../../src/tenants/gate-limits";
 import { enter, leave, reset, status } from "../../src/tenants/gate-rules";
-import { newGate, type Report } from "../../src/tenants/gate-state";
+import type { GateReport } from "../../src/queue/ports/gates";
+import { newGate } from "../../src/tenants/gate-state";
 
 const start = 1_800_000_000_000;
 
@@ -105,7 +106,7 @@ describe("whatever happens", () => {
       });
     }
 
-    leave(which: number, calls: Report["calls"]) {
+    leave(which: number, calls: GateReport) {
       const stay = this.seen.at(-1 - (which % 12));
       if (!stay) return;
       const before = this.state.breaker;

@@ -1,6 +1,7 @@
 import type { GateLimits } from "../../src/tenants/gate-limits";
 import { enter, leave, status } from "../../src/tenants/gate-rules";
-import { type GateAnswer, newGate, type Report } from "../../src/tenants/gate-state";
+import { type GateAnswer, newGate } from "../../src/tenants/gate-state";
+import type { GateReport } from "../../src/queue/ports/gates";
 
 export const minute = 60_000;
 
@@ -32,7 +33,7 @@ export function gate(limits: GateLimits = {}) {
       if (!answer || answer.granted) throw new Error(`${id} was let in`);
       return answer;
     },
-    leave(calls: Report["calls"], ...stays: { id: string; lease: string }[]) {
+    leave(calls: GateReport, ...stays: { id: string; lease: string }[]) {
       me.state = leave(
         me.state,
         stays.map(({ id, lease }) => ({ id, lease, calls })),

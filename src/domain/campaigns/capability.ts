@@ -1,14 +1,13 @@
 import { bareAddress } from "../mail/mailbox";
 import type { HashAddress } from "../suppressions/model";
+import type { GateReport } from "../../queue/ports/gates";
 import { type Campaign, type ClaimedRecipient, type LeftOut, openPagesOf, type PageCounts, pageSizeOf } from "./model";
 import type { CampaignObjects, PageBody, PagePlace } from "./objects";
 import { campaignOf, type OpenPages, pagesUnderWay } from "./queries";
 import { beginPage, claimRecipients, endCampaign, endPage, planPages, reserveSlot, setPageJobs } from "./store";
 
 /** The permission to call the mail provider once. */
-export type MailSlot =
-  | { granted: true; leave(calls: "none" | "answered" | "transient"): Promise<void> }
-  | { granted: false; reason: string; until: number; park: boolean };
+export type MailSlot = { granted: true; leave(calls: GateReport): Promise<void> } | { granted: false; reason: string; until: number; park: boolean };
 
 /** One tenant's campaigns, as the runs of a campaign read and write them. Throws when D1 or R2 cannot be reached. */
 export type CampaignWork = ReturnType<typeof createCampaignWork>;

@@ -9,6 +9,7 @@ import type { Failure } from "../../queue/effect";
 import { outcomeOf } from "../../queue/effect";
 import type { Run } from "../../queue/job";
 import { type Outcome, wait } from "../../queue/outcome";
+import type { GateReport } from "../../queue/ports/gates";
 import type { campaignPage } from "./job";
 
 export type PageContext = Parameters<Run<typeof campaignPage>>[1];
@@ -79,7 +80,7 @@ export async function stopOf(
 export async function withMailSlot<T>(key: string, context: PageContext, call: () => Promise<T & ({ ok: true } | { ok: false; failure: Failure })>) {
   const slot = await mailSlotFor(key, context);
   if (!slot.granted) return { held: wait(`mail: ${slot.reason}`, { until: slot.until, gate: "mail", park: slot.park }) };
-  let calls: "none" | "answered" | "transient" = "none";
+  let calls: GateReport = "none";
   try {
     const reply = await call();
     calls = reply.ok || !["transient", "uncertain"].includes(reply.failure.class) ? "answered" : "transient";

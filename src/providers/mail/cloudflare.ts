@@ -1,5 +1,6 @@
 import { recordOf } from "../../json/record";
 import { failed, ok } from "../../queue/effect";
+import type { CallResult } from "../../queue/ports/gates";
 import { messageOf } from "../../errors";
 import { unlessAborted } from "../body";
 import { quoted } from "../../masking/provider-text";
@@ -30,7 +31,7 @@ interface CloudflareOptions {
   binding: EmailBinding | undefined;
   now: () => number;
   /** Receives the result of each call, for the circuit breaker. */
-  onResult?: ((result: "answered" | "transient") => void) | undefined;
+  onResult?: ((result: CallResult) => void) | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Failure } from "../../queue/effect";
 import { failed, ok } from "../../queue/effect";
+import type { GateReport } from "../../queue/ports/gates";
 import type {
   AcceptedMail,
   MailBatchItem,
@@ -48,9 +49,9 @@ export interface ProviderRoute extends Account {
 export interface Switching {
   /** A lease, or the time until which the provider is held back (milliseconds). */
   enter(provider: MailProviderName): Promise<{ lease: string } | { until: number }>;
-  leave(provider: MailProviderName, lease: string, calls: "none" | "answered" | "transient"): Promise<void>;
+  leave(provider: MailProviderName, lease: string, calls: GateReport): Promise<void>;
   /** The result of this run's calls so far. */
-  calls(provider: MailProviderName): "none" | "answered" | "transient";
+  calls(provider: MailProviderName): GateReport;
   /**
    * Records durably that this holder is tried with this key. When one was tried before without an answer, returns that one with `again` and its time
    * (milliseconds). Throws when the write fails.

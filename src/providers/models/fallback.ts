@@ -1,5 +1,5 @@
 import { failed, ok, type Reply } from "../../queue/effect";
-import type { GateReport } from "../../queue/ports/gates";
+import type { CallResult, GateReport } from "../../queue/ports/gates";
 import { answerTo } from "./ask";
 import { overBudget } from "./chat";
 import type { CallOptions, Chatted, Models } from "./models";
@@ -15,7 +15,7 @@ interface Circuits {
  * Calls the first endpoint whose circuit is closed, and the next when it is down, busy, or refuses for a reason of its account.
  * A request that all endpoints would refuse (too long, filtered) is sent once. Returns the failure of the first endpoint that was called.
  */
-export function withFallback(all: readonly Models[], circuits: Circuits, onResult: (how: "answered" | "transient") => void): Models {
+export function withFallback(all: readonly Models[], circuits: Circuits, onResult: (how: CallResult) => void): Models {
   const chat: Models["chat"] = async (chatRequest, signal, options = {}) => {
     let first: Reply<Chatted> | undefined;
     for (const [endpoint, models] of all.entries()) {

@@ -1,4 +1,5 @@
 import { failed, ok, type Reply } from "../../queue/effect";
+import type { CallResult } from "../../queue/ports/gates";
 import { unlessAborted } from "../body";
 import { answerTo } from "./ask";
 import { chatBy, dialectOf, type Exchange, type Exchanged, usualTimeoutSeconds } from "./chat";
@@ -41,7 +42,7 @@ export interface WorkersAiOptions {
   collectLog?: boolean | undefined;
   now: () => number;
   /** Receives the result of each call, for the circuit breaker. */
-  onResult?: ((result: "answered" | "transient") => void) | undefined;
+  onResult?: ((result: CallResult) => void) | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The result of a call as the circuit breaker counts it: `answered` is any answer, a refusal too. */
 export type CallResult = "answered" | "transient";
+/** The result of a job's calls; `none`: it made none. */
 export type GateReport = CallResult | "none";
 
 export type Entry = { granted: true; lease: string } | { granted: false; reason: string; until: number; park: boolean };

@@ -2,7 +2,7 @@ import { Problem } from "../../../errors";
 import type { ShopResource } from "../../../providers/shop/row-types";
 import type { Reply } from "../../../queue/effect";
 import type { Engine } from "../../../queue/engine";
-import type { Entry, Gates } from "../../../queue/ports/gates";
+import type { Entry, Gates, GateReport } from "../../../queue/ports/gates";
 import type { Capabilities } from "../../../queue/job";
 import { isSecondary } from "../sync/notes";
 import { keepSettings, resume } from "./store";
@@ -57,7 +57,7 @@ export async function testShop(deps: ShopTestDeps, tenant: string, site: string)
   const entry = await place(deps, tenant, gate, id);
   if (!entry.granted && entry.reason !== "open") throw busy();
   if (!entry.granted) return lookBeside(deps, tenant, site);
-  const calls = { value: "none" as "none" | "answered" | "transient" };
+  const calls = { value: "none" as GateReport };
   try {
     const result = await look(deps, tenant, site);
     calls.value = !result.ok && result.class === "transient" ? "transient" : "answered";

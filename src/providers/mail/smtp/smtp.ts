@@ -1,6 +1,7 @@
 import { sha256Hex } from "../../../crypto";
 import type { Failure } from "../../../queue/effect";
 import { failed, ok } from "../../../queue/effect";
+import type { CallResult } from "../../../queue/ports/gates";
 import { toBase64 } from "../../../base64";
 import type { MailFailure, MailMessage, MailProvider, MailReply, RefusedRecipient, SendOptions } from "../mail";
 import { mailboxAddress, asciiMailbox, personalOf } from "../mailbox";
@@ -22,7 +23,7 @@ export interface SmtpOptions {
   /** Why the server may not be called; undefined when it may. Checked before each connection. */
   refused: () => string | undefined;
   /** Receives the result of each call, for the circuit breaker. */
-  onResult?: ((result: "answered" | "transient") => void) | undefined;
+  onResult?: ((result: CallResult) => void) | undefined;
   /** Milliseconds for the whole transaction. Default 25,000. */
   timeLimit?: number | undefined;
 }
