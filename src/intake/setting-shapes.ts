@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { outputList, outputRecord } from "../bounded";
 import { limitsSchema } from "../tenants/connection-fields";
 import { projectSchema } from "../tenants/project-schema";
-import { webhookSchema } from "../tenants/site";
+import { webhookFormats, webhookSchema } from "../tenants/site";
 import { dated, isoTime } from "./shapes";
 
 /** Shapes of connections, sites and lead projects in answers: what was set, without its secrets. */
@@ -41,14 +41,15 @@ export const connectionShape = v.object({
   ...dated,
 });
 
-const { secret: _, ...webhook } = webhookSchema.entries;
+// A stored webhook has its defaults.
+const webhook = v.object({ ...v.omit(webhookSchema, ["secret"]).entries, header: v.string(), format: v.picklist(webhookFormats) });
 
 export const siteShape = v.object({
   site: v.string(),
   platform: v.string(),
   url: v.string(),
   keyIn: v.string(),
-  webhook: v.nullable(v.object(webhook)),
+  webhook: v.nullable(webhook),
   ...dated,
 });
 

@@ -13,7 +13,7 @@ import type { Opened, Vault } from "./vault";
  * How a shop's module signs: HMAC-SHA-256 of the raw body as hex or base64 (also after `sha256=`), or the Standard Webhooks scheme. `token`: no
  * signature, but the secret itself in the header or as `?token=`.
  */
-const webhookFormats = ["hex", "base64", "standard", "token"] as const;
+export const webhookFormats = ["hex", "base64", "standard", "token"] as const;
 
 const url = boundedText(2048);
 

@@ -160,6 +160,13 @@ describe("acting on many jobs", () => {
     },
   );
 
+  test("one that still looks for jobs leads to its page", async () => {
+    const { post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
+    api.answers.set("POST /v1/jobs/run-now", { id: "b1", total: 0, state: "running" });
+    const answer = await post("/t/demo/do/run-jobs-now", { selection: JSON.stringify({ filter: { type: "email" } }) }, accept);
+    expect(answer.headers.get("x-location")).toBe("/t/demo/bulk/b1");
+  });
+
   test("a form sent twice is one act; with other values in its fields it is another", async () => {
     const { get, post, api } = await visitor(people.operator, createFakeApi(now, answersOf({ rows: 1, text: "shop", now })));
     const page = await (await get("/t/demo/bulk?verb=replay&group=g0")).text();

@@ -90,6 +90,11 @@ describe("alert rules", () => {
     ]);
   });
 
+  test("are none for the tenant of the installation itself, which has no settings", async () => {
+    const answer = await bench.call("GET", "/v1/alert-rules", { token: root, tenant: "system" });
+    expect(answer).toMatchObject({ status: 200, body: { rules: [], builtIn: { inForce: true, unconnected: [{ channel: "slack" }] } } });
+  });
+
   test("leave the built-in rule in force until one that is on reaches a channel, and the list says where it sends", async () => {
     const tenant = await bench.tenant("rules-built-in");
     const call = (method: string, path: string, body?: object) => bench.call(method, path, { token: tenant.admin, ...(body ? { body } : {}) });

@@ -157,6 +157,14 @@ describe("POST /v1/schedules/{name}/run", () => {
     expect((await whys())["mail"]).toMatchObject({ code: "paused", actions: [{ path: "/v1/types/email/resume" }] });
   });
 
+  test("is answered with 202 when the ledger fails after its job was accepted", async () => {
+    const { reports } = bench.deps;
+    bench.deps.reports = { ...reports, holds: async () => Promise.reject(new Error("D1_ERROR: the database is away")) };
+    const ran = await run("weekly", own.operate);
+    bench.deps.reports = reports;
+    expect(ran).toMatchObject({ status: 202, body: { type: "note", why: null } });
+  });
+
   test("does not know another tenant's, and needs operate", async () => {
     expect((await run("weekly", other.operate)).status).toBe(404);
     expect((await run("weekly", own.enqueue)).status).toBe(403);

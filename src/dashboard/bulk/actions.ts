@@ -5,9 +5,14 @@ import { selectionOf } from "./selection";
 
 const nothingFits = "Nothing fits: no job was changed.";
 
+/** Whether it has ended without a job. One that still runs looks for jobs further back. */
+function isEmpty({ total, state }: BulkAction | Replay): boolean {
+  return total === 0 && state !== "running";
+}
+
 /** The page of what has begun; none when it names no job. */
-function placeOf(folder: "bulk" | "replays", { id, total }: BulkAction | Replay): string | undefined {
-  return total === 0 ? undefined : `/${folder}/${id}`;
+function placeOf(folder: "bulk" | "replays", begun: BulkAction | Replay): string | undefined {
+  return isEmpty(begun) ? undefined : `/${folder}/${begun.id}`;
 }
 
 const bulk = (line: `POST ${(typeof bulkPaths)[keyof typeof bulkPaths]}`, name: string, label: string, more: { harms?: true } = {}) =>
@@ -16,7 +21,7 @@ const bulk = (line: `POST ${(typeof bulkPaths)[keyof typeof bulkPaths]}`, name: 
     name,
     scope: "operate",
     label,
-    done: (_fields, answer) => ((answer as BulkAction).total === 0 ? nothingFits : "The action has begun."),
+    done: (_fields, answer) => (isEmpty(answer as BulkAction) ? nothingFits : "The action has begun."),
     body: ({ selection }) => selectionOf(selection),
     leadsTo: (_fields, answer) => placeOf("bulk", answer as BulkAction),
   });
@@ -32,7 +37,7 @@ export const bulkActions = {
     name: "replay",
     scope: "operate",
     label: "Replay",
-    done: (_fields, answer) => ((answer as Replay).total === 0 ? nothingFits : `The replay of ${(answer as Replay).total} jobs has begun.`),
+    done: (_fields, answer) => (isEmpty(answer as Replay) ? nothingFits : `The replay of ${(answer as Replay).total} jobs has begun.`),
     confirms: patchIssue,
     body: (fields) => ({ ...selectionOf(fields["selection"]), ...countIn(fields, "canary"), ...countIn(fields, "ratePerMinute"), ...patchIn(fields) }),
     leadsTo: (_fields, answer) => placeOf("replays", answer as Replay),

@@ -33,7 +33,7 @@ function Planned({ visit, model }: { visit: Visit; model: AcceptedPlan }) {
       <h1>{verbText(model.verb, `${plural(model.plan.total, "job")}${model.plan.more ? " and more" : ""}`)}?</h1>
       <p>{"ids" in model.selection ? "The ticked jobs." : <Filter filter={model.selection.filter} />}</p>
       <ByType byType={model.plan.byType} />
-      {model.plan.total === 0 ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Offered visit={visit} model={model} />}
+      {model.plan.total === 0 && !model.plan.more ? <p>{model.unknown ?? nothingToDo(model)}</p> : <Offered visit={visit} model={model} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { action } from "../action";
+import { action, numberField } from "../action";
 import { plural } from "../../decimal";
 
 const move = (verb: string, label: string, scope: "enqueue" | "operate", done: string, harms = false) =>
@@ -12,6 +12,8 @@ export const campaignActions = {
     name: "acknowledge-campaign",
     scope: "operate",
     label: "Acknowledge",
+    // As many as the page showed: others that failed meanwhile are not seen yet.
+    body: (fields) => ({ failed: numberField(fields, "failed") }),
     done: (_fields, answer) => acknowledgedText(answer as { acknowledged: { failed: number } }),
   }),
   cancel: move("cancel", "Cancel", "operate", "The campaign has ended: recipients without a mail get none.", true),

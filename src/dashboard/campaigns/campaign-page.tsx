@@ -38,7 +38,7 @@ export const campaignDetailPage = page<Model>({
         </h1>
         <span class="remedies">
           {campaign.failed > (campaign.acknowledged?.failed ?? 0) ? (
-            <Act visit={visit} action={campaignActions.acknowledge} fields={{ id: campaign.id }} />
+            <Act visit={visit} action={campaignActions.acknowledge} fields={{ id: campaign.id, failed: String(campaign.failed) }} />
           ) : null}{" "}
           <CampaignMoves visit={visit} campaign={campaign} />
         </span>

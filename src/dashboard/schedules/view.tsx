@@ -36,7 +36,7 @@ function ScheduleTable({ visit, schedules }: { visit: Visit; schedules: readonly
       id={({ name }) => domId("schedule", name)}
       columns={columns}
       empty={["There is no schedule. ", <code>PUT /v1/schedules/NAME</code>, " makes one: its type of job, its payload, a cron pattern and a time zone."]}
-      below={({ name, why }) => (why ? <WhyRow visit={visit} id={domId("schedule-why", name)} columns={columns.length} why={why} /> : null)}
+      below={({ name, why }) => (why ? <WhyRow visit={visit} id={`${domId("schedule", name)}--why`} columns={columns.length} why={why} /> : null)}
     />
   );
 }

@@ -19,13 +19,13 @@ export function isBuiltInInForce<Rule extends Pick<AlertRule, "enabled">>(rules:
 }
 
 /** The built-in rule: warnings and worse, to the channels of the tenant's settings; without settings to Slack, if it is connected. */
-export function builtInRule({ settings }: Snapshot): AlertRule {
+export function builtInRule({ settings }: Pick<Snapshot, "settings">): AlertRule {
   const { email: to = [], destination, slack: wantsSlack = true } = settings.alerts ?? {};
   return { enabled: true, minSeverity: "warning", slack: wantsSlack, email: to, destination };
 }
 
 /** Channels of a rule without their connection, each with the connection's name. */
-export function unconnected(rule: AlertRule, { sections }: Snapshot): { channel: string; connection: string }[] {
+export function unconnected(rule: AlertRule, { sections }: Pick<Snapshot, "sections">): { channel: string; connection: string }[] {
   return channelsOf(rule)
     .map((channel) => ({ channel, connection: connectionOf[channel] }))
     .filter(({ connection }) => !sections.connections?.[connection]);

@@ -44,17 +44,20 @@ export function createCampaignOperations(deps: CampaignOperationsDeps) {
       await wakeAll(deps, tenant, id);
       return state;
     },
-    /** The report leaves its failed recipients out until twice as many have failed. Throws `not-found`, and `conflict` when none has. */
-    acknowledge: (tenant: string, id: string): Promise<Acknowledgement> => acknowledge(deps, tenant, id),
+    /**
+     * The report leaves its failed recipients out until twice as many as were seen have failed; without `seen`, as have failed by now. Throws
+     * `not-found`, and `conflict` when none has.
+     */
+    acknowledge: (tenant: string, id: string, seen?: number): Promise<Acknowledgement> => acknowledge(deps, tenant, id, seen),
     /** For the tick, for all tenants: enqueues the job again of running campaigns whose job was cancelled, failed or never enqueued. Returns how many. */
     revive: (): Promise<number> => revive(deps),
   };
 }
 
-async function acknowledge({ db, now }: CampaignOperationsDeps, tenant: string, id: string): Promise<Acknowledgement> {
+async function acknowledge({ db, now }: CampaignOperationsDeps, tenant: string, id: string, seen = Infinity): Promise<Acknowledgement> {
   const report = await reportOf({ db, tenant, id });
   if (!report) throw noCampaign();
-  const acknowledged = { failed: report.failed + report.lost, at: now() };
+  const acknowledged = { failed: Math.min(seen, report.failed + report.lost), at: now() };
   if (acknowledged.failed === 0) throw new Problem("conflict", "No recipient of the campaign has failed: there is nothing to acknowledge.");
   await acknowledgeFailures({ db, tenant, id }, acknowledged);
   return acknowledged;

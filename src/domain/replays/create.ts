@@ -22,6 +22,8 @@ const stepsAtOnce = 2;
 const stepsPerTick = 10;
 /** Replays of one list whose outcomes are counted anew. */
 const maxCounted = 20;
+/** Counts of one replay that a resumption waits for. */
+const maxLooks = 10;
 /** How long the count of what a stopped replay can still send holds in lists; of a list one is counted anew. */
 const restHoldsMs = 600_000;
 /** What a plan counts, page by page, and how many payloads it tries with the patch. */
@@ -85,7 +87,7 @@ export function createReplays(deps: ReplayDeps) {
      * open, which would count for the new canary.
      */
     resume: async (tenant: string, id: string, actor: string | null = null): Promise<ChangedReplay | null> => {
-      const replay = await get(deps, tenant, id);
+      const replay = await fullyCounted(deps, tenant, id);
       if (!replay || replay.unsent === 0 || replay.open > 0) return replay && { replay, changed: false };
       return changedReplay(deps, tenant, id, await deps.store.resume(tenant, id, { at: deps.now(), actor }));
     },
@@ -101,6 +103,17 @@ async function changedReplay(deps: ReplayDeps, tenant: string, id: string, chang
 async function get(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
   const replay = await deps.store.get(tenant, id);
   return replay && viewOf(deps, await settleReplay(deps, replay));
+}
+
+/** One look counts at most 5,000 ended jobs: looks again while that changes what is open. */
+async function fullyCounted(deps: ReplayDeps, tenant: string, id: string): Promise<ReplayView | null> {
+  let replay = await get(deps, tenant, id);
+  for (let look = 1; look < maxLooks && replay && replay.open > 0; look++) {
+    const again = await get(deps, tenant, id);
+    if (again?.open === replay.open) break;
+    replay = again;
+  }
+  return replay;
 }
 
 async function counted(deps: ReplayDeps, replays: readonly Replay[]): Promise<ReplayView[]> {

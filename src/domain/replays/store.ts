@@ -25,7 +25,7 @@ export function createReplayStore(db: D1Database) {
      * Returns its state; null: another took the same step.
      */
     async advance({ tenant, id, failed, cursor }: Replay, from: string | null): Promise<Replay["state"] | null> {
-      const sql = `UPDATE replays SET failed = ?3, cursor = ?4 WHERE tenant = ?1 AND id = ?2 AND state IN ('running', 'stopped') AND cursor IS ?5 RETURNING state`;
+      const sql = `UPDATE replays SET failed = ?3, cursor = ?4, rest = NULL, rest_at = NULL WHERE tenant = ?1 AND id = ?2 AND state IN ('running', 'stopped') AND cursor IS ?5 RETURNING state`;
       return db.prepare(sql).bind(tenant, id, failed, cursor, from).first<Replay["state"]>("state");
     },
     /** Ends one that runs. False: it had ended. */

@@ -33,8 +33,9 @@ export function cursorAfterAll({ ids }: ReplaySelection): string {
   return ids ? String(ids.length) : `0.${"0".repeat(34)}`;
 }
 
+/** "0" is what an earlier release writes for a request that it cannot read: to begin anew would send jobs again. */
 export function isBehind(named: ReplaySelection, cursor: string | null): boolean {
-  return cursor === cursorAfterAll(named);
+  return cursor === cursorAfterAll(named) || cursor === "0";
 }
 
 /** Walks over what a request names. Ids are looked up once, all together, however many pages they make; a page of a filter is two statements. */

@@ -40,8 +40,10 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
   const alive = standings.flatMap(({ request, job, standing }) =>
     job && (standing === "held" || (standing === "shelved" && back.has(keyOf(job)))) ? [{ request, job, until: untilOf(deps, job, request, now) }] : [],
   );
-  const notes = await notesOf(deps, alive);
-  const beats = alive.map(({ request, job, until }) => ({
+  // A job that is named twice gets the lease of its last item.
+  const last = [...new Map(alive.map((each) => [keyOf(each.job), each])).values()];
+  const notes = await notesOf(deps, last);
+  const beats = last.map(({ request, job, until }) => ({
     tenant: job.tenant,
     id: job.id,
     nonce: job.lease ?? "",
@@ -53,13 +55,14 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
   const kept = new Set((await ledger.beat(beats)).map(keyOf));
   await prolongGates(
     deps,
-    alive.map(({ job, until }) => ({ job, until })),
+    last.map(({ job, until }) => ({ job, until })),
     now,
   );
+  const untils = new Map(last.filter(({ job }) => kept.has(keyOf(job))).map(({ job, until }) => [keyOf(job), until]));
   // By request, not by job: another item may name the same job with a lease that is not its own.
-  const untils = new Map(alive.filter(({ job }) => kept.has(keyOf(job))).map(({ request, until }) => [request, until]));
+  const isAlive = new Set(alive.map(({ request }) => request));
   return standings.map(({ request, job, standing }) => {
-    const until = untils.get(request);
+    const until = job && isAlive.has(request) ? untils.get(keyOf(job)) : undefined;
     if (job && until !== undefined) return { id: request.id, ok: true, leaseUntil: until, cancel: cancelOf(deps, job, now), pause: pauseOf(deps, job, pauses) };
     const hasEnded = standing === "settled" || (job !== undefined && job.ended !== null);
     const code = standing === "unknown" ? "unknown" : hasEnded ? "ended" : "lease-lost";

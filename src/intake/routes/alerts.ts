@@ -207,10 +207,11 @@ async function withChannels<Rule extends AlertRule>(deps: IntakeDeps, tenant: st
   });
 }
 
-async function snapshotOf({ snapshots, now }: Pick<IntakeDeps, "snapshots" | "now">, tenant: string): Promise<Snapshot> {
+/** A tenant of which nothing was set, as `system`, has no connections. */
+async function snapshotOf({ snapshots, now }: Pick<IntakeDeps, "snapshots" | "now">, tenant: string): Promise<Pick<Snapshot, "settings" | "sections">> {
   const lookup = await snapshots.read(tenant, now());
-  if (lookup.state !== "known") throw unavailableProblem("The tenant's connections cannot be read right now.");
-  return lookup.snapshot;
+  if (lookup.state === "unknown") throw unavailableProblem("The tenant's connections cannot be read right now.");
+  return lookup.state === "known" ? lookup.snapshot : { settings: {}, sections: {} };
 }
 
 function testNotice(tenant: string, now: number): Notice {

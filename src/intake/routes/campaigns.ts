@@ -25,6 +25,9 @@ const state = v.picklist(campaignStates);
 const stateShape = v.object({ id: v.string(), state });
 const window = v.object({ from: v.string(), to: v.string(), days: v.optional(outputList(v.string())) });
 const acknowledgement = v.object({ failed: count, at: isoTime });
+const acknowledged = v.strictObject({
+  failed: v.optional(v.pipe(count, v.description("Failed recipients that the operator has seen. Default: all that have failed by now"))),
+});
 export const campaignShape = v.object({
   id: v.string(),
   name: v.string(),
@@ -170,11 +173,12 @@ export const campaignRoutes = [
     name: "acknowledgeCampaign",
     summary: "Acknowledge that recipients failed: the report leaves the campaign out until twice as many have failed",
     scope: "operate",
+    body: { schema: acknowledged, limit: smallBody, optional: true },
     answers: { 200: v.object({ id: v.string(), acknowledged: acknowledgement }) },
     problems: [409],
-    handle: async ({ deps, tenant, params, caller }) => {
+    handle: async ({ deps, tenant, params, body, caller }) => {
       const id = idIn(params);
-      const { failed, at } = await deps.campaigns.acknowledge(tenant, id);
+      const { failed, at } = await deps.campaigns.acknowledge(tenant, id, body?.failed);
       await audit({ deps, tenant, caller }, "acknowledge", `campaigns/${id}`);
       return { status: 200, body: { id, acknowledged: { failed, at: iso(at) } } };
     },

@@ -73,7 +73,8 @@ export const scheduleRoutes = [
       if (!schedule) throw notFound("schedule");
       const key = readIdempotencyKey(request.headers);
       const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: schedulePayload(schedule), key }]);
-      const [why] = receipt?.ok ? await deps.reports.holds(tenant, [prospectOf(deps, schedule)]) : [];
+      // The job is accepted: a ledger that does not answer now leaves out the reason, and nothing else.
+      const [why] = receipt?.ok ? await deps.reports.holds(tenant, [prospectOf(deps, schedule)]).catch(() => []) : [];
       return acceptedAnswer(receipt, { why: whyView(why) });
     },
   }),

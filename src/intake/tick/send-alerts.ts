@@ -111,7 +111,7 @@ function distinctRequests(requests: readonly ChannelRequest[]): ChannelRequest[]
 /** One job per channel of a rule, with the matching notices. `about`: further entities under which the jobs are found. */
 export function requestsFor(
   tenant: string,
-  { sections }: Snapshot,
+  { sections }: Pick<Snapshot, "sections">,
   rule: AlertRule,
   notices: readonly Notice[],
   publicUrl: string | undefined,

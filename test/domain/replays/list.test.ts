@@ -68,6 +68,19 @@ describe("a replay by the parent of its jobs", () => {
     expect(await replays.get("family", id)).toMatchObject({ state: "done", succeeded: 7, failed: 0 });
     expect(await states("family")).toEqual({ done: 7, dead: 1 });
   });
+
+  test("sends none again after an earlier release took a step of it", async () => {
+    const { bench, replays } = setUp();
+    const [parent] = await givenDead("family-old", 1);
+    const filter = { parent: parent?.id ?? "" };
+    await givenDead("family-old", 7, { parent: filter.parent });
+    const { id } = await replays.create("family-old", { filter, canary: 2 });
+    await bench.deliverAll();
+    await env.DB.prepare("UPDATE replays SET cursor = '0' WHERE id = ?").bind(id).run();
+    await replays.continueAll();
+    await bench.deliverAll();
+    expect(await replays.get("family-old", id)).toMatchObject({ state: "done", sent: 2, unsent: 0 });
+  });
 });
 
 describe("the list of replays", () => {

@@ -64,7 +64,9 @@ test("a running campaign whose first mails fail is a finding, and can be paused"
   expect(found).toMatchObject({ code: "campaign-failed", severity: "critical", count: 10 });
   expect(found?.sentence).toBe("The campaign News is running: 10 of the first 10 recipients failed: invalid address");
   expect(found?.actions.map(({ label }) => label)).toEqual(["Look", "Pause", "Acknowledge"]);
-  expect(await world.operations.acknowledge(tenant, id)).toMatchObject({ failed: 10 });
+  expect(await world.operations.acknowledge(tenant, id, 4)).toMatchObject({ failed: 4 });
+  expect(await findingsOf(world, tenant)).toMatchObject([{ count: 10 }]);
+  expect(await world.operations.acknowledge(tenant, id, 5000)).toMatchObject({ failed: 10 });
   expect(await findingsOf(world, tenant)).toEqual([]);
   for (let tries = 0; tries < 100 && (await world.report(id)).failed < 19; tries++) {
     expect(await findingsOf(world, tenant)).toEqual([]);

@@ -38,6 +38,16 @@ describe("heartbeats", () => {
     expect((await pull()).body.jobs).toEqual([]);
   });
 
+  test("two for one job in one call get the same lease: the one that the job has", async () => {
+    const bench = createWorkBench();
+    const { post, id, lease, pull } = await held(bench);
+    const beats = [600, 60].map((extendSeconds) => ({ id, lease, extendSeconds }));
+    const { body } = await post("/beat", { worker: "w1", beats });
+    expect(body.results.map(({ leaseUntil }: { leaseUntil: number }) => leaseUntil - bench.now())).toEqual([60_000, 60_000]);
+    bench.advance(seconds(61));
+    expect((await pull()).body.jobs).toMatchObject([{ id }]);
+  });
+
   test("one that is wrong fails no other; wrong, lost, ended and unknown have different codes", async () => {
     const bench = createWorkBench();
     const { offer, pull, post } = await bench.tenant();
