@@ -1,7 +1,4 @@
 import { canonical } from "../../json/canonical";
-import { replayUsd } from "../costs/model";
-import { mayOverlap } from "./overlap";
-import { patchedAll } from "./patch";
 import {
   type ChangedReplay,
   defaultCanary,
@@ -13,9 +10,14 @@ import {
   notResumed,
   type Replay,
 } from "./model";
+<<<<<<< HEAD
 import { isSent, type ReplayStepper, settleReplay, type StepDeps, stepperOf } from "./step";
+=======
+import { countPlan, maxPlanPage, runningAlongside } from "./plan";
+import { isSent, type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
+>>>>>>> 6fd2927e (Give the plan of a replay a file of its own)
 import { takeSteps } from "./stepper";
-import { cursorAfterAll, type Candidate, type Walk, walkOver } from "./walk";
+import { cursorAfterAll, walkOver } from "./walk";
 
 /** Steps taken while the request that asked for it is answered, and by one tick for all replays together. */
 const stepsAtOnce = 2;
@@ -26,13 +28,6 @@ const maxCounted = 20;
 const maxLooks = 10;
 /** How long the count of what a stopped replay can still send holds in lists; of a list one is counted anew. */
 const restHoldsMs = 600_000;
-/** What a plan counts, page by page, and how many payloads it tries with the patch. */
-const planPage = 2000;
-const maxPages = 50;
-const maxChecked = 500;
-const maxRefused = 100;
-/** Running replays of the tenant that a plan is compared with. */
-const maxAlongside = 50;
 
 interface ReplayDeps extends StepDeps {
   /** The tenant whose replay was served last, when one tick could not serve all. */
@@ -51,7 +46,10 @@ export function createReplays(deps: ReplayDeps) {
     /** What would be replayed; changes nothing. */
     plan: async (tenant: string, request: ReplayRequest): Promise<ReplayPlan> => {
       const named = withoutDoubles(request);
-      const [counts, running] = await Promise.all([plan(deps, tenant, named, walkOver(deps.replayable, tenant, named)), alongside(deps, tenant, named)]);
+      const [counts, running] = await Promise.all([
+        countPlan(deps, tenant, named, walkOver(deps.replayable, tenant, named)),
+        runningAlongside(deps, tenant, named),
+      ]);
       return { ...counts, running };
     },
     /**
@@ -132,7 +130,7 @@ async function viewOf(deps: ReplayDeps, replay: Replay): Promise<ReplayView> {
 async function unsentOf(deps: ReplayDeps, replay: Replay): Promise<number> {
   const rest = plannedRest(replay);
   if (hasSentAll(replay) || (replay.state === "running" && rest > 0)) return rest;
-  const { candidates, cursor } = await walkOver(deps.replayable, replay.tenant, replay.request)(replay.cursor, planPage);
+  const { candidates, cursor } = await walkOver(deps.replayable, replay.tenant, replay.request)(replay.cursor, maxPlanPage);
   const found = candidates.filter(({ type }) => type !== null).length;
   const unsent = cursor === null ? found : Math.max(rest, found);
   if (unsent !== replay.rest?.unsent || isRestStale(replay, deps.now())) await deps.store.noteRest(replay, unsent, deps.now());
@@ -160,60 +158,10 @@ function hasSentAll(replay: Replay): boolean {
   return replay.state === "done" || isSent(replay);
 }
 
-/** Running replays that still send and may name the same dead letters as the request. */
-async function alongside({ store }: ReplayDeps, tenant: string, request: ReplayRequest): Promise<string[]> {
-  const running = await store.runningOf(tenant, maxAlongside);
-  return running.filter((replay) => !isSent(replay) && mayOverlap(replay.request, request)).map(({ id }) => id);
-}
-
-type PlanCounts = Omit<ReplayPlan, "running">;
-
-async function plan(deps: ReplayDeps, tenant: string, { patch }: ReplayRequest, walk: Walk): Promise<PlanCounts> {
-  const sum: PlanCounts = { total: 0, byType: {}, refused: [], checked: 0, more: true, effects: { done: 0, inDoubt: 0 }, providerCalls: 0, usd: 0 };
-  let cursor: string | null = null;
-  for (let page = 0; page < maxPages && sum.more; page++) {
-    const { candidates, cursor: next } = await walk(cursor, planPage);
-    const letters = candidates.filter(({ type }) => type !== null);
-    for (const { type } of letters) sum.byType[type ?? ""] = (sum.byType[type ?? ""] ?? 0) + 1;
-    for (const { id, type } of candidates) if (type === null) refuse(sum, id, "it is no dead letter");
-    sum.total += letters.length;
-    await addEffects(deps, tenant, letters, sum);
-    if (patch) await tryPatch(deps, tenant, letters, patch, sum);
-    cursor = next;
-    sum.more = next !== null;
-  }
-  sum.usd = replayUsd(sum.total, sum.providerCalls);
-  return sum;
-}
-
-async function addEffects(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], sum: PlanCounts): Promise<void> {
-  const found = await deps.replayable.effects(
-    tenant,
-    letters.map(({ id }) => id),
-  );
-  for (const { type, done, inDoubt } of found) {
-    sum.effects.done += done;
-    sum.effects.inDoubt += inDoubt;
-    // Only what has a gate counts: the others call nothing outside.
-    const count = letters.filter((letter) => letter.type === type).length;
-    if (deps.registry.find(type)?.contract.isGated) sum.providerCalls += Math.max(0, count - done - inDoubt);
-  }
-}
-
-async function tryPatch(deps: ReplayDeps, tenant: string, letters: readonly Candidate[], patch: Record<string, unknown>, sum: PlanCounts): Promise<void> {
-  const tried = letters.slice(0, maxChecked - sum.checked);
-  sum.checked += tried.length;
-  for (const each of await patchedAll(deps, tenant, tried, patch)) if (!each.ok) refuse(sum, each.id, each.reason);
-}
-
-function refuse({ refused }: PlanCounts, id: string, reason: string): void {
-  if (refused.length < maxRefused) refused.push({ id, reason });
-}
-
 async function create(deps: ReplayDeps, begun: Replay): Promise<ReplayView> {
   const { tenant, id, request } = begun;
   const stepper = stepperOf(deps, begun);
-  const { total } = await plan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
+  const { total } = await countPlan(deps, tenant, { ...request, patch: undefined }, stepper.walk);
   const inserted = await deps.store.insert({ ...stepper.replay, total });
   // Another call under this id was first.
   if (!inserted) return (await get(deps, tenant, id)) ?? viewOf(deps, { ...stepper.replay, total });
