@@ -10,12 +10,8 @@ import {
   notResumed,
   type Replay,
 } from "./model";
-<<<<<<< HEAD
-import { isSent, type ReplayStepper, settleReplay, type StepDeps, stepperOf } from "./step";
-=======
 import { countPlan, maxPlanPage, runningAlongside } from "./plan";
-import { isSent, type ReplayStepper, settled, type StepDeps, stepperOf } from "./step";
->>>>>>> 6fd2927e (Give the plan of a replay a file of its own)
+import { isSent, type ReplayStepper, settleReplay, type StepDeps, stepperOf } from "./step";
 import { takeSteps } from "./stepper";
 import { cursorAfterAll, walkOver } from "./walk";
 
