@@ -37,8 +37,8 @@ interface SendingScope {
 
 /** Time limit of a call to one of two providers, so that both fit a run. Milliseconds. */
 const maxMsOfTwo = 12_000;
-/** The clocks of two Workers may differ by this much. Milliseconds. */
-const clockSkewMs = 60_000;
+/** Clocks differ, and a connection is stored seconds after its `updated`: a job this much younger may have used the earlier one. Milliseconds. */
+const settingMarginMs = 60_000;
 
 /** A tenant's way to send mail. The gate `mail` holds jobs back; with a fallback each provider has a circuit of its own, such as `mail-resend`. */
 export async function createSending(deps: SendingDeps, scope: SendingScope): Promise<Mail> {
@@ -72,5 +72,5 @@ async function routeOf(
 
 /** Which holder was tried before for the job; under a connection that is older than the job no other was. */
 function earlierHolderOf({ sent }: SendingDeps, { tenant, updated, jobAt }: SendingScope): SenderOptions["earlierHolder"] {
-  return updated > jobAt - clockSkewMs ? (key) => sent.holder(tenant, key) : undefined;
+  return updated > jobAt - settingMarginMs ? (key) => sent.holder(tenant, key) : undefined;
 }

@@ -1,4 +1,4 @@
-import { closeWindows, nameWindows, openWindows, type BulkPart, bulkParts } from "../../domain/shop/sync/bulk-parts";
+import { removeBulkParts, nameBulkParts, recordBulkParts, type BulkPart, bulkParts } from "../../domain/shop/sync/bulk-parts";
 import { firstDays, lastDaysSpan, type DateRange, halves } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
 import { allUnreadable, allWarnings } from "../../domain/shop/sync/steps";
@@ -16,7 +16,7 @@ interface Cursor extends DateRange {
 
 const ended = ["dead", "discarded", "cancelled"];
 
-/** Splits the window into jobs of one week, and ends when they have ended. */
+/** Splits the range into jobs of one week, and ends when they have ended. */
 export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typeof syncOrders>, context: SyncContext): Promise<Outcome> {
   const opened = await context.shops.open(siteId);
   if (!opened.ok && opened.failure.code === "site") return discard(opened.failure.reason);
@@ -31,19 +31,19 @@ export async function runInParts({ siteId, lastDays = firstDays }: PayloadOf<typ
   if (lost) return discard(`the part from ${date(lost.from)} to ${date(lost.to)} was not read: its job ${lost.job} is ${lost.state}`);
   if (read.length < parts.length) return wait("its parts are being read", { until: nextLook(context) });
   const sum = sumOf(parts);
-  await context.checkpoint({ ...cursor, sum }, [closeWindows(scope, context.id)]);
+  await context.checkpoint({ ...cursor, sum }, [removeBulkParts(scope, context.id)]);
   return doneWith(cursor, sum);
 }
 
 async function enqueueParts(siteId: string, span: DateRange, context: SyncContext): Promise<void> {
   const scope = { ...context.scope, site: siteId };
   const parts = halves(span);
-  await context.checkpoint(span, openWindows(scope, context.id, parts));
+  await context.checkpoint(span, recordBulkParts(scope, context.id, parts));
   const jobs = [];
   for (const [index, { from, to }] of parts.entries()) {
     jobs.push({ from, job: await context.enqueue(syncOrdersPart, { siteId, run: context.id, from, to }, { key: `part-${index}` }) });
   }
-  await context.checkpoint({ ...span, enqueued: true } satisfies Cursor, [nameWindows(scope, context.id, jobs)]);
+  await context.checkpoint({ ...span, enqueued: true } satisfies Cursor, [nameBulkParts(scope, context.id, jobs)]);
 }
 
 // Every 10 seconds at first, later once a minute: a job may run 10,000 times.

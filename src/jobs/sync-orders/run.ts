@@ -1,7 +1,7 @@
 import { siteState, spanRead } from "../../domain/shop/site/store";
 import { compareEvery, lastDaysSpan, nextSpan, type DateRange } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
-import { readWindow, orderSyncResult } from "../../domain/shop/sync/sync-orders";
+import { readOrderRange, orderSyncResult } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf, Run } from "../../queue/job";
 import { done, type Outcome } from "../../queue/outcome";
 import type { syncOrders } from "./job";
@@ -12,8 +12,8 @@ type Payload = PayloadOf<typeof syncOrders>;
 export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) => {
   if (context.dryRun) return dryRun(payload, context);
   if (payload.bulkMode) return runInParts(payload, context);
-  return readWindow(payload.siteId, context, {
-    // Fixed before the first page, so that all pages of all runs are of the same window.
+  return readOrderRange(payload.siteId, context, {
+    // Fixed before the first page, so that all pages of all runs are of the same range.
     looksAgain: true,
     compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEvery,
     span: (session) => spanOf(payload, context.now(), session.state?.orders.readTo ?? null, session.settings.timezone),

@@ -13,7 +13,7 @@ import { details, missingIds, namedWrites } from "../../../src/domain/shop/relat
 import { syncView } from "../../../src/domain/shop/site/queries";
 import { continueRemovals, startRemoval, finishRemoval } from "../../../src/domain/shop/site/remove";
 import { connect, listsRead, spanRead, keepSettings, pause, resume, takeProbe } from "../../../src/domain/shop/site/store";
-import { openWindow, openWindows, bulkParts, windowRead } from "../../../src/domain/shop/sync/bulk-parts";
+import { unreadPart, recordBulkParts, bulkParts, recordPartRead } from "../../../src/domain/shop/sync/bulk-parts";
 import { comparedWrites, goneIds, goneWrites } from "../../../src/domain/shop/sync/gone";
 import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds } from "../../../src/domain/shop/sync/unreadable";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
@@ -79,8 +79,8 @@ async function useEverything(db: D1Database): Promise<void> {
   await write(goneWrites(scope, "products", gone, start + 1, start));
   const span = { from: 0, to: start, pageSizes: { heavy: 50, light: 2500 }, stockRows: 2 };
   await write([listsRead(scope, "orders", start), ...comparedWrites(scope, "products", start), spanRead(scope, "orders", span, start)]);
-  await write(openWindows(scope, "run", [{ from: 0, to: 1 }]));
-  await write(windowRead(scope, "run", { from: 0, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }, start));
+  await write(recordBulkParts(scope, "run", [{ from: 0, to: 1 }]));
+  await write(recordPartRead(scope, "run", { from: 0, orders: 0, changed: 0, deleted: 0, unreadable: [], warnings: [] }, start));
   expect(await goneIds(scope, "orders", [1, 2], { after: 0, until: null }, start + 1)).toEqual([]);
   await write(goneWrites(scope, "orders", [9], start + 1, start));
   await write(comparedWrites(scope, "orders", start));
@@ -99,7 +99,7 @@ async function useEverything(db: D1Database): Promise<void> {
   await details(scope, "order_payments", ["REF1"]);
   await storedStock(scope, [1]);
   await bulkParts(scope, "run");
-  await openWindow(scope, "run", { from: 0, to: 1 });
+  await unreadPart(scope, "run", { from: 0, to: 1 });
   const { lines } = await shortage(scope);
   expect(lines.length).toBeGreaterThan(0);
   await write(draftWrites(scope, "job", lines, start));

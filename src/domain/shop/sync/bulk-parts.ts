@@ -21,12 +21,12 @@ export interface BulkPart extends DateRange, ReadPart {
 }
 
 /** Statements that record the parts of a bulk run before any is enqueued, and delete those of earlier runs. */
-export function openWindows(scope: SiteScope, run: string, spans: readonly DateRange[]): D1PreparedStatement[] {
-  return [siteStatement(scope, leftSql, run), siteStatement(scope, openSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
+export function recordBulkParts(scope: SiteScope, run: string, spans: readonly DateRange[]): D1PreparedStatement[] {
+  return [siteStatement(scope, leftSql, run), siteStatement(scope, recordSql, JSON.stringify(spans.map(({ from, to }) => [from, to])), run)];
 }
 
 /** Statements that record the job of each part. */
-export function nameWindows(scope: SiteScope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
+export function nameBulkParts(scope: SiteScope, run: string, jobs: readonly { from: number; job: string }[]): D1PreparedStatement {
   return siteStatement(scope, nameSql, JSON.stringify(jobs.map(({ from, job }) => [from, job])), run);
 }
 
@@ -39,26 +39,26 @@ type Notes = Pick<ReadPart, "unreadable" | "warnings">;
 const noNotes: Notes = { unreadable: [], warnings: [] };
 
 /** A part that is to be read. Null: no run has opened it, or it is read already. */
-export async function openWindow(scope: SiteScope, run: string, { from, to }: DateRange): Promise<{ isNewest: boolean } | null> {
-  const [row] = await siteRows<{ newest: number }>(scope, openWindowSql, run, from, to);
+export async function unreadPart(scope: SiteScope, run: string, { from, to }: DateRange): Promise<{ isNewest: boolean } | null> {
+  const [row] = await siteRows<{ newest: number }>(scope, unreadPartSql, run, from, to);
   return row ? { isNewest: row.newest === to } : null;
 }
 
 /** Statements that record a part as read; with the last part, the whole range. */
-export function windowRead(scope: SiteScope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
+export function recordPartRead(scope: SiteScope, run: string, part: ReadPart, now: number): D1PreparedStatement[] {
   const { from, orders, changed, deleted, unreadable, warnings } = part;
   return [
-    siteStatement(scope, readSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })),
+    siteStatement(scope, partReadSql, run, from, orders, changed, deleted, JSON.stringify({ unreadable, warnings })),
     siteStatement(scope, wholeRunSql, run, now),
   ];
 }
 
 /** The statement that deletes the parts of an ended run. */
-export function closeWindows(scope: SiteScope, run: string): D1PreparedStatement {
+export function removeBulkParts(scope: SiteScope, run: string): D1PreparedStatement {
   return siteStatement(scope, "DELETE FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3", run);
 }
 
-const openSql = `
+const recordSql = `
   INSERT INTO shop_windows (tenant, site, run, start, until)
   SELECT ?1, ?2, ?4, value ->> 0, value ->> 1 FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING`;
 
@@ -77,11 +77,11 @@ const partsSql = `
   LEFT JOIN jobs j ON j.tenant = ?1 AND j.id = w.job
   WHERE w.tenant = ?1 AND w.site = ?2 AND w.run = ?3 ORDER BY w.start`;
 
-const openWindowSql = `
+const unreadPartSql = `
   SELECT (SELECT max(until) FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3) AS newest
   FROM shop_windows WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4 AND until = ?5 AND done = 0`;
 
-const readSql = `
+const partReadSql = `
   UPDATE shop_windows SET done = 1, orders = ?5, changed = ?6, deleted = ?7, notes = ?8 WHERE tenant = ?1 AND site = ?2 AND run = ?3 AND start = ?4`;
 
 const wholeRunSql = `

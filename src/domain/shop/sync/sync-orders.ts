@@ -30,8 +30,8 @@ interface OrderReading {
   ended(session: SyncSession, cursor: Cursor): readonly unknown[];
 }
 
-/** Reads one window of orders, in as many runs as needed. */
-export async function readWindow(siteId: string, context: SyncContext, reading: OrderReading): Promise<Outcome> {
+/** Reads the orders of one range of change dates, in as many runs as needed. */
+export async function readOrderRange(siteId: string, context: SyncContext, reading: OrderReading): Promise<Outcome> {
   const saved = context.cursor as Cursor | undefined;
   // A cursor of an earlier release has no `deleted`.
   const cursor = saved && { ...saved, deleted: saved.deleted ?? 0 };

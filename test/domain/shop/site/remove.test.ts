@@ -5,7 +5,7 @@ import { orderWrites } from "../../../../src/domain/shop/orders/store";
 import { productWrites } from "../../../../src/domain/shop/products/store";
 import { continueRemovals, startRemoval, finishRemoval } from "../../../../src/domain/shop/site/remove";
 import { connect } from "../../../../src/domain/shop/site/store";
-import { openWindows } from "../../../../src/domain/shop/sync/bulk-parts";
+import { recordBulkParts } from "../../../../src/domain/shop/sync/bulk-parts";
 import { order, product, start, stock } from "../../../jobs/fake-shop";
 
 const minute = 60_000;
@@ -20,7 +20,7 @@ async function given(tenant: string, site: string, orders: number) {
     orderWrites(scope(tenant, site), { orders: many, named: {}, details: [{ resource: "order_payments", owner: "REF1", rows: [] }], readAt: start }, start),
   );
   await write(productWrites(scope(tenant, site), { products: [product(1)], details: [], stock: [stock(1, -2)], isStockWhole: true, readAt: start }, start));
-  await write(openWindows(scope(tenant, site), "run", [{ from: 0, to: 1 }]));
+  await write(recordBulkParts(scope(tenant, site), "run", [{ from: 0, to: 1 }]));
 }
 
 async function rows(tenant: string, site = "main"): Promise<number> {
