@@ -53,6 +53,11 @@ describe("one language", () => {
     expect(refused(/\bconst (?:longest|least|most|\w+At(?:Most|Least)|(?:time|size)Limit) = /g)).toEqual([]);
   });
 
+  test("a time has its unit in its name: none that is written in minutes, hours or days is without Ms", () => {
+    expect(refused(/\bconst (?!\w*Ms\b)\w+ = (?:[\d_.]+ \* )*(?:60_000|3_600_000|86_400_000|minuteMs|hourMs|dayMs);/g)).toEqual([]);
+    expect(refused(/\bconst \w*(?:[mM]inute|[hH]our|[dD]ay) = [\d_]+;/g)).toEqual([]);
+  });
+
   test("words that others replaced are gone", () => {
     const retired = `
       SiteData ShopDoor VisitContext failedVisit isVisit findDoor admitSender refusedAtDoor readHint samenessOf

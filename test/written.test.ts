@@ -139,7 +139,7 @@ describe("numbers that are written more than once", () => {
     ["docs/operating.md", /tokens per tenant \| (\d+)/, "tenants/bounds", "maxTokens", 1],
     ["docs/operating.md", /in days, at least (\d+)/, "time/day", "minRetentionDays", 1],
     ["docs/operating.md", /a gate \| (\d+) jobs inside/, "tenants/gate-state", "defaultConcurrency", 1],
-    ["docs/operating.md", /doubling with each failed probe up to (ten) minutes/, "tenants/gate-breaker", "maxOpen", 60_000],
+    ["docs/operating.md", /doubling with each failed probe up to (ten) minutes/, "tenants/gate-breaker", "maxOpenMs", 60_000],
     ["docs/lifecycle.md", /`due` reached \((\d+) s tolerance\)/, "queue/lease", "clockToleranceMs", 1000],
     ["docs/lifecycle.md", /rows older than (ten) minutes that have none/, "queue/placement", "sweepAfterMs", 60_000],
     ["docs/lifecycle.md", /or after (\d+) min × 2ⁿ/, "queue/placement", "sweepAfterMs", 60_000],

@@ -10,7 +10,7 @@ import { log } from "./log";
 import type { Stores } from "./stores";
 
 /** Milliseconds that an isolate keeps the setting. */
-const settingLasts = 60_000;
+const maxSettingAgeMs = 60_000;
 
 /**
  * Signs in people whom Cloudflare Access has authenticated, by the roles of the setting `access`. The pages act with a token that is made for one
@@ -21,7 +21,7 @@ export function createAccessSignIn(env: WorkerEnv, stores: Pick<Stores, "install
   const tokens = createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS));
   let known: { at: number; setting: Awaited<ReturnType<Stores["installation"]["read"]>> } | undefined;
   const read = async () => {
-    if (!known || now() - known.at >= settingLasts) known = { at: now(), setting: await stores.installation.read("access") };
+    if (!known || now() - known.at >= maxSettingAgeMs) known = { at: now(), setting: await stores.installation.read("access") };
     return known.setting;
   };
   return async (assertion) => {

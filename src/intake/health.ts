@@ -3,7 +3,7 @@ import { messageOf } from "../errors";
 import type { QueueMetrics } from "./deps";
 
 /** A store that needs longer counts as down. Milliseconds. */
-const maxWait = 1000;
+const maxWaitMs = 1000;
 
 interface HealthDeps {
   db: D1Database;
@@ -19,7 +19,7 @@ export async function health({ db, kv, refusingQueues }: HealthDeps): Promise<Re
 }
 
 async function check(name: string, look: Promise<unknown>) {
-  const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), maxWait));
+  const limit = new Promise((_, reject) => setTimeout(() => reject(new Error("too slow")), maxWaitMs));
   const found = await Promise.race([look, limit]).then(
     () => "ok" as const,
     () => "failing" as const,

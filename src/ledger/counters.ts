@@ -1,10 +1,10 @@
 import type { EngineEvent } from "../queue/engine";
 import { mayBeDone, lists, statement } from "../d1";
 import { type DurationKind, durationKinds, type Durations, durationStatements, measure, noDurations } from "./durations";
+import { minuteMs } from "../time/day";
 
 /** An isolate adds up its counts for this long before it writes them: one row a minute and type, not one a job. Milliseconds. */
 const flushEveryMs = 2000;
-const minute = 60_000;
 /** Counts and histograms that are kept while D1 refuses them, for a day at its limit for example: the oldest are dropped. About 2 MB. */
 export const maxCountsKept = 10_000;
 
@@ -43,7 +43,7 @@ export class Counters {
 
   add(tenant: string, type: string, event: string, ms: number, n = 1): void {
     const now = this.now();
-    this.count({ tenant, minute: Math.floor(now / minute) * minute, type, event, n, ms });
+    this.count({ tenant, minute: Math.floor(now / minuteMs) * minuteMs, type, event, n, ms });
     this.scheduleFlush(now);
   }
 

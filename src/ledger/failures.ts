@@ -1,6 +1,7 @@
 import type { Transition } from "../queue/ports/run-ledger";
 import { lists, rowsOf, batch, statement } from "../d1";
 import { failureKind, titleOf } from "./failure-kind";
+import { hourMs } from "../time/day";
 
 /** Dead letters of a tenant that are counted, newest first, and its retrying jobs. */
 const [maxLetters, maxRetrying, maxReasons] = [10_000, 20_000, 2000];
@@ -32,7 +33,7 @@ type Failed = Pick<Transition, "tenant" | "id" | "type" | "reason">;
 
 /** Statements that count failures in their groups; with a token only those of runs that still hold their job. */
 export async function failureStatements(db: D1Database, failed: readonly Failed[], now: number, token: string | null): Promise<D1PreparedStatement[]> {
-  const hour = Math.floor(now / 3_600_000);
+  const hour = Math.floor(now / hourMs);
   const rows = await Promise.all(
     failed.map(async ({ tenant, id, type, reason }) => [tenant, id, await failureKind(type, reason ?? ""), type, titleOf(reason ?? "")]),
   );

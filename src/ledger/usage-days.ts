@@ -1,4 +1,5 @@
 import { batch, rowsOf, statement } from "../d1";
+import { hourMs } from "../time/day";
 
 /** Jobs of one type that came to one event. */
 export interface UsageCount {
@@ -9,9 +10,8 @@ export interface UsageCount {
   ms: number;
 }
 
-const hour = 3_600_000;
 /** An hour is added to its day this long after its end: isolates write their counts up to two seconds late. Milliseconds. */
-const settledAfter = 5 * 60_000;
+const settledAfterMs = 5 * 60_000;
 /** Hours that one tick adds to their days; after an outage more ticks follow. */
 const maxHours = 6;
 
@@ -32,13 +32,13 @@ const markSql = `
 /** Adds ended hours to their days. The first run begins with the latest ended hour. Returns the number of hours added. */
 export async function addUpHours(db: D1Database, now: number): Promise<number> {
   const stored = await statement(db, `SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'`).first<{ position: string }>();
-  const end = Math.floor((now - settledAfter) / hour) * hour;
+  const end = Math.floor((now - settledAfterMs) / hourMs) * hourMs;
   let mark = stored?.position ?? "";
-  let from = mark === "" ? end - hour : Number(mark);
+  let from = mark === "" ? end - hourMs : Number(mark);
   let added = 0;
-  for (; from < end && added < maxHours; from += hour, added++) {
-    const next = String(from + hour);
-    await batch(db, [statement(db, addSql, from, from + hour, dayOf(from), mark), statement(db, markSql, mark, next)]);
+  for (; from < end && added < maxHours; from += hourMs, added++) {
+    const next = String(from + hourMs);
+    await batch(db, [statement(db, addSql, from, from + hourMs, dayOf(from), mark), statement(db, markSql, mark, next)]);
     mark = next;
   }
   return added;

@@ -1,4 +1,4 @@
-import { dayMs } from "../time/day";
+import { dayMs, hourMs } from "../time/day";
 
 /**
  * Where an open job waits for its next run, as columns of its row. Nothing else decides it; docs/lifecycle.md lists the moves.
@@ -22,7 +22,7 @@ export const maxHoldMs = 60_000;
 /** How long after a message became deliverable the tick looks for it. */
 export const sweepAfterMs = 10 * 60_000;
 /** With each sweep that time doubles, up to this. */
-export const maxSweepMs = 6 * 3_600_000;
+export const maxSweepMs = 6 * hourMs;
 /** A message not seen for this long is lost if its queue holds none as old. */
 const lostAfterMs = 2 * 60_000;
 /** Factor on the waiting time while the queue still holds older messages. */

@@ -18,7 +18,7 @@ export interface Breaker {
 }
 
 export const defaultBreaker = { failures: 5, openSeconds: 30 };
-export const maxOpen = 600_000;
+export const maxOpenMs = 600_000;
 
 export function closed(generation: number): Breaker {
   return { generation, failures: 0, openings: 0, openUntil: null, probe: null };
@@ -44,7 +44,7 @@ export function breakerAnswered(breaker: Breaker): Breaker {
 export function breakerFailed(breaker: Breaker, limits: { failures: number; openSeconds: number }, now: number): Breaker {
   const failures = breaker.failures + 1;
   if (breaker.openUntil === null && failures < limits.failures) return { ...breaker, failures };
-  const open = Math.min(maxOpen, limits.openSeconds * 1000 * 2 ** Math.min(breaker.openings, 20));
+  const open = Math.min(maxOpenMs, limits.openSeconds * 1000 * 2 ** Math.min(breaker.openings, 20));
   return {
     generation: breaker.generation + 1,
     failures,

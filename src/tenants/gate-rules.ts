@@ -6,7 +6,7 @@ import type { GateReport, LeaveReport } from "../queue/ports/gates";
 import { breakerAnswered, breakerDue, breakerFailed, breakerProbed, openedAt, type Breaker, defaultBreaker, closed } from "./gate-breaker";
 import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
-import { defaultConcurrency, heldGraceMs, maxWait, maxReason, maxHeld, probeWaitMs } from "./gate-state";
+import { defaultConcurrency, heldGraceMs, maxWaitMs, maxReason, maxHeld, probeWaitMs } from "./gate-state";
 import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, GateLease } from "./gate-state";
 
 /** One answer per job, in order. A job that has entered already gets its lease again, extended. */
@@ -121,7 +121,7 @@ function granted(state: GateState, { lease }: GateLease): Granted {
 /** A held job is counted only if its message comes back; a parked job waits for the tick. */
 function held(state: GateState, job: string, reason: Held["reason"], until: number, now: number): [GateState, GateAnswer] {
   const others = without(state.held, job);
-  const park = until - now > maxWait || others.length >= maxHeld;
+  const park = until - now > maxWaitMs || others.length >= maxHeld;
   const waiting = others.length === state.held.length ? [...others, { job, until }] : state.held.map((each) => (each.job === job ? { job, until } : each));
   return [
     { ...state, held: park ? others : waiting },

@@ -82,7 +82,7 @@ export const defaultConcurrency = 100;
 /** With this many held jobs, further ones are parked. */
 export const maxHeld = 100;
 /** Longer waits are parked. Milliseconds. */
-export const maxWait = 60_000;
+export const maxWaitMs = 60_000;
 /** Jobs that arrive during a probe try again after this. */
 export const probeWaitMs = 15_000;
 /** A held job that has not come back this long after its time is no longer counted. */

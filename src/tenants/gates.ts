@@ -21,7 +21,7 @@ interface GatesOptions {
   report?: (event: string, details: Record<string, string>) => void;
 }
 
-const unreachableFor = 15_000;
+const unreachableForMs = 15_000;
 
 /** `limitsOf` is called for each `enter`, `status` and `reset`, which pass the limits on: a gate stores no settings. */
 export function createGates(
@@ -59,7 +59,7 @@ export function createGates(
     /** Admits no job for 15 s while the gate does not answer. */
     async admit(tenant: string, dependency: string, limit: number, now: number): Promise<Admission> {
       const answer = await ask(tenant, dependency, (gate) => gate.admit(limit, now));
-      return answer?.value ?? { count: 0, until: now + unreachableFor, perSecond: 0 };
+      return answer?.value ?? { count: 0, until: now + unreachableForMs, perSecond: 0 };
     },
     /** Null while the gate does not answer. */
     async status(tenant: string, dependency: string, now: number): Promise<GateStatus | null> {
@@ -84,5 +84,5 @@ function statusFrom({ held, lastFailure, refusal, ...status }: GateStatus): Gate
 
 /** The status shown for a gate that does not answer. */
 function unreachable(now: number): Unreachable {
-  return { granted: false, reason: "unreachable", until: now + unreachableFor, park: false };
+  return { granted: false, reason: "unreachable", until: now + unreachableForMs, park: false };
 }

@@ -1,3 +1,5 @@
+import { hourMs } from "../time/day";
+
 /** Notes that tokens are used. */
 export interface TokenUse {
   /** Costs a statement at the first use of an hour in this isolate, behind the answer, and a written row only where no isolate has noted that hour's use yet. */
@@ -5,7 +7,7 @@ export interface TokenUse {
 }
 
 /** How exactly a token's last use is known. Milliseconds. */
-const noteEvery = 3_600_000;
+const noteEveryMs = hourMs;
 /** Tokens whose notes an isolate remembers. */
 const maxRemembered = 10_000;
 
@@ -17,13 +19,13 @@ export function createTokenUse(db: D1Database, defer: (work: Promise<unknown>) =
   return {
     note(tenant, id, now) {
       const before = noted.get(id);
-      if (before !== undefined && now - before < noteEvery) return;
+      if (before !== undefined && now - before < noteEveryMs) return;
       if (noted.size >= maxRemembered) noted.clear();
       noted.set(id, now);
       defer(
         db
           .prepare(noteSql)
-          .bind(tenant, id, now, now - noteEvery)
+          .bind(tenant, id, now, now - noteEveryMs)
           .run(),
       );
     },

@@ -1,3 +1,7 @@
+/** Milliseconds of a minute. */
+export const minuteMs = 60_000;
+/** Milliseconds of an hour. */
+export const hourMs = 3_600_000;
 /** Milliseconds of a day. */
 export const dayMs = 86_400_000;
 

@@ -63,13 +63,13 @@ export function localWindow(window: { from: number; to: number }, zone: string):
 
 const second = 1000;
 /** Shorter than any two changes of a zone lie apart. */
-const stride = 5 * dayMs;
+const strideMs = 5 * dayMs;
 
 /** The first instants with another offset. */
 function changesWithin(from: number, to: number, zone: string): number[] {
   const changes: number[] = [];
-  for (let start = from; start < to; start += stride) {
-    const end = Math.min(start + stride, to);
+  for (let start = from; start < to; start += strideMs) {
+    const end = Math.min(start + strideMs, to);
     if (offsetAt(start, zone) !== offsetAt(end, zone)) changes.push(changeBetween(start, end, zone));
   }
   return changes;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { maxOpen } from "../../src/tenants/gate-breaker";
+import { maxOpenMs } from "../../src/tenants/gate-breaker";
 import { enter, holdUntil, leave, reset } from "../../src/tenants/gate-rules";
 import { probeWaitMs } from "../../src/tenants/gate-state";
 import { minute, start, gate } from "./gate-world";
@@ -40,7 +40,7 @@ describe("the circuit", () => {
       g.leave("transient", g.in(`probe-${round}`));
       lengths.push(g.status.openUntil! - g.now);
     }
-    expect(lengths).toEqual([120_000, 240_000, 480_000, maxOpen, maxOpen, maxOpen]);
+    expect(lengths).toEqual([120_000, 240_000, 480_000, maxOpenMs, maxOpenMs, maxOpenMs]);
     g.now = g.status.openUntil!;
     g.leave("answered", g.in("good"));
     g.fail(1);

@@ -14,6 +14,7 @@ import { Hold } from "./hold";
 import { withLift } from "./lift";
 import { PauseTable } from "./pauses";
 import { WhyText } from "../parts/why-row";
+import { hourMs } from "../../time/day";
 
 interface Model {
   queue: Queue;
@@ -74,7 +75,7 @@ export const queuePage = page<Model>({
 
 async function queryQueue({ api, tenant, params, now }: Visit): Promise<Model> {
   const name = params["queue"] ?? "";
-  const from = new Date(now - 3_600_000 + 1).toISOString();
+  const from = new Date(now - hourMs + 1).toISOString();
   const isOne = tenant !== "*";
   const [{ queues }, { pauses }, stats, { gates }, list] = await Promise.all([
     api.get<Queues>("/v1/queues"),

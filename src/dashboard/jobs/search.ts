@@ -1,3 +1,5 @@
+import { dayMs, hourMs, minuteMs } from "../../time/day";
+
 /** The filters of a list of jobs, as in the address. */
 export interface Search {
   q?: string;
@@ -66,7 +68,7 @@ function timeFrom(text: string): string {
 export function timeAt(text: string | undefined, now: number): string | undefined {
   const [, count, unit = ""] = /^(\d{1,4})([mhd])$/.exec(text ?? "") ?? [];
   if (count === undefined) return text;
-  const length = { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit] ?? 0;
+  const length = { m: minuteMs, h: hourMs, d: dayMs }[unit] ?? 0;
   return new Date(now - Number(count) * length).toISOString();
 }
 

@@ -1,4 +1,4 @@
-import { dayMs } from "../../time/day";
+import { dayMs, hourMs } from "../../time/day";
 import type { Failures, Jobs, Queue, Queues, Report, Stats } from "../answers";
 import type { Visit } from "../page";
 
@@ -18,19 +18,19 @@ export interface NowModel {
 const maxRunning = "20";
 const maxGroups = "10";
 /** Groups whose last failure is older are only on the page Failures. Milliseconds. */
-const failingFor = 7 * dayMs;
+const failingForMs = 7 * dayMs;
 export const ranges: readonly number[] = [1, 6, 24, 168];
 
 export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowModel> {
   const hours = ranges.find((each) => String(each) === url.searchParams.get("hours")) ?? 1;
-  const from = new Date(now - hours * 3_600_000 + 1).toISOString();
+  const from = new Date(now - hours * hourMs + 1).toISOString();
   const isOne = tenant !== "*";
   const [report, { queues }, stats, jobs, groups] = await Promise.all([
     api.get<Report>("/v1/report"),
     api.get<Queues>("/v1/queues"),
     api.get<Stats>("/v1/stats", { from, by: isOne ? undefined : "tenant" }),
     isOne ? api.get<Jobs>("/v1/jobs", { state: "running", limit: maxRunning }) : undefined,
-    api.get<Failures>("/v1/failures", { status: "open", from: new Date(now - failingFor).toISOString(), limit: maxGroups }),
+    api.get<Failures>("/v1/failures", { status: "open", from: new Date(now - failingForMs).toISOString(), limit: maxGroups }),
   ]);
   return {
     ...report,

@@ -9,6 +9,7 @@ import { State } from "../parts/state";
 import { Count, Empty, Older, Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { tenantActions } from "./actions";
+import { hourMs } from "../../time/day";
 
 interface ListModel extends Tenants {
   shares: ReadonlyMap<string, Readonly<Record<string, number>>>;
@@ -22,7 +23,7 @@ export const tenantsPage = page<ListModel>({
   tenants: "all",
   title: () => "Tenants",
   query: async ({ api, url, now }) => {
-    const from = new Date(now - 3_600_000 + 1).toISOString();
+    const from = new Date(now - hourMs + 1).toISOString();
     const [list, { groups = [] }, { pauses }] = await Promise.all([
       api.get<Tenants>("/v1/tenants", { cursor: url.searchParams.get("cursor") ?? undefined }),
       api.get<Stats>("/v1/stats", { by: "tenant", from }),
@@ -78,7 +79,7 @@ export const settingsPage = page<Model>({
   title: () => "Settings",
   query: async ({ api, tenant: name, may, now }) => {
     const path = `/v1/tenants/${encodeURIComponent(name)}`;
-    const from = new Date(now - 3_600_000 + 1).toISOString();
+    const from = new Date(now - hourMs + 1).toISOString();
     const [tenant, tokens, { connections }, { templates }, stats, costs, { gates }, { pauses }] = await Promise.all([
       api.get<Tenant>(path),
       may("admin") ? api.get<Tokens>(`${path}/tokens`) : null,

@@ -1,5 +1,6 @@
 import type { OverBudget, Price } from "../../providers/models/models";
 import { type AgentBudget, type BudgetInput, microsOf, type AgentStep, type TenantBudget, type Used, usdFromMicros } from "./model";
+import { hourMs } from "../../time/day";
 
 /** What one call may cost at most. */
 export interface CostBound {
@@ -32,7 +33,7 @@ export const noSpend: Spend = { micros: 0, tokens: 0, calls: 0, lastAt: 0 };
 
 /** Above this share of a month's budget, calls are spread over the rest of the month. */
 const slowFrom = 0.8;
-const maxPace = 3_600_000;
+const maxPaceMs = hourMs;
 
 /** The agent's default limits, replaced by those that the tenant set. */
 export function budgetOf(limits: AgentBudget, set: BudgetInput | null): AgentBudget {
@@ -72,7 +73,7 @@ export function checkMonth(spend: Spend, next: CostBound, usdPerMonth: number, n
   if (spend.micros + next.micros > limit) return { ok: false, reason: `${name} is used up`, until: end };
   if (spend.micros < limit * slowFrom) return { ok: true };
   const share = next.micros / Math.max(1, limit - spend.micros);
-  const until = spend.lastAt + Math.min(maxPace, Math.round((end - now) * share));
+  const until = spend.lastAt + Math.min(maxPaceMs, Math.round((end - now) * share));
   return until <= now ? { ok: true } : { ok: false, reason: `slowed down: most of ${name} is used`, until };
 }
 

@@ -14,7 +14,7 @@ export interface CurrentAlert extends Alert {
 }
 
 /** What no finding covers is read in each tick. Milliseconds. */
-const maxTickGap = 3 * 60_000;
+const maxTickGapMs = 3 * 60_000;
 
 /** Joins an alert with the findings of the same tenant, or (`*`) of the installation. */
 export function currentOf(alert: Alert, findings: readonly Finding[], now: number): CurrentAlert {
@@ -35,5 +35,5 @@ function findingOf({ tenant, cause }: Alert, findings: readonly Finding[]): Find
 }
 
 function isSeenByTick({ cause, lastAt }: Alert, now: number): boolean {
-  return cause.startsWith("offers-void/") && now - lastAt <= maxTickGap;
+  return cause.startsWith("offers-void/") && now - lastAt <= maxTickGapMs;
 }

@@ -1,4 +1,4 @@
-import { dayMs } from "../../time/day";
+import { dayMs, hourMs } from "../../time/day";
 
 /** The installation as the owner of an alert. */
 export const installation = "*";
@@ -40,11 +40,11 @@ export interface Notice {
 }
 
 /** A cause that opens again so soon after it was sent is not sent again. Milliseconds. */
-export const cooldown = 3_600_000;
+export const cooldownMs = hourMs;
 /** An open cause that goes on is sent again after this. Milliseconds. */
-export const remindAfter = dayMs;
+export const remindAfterMs = dayMs;
 /** What a refused notice is tried again for, after the newest failure. Milliseconds. */
-const retryFor = 10 * 60_000;
+const retryForMs = 10 * 60_000;
 
 /** Causes that each tick looks at anew: of these the count is the newest one. */
 export function isStanding(cause: string): boolean {
@@ -53,7 +53,7 @@ export function isStanding(cause: string): boolean {
 
 /** Without a failure for so long a cause has recovered: an hour for jobs, ten minutes for what each tick looks at. */
 export function quietAfter(cause: string): number {
-  return cause.startsWith("tick/") || isStanding(cause) ? 600_000 : 3_600_000;
+  return cause.startsWith("tick/") || isStanding(cause) ? 600_000 : hourMs;
 }
 
 /** What becomes of a cause by what was found, and the notice that is due. Pure; `toldAt` is the sender's to set. */
@@ -66,7 +66,7 @@ export function nextAlert(before: Alert | undefined, found: AlertFailure | undef
   if (now - before.lastAt >= quietAfter(before.cause)) {
     return { alert: { ...before, state: "recovered", recoveredAt: now }, notice: isTold(before) && before.via.length > 0 ? "recovered" : null };
   }
-  const isPending = !isTold(before) && now - before.lastAt <= retryFor;
+  const isPending = !isTold(before) && now - before.lastAt <= retryForMs;
   return { alert: before, notice: isPending ? noticeOf(before, now) : null };
 }
 
@@ -84,8 +84,8 @@ function opened(before: Alert | undefined, { count, ...failure }: AlertFailure, 
 }
 
 function noticeOf(alert: Alert, now: number): NoticeKind | null {
-  if (isTold(alert)) return now - (alert.toldAt ?? now) >= remindAfter ? "continues" : null;
-  return alert.toldAt === null || now - alert.toldAt >= cooldown ? "began" : null;
+  if (isTold(alert)) return now - (alert.toldAt ?? now) >= remindAfterMs ? "continues" : null;
+  return alert.toldAt === null || now - alert.toldAt >= cooldownMs ? "began" : null;
 }
 
 /** Whether it was sent since it opened. */

@@ -5,7 +5,7 @@ import type { AlertRule, NamedRule } from "./rule";
 const [maxCounted, maxGroups] = [1000, 100];
 /** Groups that one look returns in all. */
 const maxFound = 5000;
-const maxOpen = 1000;
+const maxOpenAlerts = 1000;
 /** Alerts kept of one owner; the oldest make room. */
 export const maxAlertsKept = 500;
 
@@ -34,7 +34,7 @@ const columns = "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.fir
 export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailure, "tenant" | "cause">[]): Promise<Alert[]> {
   const named = `SELECT ${columns} FROM json_each(?1) e CROSS JOIN alerts a ON a.tenant = e.value ->> 0 AND a.cause = e.value ->> 1`;
   const list = JSON.stringify(causes.map(({ tenant, cause }) => [tenant, cause]));
-  const open = `SELECT ${columns} FROM alerts a INDEXED BY alerts_open WHERE a.state = 'open' LIMIT ${maxOpen}`;
+  const open = `SELECT ${columns} FROM alerts a INDEXED BY alerts_open WHERE a.state = 'open' LIMIT ${maxOpenAlerts}`;
   const results = await db.batch<Row>([db.prepare(named).bind(list), db.prepare(open)]);
   return results.flatMap((result) => result.results.map(alertFrom));
 }

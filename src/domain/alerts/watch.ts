@@ -17,9 +17,9 @@ export interface WatchDeps {
 }
 
 /** A dead letter may be recorded this long after it died. Milliseconds. */
-const overlap = 60_000;
+const overlapMs = 60_000;
 /** A step that failed longer ago is no finding. Milliseconds. */
-const stepAge = 5 * 60_000;
+const maxStepAgeMs = 5 * 60_000;
 /** New alerts of one owner in one tick, and owners that are sent something. The next tick finds the rest, if it still fails. */
 const [maxNew, maxOwners] = [50, 25];
 
@@ -29,7 +29,7 @@ const [maxNew, maxOwners] = [50, 25];
  */
 export async function watch({ db, mark, steps, findings, send }: WatchDeps, now: number): Promise<{ open: number; sent: number; refused: number }> {
   const from = Number((await mark.read()) || now);
-  const found = [...(await newDeadLetters(db, from - overlap, now + overlap)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
+  const found = [...(await newDeadLetters(db, from - overlapMs, now + overlapMs)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
   const known = new Map((await alertsOf(db, found)).map((alert) => [causeKey(alert), alert]));
   const failures = firstByCause(withinLimit(byWorstSeverity(found, [...known.values()]), known));
   const judged = judgedBy(known, failures, outgrownBy(failures.values(), [...known.values()]), now);
@@ -68,7 +68,7 @@ function firstByCause(failures: readonly AlertFailure[]): Map<string, AlertFailu
 
 function failedSteps(steps: Awaited<ReturnType<WatchDeps["steps"]>>, now: number): AlertFailure[] {
   return steps
-    .filter(({ step, outcome, at }) => step !== heartbeatStep && outcome === "failed" && now - at <= stepAge)
+    .filter(({ step, outcome, at }) => step !== heartbeatStep && outcome === "failed" && now - at <= maxStepAgeMs)
     .map(({ step, at, detail }) => ({ tenant: installation, cause: `tick/${step}`, subject: step, reason: detail ?? "", count: 1, firstAt: at, lastAt: at }));
 }
 

@@ -1,9 +1,10 @@
 import type { Campaign } from "./model";
 import { paceReasons, pausedReason } from "./pace";
 import { opensAt } from "./window";
+import { hourMs } from "../../time/day";
 
 const minLookMs = 15_000;
-const maxLook = 6 * 3_600_000;
+const maxLookMs = 6 * hourMs;
 
 /**
  * Why a running or paused campaign sends nothing now, and when to check again; undefined: it may send. The interval of the checks grows with
@@ -12,7 +13,7 @@ const maxLook = 6 * 3_600_000;
 export function holdOf(campaign: Pick<Campaign, "state" | "updated" | "window" | "zone">, now: number): { reason: string; until: number } | undefined {
   const { state, updated, window, zone } = campaign;
   if (state === "paused") {
-    const look = Math.min(maxLook, Math.max(minLookMs, (now - updated) / 2));
+    const look = Math.min(maxLookMs, Math.max(minLookMs, (now - updated) / 2));
     return { reason: pausedReason, until: now + look };
   }
   const opens = opensAt(window, zone, now);

@@ -8,6 +8,7 @@ import { campaignOf, pagesUnderWay, reportOf, strandedCampaigns } from "./querie
 import type { ListFormat } from "./read-list";
 import { acknowledgeFailures, createCampaign, endCampaign, forgetSlots, moveCampaign, setJob, setList, startCampaign } from "./store";
 import { type UploadedList, uploadList } from "./upload";
+import { hourMs } from "../../time/day";
 
 export type CampaignOperations = ReturnType<typeof createCampaignOperations>;
 
@@ -64,7 +65,7 @@ async function acknowledge({ db, now }: CampaignOperationsDeps, tenant: string, 
 }
 
 /** A failed job is tried again after this time. */
-const failureRestMs = 3_600_000;
+const failureRestMs = hourMs;
 /** Campaigns of one tick. */
 const maxRevived = 20;
 

@@ -3,6 +3,7 @@ import { type FailingNow, failingNow } from "../../ledger/failures";
 import { titleOf } from "../../ledger/failure-kind";
 import { lettersInDoubt } from "../../ledger/review";
 import type { FailureDetail, FailureFilter, FailureGroup, FailureView } from "./model";
+import { hourMs } from "../../time/day";
 
 /** Tenants of one list whose failing jobs are counted: those that failed last. */
 const maxTenants = 20;
@@ -75,7 +76,7 @@ function groupFrom(row: Row, now: number): FailureGroup {
 /** Each hour of the day has a slot, which may contain the count of an earlier day. */
 function trendOf(hours: string, now: number): number[] {
   const places = JSON.parse(hours) as Record<string, [number, number]>;
-  const newest = Math.floor(now / 3_600_000);
+  const newest = Math.floor(now / hourMs);
   return Array.from({ length: 24 }, (_, index) => {
     const hour = newest - 23 + index;
     const [of, count] = places[`h${hour % 24}`] ?? [0, 0];

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { boundedList, boundedText, fieldRule } from "../../bounded";
 import type { Http } from "../../providers/http";
 import { tokenScopes } from "../../tenants/token";
+import { hourMs } from "../../time/day";
 
 const maxRoles = 100;
 const personRule = "must be an address, or the name of a group";
@@ -58,7 +59,7 @@ type AccessResult =
 /** Characters. */
 const maxToken = 16_384;
 /** Keys are fetched again after the first time; for a token with an unknown key, at most once in the second. Milliseconds. */
-const [keysLast, keysAgainAfter] = [3_600_000, 60_000];
+const [maxKeysAgeMs, keysAgainAfterMs] = [hourMs, 60_000];
 const [timeLimit, sizeLimit] = [5000, 100_000];
 
 /** Verifies tokens of Cloudflare Access by the team's keys, which an isolate caches for an hour. */
@@ -70,16 +71,16 @@ export function createAccessVerifier(http: Http, now: () => number): (access: Ac
     const fetched = await fetchKeys(http, domain);
     // When the fetch fails, older keys are used.
     const keys = fetched ?? cached?.keys ?? null;
-    kept.set(domain, { keys, at: fetched || !keys ? now() : now() - keysLast + keysAgainAfter });
+    kept.set(domain, { keys, at: fetched || !keys ? now() : now() - maxKeysAgeMs + keysAgainAfterMs });
     return keys;
   };
   return async (access, token) => {
     if (token.length > maxToken) return { ok: false, why: "refused" };
-    const first = await keysOf(access.teamDomain, kept.get(access.teamDomain)?.keys === null ? keysAgainAfter / 10 : keysLast);
+    const first = await keysOf(access.teamDomain, kept.get(access.teamDomain)?.keys === null ? keysAgainAfterMs / 10 : maxKeysAgeMs);
     if (!first) return { ok: false, why: "unavailable" };
     let claims = await verifyToken(access, token, first, now());
     if (claims === "unknown-key") {
-      const again = await keysOf(access.teamDomain, keysAgainAfter);
+      const again = await keysOf(access.teamDomain, keysAgainAfterMs);
       claims = again && again !== first ? await verifyToken(access, token, again, now()) : "refused";
     }
     if (typeof claims === "string") return { ok: false, why: "refused" };

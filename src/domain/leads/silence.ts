@@ -1,6 +1,7 @@
 import { changes, statement } from "../../d1";
 import type { Silence } from "../../tenants/project-schema";
 import { localTime } from "../../time/zone";
+import { minuteMs } from "../../time/day";
 
 /** A project with a silence alert, and the times of its last lead and alert. Times in milliseconds; null: never. */
 export interface Watched {
@@ -18,15 +19,13 @@ export interface SilenceAlert {
   lastLeadAt: number | null;
 }
 
-const minute = 60_000;
-
 /** The alert that is due now. None is due outside business hours, and only time within them counts as silence. */
 export function silenceDue({ silence, last, since, alerted }: Watched, now: number): SilenceAlert | null {
-  if (alerted !== null && now - alerted < silence.cooldownMinutes * minute) return null;
+  if (alerted !== null && now - alerted < silence.cooldownMinutes * minuteMs) return null;
   const opened = openedAt(silence, now);
   if (opened === null) return null;
-  const quiet = Math.floor((now - Math.max(last ?? 0, since, opened)) / minute);
-  return quiet >= silence.minutes ? { minutes: Math.floor((now - (last ?? since)) / minute), lastLeadAt: last } : null;
+  const quiet = Math.floor((now - Math.max(last ?? 0, since, opened)) / minuteMs);
+  return quiet >= silence.minutes ? { minutes: Math.floor((now - (last ?? since)) / minuteMs), lastLeadAt: last } : null;
 }
 
 /** When the current business hours began; 0 when none are set; null outside of them. Milliseconds. */
@@ -40,7 +39,7 @@ function openedAt({ businessHours, zone, timezone = zone ?? "UTC" }: Silence, no
   if (!(overnight ? minutes >= start || early : minutes >= start && minutes < end)) return null;
   const openDay = early ? (day === 1 ? 7 : day - 1) : day;
   if (days && !days.includes(openDay)) return null;
-  return now - (early ? minutes + 24 * 60 - start : minutes - start) * minute;
+  return now - (early ? minutes + 24 * 60 - start : minutes - start) * minuteMs;
 }
 
 /** Weekday (1 is Monday) and minutes since midnight in the time zone. */

@@ -1,5 +1,5 @@
 import { changes, statement } from "../../d1";
-import { dayMs } from "../../time/day";
+import { dayMs, hourMs } from "../../time/day";
 import { type HashAddress, hashList, type SuppressionReason, type SuppressionScope } from "../suppressions/model";
 import type { MailEvent } from "../../providers/mail/events/event";
 import { suppressionOf } from "./model";
@@ -9,7 +9,7 @@ import { removeOldRows } from "./sent";
 const detailDays = 30;
 const eventDays = 90;
 /** An event that comes before its mail is recorded can be joined to it for this time. */
-export const joinForMs = 3_600_000;
+export const joinForMs = hourMs;
 const maxJoined = 500;
 const maxForgotten = 500;
 /** The mail that an event belongs to, where it is known. */

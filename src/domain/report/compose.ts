@@ -19,6 +19,7 @@ import { prospectsWhy, jobsWhy, pausedSites, silentTypes } from "./jobs-why";
 import { type Finding, sortFindings, type Why } from "./model";
 import { reportRows } from "./queries";
 import type { PausedSite, Prospect } from "./why";
+import { minuteMs } from "../../time/day";
 
 interface ReportDeps {
   db: D1Database;
@@ -48,10 +49,9 @@ interface ReportDeps {
 /** The operators' report of a tenant's work, or (null) of the installation's. */
 export type Reports = ReturnType<typeof createReports>;
 
-const minute = 60_000;
-const window = 5 * minute;
+const windowMs = 5 * minuteMs;
 /** An ended campaign is reported for this long. Milliseconds. */
-const endedWithin = 24 * 60 * minute;
+const endedWithinMs = 24 * 60 * minuteMs;
 /** Tenants whose waits are looked at. */
 const maxStartedTenants = 20;
 
@@ -90,12 +90,12 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
   const tenants = tenant === null ? await deps.tenants() : [tenant];
   const [budgets, campaigns, rows, open, pauses, heavy, counts, steps] = await Promise.all([
     budgetsSpent(deps.db, tenant, now),
-    troubledCampaigns(deps.db, tenants, now - endedWithin, now),
+    troubledCampaigns(deps.db, tenants, now - endedWithinMs, now),
     reportRows(deps.db, tenant, tenants),
     deps.open(tenants, now),
     deps.pauses(tenant),
     deps.heavy(tenant),
-    deps.counts(tenant, now - window, now + minute),
+    deps.counts(tenant, now - windowMs, now + minuteMs),
     tenant === null ? deps.steps() : [],
   ]);
   const [gates, unpolled] = await Promise.all([openGates(deps, tenant, open), unpolledTypes(deps, open)]);
@@ -153,7 +153,7 @@ async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports
   const [groups, started, counts, pauses, heavy] = await Promise.all([
     deps.open(tenants, now),
     deps.started(tenants.slice(0, maxStartedTenants)),
-    deps.counts(tenant, now - window, now + minute),
+    deps.counts(tenant, now - windowMs, now + minuteMs),
     deps.pauses(tenant),
     deps.heavy(tenant),
   ]);
@@ -166,7 +166,7 @@ async function flow(deps: ReportDeps, tenant: string | null): ReturnType<Reports
   // For the installation only pauses for all tenants hold a queue.
   const own = pauses.filter((pause) => tenant !== null || pause.tenant === "*");
   const circuits = circuitsBefore(groups, gates);
-  const facts = { now, groups, started, counts, minutes: window / minute, pauses: own, circuits, unpolled, queuesOf: deps.queuesOf };
+  const facts = { now, groups, started, counts, minutes: windowMs / minuteMs, pauses: own, circuits, unpolled, queuesOf: deps.queuesOf };
   return new Map(
     deps.queues.map((queue) => {
       const flow = flowOf(queue, facts);

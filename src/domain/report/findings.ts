@@ -12,13 +12,12 @@ import { lateSentence, maxLateMs } from "./flow-why";
 import { circuitKey } from "./gates";
 import { circuitSentence, gateActions, openSince } from "./gate-why";
 import { heavySentence, pauseSentence, resumeOf } from "./why";
+import { hourMs, minuteMs } from "../../time/day";
 
-const minute = 60_000;
-const hour = 60 * minute;
 /** A group that failed this recently goes on failing. */
-const goesOn = 15 * minute;
+const goesOnMs = 15 * minuteMs;
 const minRetrying = 3;
-const maxTickAge = 3 * minute;
+const maxTickAgeMs = 3 * minuteMs;
 
 /** Every kind of finding, each from its own facts. */
 export const finders: readonly ((facts: ReportFacts) => Finding[])[] = [
@@ -49,7 +48,7 @@ function tick({ steps, now, installation }: ReportFacts): Finding[] {
   const newest = Math.max(0, ...steps.map(({ at }) => at));
   const base = { tenant: "*", count: 1, actions: [] };
   const silent: Finding[] =
-    now - newest <= maxTickAge
+    now - newest <= maxTickAgeMs
       ? []
       : [
           {
@@ -61,7 +60,7 @@ function tick({ steps, now, installation }: ReportFacts): Finding[] {
             sentence: `The tick has not run ${newest === 0 ? "yet" : `since ${isoSeconds(newest)}`}: nothing that waits is released. Check the Worker's cron trigger.`,
           },
         ];
-  const failureFindings = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAge + 2 * minute);
+  const failureFindings = steps.filter(({ outcome, at }) => outcome === "failed" && now - at <= maxTickAgeMs + 2 * minuteMs);
   const [unheard, failing] = [failureFindings.filter(({ step }) => step === heartbeatStep), failureFindings.filter(({ step }) => step !== heartbeatStep)];
   return [
     ...silent,
@@ -84,7 +83,7 @@ function pauses({ pauses: all, open, now, installation }: ReportFacts): Finding[
     const count = countOf(open, (group) => group.cause === cause && (pause.tenant === "*" || group.tenant === pause.tenant));
     return {
       code: "paused",
-      severity: now - pause.since > hour ? "warning" : "info",
+      severity: now - pause.since > hourMs ? "warning" : "info",
       sentence: `${pauseSentence(pause)} ${plural(count, "job")} wait${count === 1 ? "s" : ""} for it.`,
       since: pause.since,
       count,
@@ -163,7 +162,7 @@ function failed({ groups, now }: ReportFacts): Finding[] {
     const actions: RemedyCall[] = inDoubt === count ? [{ method: "GET", path, label: "Settle" }] : [{ method: "GET", path, label: "Look" }, replay];
     return {
       code: "failed",
-      severity: now - lastAt <= goesOn ? "critical" : "warning",
+      severity: now - lastAt <= goesOnMs ? "critical" : "warning",
       sentence: `${plural(count, `${type} job`)} failed for good: ${reason}`,
       since: firstAt,
       count,

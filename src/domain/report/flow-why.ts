@@ -2,7 +2,7 @@ import { plural } from "../../decimal";
 import type { HeavyView } from "../../ledger/heavy";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
-import { circuitOf, endedOn, type FlowFacts, isPacedGroup, isUnpolled, maxReadyAge, type QueueFlow } from "./flow";
+import { circuitOf, endedOn, type FlowFacts, isPacedGroup, isUnpolled, maxReadyAgeMs, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
 import { isoSeconds, type Why } from "./model";
@@ -115,7 +115,7 @@ function siteOf({ tenant, site, cause, kind }: Held, { sites }: WhyFacts) {
 }
 
 function lateWhy(queue: string, { oldestReadyAt: since, ready }: QueueFlow, { now, counts, queuesOf }: WhyFacts, tenant: string): QueueWhy | null {
-  if (since === null || now - since <= maxReadyAge) return null;
+  if (since === null || now - since <= maxReadyAgeMs) return null;
   const isStuck = now - since > maxLateMs && endedOn(queue, counts, queuesOf) === 0;
   return { code: "ready", sentence: lateSentence(queue, ready, since, isStuck), since, tenant, actions: [] };
 }

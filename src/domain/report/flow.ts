@@ -35,7 +35,7 @@ export const healths = ["paused", "no-worker", "held", "at-limit", "behind", "pa
 type Health = (typeof healths)[number];
 
 /** Ready jobs older than this are late. Milliseconds. */
-export const maxReadyAge = 60_000;
+export const maxReadyAgeMs = 60_000;
 const maxCauses = 5;
 
 export interface FlowFacts {
@@ -97,7 +97,7 @@ export function circuitOf(groups: readonly OpenGroup[], circuits: ReadonlyMap<st
 function healthOf(queue: string, flow: Omit<QueueFlow, "health">, groups: readonly OpenGroup[], { now, pauses, circuits, unpolled }: FlowFacts): Health {
   if (pauses.some(({ scope, name }) => scope === "queue" && name === queue)) return "paused";
   const ready = groups.filter(({ kind }) => kind === "ready");
-  if (ready.some((group) => now - group.oldestAt > maxReadyAge && !isUnpolled(group, unpolled))) return "behind";
+  if (ready.some((group) => now - group.oldestAt > maxReadyAgeMs && !isUnpolled(group, unpolled))) return "behind";
   if (ready.some((group) => isUnpolled(group, unpolled))) return "no-worker";
   const atLimit = flow.heldBy.some(({ cause }) => /: (concurrency|rate)$/.test(cause));
   const flowing = circuitOf(groups, circuits) ? "partly-held" : "flowing";

@@ -21,7 +21,7 @@ export interface DueSummary {
 }
 
 /** With misfire "skip", a planned time at least this old counts as missed: one tick (a minute) may be lost. Milliseconds. */
-const late = 2 * 60_000;
+const missedAfterMs = 2 * 60_000;
 /** With misfire "all", this many of the newest planned times run; older ones are skipped. */
 const maxRuns = 100;
 
@@ -31,7 +31,7 @@ const atOnce = 50;
  * The tick's step for schedules: enqueues what has become due since the last tick, then advances each schedule.
  * - The idempotency key names schedule and planned time, and a schedule advances only from the time that this tick read. So repeated and overlapping
  *   ticks enqueue the same jobs, and a crash between the two steps repeats the first.
- * - `misfire` decides which of several planned times run: "once" the newest, "skip" those younger than `late`, "all" each, up to `maxRuns`.
+ * - `misfire` decides which of several planned times run: "once" the newest, "skip" those younger than `missedAfterMs`, "all" each, up to `maxRuns`.
  * - `overlap` "skip": while the newest job of earlier ticks is open nothing runs, and the planned times are skipped. The runs that misfire "all"
  *   enqueues in one tick may overlap.
  * - A transient refusal (queue full, ledger unreachable) leaves the schedule as it is; any other is recorded and the schedule advances. Throws only
@@ -96,7 +96,7 @@ const reasons: Record<Schedule["misfire"], string> = {
 
 function runsAfterMisfire({ misfire }: Schedule, times: number[], now: number): number[] {
   if (misfire === "all") return times;
-  return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < late);
+  return misfire === "once" ? times.slice(-1) : times.filter((time) => now - time < missedAfterMs);
 }
 
 async function enqueuePlans(plans: readonly Plan[], enqueue: Enqueue): Promise<Fired[]> {

@@ -17,7 +17,7 @@ export const maxItems = 100;
 export const unpolledAfterMs = 5 * 60_000;
 /** A worker that did not start this many offers in a row gets none for a while. */
 export const maxVoids = 3;
-export const quietFor = 10 * 60_000;
+export const quietForMs = 10 * 60_000;
 
 /** The state that an operator has set for a worker. */
 export type WorkerState = "run" | "quiet" | "stop";

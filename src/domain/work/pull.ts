@@ -1,5 +1,5 @@
 import { sha256Hex } from "../../crypto";
-import type { Look, PullRecord, PullLimits, Shelf, ShelfLook } from "../../ledger/work/model";
+import { type Look, pullMemoryMs, type PullRecord, type PullLimits, type Shelf, type ShelfLook } from "../../ledger/work/model";
 import type { Contract } from "../../queue/job";
 import { readable } from "../../queue/registry";
 import { type HandedOut, handOut } from "./hand-out";
@@ -27,8 +27,6 @@ export interface Pulled {
   workerState: WorkerState;
 }
 
-/** A repeated pull gets the same jobs for this time. */
-const repeatMs = 5 * 60_000;
 /** First and last interval of a waiting pull's checks, ± 25 %. Milliseconds. */
 const [firstCheckMs, lastCheckMs] = [250, 1000];
 /** When a worker is to pull again: soon, or after an operator stopped it. Milliseconds. */
@@ -78,7 +76,7 @@ async function attempt(deps: WorkDeps, scope: WorkScope, request: PullRequest, b
   for (let tries = 0; tries < maxTries; tries++) {
     const now = deps.engine.now();
     const look = await deps.ledger.look(shelvesOf(scope, request), key, request.worker, now);
-    if (look.record && now - look.record.at < repeatMs) return repeat(deps, look.record, body, state);
+    if (look.record && now - look.record.at < pullMemoryMs) return repeat(deps, look.record, body, state);
     if (state !== "run") return nothing(state);
     const expired = look.shelves.filter((shelf) => shelf.expired);
     for (const shelf of expired) await reap(deps, shelf, now);

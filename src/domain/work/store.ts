@@ -1,6 +1,6 @@
 import { dayMs } from "../../time/day";
 import { changes, statement } from "../../d1";
-import { maxVoids, quietFor, type WorkerState } from "./model";
+import { maxVoids, quietForMs, type WorkerState } from "./model";
 import { createWorkerQueries, workerState } from "./queries";
 
 /** Minimum time between two writes of a worker's row. */
@@ -37,7 +37,7 @@ export function createWorkerStore(db: D1Database) {
     /** Records that a worker of this tenant, or of all, did not start its offers. */
     async voided(tenant: string, worker: string, count: number, now: number): Promise<void> {
       const sql = `UPDATE workers SET voids = voids + ?3, quiet = iif(voids + ?3 >= ${maxVoids}, ?4, quiet) WHERE owner IN (?1, '*') AND worker = ?2`;
-      await statement(db, sql, tenant, worker, count, now + quietFor).run();
+      await statement(db, sql, tenant, worker, count, now + quietForMs).run();
       for (const owner of [tenant, "*"]) written.delete(`${owner}/${worker}/true`);
     },
     /** False: there is no such worker. */

@@ -11,11 +11,11 @@ import { divisions, statsBy } from "../stats-by";
 import { route } from "../route";
 import { outputList, outputRecord } from "../../bounded";
 import { count, healthShape, isoTime } from "../shapes";
+import { hourMs } from "../../time/day";
 
-const hour = 3_600_000;
-const maxStats = 7 * 24 * hour;
+const maxStatsMs = 7 * 24 * hourMs;
 /** Number of past minutes that /metrics sums. */
-const metricsWindow = hour;
+const metricsWindowMs = hourMs;
 const prometheus = "text/plain; version=0.0.4; charset=utf-8";
 
 const byEvent = outputRecord(count);
@@ -63,7 +63,7 @@ export const systemRoutes = [
     handle: async ({ deps, tenant }) => {
       const to = deps.now();
       const [counts, backlog, { types, tick }] = await Promise.all([
-        deps.queries.counts(tenant, to - metricsWindow, to),
+        deps.queries.counts(tenant, to - metricsWindowMs, to),
         deps.queries.backlog(tenant),
         durationsIn(deps.db, tenant),
       ]);
@@ -94,7 +94,7 @@ export const systemRoutes = [
     answers: { 200: statsShape },
     handle: async ({ deps, tenant, query }) => {
       const to = query.to ?? deps.now();
-      const from = query.from ?? to - hour;
+      const from = query.from ?? to - hourMs;
       checkRange(from, to);
       const counting = deps.queries.counts(tenant, from, to);
       const [counts, backlog, versions, groups] = await Promise.all([
@@ -118,7 +118,7 @@ async function ofInstallation(platform: PlatformDeps): Promise<Pick<Metrics, "qu
 }
 
 function checkRange(from: number, to: number): void {
-  if (from < to && to - from <= maxStats) return;
+  if (from < to && to - from <= maxStatsMs) return;
   throw new Problem("invalid", "The time range is wrong: from must be before to, and at most 7 days earlier.", {
     errors: [{ path: "from", message: "must be before to, and at most 7 days earlier" }],
   });

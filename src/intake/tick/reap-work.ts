@@ -1,12 +1,11 @@
 import type { WorkDeps } from "../../domain/work/deps";
 import { reap } from "../../domain/work/reap";
+import { pullMemoryMs } from "../../ledger/work/model";
 import { rotated } from "../../queue/tick/turns";
 
 /** Gates and pages that one tick reads: its steps share the statements that D1 allows one invocation. */
 const maxShelves = 20;
 const maxPages = 3;
-/** How long a pull is remembered. Milliseconds. */
-const pullMemory = 5 * 60_000;
 
 /** The tick's step: jobs whose worker's lease has expired are offered again, also of types that no worker pulls; old rows are deleted. */
 export function reapWork(work: WorkDeps): (now: number) => Promise<Record<string, number | boolean>> {
@@ -23,7 +22,7 @@ export function reapWork(work: WorkDeps): (now: number) => Promise<Record<string
         if (page === maxPages - 1) more = true;
       }
     }
-    await work.ledger.forgetPulls(now - pullMemory);
+    await work.ledger.forgetPulls(now - pullMemoryMs);
     await work.workers.forget(now);
     return { void: voids, crashed, more };
   };

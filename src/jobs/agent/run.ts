@@ -10,9 +10,10 @@ import { askModel } from "./ask";
 import { callTool } from "./call";
 import type { AgentPayload, agent as contract } from "./job";
 import { type OpenRun, recordStep, agentRunResult } from "./open-run";
+import { hourMs } from "../../time/day";
 
 // Starting an agent wakes its runs; this is for runs that the start missed.
-const stoppedWaitMs = 3_600_000;
+const stoppedWaitMs = hourMs;
 
 export const runAgent = createRunAgent(agents);
 

@@ -1,5 +1,5 @@
 import { siteState, spanRead } from "../../domain/shop/site/store";
-import { compareEvery, lastDaysSpan, nextSpan, type DateRange } from "../../domain/shop/sync/date-range";
+import { compareEveryMs, lastDaysSpan, nextSpan, type DateRange } from "../../domain/shop/sync/date-range";
 import type { SyncContext } from "../../domain/shop/sync/session";
 import { readOrderRange, orderSyncResult } from "../../domain/shop/sync/sync-orders";
 import type { PayloadOf, Run } from "../../queue/job";
@@ -15,7 +15,7 @@ export const runSyncOrders: Run<typeof syncOrders> = async (payload, context) =>
   return readOrderRange(payload.siteId, context, {
     // Fixed before the first page, so that all pages of all runs are of the same range.
     looksAgain: true,
-    compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEvery,
+    compares: ({ state }) => payload.lastDays !== undefined || context.now() - (state?.orders.comparedAt ?? context.now()) >= compareEveryMs,
     span: (session) => spanOf(payload, context.now(), session.state?.orders.readTo ?? null, session.settings.timezone),
     ended: ({ scope, shop, now }, { from, to }) => [spanRead(scope, "orders", { from, to, pageSizes: shop.pageSizes }, now())],
   });

@@ -1,6 +1,9 @@
 import type { JobRef, Pause } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
 
+/** A repeated pull gets the same jobs for this time, after which its row is deleted. Milliseconds. */
+export const pullMemoryMs = 5 * 60_000;
+
 /** A tenant's jobs of a type that wait for a worker. */
 export interface Shelf {
   tenant: string;

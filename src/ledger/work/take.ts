@@ -1,10 +1,8 @@
 import { batch, lists, rowsOf, statement } from "../../d1";
 import type { JobRef, Pause } from "../../queue/ports/job-row";
 import { keyOf } from "../../queue/ref";
-import type { HeldJob, Look, PullKey, PullRecord, PullLimits, Shelf, ShelfLook, WaitingShelf } from "./model";
+import { type HeldJob, type Look, type PullKey, pullMemoryMs, type PullRecord, type PullLimits, type Shelf, type ShelfLook, type WaitingShelf } from "./model";
 
-/** A repeat of a pull gets the same jobs for so long. Milliseconds. */
-const pullMemory = 5 * 60_000;
 /** Jobs on a shelf are counted up to this. */
 const maxCounted = 100;
 
@@ -111,7 +109,7 @@ export async function take(
 ): Promise<{ record: PullRecord | null; jobs: HeldJob[] }> {
   const shareList = JSON.stringify(shares.map(({ tenant, type, count, versions, offer, extension }) => [tenant, type, count, versions, offer, extension]));
   const results = await batch(db, [
-    statement(db, `DELETE FROM pulls WHERE owner = ?1 AND pull = ?2 AND at <= ?3`, owner, pull, now - pullMemory),
+    statement(db, `DELETE FROM pulls WHERE owner = ?1 AND pull = ?2 AND at <= ?3`, owner, pull, now - pullMemoryMs),
     statement(db, choose, owner, pull, nonce, worker, body, now, shareList),
     statement(db, hold, owner, pull, nonce, now, boot, worker),
     statement(db, watch, owner, pull, nonce, worker),

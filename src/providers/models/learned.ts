@@ -1,10 +1,11 @@
 import type { Dialect } from "./dialect";
+import { hourMs } from "../../time/day";
 
 /** The dialect that each endpoint accepted, per isolate. */
 export type Learned = ReturnType<typeof createLearned>;
 
 /** An endpoint may accept more after an update; another try costs one refused call. */
-const maxAgeMs = 3_600_000;
+const maxAgeMs = hourMs;
 
 /** Caches at most `maxEndpoints` (default 500) for one hour each; evicts the oldest first. */
 export function createLearned(maxEndpoints = 500) {

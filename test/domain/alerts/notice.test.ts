@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Alert, cooldown, type AlertFailure, nextAlert, type Notice, quietAfter, remindAfter } from "../../../src/domain/alerts/model";
+import { type Alert, cooldownMs, type AlertFailure, nextAlert, type Notice, quietAfter, remindAfterMs } from "../../../src/domain/alerts/model";
 import { alertMessage } from "../../../src/domain/alerts/text";
 import { minute, noon, useEmptyAlerts } from "./watch-bench";
 
@@ -27,8 +27,8 @@ describe("an alert", () => {
         for (const [index, { kind, at, count }] of notices.entries()) {
           const before = notices[index - 1];
           if (kind === "recovered") expect(["began", "continues"]).toContain(before?.kind);
-          if (kind === "began" && before) expect(at - before.at).toBeGreaterThanOrEqual(cooldown);
-          if (kind === "continues" && before && count !== 10) expect(at - before.at).toBeGreaterThanOrEqual(remindAfter);
+          if (kind === "began" && before) expect(at - before.at).toBeGreaterThanOrEqual(cooldownMs);
+          if (kind === "continues" && before && count !== 10) expect(at - before.at).toBeGreaterThanOrEqual(remindAfterMs);
         }
       }),
       { numRuns: 500 },

@@ -111,14 +111,14 @@ const data = (previous: string) => `json_object(
  * An order that is first read later publishes one unless it is older by more than clocks differ and placing an order takes:
  * a wider window finds old orders, too. An order without a date is history until the first sync has ended. Milliseconds.
  */
-const longAgo = 10 * 60_000;
+const historyMarginMs = 10 * 60_000;
 const createdSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
   SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/created', 'order.created', ?4,
     ${data("NULL")})
   FROM json_each(?3) e CROSS JOIN shop_sites s ON s.tenant = ?1 AND s.site = ?2
   LEFT JOIN shop_orders o ON o.tenant = ?1 AND o.site = ?2 AND o.id = e.value ->> 1
-  WHERE o.id IS NULL AND coalesce(e.value ->> 4, iif(s.orders_to IS NULL, 0, ?4)) > s.connected - iif(s.orders_to IS NULL, 1000, ${longAgo}) ON CONFLICT DO NOTHING`;
+  WHERE o.id IS NULL AND coalesce(e.value ->> 4, iif(s.orders_to IS NULL, 0, ?4)) > s.connected - iif(s.orders_to IS NULL, 1000, ${historyMarginMs}) ON CONFLICT DO NOTHING`;
 
 const statusSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)

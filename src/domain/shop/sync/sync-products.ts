@@ -1,6 +1,6 @@
 import { stockWrites } from "../products/stock";
 import { listsRead, siteState, spanRead } from "../site/store";
-import { compareEvery, lastDaysSpan, nextSpan, type DateRange } from "./date-range";
+import { compareEveryMs, lastDaysSpan, nextSpan, type DateRange } from "./date-range";
 import { readProductPage } from "./product-page";
 import { compareIdsStep, readAgainStep } from "./passes";
 import { hasToReadAgain } from "./read-again";
@@ -63,7 +63,7 @@ function afterLooks(full: boolean, linkVendors: boolean, session: SyncSession): 
 }
 
 function afterLists(full: boolean, { state, now }: SyncSession): Phase {
-  return full || now() - (state?.products.comparedAt ?? 0) >= compareEvery ? "ids" : "count";
+  return full || now() - (state?.products.comparedAt ?? 0) >= compareEveryMs ? "ids" : "count";
 }
 
 type Take = (session: SyncSession, cursor: Cursor, reading: ProductReading) => Promise<Reply<SyncStep<Cursor>>>;
