@@ -17,9 +17,9 @@ const left = async () => (await env.DB.prepare("SELECT tenant, at FROM shop_even
 test("names each tenant once, in one statement, and no more of them than asked for", async () => {
   await given("acme", 200);
   await given("globex", 200);
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   expect((await createOutbox(db, { ...table, maxTenants: 10 }).tenants()).toSorted()).toEqual(["acme", "globex"]);
-  expect(said.length).toBe(1);
+  expect(statements.length).toBe(1);
   expect(await createOutbox(env.DB, { ...table, maxTenants: 1 }).tenants()).toHaveLength(1);
 });
 

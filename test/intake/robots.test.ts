@@ -60,9 +60,9 @@ describe("a list of leads", () => {
   });
 
   test("of robots reads the index of robots alone", async () => {
-    const { db, said } = recordingDb();
+    const { db, statements } = recordingDb();
     for (const project of [undefined, "list"]) await listLeads(db, "robots", { bot: true, project }, { limit: 2 });
-    const plans = (await Promise.all(said.map(planOf))).flat();
+    const plans = (await Promise.all(statements.map(planOf))).flat();
     expect(plans).toEqual(plans.map(() => expect.stringMatching(/^SEARCH l USING INDEX leads_robots_by_time/) as unknown));
     expect(plans).toHaveLength(2);
   });

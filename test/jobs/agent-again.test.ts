@@ -8,7 +8,7 @@ import { boundedText } from "../../src/bounded";
 import { ok } from "../../src/queue/effect";
 import { cancel, retryNow } from "../../src/queue/operate";
 import type { WorkedJob } from "../support/job-bench";
-import { type AgentBench, type AgentBenchOptions, calling, createAgentBench, type Said, scriptedModel } from "./agent-bench";
+import { type AgentBench, type AgentBenchOptions, calling, createAgentBench, type ScriptedReply, scriptedModel } from "./agent-bench";
 
 let saved: unknown[] = [];
 
@@ -36,8 +36,8 @@ const writer = defineAgent({
   conclusion: { tool: save, inputFrom: ({ answer }) => ({ text: answer }) },
 });
 const payload = { agentType: "writer", input: { ask: "one" } };
-const answer = (said: string): Said => ({ text: JSON.stringify({ answer: said }) });
-const bench = (said: Said[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [writer], ...more });
+const answer = (said: string): ScriptedReply => ({ text: JSON.stringify({ answer: said }) });
+const bench = (said: ScriptedReply[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [writer], ...more });
 const replay = async (world: AgentBench, { id }: WorkedJob, patched?: object) => {
   const anew = patched ? { patched: { payload: JSON.stringify(patched), version: 1 } } : {};
   await retryNow(world.bench.engine, [{ tenant: world.tenant, id, ...anew }], { event: "replayed", from: ["discarded", "dead", "done", "cancelled"] });
@@ -45,7 +45,7 @@ const replay = async (world: AgentBench, { id }: WorkedJob, patched?: object) =>
 };
 /** It dies between two runs. */
 const die = ({ id }: WorkedJob) => env.DB.prepare("UPDATE jobs SET state = 'dead', ended = 1, sent = NULL, due = NULL WHERE id = ?").bind(id).run();
-const unusable: Said = { text: "Gladly!" };
+const unusable: ScriptedReply = { text: "Gladly!" };
 
 describe("a replay with a changed payload", () => {
   test("begins anew: no recorded answer and no approval of the one before counts for it", async () => {
@@ -57,7 +57,7 @@ describe("a replay with a changed payload", () => {
     await replay(world, job, { ...payload, dryRun: false, input: { ask: "two" } });
     expect(await job.reload()).toHaveWaited("a person has to approve save");
     expect(saved).toEqual([]);
-    expect(world.models.asked.map(({ messages }) => messages[1]?.content)).toEqual(['{"ask":"one"}', '{"ask":"two"}']);
+    expect(world.models.chats.map(({ messages }) => messages[1]?.content)).toEqual(['{"ask":"one"}', '{"ask":"two"}']);
     const run = await world.run(job.id);
     // The approval raised it once: nothing had been done until then.
     expect(run?.proposal).toMatchObject({ revision: 2, state: "pending", body: { text: "two" } });
@@ -103,7 +103,7 @@ describe("a run that ended because its answers could not be used", () => {
     expect(job).toBeDiscarded();
     await replay(world, job);
     expect(await job.reload()).toHaveWaited("a person has to approve save");
-    expect(world.models.asked).toHaveLength(3);
+    expect(world.models.chats).toHaveLength(3);
     expect(calls).toEqual(["transient"]);
     expect((await world.run(job.id))?.steps.map(({ kind }) => kind)).toEqual(["input", "model", "model", "retry", "model"]);
   });
@@ -113,7 +113,7 @@ describe("a run that ended because its answers could not be used", () => {
     const job = await world.start(payload);
     await replay(world, job);
     expect(await job.reload()).toBeDiscarded("the model's answers cannot be used: it is no JSON");
-    expect(world.models.asked).toHaveLength(4);
+    expect(world.models.chats).toHaveLength(4);
   });
 });
 

@@ -22,23 +22,23 @@ import { type InputOf, job } from "../../src/queue/job";
 import type { CallResult } from "../../src/queue/ports/gates";
 import { createJobBench, type JobBenchOptions } from "../support/job-bench";
 
-/** What the model says next: an answer, a failure, or a function of what it is asked. */
-export type Said = Partial<Chatted> | Failure | ((chat: ChatRequest) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
+/** The next reply of the model: an answer, a failure, or a function of the chat. */
+export type ScriptedReply = Partial<Chatted> | Failure | ((chat: ChatRequest) => Partial<Chatted> | Failure | Promise<Partial<Chatted>>);
 
-/** A model that says what a test wrote down; the last line again and again. */
-export function scriptedModel(...said: Said[]): Models & { asked: ChatRequest[] } {
-  const asked: ChatRequest[] = [];
+/** A model with the replies of a test; the last one again and again. */
+export function scriptedModel(...replies: ScriptedReply[]): Models & { chats: ChatRequest[] } {
+  const chats: ChatRequest[] = [];
   return {
     idempotentFor: 3600,
     endpoints: [{ model: "gpt-5-mini" }],
-    asked,
+    chats,
     ask: () => Promise.reject(new Error("agents chat")),
     chat: async (chat, _signal, { meter } = {}): Promise<Reply<Chatted>> => {
       const input = new TextEncoder().encode(JSON.stringify(chat)).length;
       if (meter && !(await meter.reserve({ endpoint: 0, input, output: chat.maxTokens ?? 4000 })))
         return failed({ class: "config", reason: "over", code: overBudgetCode });
-      asked.push(structuredClone(chat));
-      const next = said[Math.min(asked.length, said.length) - 1];
+      chats.push(structuredClone(chat));
+      const next = replies[Math.min(chats.length, replies.length) - 1];
       const line = typeof next === "function" ? await next(chat) : (next ?? { text: "{}" });
       if ("class" in line) return (await meter?.lost(!isUnbilled(line)), failed(line));
       const usual = { text: "", toolCalls: [], end: "stop" as const, model: "gpt-5-mini", tokens: { input: 1000, output: 100 } };
@@ -65,11 +65,11 @@ export type AgentBench = ReturnType<typeof createAgentBench>;
 
 let benches = 0;
 
-/** The agents of a tenant of its own on the real engine, ledger, records and tools; only the model is made up: it says what the test wrote down. */
-export function createAgentBench(said: readonly Said[], options: AgentBenchOptions = {}) {
+/** The agents of a tenant of its own on the real engine, ledger, records and tools; only the model is made up: its replies are those of the test. */
+export function createAgentBench(replies: readonly ScriptedReply[], options: AgentBenchOptions = {}) {
   const { agents = shipped, beforeRecord, jobs = [], onResult: listen } = options;
   const tenant = `agents-${++benches}`;
-  const models = { asked: [], ...(options.models ?? scriptedModel(...said)) } as Models & { asked: ChatRequest[] };
+  const models = { chats: [], ...(options.models ?? scriptedModel(...replies)) } as Models & { chats: ChatRequest[] };
   const payloads = createPayloads(env.PAYLOADS);
   const worker = env as unknown as WorkerEnv;
   const stores = createStores(worker);
@@ -81,8 +81,8 @@ export function createAgentBench(said: readonly Said[], options: AgentBenchOptio
     capabilities: (scope) => {
       const onResult = (gate: string, call: CallResult) => (scope.onResult(gate, call), listen?.(gate, call));
       const work = createAgentWork(agentDeps, tenant, onResult);
-      const chat: Models["chat"] = async (...asked) => {
-        const reply = await models.chat(...asked);
+      const chat: Models["chat"] = async (...args) => {
+        const reply = await models.chat(...args);
         scope.onResult("models", reply.ok || reply.failure.class !== "transient" ? "answered" : "transient");
         return reply;
       };

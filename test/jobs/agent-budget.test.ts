@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { type Agent, type AgentDefinition, defineAgent } from "../../src/domain/agents/define";
 import { boundedText } from "../../src/bounded";
 import { failed, type Failure, ok } from "../../src/queue/effect";
-import { type AgentBenchOptions, createAgentBench, type Said, scriptedModel } from "./agent-bench";
+import { type AgentBenchOptions, createAgentBench, type ScriptedReply, scriptedModel } from "./agent-bench";
 
 const input = v.strictObject({ ask: v.optional(boundedText(200)) });
 const output = v.strictObject({ answer: boundedText(200) });
@@ -20,9 +20,9 @@ const worker = (more: Partial<Definition> = {}): Agent =>
     ...more,
   });
 
-const final: Said = { text: '{"answer":"ready"}' };
+const final: ScriptedReply = { text: '{"answer":"ready"}' };
 const payload = { agentType: "worker" };
-const bench = (said: Said[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [worker()], ...more });
+const bench = (said: ScriptedReply[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [worker()], ...more });
 
 describe("a budget", () => {
   test.each([
@@ -46,7 +46,7 @@ describe("a budget", () => {
     await world.deps.putBudget(world.tenant, "worker", { maxTokens: 9999 });
     // 6,000 bytes of input and 4,000 tokens of answer.
     expect(await world.start(payload)).toBeDiscarded(/budget of 9999 tokens/);
-    expect(world.models.asked).toHaveLength(0);
+    expect(world.models.chats).toHaveLength(0);
   });
 
   test("of seconds ends a call that would take longer", async () => {
@@ -92,7 +92,7 @@ describe("a budget", () => {
     const stopped = await world.start(payload);
     expect(stopped).toHaveWaited("the month's budget of 1 USD for all agents is used up");
     expect(stopped.due).toBe(Date.UTC(2026, 11, 1));
-    expect(world.models.asked).toEqual([]);
+    expect(world.models.chats).toEqual([]);
     await world.deps.putBudget(world.tenant, null, { usdPerMonth: 10 });
     await world.untilIdle();
     for (const job of [slowed, stopped]) expect(await job.reload()).toBeDone();

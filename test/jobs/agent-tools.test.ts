@@ -5,7 +5,7 @@ import { defineTool } from "../../src/domain/agents/define";
 import { failed } from "../../src/queue/effect";
 import { createGates } from "../../src/tenants/gates";
 import type { Chatted } from "../../src/providers/models/models";
-import { calling, type Said } from "./agent-bench";
+import { calling, type ScriptedReply } from "./agent-bench";
 import { acted, worker, final, payload, bench } from "./agent-tools";
 
 describe("a tool that writes outside", () => {
@@ -102,7 +102,7 @@ describe("a tool that fails", () => {
   test("for a while is tried again", async () => {
     const world = bench([calling("risky", {}), final], { agents: [agentWith(failing({ class: "transient", reason: "503" }, "outside"))] });
     expect(await world.start(payload)).toBeRetried("503");
-    expect(world.models.asked).toHaveLength(1);
+    expect(world.models.chats).toHaveLength(1);
   });
 
   test("for good while it reads is reported to the model", async () => {
@@ -119,19 +119,19 @@ describe("a tool that fails", () => {
 });
 
 test("the circuit of an agent opens after the configured failures, lets one run try, and closes when it does well", async () => {
-  const down: Said = { class: "transient", reason: "models: 500", code: "500" };
+  const down: ScriptedReply = { class: "transient", reason: "models: 500", code: "500" };
   const gates = createGates(env.GATE as never, async (_tenant, gate) => (gate.startsWith("agent:") ? { breaker: { failures: 3, openSeconds: 60 } } : {}));
   let isDown = true;
   const world = bench([() => (isDown ? down : (final as Partial<Chatted>))], { gates });
   const started = [];
   for (let each = 0; each < 3; each++) started.push(await world.start(payload));
-  expect(world.models.asked).toHaveLength(3);
+  expect(world.models.chats).toHaveLength(3);
   const held = await world.start(payload);
   expect(held).toHaveWaited(/^agent:worker: .*open/);
-  expect(world.models.asked).toHaveLength(3);
+  expect(world.models.chats).toHaveLength(3);
   // The probe fails: closed to all others for twice as long.
   await world.after(61_000);
-  expect(world.models.asked).toHaveLength(4);
+  expect(world.models.chats).toHaveLength(4);
   isDown = false;
   for (let minute = 0; minute < 30; minute++) {
     world.bench.advance(60_000);
@@ -147,7 +147,7 @@ test("a stopped agent's runs wait before their next call, and go on when it is s
   await world.deps.stop(world.tenant, "worker", "token-1");
   const job = await world.start(payload);
   expect(job).toHaveWaited(/^the agent is stopped since/);
-  expect(world.models.asked).toEqual([]);
+  expect(world.models.chats).toEqual([]);
   await world.deps.start(world.tenant, "worker");
   await world.untilIdle();
   expect(await job.reload()).toBeDone();

@@ -3,7 +3,7 @@ import { defineAgent, defineTool, type ToolScope } from "../../src/domain/agents
 import type { Reads } from "../../src/domain/agents/model";
 import { boundedText } from "../../src/bounded";
 import { ok } from "../../src/queue/effect";
-import { type AgentBenchOptions, createAgentBench, type Said } from "./agent-bench";
+import { type AgentBenchOptions, createAgentBench, type ScriptedReply } from "./agent-bench";
 
 /** What the tools did since the newest bench was made. */
 export let acted: { tool: string; input: unknown; key: string }[] = [];
@@ -72,12 +72,12 @@ export const worker = (reads: Reads = "trusted", more: Partial<Parameters<typeof
     ...more,
   } as Parameters<typeof defineAgent>[0]);
 
-export const final: Said = { text: '{"answer":"ready"}' };
+export const final: ScriptedReply = { text: '{"answer":"ready"}' };
 
 export const payload = { agentType: "worker" };
 
 /** An agent with the tools above, beside a model that says this. */
-export function bench(said: Said[], more: AgentBenchOptions = {}) {
+export function bench(said: ScriptedReply[], more: AgentBenchOptions = {}) {
   acted = [];
   return createAgentBench(said, { agents: [worker()], ...more });
 }

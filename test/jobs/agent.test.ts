@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { calling, type Said, scriptedModel } from "./agent-bench";
+import { calling, type ScriptedReply, scriptedModel } from "./agent-bench";
 import { acted, final, payload, bench } from "./agent-tools";
 
 describe("a run", () => {
@@ -23,7 +23,7 @@ describe("a run", () => {
     ]);
     // 3 × (1,000 × 0.25 + 100 × 2) millionths of a USD.
     expect(run).toMatchObject({ micros: 1350, tokens: 3300 });
-    expect(world.models.asked[2]?.messages).toEqual([
+    expect(world.models.chats[2]?.messages).toEqual([
       { role: "system", content: expect.stringContaining("Work.") },
       { role: "user", content: "{}" },
       { role: "assistant", content: "", toolCalls: [{ id: "call_1", name: "look", input: { id: "1" } }] },
@@ -88,22 +88,22 @@ describe("an answer that cannot be used", () => {
     ["another value", { text: '{"answer":1}' }, "it does not fit: answer must be text"],
     ["one with a field too many", { text: '{"answer":"a","b":1}' }, "it does not fit: it has fields that were not asked for"],
     ["one that was cut off", { text: '{"ans', end: "length" }, "it was cut off at the bound of 4000 tokens"],
-  ] as [string, Said, string][])("being %s is asked for once more", async (_what, flawed, flaw) => {
+  ] as [string, ScriptedReply, string][])("being %s is asked for once more", async (_what, flawed, flaw) => {
     const repaired = bench([flawed, final]);
     expect(await repaired.start(payload)).toBeDone();
-    expect(repaired.models.asked[1]?.messages.at(-1)).toEqual({
+    expect(repaired.models.chats[1]?.messages.at(-1)).toEqual({
       role: "user",
       content: `That answer cannot be used: ${flaw}. Answer again, as you were asked.`,
     });
     const hopeless = bench([flawed]);
     expect(await hopeless.start(payload)).toBeDiscarded(`the model's answers cannot be used: ${flaw}`);
-    expect(hopeless.models.asked).toHaveLength(2);
+    expect(hopeless.models.chats).toHaveLength(2);
   });
 
   test("twice asking for what cannot be called ends the run", async () => {
     const world = bench([calling("drop_database", {})]);
     expect(await world.start(payload)).toBeDiscarded();
-    expect(world.models.asked).toHaveLength(2);
+    expect(world.models.chats).toHaveLength(2);
     expect(acted).toEqual([]);
   });
 });
@@ -118,14 +118,14 @@ describe("a budget", () => {
     await world.deps.putBudget(world.tenant, "worker", budget);
     const job = await world.start(payload);
     expect(job).toBeDiscarded(reason);
-    expect(world.models.asked).toHaveLength(calls);
+    expect(world.models.chats).toHaveLength(calls);
     const { micros = 0, tokens = 0 } = (await world.run(job.id)) ?? {};
     expect(micros).toBeLessThanOrEqual(8500);
     expect(tokens).toBeLessThanOrEqual(5500);
   });
 
   test("is kept across retries: what a lost answer may have cost stays counted", async () => {
-    const lost: Said = { class: "transient", reason: "no answer" };
+    const lost: ScriptedReply = { class: "transient", reason: "no answer" };
     const world = bench([lost, lost, final]);
     const job = await world.start(payload);
     for (let round = 0; round < 3; round++) await world.after(3_600_000);
@@ -161,7 +161,7 @@ describe("a budget", () => {
     const stopped = await world.start(payload);
     expect(stopped).toHaveWaited("the month's budget of 1 USD is used up");
     expect(stopped.due).toBe(Date.UTC(2026, 11, 1));
-    expect(world.models.asked).toHaveLength(1);
+    expect(world.models.chats).toHaveLength(1);
   });
 });
 

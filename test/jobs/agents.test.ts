@@ -4,7 +4,7 @@ import { syncOrders } from "../../src/jobs/sync-orders/job";
 import type { ChatRequest } from "../../src/providers/models/models";
 import { job } from "../../src/queue/job";
 import { discard, done } from "../../src/queue/outcome";
-import { type AgentBench, type AgentBenchOptions, calling, createAgentBench, type Said } from "./agent-bench";
+import { type AgentBench, type AgentBenchOptions, calling, createAgentBench, type ScriptedReply } from "./agent-bench";
 
 const shopKey = "SHOPKEYSHOPKEYSHOPKEYSHOPKEY1234";
 
@@ -22,7 +22,7 @@ async function withShop(
 }
 
 /** The shipped agents of a tenant that is there. */
-async function bench(said: Said[], more: AgentBenchOptions = {}): Promise<AgentBench> {
+async function bench(said: ScriptedReply[], more: AgentBenchOptions = {}): Promise<AgentBench> {
   const world = createAgentBench(said, more);
   const insert = "INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?, 't', 'UTC', '{}', 0, 0)";
   await env.DB.prepare(insert).bind(world.tenant).run();
@@ -31,7 +31,7 @@ async function bench(said: Said[], more: AgentBenchOptions = {}): Promise<AgentB
 
 const texts = (...ids: number[]) =>
   ids.map((productId) => ({ productId, description: `About ${productId}.`, metaTitle: `Title ${productId}`, metaDescription: "Short." }));
-const written = (...ids: number[]): Said => ({ text: JSON.stringify({ texts: texts(...ids) }) });
+const written = (...ids: number[]): ScriptedReply => ({ text: JSON.stringify({ texts: texts(...ids) }) });
 const stored = ({ tenant }: AgentBench) =>
   env.DB.prepare("SELECT product, description FROM product_texts WHERE tenant = ? ORDER BY product")
     .bind(tenant)
@@ -52,7 +52,7 @@ describe("content-management", () => {
     const world = await bench([written(1, 3)]);
     await withShop(world, products);
     const job = await world.start(content);
-    expect(JSON.parse(String(world.models.asked[0]?.messages[1]?.content))).toMatchObject({
+    expect(JSON.parse(String(world.models.chats[0]?.messages[1]?.content))).toMatchObject({
       products: [{ productId: 1 }, { productId: 3, description: "A lamp." }],
     });
     expect(await job.reload()).toHaveWaited("a person has to approve save_texts");
@@ -64,10 +64,10 @@ describe("content-management", () => {
     expect(await job.reload()).toBeDone({ agentType: "content-management", output: { texts: texts(1, 3) } });
     expect(await stored(world)).toEqual([{ product: 1, description: "By hand." }]);
     expect((await world.run(job.id))?.steps.at(-1)?.body).toMatchObject({ output: { stored: [1], shop: expect.stringContaining("not written") } });
-    expect(world.models.asked).toHaveLength(1);
+    expect(world.models.chats).toHaveLength(1);
     // What was stored is not written again; what was left out is.
     await world.start(content);
-    expect(JSON.parse(String(world.models.asked[1]?.messages[1]?.content))).toMatchObject({ products: [{ productId: 3 }] });
+    expect(JSON.parse(String(world.models.chats[1]?.messages[1]?.content))).toMatchObject({ products: [{ productId: 3 }] });
   });
 
   test("asks no model where nothing is lacking, and fails where there is no such site", async () => {
@@ -76,7 +76,7 @@ describe("content-management", () => {
     expect(await world.start(content)).toBeDone({ output: null, note: "there is nothing to do" });
     const nowhere = await world.start({ ...content, input: { siteId: "other" } });
     expect(nowhere).toBeDiscarded('there is no site "other"');
-    expect(world.models.asked).toEqual([]);
+    expect(world.models.chats).toEqual([]);
   });
 
   test("may read what can be seen on a product's pictures", async () => {
@@ -86,7 +86,7 @@ describe("content-management", () => {
       "INSERT INTO media (tenant, key, etag, size, alt_text, alt_source, created, updated) VALUES (?, 'products/1/front.jpg', 'e', 1, 'A blue mug', 'human', 1, 1)";
     await env.DB.prepare(insert).bind(world.tenant).run();
     await world.start(content);
-    expect(world.models.asked[1]?.messages.at(-1)).toMatchObject({
+    expect(world.models.chats[1]?.messages.at(-1)).toMatchObject({
       role: "tool",
       content: '{"output":[{"key":"products/1/front.jpg","altText":"A blue mug"}]}',
     });
@@ -118,7 +118,7 @@ describe("lead-analysis", () => {
     const world = await bench([{ text: JSON.stringify({ verdict }) }]);
     const job = await world.start({ agentType: "lead-analysis", input: { subject: "lead", data: { name: "Ada", message: "Two rooms, please." } } });
     expect(job).toBeDone({ output: { verdict }, usd: 0.00045 });
-    expect(world.models.asked).toHaveLength(1);
+    expect(world.models.chats).toHaveLength(1);
   });
 });
 
@@ -143,7 +143,7 @@ describe("sync-doctor", () => {
     expect(sync).toBeDiscarded();
     fails = false;
     const job = await world.start({ agentType: "sync-doctor", input: {} });
-    expect(world.models.asked[0]?.messages[1]?.content).toContain("401 the key is refused");
+    expect(world.models.chats[0]?.messages[1]?.content).toContain("401 the key is refused");
     expect((await world.run(job.id))?.proposal).toMatchObject({ tool: "retry_jobs", body: { jobIds: [sync.id] } });
     expect(await sync.reload()).toBeDiscarded();
     await world.decide(job.id, { state: "approved", by: "root" });
@@ -163,7 +163,7 @@ describe("sync-doctor", () => {
       ),
     );
     await world.start({ agentType: "sync-doctor", input: {} });
-    expect(world.models.asked[0]?.messages[1]?.content).toContain("401 the key is refused");
+    expect(world.models.chats[0]?.messages[1]?.content).toContain("401 the key is refused");
   });
 
   test("cannot be made to run again what it was not shown", async () => {
@@ -217,7 +217,7 @@ describe("texts that give orders", () => {
       const made = run?.steps.flatMap(({ kind, body }) => (kind === "tool" && body.refused === undefined ? [[body.tool, body.input]] : []));
       const effects = job.effects.map(({ key, state }) => [key, state]);
       seen.push({ made, effects, rows: await stored(world), proposal: run?.proposal?.body ?? null });
-      expect(JSON.stringify(world.models.asked)).not.toContain(shopKey);
+      expect(JSON.stringify(world.models.chats)).not.toContain(shopKey);
     }
     expect(new Set(seen.map((each) => JSON.stringify(each))).size).toBe(1);
     expect(seen[0]).toMatchObject({ made: [["read_alt_texts", { productId: 1 }]], rows: [], proposal: null });

@@ -11,10 +11,10 @@ export const minute = 60_000;
 export function createWebShopBench(tenant: string, shop: WebShop) {
   const { bench, ...yard } = createWebBench(tenant, shop);
   const scope = { db: env.DB, tenant, site: "main" };
-  const run: typeof yard.run = async (...asked) => {
+  const run: typeof yard.run = async (...args) => {
     shop.requests.length = 0;
     bench.advance(20 * minute);
-    return yard.run(...asked);
+    return yard.run(...args);
   };
   const orders = async (filter: object = {}) => (await listOrders(scope, { limit: 100, ...filter })).items;
   const products = async (filter: object = {}) => (await listProducts(scope, { limit: 100, ...filter })).items;

@@ -39,12 +39,12 @@ test("lists are cut by their bytes and keep every item in order", () => {
 });
 
 test("ten thousand rows are written, claimed and settled in a few statements", async () => {
-  const { db, counts, said } = recordingDb();
+  const { db, counts, statements } = recordingDb();
   const ledger = createLedger(db, () => undefined);
   const rows = await newJobs("thousands", 10_000, { payload: JSON.stringify({ text: "x".repeat(100) }) });
   await ledger.insert(rows);
   expect(counts.written).toBe(10_000);
-  expect(said.length).toBeLessThan(12);
+  expect(statements.length).toBeLessThan(12);
   const page = rows.slice(0, 100);
   expect((await ledger.claim(page.map(messageOf), lease("mine"))).claimed).toHaveLength(100);
 });

@@ -9,7 +9,7 @@ import { createSampleQueries } from "../../src/ledger/samples";
 import { createStateLookup } from "../../src/ledger/states";
 import { isDerived } from "../../src/queue/id";
 import { broughtBack, queuedNow } from "../../src/queue/placement";
-import { planOf, recordingDb, type Said } from "../support/recorder";
+import { planOf, recordingDb, type Recorded } from "../support/recorder";
 import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../support/rows";
 
 /** Tables that are read whole: a handful of rows each. */
@@ -22,20 +22,20 @@ const readsTenant = /^SEARCH \S+ USING (?:PRIMARY KEY|(?:COVERING )?INDEX \S+) \
 const counts = /^SELECT count\(\*\) AS n(?:, count\(iif\(.*\)\) AS discarded)? FROM \(SELECT (?:1|(?:NULL AS )?state) FROM (?:dead_letters|parked|due) s /;
 
 test("every statement of the ledger finds its rows by key, and no list is sorted", async () => {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   await useEverything(db);
-  const statements = [...new Map(said.map((each) => [each.sql, each])).values()].filter(({ sql }) => !/^SELECT 1\b/.test(sql));
-  expect(statements.length).toBeGreaterThan(50);
-  expect((await Promise.all(statements.map(complaint))).filter((each) => each !== null)).toEqual([]);
+  const distinct = [...new Map(statements.map((each) => [each.sql, each])).values()].filter(({ sql }) => !/^SELECT 1\b/.test(sql));
+  expect(distinct.length).toBeGreaterThan(50);
+  expect((await Promise.all(distinct.map(complaint))).filter((each) => each !== null)).toEqual([]);
 });
 
 test("looking for what another start left behind reads all jobs: local starts only", async () => {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   await createLedger(db, () => undefined).ofOtherBoot("new", 10);
-  expect(await planOf(said[0] as Said)).toEqual([expect.stringMatching(/SCAN j\b/)]);
+  expect(await planOf(statements[0] as Recorded)).toEqual([expect.stringMatching(/SCAN j\b/)]);
 });
 
-async function complaint(one: Said): Promise<string | null> {
+async function complaint(one: Recorded): Promise<string | null> {
   const plan = await planOf(one);
   if (counts.test(one.sql)) return null;
   const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !mayHaveToSort.test(one.sql)));

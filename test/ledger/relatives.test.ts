@@ -147,13 +147,13 @@ test("are found by their index: the other jobs of the tenant are not read", asyn
   await givenChildren(parent, 2);
   const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT 'few', printf('7%033d', i), 'email', 1, 'events', 'done', 1, 5, 0, 0 FROM n`;
   await env.DB.prepare(`INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended) ${rows}`).run();
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   const recorded = createQueries(db);
   await recorded.jobs("few", { parent: parent.id }, { limit: 10 });
   await recorded.jobs("few", { parent: parent.id, state: "done", type: "email" }, { limit: 10 });
   await recorded.job("few", parent.id);
   await holdersOf(db, "few", { ids: [parent.id], entities: [] });
-  const asked = said.filter(({ sql }) => sql.includes("j.parent = "));
+  const asked = statements.filter(({ sql }) => sql.includes("j.parent = "));
   expect(asked).toHaveLength(5);
   for (const one of asked) {
     const { meta } = await env.DB.prepare(one.sql)

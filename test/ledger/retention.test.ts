@@ -14,7 +14,7 @@ const tables = ["jobs", "arrivals", "watermarks", "counters", "audit", "replays"
 beforeEach(() => env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`))));
 
 function setUp(own: Record<string, Partial<RetentionDays>> = {}) {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   const removed: string[] = [];
   const deps = {
     db,
@@ -22,11 +22,11 @@ function setUp(own: Record<string, Partial<RetentionDays>> = {}) {
     removePayloads: async (keys: readonly string[]) => void removed.push(...keys),
   };
   const retainAt = async (now: number) => {
-    said.length = 0;
+    statements.length = 0;
     const result = await retain(deps, now);
-    return { ...result, statements: said.length };
+    return { ...result, statements: statements.length };
   };
-  return { retainAt, removed, deps, said };
+  return { retainAt, removed, deps, statements };
 }
 
 async function givenEnded(tenant: string, count: number, more: Parameters<typeof newJobs>[2] = {}, ending: Parameters<typeof transition>[1] = {}) {
@@ -94,13 +94,13 @@ test(`${many} tenants with nothing to remove: all within ${idle} calls, then fro
   const tenants = Array.from({ length: many }, (_, index) => `q-${String(index).padStart(3, "0")}`);
   const rows = await Promise.all(tenants.map((tenant) => newJobs(tenant, 1)));
   await ledger.insert(rows.flat());
-  const { retainAt, said } = setUp();
+  const { retainAt, statements } = setUp();
   const turns: unknown[] = [];
   for (let call = 0; call < idle; call++) {
-    const { statements, removed } = await retainAt(noon + 20 * day);
+    const { statements: count, removed } = await retainAt(noon + 20 * day);
     expect(removed).toBe(0);
-    expect(statements).toBeLessThan(210);
-    turns.push(...said.filter(({ sql }) => sql.includes("FROM jobs WHERE tenant = ?1")).map(({ values }) => values[0]));
+    expect(count).toBeLessThan(210);
+    turns.push(...statements.filter(({ sql }) => sql.includes("FROM jobs WHERE tenant = ?1")).map(({ values }) => values[0]));
   }
   expect(turns.slice(0, many + 1)).toEqual([...tenants, tenants[0]]);
 });
@@ -160,12 +160,12 @@ test("logs of a tenant without jobs go too", async () => {
 });
 
 test("every statement finds its rows by key", async () => {
-  const { retainAt, said } = setUp();
+  const { retainAt, statements } = setUp();
   await givenEnded("plans", 2, { entities: ["order:1"] });
   await createAnalytics(env.DB).store([{ tenant: "plans", job: await ids.derive("plans", ["a"]), event: "paid", at: noon }]);
   await retainAt(noon + 200 * day);
   const complaints: string[] = [];
-  for (const one of new Map(said.map((each) => [each.sql, each])).values()) {
+  for (const one of new Map(statements.map((each) => [each.sql, each])).values()) {
     const scans = (await planOf(one)).filter((line) =>
       /^SCAN (?!.*VIRTUAL TABLE)(jobs|arrivals|analytics_events|counters|audit|replays|entities|effects|history|dead_letters|watermarks)\b/.test(line),
     );

@@ -21,14 +21,14 @@ const mostQueries = 1000;
 
 describe("what one invocation asks of the ledger is bounded", () => {
   test.each([200, 400])("a tick with %i tenants, busy and idle", async (tenants) => {
-    const { db, said } = recordingDb();
+    const { db, statements } = recordingDb();
     const bench = createEngineBench({ db });
     await bench.accept(Array.from({ length: tenants }, (_, n) => ({ tenant: `t${n}`, payload: fine })));
     await bench.deliverAll();
     for (const wait of [11 * minute, minute]) {
-      said.splice(0);
+      statements.splice(0);
       await bench.tick(wait);
-      expect(said.length).toBeLessThan(mostQueries / 10);
+      expect(statements.length).toBeLessThan(mostQueries / 10);
     }
   });
 

@@ -59,7 +59,7 @@ test("the checker reports nothing wrong of a job that is accepted, run and done"
     { is: "row", row: running, before: undefined, isolate: 2, call: "claim", at: 1 },
     { is: "started", ...one, isolate: 2, gates: [], at: 1 },
     { is: "called", ...one, effect: "send", key: "one:send:0", remembers: false },
-    { is: "ended", ...one, isolate: 2, said: "done" },
+    { is: "ended", ...one, isolate: 2, end: "done" },
     { is: "row", row: { ...running, state: "done", ended: 2 }, before: running, isolate: 2, call: "settle", at: 2 },
     { is: "announced", ...one, state: "done", isolate: 2 },
     { is: "acked", message: "m", isolate: 2 },

@@ -36,7 +36,7 @@ export async function broken(world: Model, last: Step | null): Promise<string[]>
     const say = (what: string) => wrong.push(`${row.id} (${row.state}, seq ${row.seq}): ${what}`);
     const open = !isTerminal(row.state);
     if (row.attempt > maxAttempts) say(`attempt ${row.attempt} exceeds ${maxAttempts}`);
-    if (row.state === "cancelled" && !world.asked.has(row.id)) say("cancelled, but nobody asked for it");
+    if (row.state === "cancelled" && !world.cancelled.has(row.id)) say("cancelled without a request");
     if (open === (row.ended !== null)) say("state and ended disagree");
     if (open && row.gate === null && row.wake !== null && !due.has(`${row.wake}/${row.id}`)) say("its side row in due is missing");
     if (open && row.gate !== null && !parked.has(`${row.gate}/${row.wake}/${row.id}`)) say("its side row in parked is missing");
@@ -66,7 +66,7 @@ export async function unfinished(world: Model): Promise<string[]> {
     if (!row || !isTerminal(row.state)) continue;
     if (fp !== undefined && row.fp !== fp && !rows.some((each) => each.fp === fp && each.state === "discarded"))
       wrong.push(`${id}: its second payload is lost`);
-    else if (world.clean && !world.asked.has(id) && !world.revived.has(id) && fp === undefined && row.state !== endOf(script)) {
+    else if (world.clean && !world.cancelled.has(id) && !world.revived.has(id) && fp === undefined && row.state !== endOf(script)) {
       wrong.push(`${id} should be ${endOf(script)} and is ${row.state}${strict ? " (strict)" : ""}`);
     }
   }

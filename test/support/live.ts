@@ -18,8 +18,8 @@ export const days = ["calm", "stormy"] as const;
 /** Plays random sequences of such a day until the time is over, and holds each against what must always hold. Prints the seed; returns how many there were. */
 export async function liveThrough(day: (typeof days)[number], maxSeconds: number): Promise<number> {
   const seed = Number(settings.VITE_SEED ?? Date.now() % 2 ** 31);
-  const asked = settings.VITE_INTERLEAVINGS ?? settings.VITE_FAILURE;
-  const until = asked === undefined ? Date.now() + maxSeconds * 1000 : Infinity;
+  const chosen = settings.VITE_INTERLEAVINGS ?? settings.VITE_FAILURE;
+  const until = chosen === undefined ? Date.now() + maxSeconds * 1000 : Infinity;
   let played = 0;
   const property = fc.asyncProperty(steps(day), async (sequence) => {
     if (played >= minSequences && Date.now() >= until) return;

@@ -50,8 +50,8 @@ export function createModel(mutant: Mutant | null = null) {
     history,
     wrong,
     accepted: [] as Accepted[],
-    /** Every id that was ever made, accepted or not. */
-    asked: new Set<string>(),
+    /** Ids of jobs whose cancel was requested. */
+    cancelled: new Set<string>(),
     revived: new Set<string>(),
     /** Calls that reached the provider, by idempotency key. */
     calls,
@@ -62,7 +62,7 @@ export function createModel(mutant: Mutant | null = null) {
   };
   return world;
 
-  /** What the history broke since this was last asked, as sentences. */
+  /** What the history broke since the last call, as sentences. */
   function wrong(): string[] {
     return history.events.slice(checked, (checked = history.events.length)).flatMap((event) => checker.take(event));
   }
@@ -220,7 +220,7 @@ export function createModel(mutant: Mutant | null = null) {
   async function cancelOne(which: number): Promise<void> {
     const one = at(world.accepted, which);
     if (!one) return;
-    world.asked.add(one.id);
+    world.cancelled.add(one.id);
     await cancel(makeIsolate().engine, one).catch(() => null);
   }
 
@@ -228,7 +228,7 @@ export function createModel(mutant: Mutant | null = null) {
     const one = at(world.accepted, which);
     if (!one) return;
     world.revived.add(one.id);
-    history.note({ is: "asked", tenant: one.tenant, id: one.id });
+    history.note({ is: "brought-back", tenant: one.tenant, id: one.id });
     await retryNow(makeIsolate({ dies }).engine, [one], { event: "retried" }).catch(() => []);
   }
 

@@ -3,7 +3,7 @@ import { outcomeOf, type Reply } from "../../src/queue/effect";
 import { RunEnded } from "../../src/queue/run/active-run";
 import { defineJob, job, type Job, type RunContext } from "../../src/queue/job";
 import { isOutcome, type Outcome } from "../../src/queue/outcome";
-import type { Said } from "./history/events";
+import type { RunEnd } from "./history/events";
 import type { History } from "./history/history";
 import type { Isolate } from "./isolate";
 import type { Mutant } from "./mutant";
@@ -54,10 +54,10 @@ export function createModelled(history: History, outside: () => Outside, mutant:
     history.note({ is: "started", ...named, gates: payload.gated ? [narrow] : [], at: outside().now() });
     try {
       const outcome = await play(isolate, payload, context);
-      history.note({ is: "ended", ...named, said: outcome.kind });
+      history.note({ is: "ended", ...named, end: outcome.kind });
       return outcome;
     } catch (thrown) {
-      history.note({ is: "ended", ...named, said: saidBy(thrown) });
+      history.note({ is: "ended", ...named, end: endBy(thrown) });
       throw thrown;
     }
   }
@@ -88,6 +88,6 @@ async function halt(isolate: Isolate): Promise<void> {
   await isolate.resume.promise;
 }
 
-function saidBy(thrown: unknown): Said {
+function endBy(thrown: unknown): RunEnd {
   return thrown instanceof RunEnded || isOutcome(thrown) ? "revoked" : "retry";
 }

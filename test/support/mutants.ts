@@ -82,9 +82,9 @@ export const mutants: readonly Mutant[] = [
     ledger: (ledger) => ({
       ...ledger,
       claim: async (refs, lease, { fresh = [], queue } = {}) => {
-        const said = await ledger.claim(refs, lease, { queue });
+        const claim = await ledger.claim(refs, lease, { queue });
         const made = fresh.map(({ tenant, id, seq, at, maxAttempts }) => ({ tenant, id, seq, at, max: maxAttempts, born: lease.now, ...asClaimed }));
-        return { ...said, claimed: [...said.claimed, ...made] };
+        return { ...claim, claimed: [...claim.claimed, ...made] };
       },
     }),
   },

@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers";
 
-export interface Said {
+export interface Recorded {
   sql: string;
   values: readonly unknown[];
 }
 
 /** D1 that remembers every statement it is given and counts the rows read and written, as they are billed; those that `first` reads are not counted. */
 export function recordingDb(options: { fail?: () => boolean } = {}) {
-  const said: Said[] = [];
+  const statements: Recorded[] = [];
   const counts = { read: 0, written: 0, batches: 0, longestValue: 0 };
   const note = ({ meta }: { meta: { rows_read: number; rows_written: number } }) => {
     counts.read += meta.rows_read;
@@ -17,11 +17,11 @@ export function recordingDb(options: { fail?: () => boolean } = {}) {
     const statement = env.DB.prepare(sql);
     const bind = statement.bind.bind(statement);
     statement.bind = (...values) => {
-      said.push({ sql, values });
+      statements.push({ sql, values });
       for (const value of values) if (typeof value === "string") counts.longestValue = Math.max(counts.longestValue, new TextEncoder().encode(value).length);
       return counted(bind(...values));
     };
-    if (!/\?/.test(sql)) said.push({ sql, values: [] });
+    if (!/\?/.test(sql)) statements.push({ sql, values: [] });
     return counted(statement);
   };
   const counted = (statement: D1PreparedStatement) => {
@@ -47,11 +47,11 @@ export function recordingDb(options: { fail?: () => boolean } = {}) {
   const db = new Proxy(env.DB, {
     get: (target, name) => (name === "prepare" ? prepare : name === "batch" ? batch : target[name as keyof typeof target]),
   });
-  return { db, said, counts };
+  return { db, statements, counts };
 }
 
 /** What SQLite would do for a statement: one line a step. */
-export async function planOf({ sql, values }: Said): Promise<string[]> {
+export async function planOf({ sql, values }: Recorded): Promise<string[]> {
   const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
     .bind(...values)
     .all<{ detail: string }>();

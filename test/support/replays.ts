@@ -25,7 +25,7 @@ export function useReplays(): void {
 
 /** An engine and its replays over a D1 that counts. */
 export function setUp() {
-  const { db, said, counts } = recordingDb();
+  const { db, statements, counts } = recordingDb();
   const bench = createEngineBench({ db });
   const loads: string[] = [];
   /** `sent`: called within a step, after its jobs were sent and before the step is recorded. */
@@ -45,9 +45,9 @@ export function setUp() {
   });
   /** Statements of one call, as one invocation of the Worker would make them. */
   const during = async <T>(call: () => Promise<T>) => {
-    said.length = 0;
+    statements.length = 0;
     const result = await call();
-    return { result, statements: said.length };
+    return { result, statements: statements.length };
   };
   return { bench, replays, during, counts, loads, hooks, queries: createQueries(env.DB) };
 }

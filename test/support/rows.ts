@@ -40,7 +40,7 @@ export function lease(token: string, now = noon): Lease {
   return { token, until: now + 90_000, now, boot: "" };
 }
 
-/** Done, quietly; or whatever else is said. */
+/** Done, quietly; or what the caller gives. */
 export function transition(job: { tenant: string; id: string }, more: Partial<Transition> = {}): Transition {
   return {
     tenant: job.tenant,

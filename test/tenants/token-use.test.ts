@@ -19,14 +19,14 @@ beforeAll(() =>
 
 /** An isolate of its own: what it asked D1, and rows that were written. */
 function isolate() {
-  const { db, said, counts } = recordingDb();
+  const { db, statements, counts } = recordingDb();
   const deferred: Promise<unknown>[] = [];
   const use = createTokenUse(db, (work) => void deferred.push(work));
   const note = async (id: string, at: number) => {
     use.note(tenant, id, at);
     await Promise.all(deferred);
   };
-  return { said, counts, note };
+  return { statements, counts, note };
 }
 
 test("the last use of a token is known to within an hour, for one statement an hour and isolate and one written row an hour", async () => {
@@ -36,11 +36,11 @@ test("the last use of a token is known to within an hour, for one statement an h
   expect(await used()).toBeNull();
   const [one, two] = [isolate(), isolate()];
   for (let request = 0; request < 100; request++) await one.note(id, noon + request * 30_000);
-  expect([one.said.length, one.counts.written, await used()]).toEqual([1, 1, noon]);
+  expect([one.statements.length, one.counts.written, await used()]).toEqual([1, 1, noon]);
   await two.note(id, noon + 59 * minute);
-  expect([two.said.length, two.counts.written, await used()]).toEqual([1, 0, noon]);
+  expect([two.statements.length, two.counts.written, await used()]).toEqual([1, 0, noon]);
   await one.note(id, noon + 60 * minute);
-  expect([one.said.length, one.counts.written, await used()]).toEqual([2, 2, noon + 60 * minute]);
+  expect([one.statements.length, one.counts.written, await used()]).toEqual([2, 2, noon + 60 * minute]);
   await one.note(other, noon);
   expect((await store.list(tenant)).find((token) => token.id === other)?.used).toBe(noon);
   await one.note("unknown", noon);

@@ -141,12 +141,12 @@ test("a step of the tick that fails is the installation's alert, until it has wo
 });
 
 test("its statements find their rows by key", async () => {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   await newDeadLetters(db, noon, noon + 1);
   await alertsOf(db, [{ tenant: "one", cause: "x" }]);
   await listAlerts(db, "one", 10);
   await saveAlerts(db, [nextAlert(undefined, { tenant: "one", cause: "x", subject: "s", reason: "", count: 1, lastAt: noon }, noon)?.alert as Alert]);
-  const plans = await Promise.all(said.map(planOf));
+  const plans = await Promise.all(statements.map(planOf));
   const scans = plans.flat().filter((line) => line.startsWith("SCAN ") && !/VIRTUAL TABLE|SCAN (each|\(subquery|CONSTANT ROW)/.test(line));
   expect(scans.filter((line) => !line.includes("alerts_open"))).toEqual([]);
 });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 function setUp() {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   const queries = createQueries(db);
   const acted = { cancel: 0, dismiss: 0 };
   /** `acted`: called within a step of a cancel, before the step is recorded. */
@@ -47,8 +47,8 @@ function setUp() {
     lastServed: rotationMark(db, "bulk-actions"),
   });
   const during = async <T>(call: () => Promise<T>) => {
-    said.length = 0;
-    return { result: await call(), statements: said.length };
+    statements.length = 0;
+    return { result: await call(), statements: statements.length };
   };
   return { bulk, acted, hooks, during };
 }

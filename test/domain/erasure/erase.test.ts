@@ -172,7 +172,7 @@ describe("erasing a person", () => {
     const long = "x".repeat(20_000);
     const texts = { answer: "Call asked@x.example back.", far: `${long} asked@x.example`, proposal: "Nothing.", other: "someasked@x.example" };
     const ofRun: Record<string, string> = {};
-    for (const [name, said] of Object.entries(texts)) {
+    for (const [name, text] of Object.entries(texts)) {
       const row = await jobOf(tenant, { type: "agent", payload: JSON.stringify({ agentType: "sync-doctor" }) });
       await ledger.insert([row]);
       const run = { job: row.id, agent: "sync-doctor", revision: 0 };
@@ -184,7 +184,7 @@ describe("erasing a person", () => {
         kind: "tool" as const,
         tokens: 0,
         micros: 0,
-        body: { tool: "look", input: {}, output: said, reads: "untrusted" as const },
+        body: { tool: "look", input: {}, output: text, reads: "untrusted" as const },
       };
       const proposal = { step: 1, place: 1, tool: "t", body: { to: name === "proposal" ? "Asked@X.example" : "" }, expiresAt: noon };
       await env.DB.batch([...(await runs.stepWrites(run, step, noon)).writes, ...runs.proposeWrites(run, proposal, noon)] as D1PreparedStatement[]);
@@ -223,7 +223,7 @@ describe("erasing a person", () => {
   });
 
   test("looks nothing up by a scan", async () => {
-    const { db, said } = recordingDb();
+    const { db, statements } = recordingDb();
     const keys = ["e:a@example.com", "p:+491715559999"];
     await submissionsNaming(db, "t", keys, []);
     await removeParts(db, "t", [
@@ -234,8 +234,8 @@ describe("erasing a person", () => {
     await eraseAbout(db, "t", { entities: ["lead:1"], keys, countries: [] });
     await numbersLike(db, "t", keys);
     await numbersGiven(db, "t", keys, []);
-    const plans = (await Promise.all(said.map(planOf))).flat();
-    expect(said.length).toBeGreaterThan(9);
+    const plans = (await Promise.all(statements.map(planOf))).flat();
+    expect(statements.length).toBeGreaterThan(9);
     expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE|\(subquery|found|[sb]$)|USING PRIMARY KEY \(tenant=\?\)$/.test(line))).toEqual([]);
     expect(plans.join()).toMatch(/lead_identities_by_end.*facts_by_email.*facts_by_phone.*facts_by_lead/);
   });

@@ -44,17 +44,17 @@ test("very many are walked page by page, by key, within a few statements, round 
   const rows = Array.from({ length: 2500 }, (_, index) => [index < 1200 ? "a" : "b", `lead:${1000 + index}`, index % 2 === 0 ? noon : noon + 300 * day]);
   const insert = "INSERT INTO facts (tenant, entity, at, event, type, data) SELECT value->>0, value->>1, value->>2, 'e', 't', '{}' FROM json_each(?1)";
   await env.DB.prepare(insert).bind(JSON.stringify(rows)).run();
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   const removed: number[] = [];
   for (let call = 0; call < 3; call++) {
-    said.length = 0;
+    statements.length = 0;
     removed.push(await forget(noon + (factDays + 1) * day, db));
-    expect(said.length).toBeLessThan(13);
+    expect(statements.length).toBeLessThan(13);
   }
   expect(removed).toEqual([500, 500, 250]);
   await add("a", "lead:1", noon);
   expect(await forget(noon + (factDays + 1) * day, db)).toBe(1);
   expect(await count("facts")).toBe(1250);
-  const plans = (await Promise.all(said.map(planOf))).flat();
+  const plans = (await Promise.all(statements.map(planOf))).flat();
   expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE)/.test(line))).toEqual([]);
 });

@@ -91,7 +91,7 @@ test("the jobs that gates hold back are counted by one statement, however many t
   const ids = (await bench.accept(Array.from({ length: 30 }, () => ({ tenant, type: "calling", payload: {} })))).flatMap((receipt) =>
     receipt.ok ? [receipt.id] : [],
   );
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   const open = { circuit: "open" as const, openUntil: bench.now(), failures: 5, inside: 0, concurrency: 4, tokens: null, perSecond: null, lastFailure: null };
   const gates = { status: async () => ({ ...open, held: ids }), reset: async () => true, probe: async () => true };
   const operations = createGateOperations({ db, engine: bench.engine, gates, stateOf: createStateLookup(db), namesOf: async () => ["mail", "crm", "chat"] });
@@ -100,7 +100,7 @@ test("the jobs that gates hold back are counted by one statement, however many t
     ["mail", 30],
     ["crm", 30],
   ]);
-  expect(said.filter(({ sql }) => sql.includes("j.state"))).toHaveLength(1);
+  expect(statements.filter(({ sql }) => sql.includes("j.state"))).toHaveLength(1);
 });
 
 describe("an operator", () => {

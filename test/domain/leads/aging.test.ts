@@ -22,7 +22,7 @@ const come = (tenant: string, id: string, at: number, kind: LeadKind = "lead") =
 test("robots go ninety days after they were last seen, with all that hangs on them; leads and tests stay", async () => {
   for (const kind of ["lead", "test", "bot"] as const) await come("aging", kind, noon, kind);
   await come("aging", "again", noon + 10 * day, "bot");
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   expect(await removeOldBots(db, noon + 91 * day)).toBe(0);
   expect(await removeOldBots(db, noon + 101 * day)).toBe(1);
   expect(await removeOldBots(db, noon + 101 * day)).toBe(0);
@@ -30,7 +30,7 @@ test("robots go ninety days after they were last seen, with all that hangs on th
     const left = await env.DB.prepare(`SELECT count(*) AS n FROM ${table} WHERE tenant = 'aging'`).first<{ n: number }>();
     expect(left?.n, table).toBe(2);
   }
-  const plans = (await Promise.all(said.map(planOf))).flat();
+  const plans = (await Promise.all(statements.map(planOf))).flat();
   expect(plans.filter((line) => /^SCAN (?!.*VIRTUAL TABLE|.*USING (COVERING )?INDEX leads_of_bots)/.test(line))).toEqual([]);
 });
 

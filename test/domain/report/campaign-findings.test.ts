@@ -152,10 +152,10 @@ test("what a report reads of D1 does not grow with campaigns that ended before, 
   const now = Date.UTC(2026, 10, 21, 12);
   const day = 86_400_000;
   const rowsRead = async () => {
-    const { db, said } = recordingDb();
+    const { db, statements } = recordingDb();
     expect(await troubledCampaigns(db, [tenant, "camp-none"], now - day, now)).toHaveLength(1);
     const results = await Promise.all(
-      said.map(({ sql, values }) =>
+      statements.map(({ sql, values }) =>
         env.DB.prepare(sql)
           .bind(...values)
           .all(),

@@ -17,25 +17,25 @@ import { unreadPart, recordBulkParts, bulkParts, recordPartRead } from "../../..
 import { comparedWrites, goneIds, goneWrites } from "../../../src/domain/shop/sync/gone";
 import { allowedWrites, grantedWrites, noteWrites, refusalWrites, unreadableIds } from "../../../src/domain/shop/sync/unreadable";
 import { order, orderLine, orderState, product, start, stock } from "../../jobs/fake-shop";
-import { planOf, recordingDb, type Said } from "../../support/recorder";
+import { planOf, recordingDb, type Recorded } from "../../support/recorder";
 
 test("every statement names its tenant, finds its rows by key and sorts no list", async () => {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   await useEverything(db);
-  const statements = [...new Map(said.map((each) => [each.sql, each])).values()];
-  expect(statements.length).toBeGreaterThan(40);
+  const distinct = [...new Map(statements.map((each) => [each.sql, each])).values()];
+  expect(distinct.length).toBeGreaterThan(40);
   expect(
-    statements
+    distinct
       .filter(({ sql }) => !/tenant = \?1|VALUES \(\?1|SELECT \?1|\(tenant, at, site, id\) IN|WITH RECURSIVE (hop|each)|FROM shop_leaving LIMIT/.test(sql))
       .map(({ sql }) => sql),
   ).toEqual([]);
-  expect((await Promise.all(statements.map(complaint))).filter((each) => each !== null)).toEqual([]);
+  expect((await Promise.all(distinct.map(complaint))).filter((each) => each !== null)).toEqual([]);
 });
 
 /** The few lines of one purchase are put in order; one page at most is grouped; at most 1,000 names of tenants are mixed. */
 const maySort = /FROM shop_purchase_lines|FROM json_each\(\?3\) e CROSS JOIN shop_purchase_lines|DISTINCT|WITH RECURSIVE each/;
 
-async function complaint(one: Said): Promise<string | null> {
+async function complaint(one: Recorded): Promise<string | null> {
   const plan = await planOf(one);
   const wrong = plan.filter((line) => (line.startsWith("SCAN ") ? !mayBeScanned(line, one.sql) : line.includes("TEMP B-TREE") && !maySort.test(one.sql)));
   return wrong.length === 0 ? null : `${one.sql.replace(/\s+/g, " ").trim().slice(0, 200)}\n  ${plan.join("\n  ")}`;

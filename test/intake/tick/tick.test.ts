@@ -31,10 +31,10 @@ const silent = Object.fromEntries(Object.values(queues).map(({ binding }) => [bi
 
 /** The Worker's own tick over a D1 that counts. */
 function setUp() {
-  const { db, said } = recordingDb();
+  const { db, statements } = recordingDb();
   const counted = { ...env, ...silent, DB: db } as unknown as WorkerEnv;
   const stores = createStores(counted);
-  return { said, stores, counted, tick: (at: number) => tick(app(counted).tick, at) };
+  return { statements, stores, counted, tick: (at: number) => tick(app(counted).tick, at) };
 }
 
 const named = (count: number) => Array.from({ length: count }, (_, index) => `t-${String(index).padStart(3, "0")}`);
@@ -54,7 +54,7 @@ test("one tick with 300 tenants, 400 due schedules, jobs to look at and unpublis
     SELECT value->>0, value->>1, 'analytics', '{"event":"daily"}', '* * * * *', 'UTC', 'once', 'skip', 0, 1, 1, 1, ?2, ?2 - 60000, value->>2, 'ran', '' FROM json_each(?1)`;
   const rows = [...jobs.map(({ tenant, id }) => [tenant, "open", id]), ...tenants.slice(0, 100).map((tenant) => [tenant, "late", null])];
   await env.DB.prepare(schedule).bind(JSON.stringify(rows), now).run();
-  const { said, tick: take } = setUp();
+  const { statements, tick: take } = setUp();
   const outcomes = await take(now);
   expect(outcomes.map(({ step, outcome }) => [step, outcome])).toEqual(
     [
@@ -82,8 +82,8 @@ test("one tick with 300 tenants, 400 due schedules, jobs to look at and unpublis
   );
   expect(JSON.parse(outcomes.find(({ step }) => step === "schedules")?.detail ?? "")).toEqual({ ran: 100, skipped: 200, failed: 0 });
   expect(JSON.parse(outcomes.find(({ step }) => step === "snapshots")?.detail ?? "")).toEqual({ published: 28 });
-  expect(said.filter(({ sql }) => sql.includes("schedules") || sql.includes("j.state FROM json_each")).length).toBeLessThan(20);
-  expect(said.length).toBeLessThan(800);
+  expect(statements.filter(({ sql }) => sql.includes("schedules") || sql.includes("j.state FROM json_each")).length).toBeLessThan(20);
+  expect(statements.length).toBeLessThan(800);
   await take(now + minute);
   const { n } = (await env.DB.prepare("SELECT count(*) AS n FROM schedules WHERE next_at <= ?").bind(now).first<{ n: number }>()) ?? { n: -1 };
   expect(n).toBe(0);
@@ -92,7 +92,7 @@ test("one tick with 300 tenants, 400 due schedules, jobs to look at and unpublis
 test("credentials of every tenant are sealed anew within a round, ten tenants and fifty credentials a tick", async () => {
   const tenants = named(45);
   await givenTenants(tenants);
-  const { stores, said, counted } = setUp();
+  const { stores, statements, counted } = setUp();
   for (const tenant of tenants) await stores.connections.put(tenant, "mail", { provider: "resend", baseUrl: "https://api.example.com", apiKey: "re_1" }, now);
   const site = { platform: "prestashop", url: "https://shop.example.com", key: "K" };
   for (let index = 0; index < 70; index++) await stores.sites.put("t-003", `s-${index}`, site, now);
@@ -105,9 +105,9 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
   const rotated = createStores({ ...counted, ENCRYPTION_KEYS: `e9:${old?.replace("ZW5j", "ZW5k")},${name}:${old}` } as WorkerEnv);
   const resealed: number[] = [];
   for (let round = 0; round < 9; round++) {
-    said.length = 0;
+    statements.length = 0;
     resealed.push(await rotate(rotated, rotationMark(env.DB, "rotation")));
-    expect(said.length).toBeLessThan(220);
+    expect(statements.length).toBeLessThan(220);
   }
   expect(resealed.reduce((sum, each) => sum + each, 0)).toBe(119);
   expect(Math.max(...resealed)).toBe(50);

@@ -24,8 +24,8 @@ function wrongIn(event: HistoryEvent, seen: Seen): string[] {
     case "accepted":
       jobOf(seen, event).accepted = true;
       return foreign(seen, event, "was accepted");
-    case "asked":
-      jobOf(seen, event).asked = true;
+    case "brought-back":
+      jobOf(seen, event).broughtBack = true;
       return [];
     case "sent":
       return [...foreign(seen, event, "was sent"), ...wrongInSending(event, seen)];
@@ -50,7 +50,7 @@ function wrongIn(event: HistoryEvent, seen: Seen): string[] {
       return [...foreign(seen, event, "was run"), ...wrongInStart(event, seen)];
     case "ended":
       seen.running = seen.running.filter(({ id, isolate }) => id !== event.id || isolate !== event.isolate);
-      seen.said.set(`${event.isolate} ${event.id}`, event.said);
+      seen.ends.set(`${event.isolate} ${event.id}`, event.end);
       return [];
     case "called":
       return [...foreign(seen, event, "called a provider"), ...wrongInCall(event, seen)];

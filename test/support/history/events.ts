@@ -20,13 +20,13 @@ export interface SeenRow extends Ref {
 }
 
 /** How a run ended: what it returned, or what it threw. `revoked`: its context refused, so the engine decides. */
-export type Said = "done" | "retry" | "wait" | "again" | "discard" | "revoked";
+export type RunEnd = "done" | "retry" | "wait" | "again" | "discard" | "revoked";
 
 /** What happens in a history. An isolate is a number; null is an operator or the model itself. Times are milliseconds of the true clock. */
 export type HistoryEvent =
   | { is: "accepted"; tenant: string; id: string }
   /** An operator asked for one more run. */
-  | { is: "asked"; tenant: string; id: string }
+  | { is: "brought-back"; tenant: string; id: string }
   | ({ is: "sent" | "refused"; queue: string; isolate: number } & Ref)
   | { is: "delivered"; message: string; queue: string; jobs: readonly (Ref & { fp: string | null })[]; isolate: number }
   | { is: "acked"; message: string; isolate: number }
@@ -35,7 +35,7 @@ export type HistoryEvent =
   | { is: "found"; row: SeenRow }
   | { is: "gone"; tenant: string; id: string }
   | { is: "started"; tenant: string; id: string; isolate: number; gates: readonly { name: string; limit: number }[]; at: number }
-  | { is: "ended"; tenant: string; id: string; isolate: number; said: Said }
+  | { is: "ended"; tenant: string; id: string; isolate: number; end: RunEnd }
   /** A call reached the provider. `remembers`: it does nothing for a key it has seen. */
   | { is: "called"; tenant: string; id: string; effect: string; key: string; remembers: boolean }
   | { is: "announced"; tenant: string; id: string; state: string; isolate: number }

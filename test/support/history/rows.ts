@@ -1,5 +1,5 @@
 import { isTerminal } from "../../../src/queue/state.ts";
-import type { HistoryEvent, Said, SeenRow } from "./events.ts";
+import type { HistoryEvent, RunEnd, SeenRow } from "./events.ts";
 import { type Job, jobOf, type Seen } from "./seen.ts";
 
 /** Clocks of isolates differ by at most this much. Milliseconds. */
@@ -25,7 +25,7 @@ function wrongInMove({ row }: RowEvent, before: SeenRow, job: Job): string[] {
   if (row.seq < before.seq) wrong.push(`its generation went back from ${before.seq} to ${row.seq}`);
   if (before.state === "done" && row.state !== "done") wrong.push(`it was done and is ${row.state}`);
   // Whether the same key was sent again, by a caller that got no answer, is not seen here.
-  if (before.ended !== null && row.ended === null && before.fp === null && !job.asked) wrong.push("it had ended and came back unasked");
+  if (before.ended !== null && row.ended === null && before.fp === null && !job.broughtBack) wrong.push("it had ended and came back unasked");
   return wrong;
 }
 
@@ -48,15 +48,15 @@ function wrongInSettling({ row, isolate }: RowEvent, before: SeenRow, seen: Seen
   const wrong: string[] = [];
   if (seen.tokens.get(before.lease ?? "") !== isolate) wrong.push("it was settled by a run that no longer held it");
   if (row.seq > before.seq + 1) wrong.push(`its generation rose from ${before.seq} to ${row.seq} in one settling`);
-  const expected = attemptAfter(seen.said.get(`${isolate} ${row.id}`), before.attempt);
+  const expected = attemptAfter(seen.ends.get(`${isolate} ${row.id}`), before.attempt);
   if (expected !== undefined && row.state !== "cancelled" && row.attempt !== expected) wrong.push(`its attempt is ${row.attempt}, not ${expected}`);
   seen.recorded.set(`${isolate} ${row.id}`, row.state);
   return wrong;
 }
 
 /** Failures since the last progress: waiting is none, and yielding is progress. Undefined where the engine decides. */
-function attemptAfter(said: Said | undefined, attempt: number): number | undefined {
-  if (said === "revoked") return undefined;
-  if (said === "again") return 0;
-  return said === "retry" || said === "discard" ? attempt + 1 : attempt;
+function attemptAfter(end: RunEnd | undefined, attempt: number): number | undefined {
+  if (end === "revoked") return undefined;
+  if (end === "again") return 0;
+  return end === "retry" || end === "discard" ? attempt + 1 : attempt;
 }

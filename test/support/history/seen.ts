@@ -1,11 +1,11 @@
-import type { Ref, Said, SeenRow } from "./events.ts";
+import type { Ref, RunEnd, SeenRow } from "./events.ts";
 
 /** What the checker remembers of a job. */
 export interface Job {
   tenant: string;
   accepted: boolean;
   /** An operator asked for one more run. */
-  asked: boolean;
+  broughtBack: boolean;
   row: SeenRow | undefined;
   /** The isolate that recorded the newest generation. */
   raisedBy: number | null;
@@ -35,13 +35,13 @@ export interface Seen {
   refused: Set<string>;
   running: { id: string; tenant: string; isolate: number; gates: readonly string[]; until: number }[];
   /** By isolate and id: how the run ended, and the state that was recorded for it. */
-  said: Map<string, Said>;
+  ends: Map<string, RunEnd>;
   recorded: Map<string, string>;
   dead: Set<number>;
 }
 
 export function createSeen(): Seen {
-  const maps = { jobs: new Map(), messages: new Map(), handed: new Map(), handedFrom: new Map(), tokens: new Map(), said: new Map(), recorded: new Map() };
+  const maps = { jobs: new Map(), messages: new Map(), handed: new Map(), handedFrom: new Map(), tokens: new Map(), ends: new Map(), recorded: new Map() };
   const sets = {
     forwarded: new Set<string>(),
     sent: new Set<string>(),
@@ -57,7 +57,7 @@ export function createSeen(): Seen {
 export function jobOf(seen: Seen, { tenant, id }: { tenant: string; id: string }): Job {
   const known = seen.jobs.get(id);
   if (known) return known;
-  const job: Job = { tenant, accepted: false, asked: false, row: undefined, raisedBy: null, claims: 0, started: 0, keys: new Map() };
+  const job: Job = { tenant, accepted: false, broughtBack: false, row: undefined, raisedBy: null, claims: 0, started: 0, keys: new Map() };
   seen.jobs.set(id, job);
   return job;
 }
