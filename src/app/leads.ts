@@ -1,6 +1,4 @@
-import { recordBlocked } from "../domain/leads/blocked";
 import { createLeads, type LeadJobDeps, type Leads } from "../domain/leads/capability";
-import { removeReleased } from "../domain/leads/release";
 import type { MediaDeps } from "../domain/media/capability";
 import type { WorkerEnv } from "../env";
 import type { LeadDeps } from "../intake/leads/deps";
@@ -55,8 +53,6 @@ export function createLeadDeps(deps: AppLeadDeps): LeadDeps {
     mayPostTo: async (key) => (await env.PROJECT_RATE.limit({ key })).success,
     newId: (tenant) => engine.ids.make(tenant, now()),
     idOfKey: (tenant, key) => engine.ids.derive(tenant, ownParts(lead, [key])),
-    recordBlocked: (tenant, post) => recordBlocked(env.DB, tenant, post, now()),
-    removeReleased: (tenant, lead, submissions) => removeReleased(env.DB, tenant, lead, submissions),
     erase: (tenant, request) => erasePerson(erasure, tenant, request),
     planErasure: (tenant, request) => planErasure(erasure, tenant, request),
     defer: (promise) => engine.defer(promise),

@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Receipt } from "../../src/queue/request";
 import { type Answered } from "./calls";
 import { createIntakeBench } from "./bench";
+import { breakableDb } from "../tenants/fakes";
 
 const bench = createIntakeBench();
 const path = "/v1/leads/repeats/homes";
@@ -116,11 +117,14 @@ describe("a blocked sender", () => {
   });
 
   test("sees a success while D1 is down, without a word of repeats", async () => {
-    const { recordBlocked } = bench.deps.leads;
-    bench.deps.leads.recordBlocked = async () => Promise.reject(new Error("D1_ERROR: Network connection lost."));
+    const { db } = bench.deps;
+    const broken = breakableDb();
+    broken.state.mode = "down";
+    bench.deps.db = broken.db;
     const press = () => browse({ email: "a@example.com", __pg_nonce: "down" }, { "cf-connecting-ip": "192.0.2.66" });
     const answers = [await press(), await press()];
-    bench.deps.leads.recordBlocked = recordBlocked;
+    bench.deps.db = db;
+    expect(broken.state.trips).toBe(2);
     expect(answers.map(({ status, headers }) => [status, headers.get("idempotent-replayed")])).toEqual([
       [200, null],
       [200, null],

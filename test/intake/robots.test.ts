@@ -97,13 +97,13 @@ describe("a robot that was none", () => {
 
   test("that comes again meanwhile stays a robot with what is new", async () => {
     await robot("again", "again@example.com", now - minute);
-    const { removeReleased } = bench.deps.leads;
-    bench.deps.leads.removeReleased = async (...args) => {
+    const { enqueue } = bench.deps;
+    bench.deps.enqueue = async (requests) => {
       await robot("meanwhile", "again@example.com", now + minute);
-      return removeReleased(...args);
+      return enqueue(requests);
     };
     await release("again");
-    bench.deps.leads.removeReleased = removeReleased;
+    bench.deps.enqueue = enqueue;
     expect((await get("/v1/leads/again")).body.submissions).toMatchObject([{ id: "meanwhile" }]);
     await release("again");
     expect(bench.seen.requests.map(({ own: key }) => key)).toEqual([

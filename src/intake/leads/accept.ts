@@ -1,4 +1,5 @@
 import { sha256Hex } from "../../crypto";
+import { recordBlocked } from "../../domain/leads/blocked";
 import { enrich, type RequestFacts } from "../../domain/leads/enrich";
 import { type FormFields, sortFields, typedIn } from "../../domain/leads/fields";
 import { canonicalIp, isListed, ownsUrl } from "../../tenants/project-schema";
@@ -67,7 +68,7 @@ async function captchaUnchecked(
 
 /** A blocked sender gets the answer of a success, and nothing is enqueued. The row holds a pseudonym of the address, not the address. */
 async function shadowAccept(
-  deps: Pick<IntakeDeps, "audit" | "leads" | "now">,
+  deps: Pick<IntakeDeps, "audit" | "db" | "leads" | "now">,
   { tenant, name }: LeadEndpoint,
   ip: string,
   dedupe: DedupeKey | undefined,
@@ -77,9 +78,10 @@ async function shadowAccept(
   if (dedupe === undefined) return { id: await deps.leads.newId(tenant), replayed: false };
   const id = await deps.leads.idOfKey(tenant, dedupe.key);
   // Without the database no repeat is recognised from any sender.
-  const blockedView = await deps.leads.recordBlocked(tenant, { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) }).catch(() => "new");
-  if (blockedView === "another") return accepted(mismatch());
-  return { id, replayed: blockedView === "repeated" };
+  const post = { id, content: await pseudonymOf(deps, tenant, `content ${dedupe.content}`) };
+  const kind = await recordBlocked(deps.db, tenant, post, deps.now()).catch(() => "new");
+  if (kind === "another") return accepted(mismatch());
+  return { id, replayed: kind === "repeated" };
 }
 
 /** A keyed hash: equal for equal texts, and without the key nothing about the text can be found from it. */

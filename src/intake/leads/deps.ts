@@ -1,4 +1,3 @@
-import type { BlockedKind } from "../../domain/leads/blocked";
 import type { Erased, ErasurePlan, ErasureRequest } from "../../domain/erasure/model";
 import type { Project } from "../../tenants/project-schema";
 
@@ -20,10 +19,6 @@ export interface LeadDeps {
   newId(tenant: string): Promise<string>;
   /** The id of the job `lead` under an idempotency key. */
   idOfKey(tenant: string, key: string): Promise<string>;
-  /** Records a blocked sender's key; answers whether it is new, a repeat, or was used for another post. Throws when the database cannot be reached. */
-  recordBlocked(tenant: string, post: { id: string; content: string }): Promise<BlockedKind>;
-  /** Removes a robot whose submissions were enqueued as a person's. */
-  removeReleased(tenant: string, lead: string, submissions: readonly string[]): Promise<void>;
   erase(tenant: string, request: ErasureRequest): Promise<Erased>;
   /** What `erase` would erase; changes nothing. */
   planErasure(tenant: string, request: ErasureRequest): Promise<ErasurePlan>;

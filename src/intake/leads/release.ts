@@ -1,5 +1,5 @@
 import { getLead } from "../../domain/leads/queries";
-import { maxReleased, submissionReleased } from "../../domain/leads/release";
+import { maxReleased, removeReleased, submissionReleased } from "../../domain/leads/release";
 import type { Project } from "../../tenants/project-schema";
 import { Problem, problemOfRefusal } from "../../errors";
 import { lead as leadJob } from "../../jobs/lead/job";
@@ -11,7 +11,7 @@ import { unavailableProblem } from "../problem";
  * Releases a robot as a person: its submissions are enqueued as if they had come now, the oldest first, and the robot is removed. Repeated after a crash
  * it enqueues nothing twice. Returns the jobs' ids, that of the newest submission first. Throws a Problem with the reason of a refusal.
  */
-export async function releaseRobot(deps: Pick<IntakeDeps, "db" | "enqueue" | "leads" | "now" | "snapshots">, tenant: string, id: string): Promise<string[]> {
+export async function releaseRobot(deps: Pick<IntakeDeps, "db" | "enqueue" | "now" | "snapshots">, tenant: string, id: string): Promise<string[]> {
   const found = await getLead(deps.db, tenant, id);
   if (!found) throw new Problem("not-found", "There is no such lead.");
   const { lead } = found;
@@ -26,7 +26,8 @@ export async function releaseRobot(deps: Pick<IntakeDeps, "db" | "enqueue" | "le
   const receipts = await deps.enqueue(requests);
   const refused = receipts.find((each) => !each.ok);
   if (refused && !refused.ok) throw problemOfRefusal(refused);
-  await deps.leads.removeReleased(
+  await removeReleased(
+    deps.db,
     tenant,
     lead.id,
     released.map((each) => each.id),
