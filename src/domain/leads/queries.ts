@@ -54,7 +54,7 @@ export async function listLeads(db: D1Database, tenant: string, filter: LeadFilt
   for (let examined = 0; examined < maxExamined; examined += size) {
     const rows = await nextRows(db, tenant, filter, below, size);
     for (const lead of rows.map(leadOf)) {
-      if ((filter.q !== undefined && !says(lead, filter.q, holds)) || !matchesFilter(lead, filter)) continue;
+      if ((filter.q !== undefined && !matchesText(lead, filter.q, holds)) || !matchesFilter(lead, filter)) continue;
       if (kept.length === page.limit) return { leads: kept, cursor: cursorOf(kept.at(-1)) };
       kept.push(lead);
     }
@@ -133,7 +133,7 @@ function matchesFilter(lead: Lead, { project, from = 0, to = Infinity, bot = lea
   return (project === undefined || lead.project === project) && lead.created >= from && lead.created < to;
 }
 
-function says(lead: Lead, q: string, holds: (text: string | null | undefined) => boolean): boolean {
+function matchesText(lead: Lead, q: string, holds: (text: string | null | undefined) => boolean): boolean {
   // A national number: without the plus and the leading zero.
   const digits = /^[\d\s()/.+-]{5,}$/.test(q) ? q.replaceAll(/\D/g, "").replace(/^0+/, "") : "";
   if (digits.length >= 5 && lead.phone?.endsWith(digits)) return true;

@@ -24,8 +24,8 @@ export function withKnownTemplates(type: string, enqueue: Enqueue, templates: Kn
       remembered,
     );
     if (unknown.size === 0) return [...(await enqueue(requests))];
-    const fine = requests.filter((request) => !unknown.has(request));
-    const receipts = fine.length > 0 ? [...(await enqueue(fine))] : [];
+    const known = requests.filter((request) => !unknown.has(request));
+    const receipts = known.length > 0 ? [...(await enqueue(known))] : [];
     return requests.map((request) => {
       const id = unknown.get(request);
       if (id !== undefined) return invalid([issueOf(id)]);

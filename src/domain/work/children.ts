@@ -24,8 +24,8 @@ export async function enqueueChildren(
   const requests = await Promise.all(
     children.map(async (child, index) => ("ok" in child ? child : { request: childRequest(parent, child, isDry), key: await keyOfChild(child, index) })),
   );
-  const fine = requests.filter((each) => "request" in each);
-  const receipts = (await acceptChildren(deps.engine, held.job, fine)).values();
+  const acceptable = requests.filter((each) => "request" in each);
+  const receipts = (await acceptChildren(deps.engine, held.job, acceptable)).values();
   return { ok: true, receipts: requests.map((each) => ("request" in each ? (receipts.next().value as Receipt) : each)) };
 }
 

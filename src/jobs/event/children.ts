@@ -29,17 +29,17 @@ export interface ReceivedEvent {
 type Child = { contract: Contract; payload: unknown } | { skipped: string };
 
 // The job of one destination. Data that does not fit its type skips that destination only.
-export function childOf(line: Exclude<PlannedDelivery, { kind: "skipped" }>, happening: ReceivedEvent): Child {
-  if (line.kind === "destination") return delivery({ destination: line.name }, happening);
-  if (line.kind === "subscription") return delivery({ subscription: line.name.slice("subscription:".length) }, happening);
-  const child = makers[line.name as BuiltIn](happening);
+export function childOf(planned: Exclude<PlannedDelivery, { kind: "skipped" }>, received: ReceivedEvent): Child {
+  if (planned.kind === "destination") return delivery({ destination: planned.name }, received);
+  if (planned.kind === "subscription") return delivery({ subscription: planned.name.slice("subscription:".length) }, received);
+  const child = makers[planned.name as BuiltIn](received);
   if ("skipped" in child) return child;
   const checked = v.safeParse(child.contract.payload, child.payload);
   const field = checked.success ? undefined : (checked.issues[0].path ?? []).map(({ key }) => String(key)).join(".");
   return checked.success ? child : { skipped: `the event's data do not make a job of type ${child.contract.type}: ${field || "payload"} is not as it must be` };
 }
 
-const makers: Record<BuiltIn, (happening: ReceivedEvent) => Child> = {
+const makers: Record<BuiltIn, (received: ReceivedEvent) => Child> = {
   slack: ({ event }) => ({ contract: slack, payload: { ...chatMessage(event), about: entitiesOf(event) } }),
   email: ({ event }) => {
     const { email: to } = personOf(event);

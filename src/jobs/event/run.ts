@@ -13,23 +13,23 @@ export const runEvent: Run<typeof event> = async (payload, context) => {
   if ((payload.hops ?? 0) > maxHops) return discard(`it has passed through here ${payload.hops} times: a destination sends it back`);
   const table = await context.routing.of(context.tenant);
   if (!isKnown(payload.type) && table.unknown === "refuse") return discard("its type is not one of the catalogue, and the tenant does not store others");
-  const happening = { event: payload, at: happenedAt(payload, context.at), key: eventName(payload) };
-  const cancelled = await cancelFollowUps(happening, context);
+  const received = { event: payload, at: happenedAt(payload, context.at), key: eventName(payload) };
+  const cancelled = await cancelFollowUps(received, context);
   // Concurrent; a failure is reported after all have ended. Enqueued children stay, and the next run repeats none.
-  const served = await Promise.allSettled(routesFor(payload, table).map((line) => serve(line, happening, context)));
+  const served = await Promise.allSettled(routesFor(payload, table).map((planned) => serve(planned, received, context)));
   const failure = served.find((each) => each.status === "rejected");
   if (failure) throw failure.reason;
   const destinations = served.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   return done({ destinations, ...(cancelled > 0 ? { cancelled } : {}) });
 };
 
-async function serve(line: PlannedDelivery, happening: ReceivedEvent, context: Context): Promise<{ name: string; job?: string; skipped?: string }> {
-  const { name } = line;
-  if (line.kind === "skipped") return { name, skipped: line.reason };
-  const child = childOf(line, happening);
+async function serve(planned: PlannedDelivery, received: ReceivedEvent, context: Context): Promise<{ name: string; job?: string; skipped?: string }> {
+  const { name } = planned;
+  if (planned.kind === "skipped") return { name, skipped: planned.reason };
+  const child = childOf(planned, received);
   if ("skipped" in child) return { name, skipped: child.skipped };
-  const job = await context.enqueue(child.contract, child.payload, { key: name, delaySeconds: line.delaySeconds });
-  const [entity] = entitiesOf(happening.event);
+  const job = await context.enqueue(child.contract, child.payload, { key: name, delaySeconds: planned.delaySeconds });
+  const [entity] = entitiesOf(received.event);
   if (child.contract.type === followUp.type && entity && !context.dryRun) await context.followUps.planned(context.tenant, entity, job);
   return { name, job };
 }

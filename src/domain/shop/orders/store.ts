@@ -31,17 +31,17 @@ export function orderWrites(scope: SiteScope, page: OrderPage, now: number): D1P
 }
 
 /** The orders of these that differ from the stored ones, or are stored as deleted: only their related rows must be read. */
-export async function changedOrders(scope: SiteScope, orders: readonly Order[], flawed: readonly Unreadable[] = []): Promise<Order[]> {
+export async function changedOrders(scope: SiteScope, orders: readonly Order[], unreadable: readonly Unreadable[] = []): Promise<Order[]> {
   const storedById = await storedOrders(scope, orders);
-  return completed(orders, flawed, storedById).filter((order) => {
+  return completed(orders, unreadable, storedById).filter((order) => {
     const stored = storedById.get(order.id);
     return !stored || stored.deleted !== null || stored.body !== JSON.stringify(order);
   });
 }
 
 /** These orders; an unreadable field keeps its stored value. */
-export async function completedOrders(scope: SiteScope, orders: readonly Order[], flawed: readonly Unreadable[]): Promise<Order[]> {
-  return completed(orders, flawed, flawed.length === 0 ? new Map() : await storedOrders(scope, orders));
+export async function completedOrders(scope: SiteScope, orders: readonly Order[], unreadable: readonly Unreadable[]): Promise<Order[]> {
+  return completed(orders, unreadable, unreadable.length === 0 ? new Map() : await storedOrders(scope, orders));
 }
 
 interface StoredOrder {
@@ -55,17 +55,17 @@ async function storedOrders(scope: SiteScope, orders: readonly Order[]): Promise
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-function completed(orders: readonly Order[], flawed: readonly Unreadable[], known: ReadonlyMap<number, StoredOrder>): Order[] {
-  if (flawed.length === 0) return [...orders];
+function completed(orders: readonly Order[], unreadable: readonly Unreadable[], known: ReadonlyMap<number, StoredOrder>): Order[] {
+  if (unreadable.length === 0) return [...orders];
   return orders.map((order) => {
     const body = known.get(order.id)?.body;
-    return withKnown(order, flawed, body === undefined ? undefined : (JSON.parse(body) as Order));
+    return withKnown(order, unreadable, body === undefined ? undefined : (JSON.parse(body) as Order));
   });
 }
 
 /** The row with the stored value of each unreadable field. */
-export function withKnown<Row extends { id: number }>(row: Row, flawed: readonly Unreadable[], known: Row | undefined): Row {
-  const fields = flawed.find(({ id }) => id === row.id)?.fields.filter((field) => field !== "lines") ?? [];
+export function withKnown<Row extends { id: number }>(row: Row, unreadable: readonly Unreadable[], known: Row | undefined): Row {
+  const fields = unreadable.find(({ id }) => id === row.id)?.fields.filter((field) => field !== "lines") ?? [];
   const values = known as Record<string, unknown> | undefined;
   return values ? { ...row, ...Object.fromEntries(fields.map((field) => [field, values[field] ?? null])) } : row;
 }
