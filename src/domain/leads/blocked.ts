@@ -1,7 +1,7 @@
 import { dayMs } from "../../time/day";
 
 /** Whether a blocked sender's key is new, repeats the same post, or was used for another one. */
-export type BlockedKind = "new" | "repeated" | "another";
+type BlockedKind = "new" | "repeated" | "another";
 
 const blockedDays = 90;
 
