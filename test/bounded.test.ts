@@ -10,14 +10,14 @@ const issuesOf = (schema: v.GenericSchema, value: unknown) => {
   return checked.ok ? [] : checked.issues;
 };
 
-/** A schema that counts how often it is asked. */
+/** A schema that counts its calls. */
 function counting() {
-  const asked = { times: 0 };
+  const calls = { times: 0 };
   const schema = v.pipe(
     v.unknown(),
-    v.check(() => ++asked.times < 0, "is wrong"),
+    v.check(() => ++calls.times < 0, "is wrong"),
   );
-  return { asked, schema };
+  return { calls, schema };
 }
 
 /** A pattern that counts how often it runs. */
@@ -34,15 +34,15 @@ function countingPattern(source: RegExp) {
 
 describe("a list", () => {
   test.each([51, 240_000])("of %i items where 50 may be is refused without a look at one of them, by one issue", (length) => {
-    const { asked, schema } = counting();
+    const { calls, schema } = counting();
     expect(issuesOf(boundedList(schema, 50), Array(length).fill("x"))).toEqual([{ path: "", message: "must have at most 50 entries" }]);
-    expect(asked.times).toBe(0);
+    expect(calls.times).toBe(0);
   });
 
   test("within its bounds is looked at item by item", () => {
-    const { asked, schema } = counting();
+    const { calls, schema } = counting();
     expect(issuesOf(boundedList(schema, 50), ["x", "y"])).toMatchObject([{ path: "[0]" }, { path: "[1]" }]);
-    expect(asked.times).toBe(2);
+    expect(calls.times).toBe(2);
   });
 
   test.each([
@@ -63,12 +63,12 @@ describe("a text", () => {
     const added = counting();
     const schema = v.pipe(
       boundedText(5, { pattern, rule: "must be up to five a" }),
-      v.check(() => ++added.asked.times > 0),
+      v.check(() => ++added.calls.times > 0),
     );
     expect(issuesOf(schema, "a".repeat(6))).toEqual([{ path: "", message: "must be up to five a" }]);
-    expect([ran.times, added.asked.times]).toEqual([0, 0]);
+    expect([ran.times, added.calls.times]).toEqual([0, 0]);
     expect(issuesOf(schema, "aaaaa")).toEqual([]);
-    expect([ran.times, added.asked.times]).toEqual([1, 1]);
+    expect([ran.times, added.calls.times]).toEqual([1, 1]);
   });
 
   test.each([
@@ -81,10 +81,10 @@ describe("a text", () => {
 
 describe("a record", () => {
   test("of too many entries is refused without a look at one of them", () => {
-    const { asked, schema } = counting();
+    const { calls, schema } = counting();
     const value = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`k${index}`, 1]));
     expect(issuesOf(boundedRecord(v.string(), schema, 20), value)).toEqual([{ path: "", message: "must have at most 20 entries" }]);
-    expect(asked.times).toBe(0);
+    expect(calls.times).toBe(0);
   });
 
   test.each([[[]], [null], ["text"]])("is not %j", (value) => expect(issuesOf(jsonObject(), value)).toEqual([{ path: "", message: "must be an object" }]));

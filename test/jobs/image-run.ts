@@ -55,7 +55,7 @@ export function parsed(payload: InputOf<typeof image>) {
 
 export function realImages(): Images {
   const images = cloudflareImages(binding);
-  return { render: (...asked) => (counts.renders++, images.render(...asked)) };
+  return { render: (...args) => (counts.renders++, images.render(...args)) };
 }
 
 export async function run(key: string, ...operations: Ask[]) {
@@ -63,9 +63,9 @@ export async function run(key: string, ...operations: Ask[]) {
 }
 
 export async function runWith(images: Images, key: string, operations: Ask | Ask[], ...more: (Ask | Options)[]) {
-  const asked = [...(Array.isArray(operations) ? operations : [operations]), ...more.filter((each): each is Ask => "type" in each)];
+  const all = [...(Array.isArray(operations) ? operations : [operations]), ...more.filter((each): each is Ask => "type" in each)];
   const options = more.find((each): each is Options => !("type" in each)) ?? {};
-  return runIn(options, key, asked, images);
+  return runIn(options, key, all, images);
 }
 
 export async function runIn(options: Options, key: string, operations: Ask[], images = realImages()) {
@@ -74,9 +74,9 @@ export async function runIn(options: Options, key: string, operations: Ask[], im
   during.onRegister = during.onTidy = undefined;
   const media: typeof work = {
     ...work,
-    withOriginal: (...asked) => (counts.reads++, work.withOriginal(...asked)),
-    register: async (...asked) => (await register?.(), work.register(...asked)),
-    tidy: async (...asked) => (await tidy?.(), work.tidy(...asked)),
+    withOriginal: (...args) => (counts.reads++, work.withOriginal(...args)),
+    register: async (...args) => (await register?.(), work.register(...args)),
+    tidy: async (...args) => (await tidy?.(), work.tidy(...args)),
   };
   const describing = options.vision ?? (async () => failed({ class: "config", reason: "no model" }));
   const vision = { idempotentFor: 3600, describe: describing };

@@ -139,9 +139,9 @@ describe("removing an original while its job runs", () => {
       if (at === -1) during.onRegister = remove;
       if (at === -2) during.onTidy = remove;
       const removing: Images = {
-        render: async (...asked) => {
+        render: async (...args) => {
           if (++renders === at) await remove();
-          return images.render(...asked);
+          return images.render(...args);
         },
       };
       expect(await runWith(removing, "photo.jpg", small, { ...small, width: 16 })).toBeDone({ note: expect.any(String) as string });
@@ -152,46 +152,46 @@ describe("removing an original while its job runs", () => {
 
 test("one version has at most 50 variants; what is there can still be asked for, the next version begins anew", async () => {
   await put("photo.jpg", picture("orientation1"));
-  const asked = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ ...small, width: from + index }));
-  for (const from of [1, 21]) expect(await runWith(realImages(), "photo.jpg", asked(from, 20))).toBeDone();
-  expect(await runWith(realImages(), "photo.jpg", asked(41, 11))).toBeDiscarded(/50 variants/);
+  const widths = (from: number, count: number) => Array.from({ length: count }, (_, index) => ({ ...small, width: from + index }));
+  for (const from of [1, 21]) expect(await runWith(realImages(), "photo.jpg", widths(from, 20))).toBeDone();
+  expect(await runWith(realImages(), "photo.jpg", widths(41, 11))).toBeDiscarded(/50 variants/);
   expect((await kept("photo.jpg"))?.variants).toHaveLength(50);
   counted();
-  expect(await runWith(realImages(), "photo.jpg", asked(31, 20))).toBeDone();
+  expect(await runWith(realImages(), "photo.jpg", widths(31, 20))).toBeDone();
   expect(counts.renders).toBe(0);
   await put("photo.jpg", picture("png"));
-  const twice = await runWith(realImages(), "photo.jpg", [...asked(51, 1), ...asked(51, 1)]);
+  const twice = await runWith(realImages(), "photo.jpg", [...widths(51, 1), ...widths(51, 1)]);
   expect(twice).toBeDone({ variants: [{ made: true }, { made: false }] });
 });
 
 describe("an alt text", () => {
-  const said: AltText = { text: "Four coloured fields.", source: "ai", model: "seeing-1", confidence: 0.8, language: "en" };
+  const written: AltText = { text: "Four coloured fields.", source: "ai", model: "seeing-1", confidence: 0.8, language: "en" };
 
   test("is stored with model and confidence; the model sees a small upright JPEG", async () => {
     await put("photo.jpg", picture("orientation6"));
     const shown: Uint8Array<ArrayBuffer>[] = [];
-    const ended = await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision: async (bytes) => (shown.push(bytes), ok(said)) });
-    expect(ended).toBeDone({ altText: said.text });
-    expect((await kept("photo.jpg"))?.altText).toEqual(said);
+    const ended = await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision: async (bytes) => (shown.push(bytes), ok(written)) });
+    expect(ended).toBeDone({ altText: written.text });
+    expect((await kept("photo.jpg"))?.altText).toEqual(written);
     expect(await binding.info(streamOf(shown[0] ?? new Uint8Array()))).toMatchObject({ format: "image/jpeg", width: 64, height: 48 });
   });
 
   test("never overwrites a human's, not even one that came while the model thought", async () => {
     await put("photo.jpg", picture("orientation1"));
-    const vision = async () => (await setHumanText({ db: env.DB, tenant, key: "photo.jpg" }, "By hand", now), ok(said));
+    const vision = async () => (await setHumanText({ db: env.DB, tenant, key: "photo.jpg" }, "By hand", now), ok(written));
     expect(await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision })).toBeDone();
     expect((await kept("photo.jpg"))?.altText).toMatchObject({ text: "By hand", source: "human" });
-    let asked = 0;
-    await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision: async () => (asked++, ok(said)) });
-    expect([asked, (await kept("photo.jpg"))?.altText?.text]).toEqual([0, "By hand"]);
+    let calls = 0;
+    await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { vision: async () => (calls++, ok(written)) });
+    expect([calls, (await kept("photo.jpg"))?.altText?.text]).toEqual([0, "By hand"]);
   });
 
   test("is not asked for again for the same picture and language; for another it is", async () => {
     await put("photo.jpg", picture("orientation1"));
-    let asked = 0;
-    const options = { vision: async () => (asked++, ok(said)) };
+    let calls = 0;
+    const options = { vision: async () => (calls++, ok(written)) };
     for (const language of ["en", "en", "cs"]) await runWith(realImages(), "photo.jpg", { type: "alt-text" }, { ...options, language });
-    expect(asked).toBe(2);
+    expect(calls).toBe(2);
     await put("photo.jpg", picture("png"));
     await runWith(realImages(), "photo.jpg", small);
     expect((await kept("photo.jpg"))?.altText).toBeNull();

@@ -11,7 +11,7 @@ const pushed = (depth: number) => `{% assign a = '' | split: ',' %}${"{% assign 
 function render(text: string, variables: Record<string, unknown> = {}, limit: number = budget) {
   const meter = createMailMeter(limit);
   const evaluated = evaluate(text, "plain", { variables, at: 0, meter });
-  return { said: evaluated.ok ? evaluated.text : evaluated.issue, spent: meter.spent };
+  return { output: evaluated.ok ? evaluated.text : evaluated.issue, spent: meter.spent };
 }
 
 describe("a list that holds itself is charged for all that is reached", () => {
@@ -45,14 +45,14 @@ describe("a list that holds itself is charged for all that is reached", () => {
     "{% assign b = a | group_by_exp: 'x', '1' | map: 'items' %}{{ b }}",
     "{% tablerow i in a %}{{ i }}{% endtablerow %}",
   ])("%s", (source) => {
-    const { said, spent } = render(`${pushed(45)}{% assign b = a | reverse %}${source}`, { l: [{ x: [] }], o: {} });
-    expect(said).toEqual(tooMuch);
+    const { output, spent } = render(`${pushed(45)}{% assign b = a | reverse %}${source}`, { l: [{ x: [] }], o: {} });
+    expect(output).toEqual(tooMuch);
     expect(spent).toBeLessThanOrEqual(budget);
   });
 
   test("made with concat and groups instead of push", () => {
     const source = `{% assign a = "x" | split: "," %}${"{% assign a = a | concat: a | group_by_exp: 'x', '1' | map: 'items' %}".repeat(30)}{{ a }}`;
-    expect(render(source).said).toEqual(tooMuch);
+    expect(render(source).output).toEqual(tooMuch);
   });
 });
 
@@ -79,8 +79,8 @@ describe("what is hidden from a look at the type is charged", () => {
 
   test.each(["json", "jsonify", "inspect"])("the indent of %s, before it is written", (filter) => {
     const l = Array.from({ length: 50 }).reduce<unknown>((inner) => [inner], Array(10_000).fill(1));
-    expect(render(`{{ l | ${filter}: 10 | size }}`, { l }).said).toEqual(tooMuch);
-    expect(render(`{{ l | ${filter} | size }}`, { l }).said).not.toEqual(tooMuch);
+    expect(render(`{{ l | ${filter}: 10 | size }}`, { l }).output).toEqual(tooMuch);
+    expect(render(`{{ l | ${filter} | size }}`, { l }).output).not.toEqual(tooMuch);
   });
 });
 
@@ -165,9 +165,9 @@ test.each([
   ["replace_last", "{{ t | replace_last: p, '' | size }}"],
 ])("searching is charged for the product of text and pattern before it is done: %s", (_name, source) => {
   for (const p of [`${"a".repeat(100_000)}b`, `b${"a".repeat(100_000)}`, `${"a".repeat(50_000)}b${"a".repeat(50_000)}`]) {
-    expect(render(source, { t: "a".repeat(200_000), p }).said).toEqual(tooMuch);
+    expect(render(source, { t: "a".repeat(200_000), p }).output).toEqual(tooMuch);
   }
-  expect(render(source, { t: `${"a".repeat(100_000)}bcd`, p: "bc" }).said).not.toEqual(tooMuch);
+  expect(render(source, { t: `${"a".repeat(100_000)}bcd`, p: "bc" }).output).not.toEqual(tooMuch);
 });
 
 describe("what never ends, or takes the square of its length, ends at once", () => {
@@ -176,7 +176,7 @@ describe("what never ends, or takes the square of its length, ends at once", () 
     ["the same from texts", "{% for i in (from..to) %}{% endfor %}"],
     ["a range without end", "{% for i in (1..end) %}{% endfor %}"],
   ])("%s", (_name, source) => {
-    expect(render(source, { from: "9007199254740992", to: "9007199254740994", end: "Infinity" }).said).toContain("has a range whose bounds are too large");
+    expect(render(source, { from: "9007199254740992", to: "9007199254740994", end: "Infinity" }).output).toContain("has a range whose bounds are too large");
   });
 
   test.each([
@@ -198,14 +198,14 @@ describe("what never ends, or takes the square of its length, ends at once", () 
 
 test("lists are sorted as LiquidJS does", () => {
   const variables = { n: [10, 9, null, 1], t: ["b", "A", "a", "B"], r: [{ p: { q: 2 } }, { p: { q: 1 } }, {}] };
-  expect(render("{{ n | sort | json }} {{ t | sort | join }} {{ t | sort_natural | join }} {{ r | sort: 'p.q' | json }}", variables).said).toBe(
+  expect(render("{{ n | sort | json }} {{ t | sort | join }} {{ t | sort_natural | join }} {{ r | sort: 'p.q' | json }}", variables).output).toBe(
     '[1,9,10,null] A B a b A a b B [{"p":{"q":1}},{"p":{"q":2}},{}]',
   );
 });
 
 test("the last occurrence is replaced, also where occurrences overlap", () => {
   const source = "{{ 'aaa' | replace_last: 'aa', 'X' }} {{ 'a.b.c' | remove_last: '.' }} {{ 'abc' | remove_last: 'x' }} {{ 'ab' | replace_last: '', 'X' }}";
-  expect(render(source).said).toBe("aX a.bc abc abX");
+  expect(render(source).output).toBe("aX a.bc abc abX");
 });
 
 describe("a missing variable", () => {
@@ -216,8 +216,8 @@ describe("a missing variable", () => {
     ['{% assign n = name | capitalize | default: "friend" %}{{ n }}', "friend"],
     ['{% echo name | strip | default: "friend" %}', "friend"],
     ["{% assign c = coupon %}{% if c %}yes{% else %}no{% endif %}", "no"],
-  ])("%s does what its author said", (source, text) => {
-    expect(render(source).said).toBe(text);
+  ])("%s does what its author wrote", (source, text) => {
+    expect(render(source).output).toBe(text);
   });
 
   test.each([
@@ -227,7 +227,7 @@ describe("a missing variable", () => {
     ["{{ nothing | capitalize }}", "{{ nothing | capitalize }} has no value that can be printed"],
     ["{{ name | default: other }}", 'the variable "other" is not given'],
   ])("%s is refused", (source, flaw) => {
-    expect(render(source, { nothing: null }).said).toContain(flaw);
+    expect(render(source, { nothing: null }).output).toContain(flaw);
   });
 });
 

@@ -11,13 +11,13 @@ describe("what one invocation asks of D1 is bounded", () => {
   test("600 jobs, patched: a hundred at once, the rest by the next ticks", async () => {
     const { bench, replays, during } = setUp();
     await givenDead("patched", 600);
-    const asked = await during(() => replays.create("patched", { canary: 0, filter: { type: "scripted" }, patch: { text: "mended" } }));
-    expect(asked.result).toMatchObject({ state: "running", total: 600, sent: 100, failed: 0 });
-    expect(asked.statements).toBeLessThan(40);
+    const created = await during(() => replays.create("patched", { canary: 0, filter: { type: "scripted" }, patch: { text: "mended" } }));
+    expect(created.result).toMatchObject({ state: "running", total: 600, sent: 100, failed: 0 });
+    expect(created.statements).toBeLessThan(40);
     const ticked = await during(() => replays.continueAll());
     expect(ticked.result).toEqual({ sent: 500, failed: 0 });
     expect(ticked.statements).toBeLessThan(160);
-    expect(await replays.get("patched", asked.result.id)).toMatchObject({ state: "running", sent: 600, open: 600, failed: 0 });
+    expect(await replays.get("patched", created.result.id)).toMatchObject({ state: "running", sent: 600, open: 600, failed: 0 });
     expect(await states("patched")).toEqual({ queued: 600 });
     expect(bench.held.map(({ body }) => (body as Envelope).payload)).toEqual(
       Array.from({ length: 600 }, () => JSON.stringify({ script: [{ do: "done" }], text: "mended" })),
@@ -28,11 +28,11 @@ describe("what one invocation asks of D1 is bounded", () => {
   test("1,200 jobs as they are", async () => {
     const { replays, during } = setUp();
     await givenDead("plain", 1200);
-    const asked = await during(() => replays.create("plain", { canary: 0, filter: { state: "dead" } }));
-    expect(asked.result).toMatchObject({ state: "running", total: 1200, sent: 1000 });
-    expect(asked.statements).toBeLessThan(30);
+    const created = await during(() => replays.create("plain", { canary: 0, filter: { state: "dead" } }));
+    expect(created.result).toMatchObject({ state: "running", total: 1200, sent: 1000 });
+    expect(created.statements).toBeLessThan(30);
     await replays.continueAll();
-    expect(await replays.get("plain", asked.result.id)).toMatchObject({ state: "running", sent: 1200 });
+    expect(await replays.get("plain", created.result.id)).toMatchObject({ state: "running", sent: 1200 });
     expect(await states("plain")).toEqual({ queued: 1200 });
   });
 
@@ -43,20 +43,20 @@ describe("what one invocation asks of D1 is bounded", () => {
     if (!open) throw new Error("one row was asked for");
     await createLedger(env.DB, () => undefined).insert([open]);
     const ids = [...rows.map(({ id }) => id), open.id, rows[0]?.id ?? ""];
-    const asked = await during(() => replays.create("ids", { canary: 0, ids }));
-    expect(asked.result).toMatchObject({ state: "running", total: 700, sent: 700, failed: 1 });
-    expect(asked.statements).toBeLessThan(22);
+    const created = await during(() => replays.create("ids", { canary: 0, ids }));
+    expect(created.result).toMatchObject({ state: "running", total: 700, sent: 700, failed: 1 });
+    expect(created.statements).toBeLessThan(22);
   });
 
   test("large payloads: a step takes as many as a few statements carry", async () => {
     const { replays, during, counts } = setUp();
     await givenDead("large", 120, { payload: JSON.stringify({ script: [{ do: "done" }], text: "語".repeat(30_000) }) });
-    const asked = await during(() => replays.create("large", { canary: 0, filter: { type: "scripted" }, patch: { siteId: "main" } }));
-    expect(asked.result).toMatchObject({ sent: 66, failed: 0 });
-    expect(asked.statements).toBeLessThan(120);
+    const created = await during(() => replays.create("large", { canary: 0, filter: { type: "scripted" }, patch: { siteId: "main" } }));
+    expect(created.result).toMatchObject({ sent: 66, failed: 0 });
+    expect(created.statements).toBeLessThan(120);
     expect(counts.longestValue).toBeLessThan(2_000_000);
     await replays.continueAll();
-    expect(await replays.get("large", asked.result.id)).toMatchObject({ state: "running", sent: 120, failed: 0 });
+    expect(await replays.get("large", created.result.id)).toMatchObject({ state: "running", sent: 120, failed: 0 });
   });
 
   test("thirty replays at once: ten steps a tick, every tenant's turn comes", async () => {
