@@ -110,7 +110,7 @@ async function removeSubmissions(db: D1Database, tenant: string, { lead, submiss
   return changes(removed);
 }
 
-const botDays = 90;
+export const botDays = 90;
 const maxBots = 200;
 
 /** For the tick: deletes robots not seen for 90 days, of all tenants. Returns how many. */

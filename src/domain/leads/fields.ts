@@ -65,7 +65,7 @@ export function sortFields(pairs: readonly (readonly [name: string, value: strin
 }
 
 /** Our name of a field in any spelling. */
-function fieldNameOf(given: string): FieldName | undefined {
+export function fieldNameOf(given: string): FieldName | undefined {
   return byAlias.get(given.toLowerCase().replace(/[^a-z0-9]/g, ""));
 }
 
