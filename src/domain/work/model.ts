@@ -79,10 +79,11 @@ export function noSuchJob(): WorkRefusal {
 }
 
 /** The relation of a job's row to a lease. */
-type LeaseStanding = "held" | "shelved" | "settled" | "ended" | "lost";
+type LeaseStanding = "held" | "shelved" | "released" | "settled" | "ended" | "lost";
 
 /**
  * `held`: the lease is the job's, expired or not. `shelved`: the job is offered again, no other worker took it, and the row still has the lease.
+ * `released`: likewise, but its worker gave it back and does not get it again under this lease.
  * `settled`: it was settled under this lease. `ended`: it ended under this lease, and not by its worker. `lost`: the row has another lease, or none.
  */
 export async function standingOf(leases: Leases, job: HeldJob, lease: string): Promise<LeaseStanding> {
@@ -91,7 +92,8 @@ export async function standingOf(leases: Leases, job: HeldJob, lease: string): P
   if (job.settled !== null) return "settled";
   if (job.state === "running") return "held";
   if (job.ended !== null) return "ended";
-  return job.state === "queued" && job.worker !== null && job.gate !== null ? "shelved" : "lost";
+  if (job.state !== "queued" || job.gate === null) return "lost";
+  return job.worker === null ? "released" : "shelved";
 }
 
 export function isPaused(pauses: readonly Pause[], { tenant, type }: Shelf, queues: readonly string[]): boolean {

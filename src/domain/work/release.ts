@@ -15,8 +15,9 @@ export async function release(
   const [job] = await ledger.held([ref]);
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
-  // Released before, or its lease expired: it is offered already.
-  if (standing === "shelved") return { ok: true, state: job.state };
+  // Its lease expired: it is offered already.
+  if (standing === "shelved") await ledger.giveUp({ ...ref, nonce: job.lease ?? "" });
+  if (standing === "released" || standing === "shelved") return { ok: true, state: job.state };
   const type = typeAtGate(job.gate);
   if (standing !== "held" || type === undefined) return leaseLost(job.state);
   if (job.cancel === 1) {

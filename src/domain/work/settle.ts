@@ -77,7 +77,7 @@ async function answerOrFit(deps: WorkDeps, { lease, outcome }: WorkerSettlement,
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
   const digest = await sha256Hex(JSON.stringify(outcome), 32);
-  if (standing === "lost") return leaseLost(job.state);
+  if (standing === "lost" || standing === "released") return leaseLost(job.state);
   if (standing === "settled") return repeated(job, digest);
   if (standing === "ended") return workRefusal("already-settled", `The job has ended: it is ${job.state}.`, job.state);
   return (await unfit(deps, job, outcome)) ?? { job, outcome, digest, isShelved: standing === "shelved" };

@@ -77,6 +77,7 @@ export async function reclaim(db: D1Database, refs: readonly (Shelf & JobRef & {
  */
 const putBack = [
   `UPDATE jobs SET state = 'queued', until = 0, seq = jobs.seq + 1, gate = 'worker/' || g.type, entered = NULL,
+     worker = iif(g.why = 'released', NULL, jobs.worker),
      wake = coalesce((SELECT l.place FROM leases l WHERE l.tenant = jobs.tenant AND l.type = g.type AND l.at = jobs.wake AND l.id = jobs.id), jobs.at),
      runs = jobs.runs - (g.why <> 'crashed'), offered = g.why <> 'crashed', started = iif(g.why <> 'crashed' AND jobs.runs <= 1, NULL, jobs.started),
      attempt = jobs.attempt + (g.why = 'crashed' AND jobs.crash = 1 AND jobs.attempt < jobs.max), crash = iif(g.why = 'crashed', 1, jobs.crash)
@@ -91,7 +92,10 @@ const putBack = [
    WHERE j.lease = e.value->>2 AND j.state = 'queued' AND j.settled IS NULL ON CONFLICT DO NOTHING`,
 ];
 
-/** Puts jobs back on the shelf, under their lease; void and crashed ones only if it has run out by `now`. Returns those that were. */
+/**
+ * Puts jobs back on the shelf, under their lease; void and crashed ones only if it has run out by `now`. A released one has no worker any more: a
+ * heartbeat that was on its way does not take it back. Returns those that were.
+ */
 export async function giveBack(db: D1Database, rows: readonly Return[], now: number): Promise<JobRef[]> {
   const [list] = lists(rows.map(({ tenant, id, nonce, type, why, detail }) => [tenant, id, nonce, type, why, detail]));
   if (list === undefined) return [];
@@ -100,6 +104,11 @@ export async function giveBack(db: D1Database, rows: readonly Return[], now: num
     putBack.map((sql) => statement(db, sql, list, now)),
   );
   return rowsOf<JobRef>(results, 0);
+}
+
+/** Takes a worker's hold off a job that is on the shelf already, as `giveBack` does for a released one. */
+export async function giveUp(db: D1Database, { tenant, id, nonce }: JobRef & { nonce: string }): Promise<void> {
+  await statement(db, `UPDATE jobs SET worker = NULL WHERE tenant = ?1 AND id = ?2 AND lease = ?3 AND state = 'queued'`, tenant, id, nonce).run();
 }
 
 const expiredRows = `

@@ -1,5 +1,5 @@
 import { withFirst } from "../../with-first";
-import { attach, beat, begin, dropLeases, effect, expired, expiredShelves, giveBack, held, moveLeases, reclaim, recordEntered } from "./hold";
+import { attach, beat, begin, dropLeases, effect, expired, expiredShelves, giveBack, giveUp, held, moveLeases, reclaim, recordEntered } from "./hold";
 import { close, forget, forgetPulls, look, payloads, take, takenBy, waitingAtWorkers } from "./take";
 
 /** The ledger's functions for remote workers. Every call is one round trip, names the tenant of each row, and throws only when D1 cannot be reached. */
@@ -9,7 +9,7 @@ export type WorkLedger = ReturnType<typeof createWorkLedger>;
 export function createWorkLedger(db: D1Database, looks: D1Database) {
   return {
     ...withFirst(looks, { look }),
-    ...withFirst(db, { take, takenBy, close, forget, held, payloads, enter: recordEntered, beat, reclaim, giveBack, expired, moveLeases, dropLeases }),
+    ...withFirst(db, { take, takenBy, close, forget, held, payloads, enter: recordEntered, beat, reclaim, giveBack, giveUp, expired, moveLeases, dropLeases }),
     ...withFirst(db, { expiredShelves, waiting: waitingAtWorkers, effect, begin, attach, forgetPulls }),
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { reap } from "../../../src/domain/work/reap";
 import { createWorkBench, type WorkBench } from "../../support/work-bench";
 
 const seconds = (count: number) => count * 1000;
@@ -129,6 +130,25 @@ describe("a job that is given back", () => {
     const next = await one({ worker: "w2" });
     expect(next).toMatchObject({ id: first, attempt: 1 });
     expect(await post(`/${first}/release`, { lease })).toMatchObject({ status: 409, body: { code: "lease-lost" } });
+  });
+
+  test.each([0, 61])("%i s after its pull is not taken back by a heartbeat, an effect or an outcome that comes later", async (age) => {
+    const bench = createWorkBench();
+    const { name, post, id, lease, pull, job, settle } = await held(bench);
+    await post(`/${id}/beat`, { lease });
+    bench.advance(seconds(age));
+    expect(await reap(bench.work, { tenant: name, type: "chore" }, bench.now())).toMatchObject({ crashed: age > 60 ? 1 : 0 });
+    expect((await post(`/${id}/release`, { lease })).body).toMatchObject({ state: "queued" });
+    for (const late of [
+      await post(`/${id}/beat`, { lease }),
+      await post("/beat", { worker: "w1", beats: [{ id, lease }] }),
+      await post(`/${id}/effects/send`, { lease }),
+      await settle({ kind: "done" }),
+    ])
+      expect(late.body.code ?? late.body.results[0].code).toBe("lease-lost");
+    expect((await post(`/${id}/release`, { lease })).body).toMatchObject({ state: "queued" });
+    expect(await job(id)).toMatchObject({ state: "queued" });
+    expect((await pull({ worker: "w2" })).body.jobs).toMatchObject([{ id }]);
   });
 
   test("and was asked to end, ends", async () => {
