@@ -1,3 +1,6 @@
+/** The jobs of the night, and what the other answers about it share. */
+export type Night = ReturnType<typeof nightJobs>;
+
 /** The jobs of that night, and what some of them wait for. */
 export function nightJobs(now: number) {
   const at = (minutes: number) => new Date(now - minutes * 60_000).toISOString();
@@ -73,5 +76,5 @@ export function nightJobs(now: number) {
     dead,
     ...[8, 9, 10, 11, 12, 13].map((n) => ended(n, ["image", "lead", "email"][n % 3] ?? "email", "events")),
   ];
-  return { at, id, circuit, circuitWhy, gateActions, paused, held, jobs };
+  return { now, at, id, circuit, circuitWhy, gateActions, paused, held, jobs };
 }

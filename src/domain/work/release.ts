@@ -15,7 +15,7 @@ export async function release(
   const [job] = await ledger.held([ref]);
   if (!job) return noSuchJob();
   const standing = await standingOf(deps.leases, job, lease);
-  // Its lease expired: it is offered already.
+  // The lease expired: the job is offered already.
   if (standing === "shelved") await ledger.giveUp({ ...ref, nonce: job.lease ?? "" });
   if (standing === "released" || standing === "shelved") return { ok: true, state: job.state };
   const type = typeAtGate(job.gate);

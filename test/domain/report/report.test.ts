@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { createReportsOn } from "../../../src/app/reports";
 import { sortFindings } from "../../../src/domain/report/model";
 import { failuresOf } from "../../../src/intake/tick/send-alerts";
-import { type Division, statsBy } from "../../../src/intake/stats-by";
 import { failureKind } from "../../../src/ledger/failure-kind";
 import { createTicks } from "../../../src/ledger/ticks";
 import { noon } from "../../support/rows";
@@ -222,53 +221,5 @@ describe("the report", () => {
     ];
     expect(sortFindings(all)).toEqual(sortFindings(all.toReversed()));
     expect(sortFindings(all).map(({ subject }) => subject)).toEqual(["z", "x", "y", "x"]);
-  });
-});
-
-describe("statistics by one thing", () => {
-  const deps = { db: env.DB, reports, registry: { find: () => undefined } } as never;
-  const by = async (division: Division, tenant: string | null) =>
-    (await statsBy(deps, division, tenant, [{ minute: noon, type: "email", event: "done", count: 3, ms: 30 }], { from: 0, to: noon + 60_000 })).map(
-      ({ name, events, open }) => [name, events, open.ready],
-    );
-
-  test("tenant, queue, type and site: what became of jobs, and what the open ones do", async () => {
-    await given("acme", 2, { site: "main" });
-    await given("acme", 1, { site: "main", state: "done", started: noon - 10, ended: noon });
-    await given("other", 1, {});
-    const counter = env.DB.prepare(`INSERT INTO counters (tenant, minute, type, event, n, ms) VALUES (?, ?, 'email', 'done', 3, 30)`);
-    await env.DB.batch([counter.bind("acme", noon), counter.bind("other", noon)]);
-    expect(await by("tenant", null)).toEqual([
-      ["acme", { done: 3 }, 2],
-      ["other", { done: 3 }, 1],
-    ]);
-    expect(await by("tenant", "other")).toEqual([["other", { done: 3 }, 1]]);
-    expect(await by("site", "acme")).toEqual([["main", { queued: 2, done: 1 }, 2]]);
-    expect(await by("type", "acme")).toEqual([["email", { done: 3 }, 2]]);
-    expect((await by("queue", "acme"))[0]).toEqual(["email-sending", {}, 2]);
-  });
-});
-
-describe("the limit of D1's free plan for a day", () => {
-  const text = (what: string) => `D1_ERROR: Your account has exceeded D1's free tier daily row ${what} limit. Upgrade to a paid plan or wait until tomorrow`;
-  const refusing = (message: string) => ({ prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error(message)) }) }) }) as unknown as D1Database;
-
-  test("that is used up for writes is one finding, until when", async () => {
-    world.spent = { limit: "write", since: noon - 20 * minute, seen: noon - minute };
-    const found = (await reports.findings(null)).filter(({ code }) => code === "d1-day-limit");
-    expect(found).toMatchObject([
-      { severity: "critical", subject: "d1", tenant: "*", since: noon - 20 * minute, sentence: expect.stringContaining("T00:00:00Z") },
-    ]);
-  });
-
-  test("is no finding any more when no refusal was seen for ten minutes", async () => {
-    world.spent = { limit: "write", since: noon - 60 * minute, seen: noon - 11 * minute };
-    expect((await reports.findings(null)).filter(({ code }) => code === "d1-day-limit")).toEqual([]);
-  });
-
-  test("that is used up for reads is the only finding; another failure of D1 stays a failure", async () => {
-    const unreadable = createReportsOn(partsOn(refusing(text("read"))));
-    expect(await unreadable.findings(null)).toMatchObject([{ code: "d1-day-limit", sentence: expect.stringContaining("read in a day") }]);
-    await expect(createReportsOn(partsOn(refusing("D1_ERROR: D1 is down"))).findings(null)).rejects.toThrow("D1 is down");
   });
 });
