@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import type { EngineBench } from "./engine";
 import { jobsIn } from "./history/events";
 import { isTerminal, type JobState } from "../../src/queue/state";
 import type { Model } from "./model";
@@ -25,6 +26,17 @@ export async function emptyLedger(): Promise<void> {
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   const { objects } = await env.PAYLOADS.list({ prefix: "_unwritten/" });
   await env.PAYLOADS.delete(objects.map(({ key }) => key));
+}
+
+/** The first open jobs, what holds them back, and the messages, for the reader of a failure that no other run repeats. */
+export async function openWork(bench: EngineBench): Promise<string> {
+  const columns = "id, queue, state, seq, attempt, runs, at, due, sent, wake, gate, reason";
+  const [rows, holds] = await env.DB.batch([
+    env.DB.prepare(`SELECT ${columns} FROM jobs WHERE ended IS NULL LIMIT 5`),
+    env.DB.prepare("SELECT 'pause' AS is_a, tenant, name FROM pauses UNION ALL SELECT 'heavy', tenant, queue FROM heavy_tenants LIMIT 5"),
+  ]);
+  const held = bench.held.slice(0, 5).map(({ queue, at, attempts }) => ({ queue, at, attempts }));
+  return JSON.stringify({ now: bench.now(), rows: rows?.results, holds: holds?.results, held, events: bench.events.slice(-5) });
 }
 
 /** What must hold after each step, as sentences; empty when all of it does. */

@@ -10,6 +10,7 @@ import { createEngineBench, type Held } from "./engine";
 import { createChecker } from "./history/checker";
 import { jobsIn } from "./history/events";
 import { History } from "./history/history";
+import { openWork } from "./invariants";
 import { createOutside, type Isolate } from "./isolate";
 import { createModelled } from "./modelled";
 import type { Mutant } from "./mutant";
@@ -249,7 +250,7 @@ export function createModel(mutant: Mutant | null = null) {
       const times = [...bench.held.map(({ at: time }) => time), ...(next === null ? [] : [next]), ...(open ? [bench.now() + 660_000] : [])];
       bench.advance(Math.max(60_000, Math.min(...times) - bench.now()));
     }
-    violations.push("it does not come to rest");
+    violations.push(`it does not come to rest: ${await openWork(bench)}`);
     history.note({ is: "rest" });
   }
 }
