@@ -8,6 +8,7 @@ import { openApi } from "../../src/intake/openapi";
 import { type AnyRoute, openPath } from "../../src/intake/route";
 import { routes } from "../../src/intake/routes";
 import { queues } from "../../src/jobs/queues";
+import { useAlone } from "./alone";
 import { fuzz, mutated, nasty, type Schema, valueFor } from "./values";
 
 /** The whole Worker over real stores. Nothing runs, and nothing leaves: its queues take every message and forget it. */
@@ -21,9 +22,8 @@ const foreign = "zq-other-tenant-zq";
 const document = openApi(routes, app(fuzzed).intake.registry.contracts()) as Schema;
 const tokens: string[] = [];
 
+useAlone(fuzzed);
 beforeAll(async () => {
-  // An address that is called is not there.
-  globalThis.fetch = () => Promise.reject(new Error("Network connection lost."));
   await asRoot("PUT", "/v1/tenants/own", { name: "Own" });
   await asRoot("PUT", "/v1/tenants/other", { name: foreign });
   for (const tenant of ["own", "other"]) {

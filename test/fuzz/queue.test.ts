@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { WorkerEnv } from "../../src/env";
 import worker from "../../src/index";
 import { queues } from "../../src/jobs/queues";
+import { useAlone } from "./alone";
 import { fuzz, mutated, nasty } from "./values";
 
 /** Bodies as the Worker itself sends them: one job, one with a key, and a pack. */
@@ -18,8 +19,8 @@ const sinkOf = (queue: string) => ({
 });
 const fuzzed = { ...env, ...Object.fromEntries(Object.entries(queues).map(([name, { binding }]) => [binding, sinkOf(name)])) } as unknown as WorkerEnv;
 
+useAlone(fuzzed);
 beforeAll(async () => {
-  globalThis.fetch = () => Promise.reject(new Error("Network connection lost."));
   await ask("PUT", "/v1/tenants/own", { name: "Own" });
   await ask("POST", "/v1/jobs", { type: "email", payload: { to: "a@example.com", subject: "x", text: "y" } });
   await ask(
