@@ -90,7 +90,7 @@ describe("a double click", () => {
 
 describe("a blocked sender", () => {
   // Addresses for documentation (RFC 5737, RFC 3849): the first as the list of blocked senders has it, the second spelled in another way.
-  test.each(["192.0.2.66", "2001:DB8:0:0:0:0:0:1"])("%s gets the same answers to a repeat as any sender, and is stored nowhere", async (ip) => {
+  test.each(["192.0.2.66", "2001:DB8:0:0:0:0:0:1"])("%s gets the answers to a repeat that each sender gets, and is stored nowhere", async (ip) => {
     const looks = (sender: Record<string, string>, key: string) => {
       const under = (email: string, tts: string) => keyed({ email, __pg_tts: tts }, { ...sender, "idempotency-key": key });
       const press = () => browse({ email: "a@example.com", __pg_nonce: key }, sender);
