@@ -8,7 +8,7 @@ import { untilRest } from "./heal.ts";
 import { type Ledger, readLedger } from "./ledger.ts";
 import { Observed } from "./observed.ts";
 import { postsOf } from "./posts.ts";
-import { type Schedule, scheduleOf } from "./schedule.ts";
+import { type Fault, type Schedule, scheduleOf } from "./schedule.ts";
 import { send, type Sending } from "./sender.ts";
 import { expectOk } from "../../test/way/support/api.ts";
 import { openRemote, openTenant, type Tenant } from "./tenants.ts";
@@ -20,6 +20,8 @@ export interface RunOptions {
   jobs: number;
   /** Faults that happen, by their number in the schedule; undefined: all. */
   only?: readonly number[] | undefined;
+  /** Faults in the order of time, in the place of those of the seed. */
+  faults?: readonly Fault[] | undefined;
   /** A fault that is planted into the Worker. */
   mutant?: string | undefined;
   /** The commit that stands for the release before; undefined: this one, without packs. */
@@ -49,10 +51,10 @@ const countersMs = 10_000;
 const slotMs = 15 * 60_000;
 
 /** The schedule of a seed, with the faults that were asked for. */
-export function planned({ seed, jobs, only }: Pick<RunOptions, "seed" | "jobs" | "only">): Schedule {
+export function planned({ seed, jobs, only, faults }: Pick<RunOptions, "seed" | "jobs" | "only" | "faults">): Schedule {
   const length = Math.max(20_000, (jobs / pace) * 1000);
   const schedule = scheduleOf(seed, length, Math.max(minFaults, Math.round(jobs / jobsOfFault)), seeded(seed));
-  return { ...schedule, faults: schedule.faults.filter((_, index) => only?.includes(index) ?? true) };
+  return { ...schedule, faults: (faults ?? schedule.faults).filter((_, index) => only?.includes(index) ?? true) };
 }
 
 /** One run: posts and faults side by side, then everything heals, then the verdict. */
