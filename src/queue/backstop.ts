@@ -1,9 +1,9 @@
 import { aboutJob } from "../trace";
 import { buryForeign, buryMismatch } from "./accept/bury";
-import { reviveAtDelivery } from "./disposition";
+import { reviveAtDelivery } from "./revive";
 import type { Engine } from "./engine";
 import { parseEnvelope, type Envelope } from "./envelope";
-import { MessageAnswer, redeliver } from "./run/message-answer";
+import { MessageAnswer, redeliver } from "./message-answer";
 import { newRow } from "./accept/prepare";
 import { acceptedAt } from "./placement";
 import { redactedReason } from "../masking/redact";

@@ -5,7 +5,7 @@ import type { Execution } from "./execution";
 import type { ForeignReaders } from "./run/foreign";
 import { lastStart, leaseFor, maxBatchMs } from "./lease";
 import type { Lease } from "./ports/run-ledger";
-import { redeliver } from "./run/message-answer";
+import { redeliver } from "./message-answer";
 import { open } from "./run/open";
 import { offerRemote } from "./run/remote";
 import { redactedReason } from "../masking/redact";

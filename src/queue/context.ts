@@ -1,6 +1,6 @@
 import { cursorIssue } from "./outcome";
 import type { Engine } from "./engine";
-import type { ActiveRun } from "./run/active-run";
+import type { ActiveRun } from "./active-run";
 import type { ChildOptions, Contract, InputOf, RunContext } from "./job";
 import { cancelChild, enqueueChild } from "./run/children";
 import { endedBy } from "./run/heartbeat";

@@ -1,13 +1,12 @@
 import { maxQueueDelaySeconds } from "./backoff";
 import { aboutJob } from "../trace";
 import { buryMismatch } from "./accept/bury";
-import { sendStored } from "./tick/bring-back";
 import type { Engine } from "./engine";
 import type { Delivery } from "./run/delivery";
 import { clockToleranceMs } from "./lease";
 import type { FoundJob, MessageRef } from "./ports/run-ledger";
-import { heldOrQueued } from "./placement";
 import { redactedReason } from "../masking/redact";
+import { reviveAtDelivery } from "./revive";
 import { rowFromDelivery } from "./accept/row-on-demand";
 import { isTerminal, revivedByKey } from "./state";
 
@@ -71,19 +70,6 @@ export async function answerUnclaimed(engine: Engine, delivery: Delivery, row: F
 /** The part of a message that the claim needs. */
 export function refOf({ envelope: { tenant, id, seq, fp, at }, contract: { policy } }: Delivery): MessageRef {
   return { tenant, id, seq, fp: fp ?? null, at, maxAttempts: policy.maxAttempts };
-}
-
-/** Brings back a job that had ended when its key was sent again while the ledger was away. False: it had not ended before that. */
-export async function reviveAtDelivery(
-  engine: Engine,
-  { envelope, acceptedWithoutLedgerAt }: Pick<Delivery, "envelope" | "acceptedWithoutLedgerAt">,
-): Promise<boolean> {
-  const now = engine.now();
-  const place = heldOrQueued(envelope.due ?? null, now);
-  const job = { tenant: envelope.tenant, id: envelope.id, endedBefore: (acceptedWithoutLedgerAt ?? 0) - clockToleranceMs };
-  const rows = await engine.ledger.revive([job], { from: revivedByKey, event: "revived", boot: engine.boot, place }, now);
-  await sendStored(engine, rows, now, () => place);
-  return rows.length > 0;
 }
 
 /** False for a copy of the message that made the job, or that brought it back before: it was accepted before the job ended. */

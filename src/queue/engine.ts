@@ -1,4 +1,4 @@
-import { noteDayLimit } from "./run/day-limit";
+import { noteDayLimit } from "./day-limit";
 import type { CallResult, Gates } from "./ports/gates";
 import type { Ids } from "./id";
 import type { Capabilities, Need } from "./job";

@@ -1,5 +1,5 @@
 import { createContext } from "./context";
-import type { ActiveRun } from "./run/active-run";
+import type { ActiveRun } from "./active-run";
 import { enterGates } from "./run/enter-gates";
 import type { CapabilityScope, Engine, Missing } from "./engine";
 import { type Execution, isLoaded, type LoadedExecution } from "./execution";

@@ -1,7 +1,7 @@
 import { maskKnownValues } from "../masking/known-values";
 import type { ClaimedJob, Lease } from "./ports/run-ledger";
-import { ActiveRun, type Heartbeat, type RunInput } from "./run/active-run";
-import { type Decision, decisionFrom } from "./run/decision";
+import { ActiveRun, type Heartbeat, type RunInput } from "./active-run";
+import { type Decision, decisionFrom } from "./decision";
 import type { Delivery } from "./run/delivery";
 import type { Share } from "./run/share";
 

@@ -1,7 +1,7 @@
 import type { Engine } from "./engine";
 import { type DecidedExecution, type Execution, isDecided, type LoadedExecution } from "./execution";
 import type { LeaveReport } from "./ports/gates";
-import type { ActiveRun, Heartbeat } from "./run/active-run";
+import type { ActiveRun, Heartbeat } from "./active-run";
 import { createHeartbeat } from "./run/heartbeat";
 import { deadlineOf } from "./lease";
 import type { Lease } from "./ports/run-ledger";

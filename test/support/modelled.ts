@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { outcomeOf, type Reply } from "../../src/queue/effect";
-import { RunEnded } from "../../src/queue/run/active-run";
+import { RunEnded } from "../../src/queue/active-run";
 import { defineJob, job, type Job, type RunContext } from "../../src/queue/job";
 import { isOutcome, type Outcome } from "../../src/queue/outcome";
 import type { RunEnd } from "./history/events";

@@ -73,7 +73,7 @@ export function cycles(edges: readonly Import[]): string[] {
     for (const { to } of next.get(file) ?? []) visit(to, [...path, file]);
     done.add(file);
   };
-  for (const file of texts.keys()) visit(file, []);
+  for (const file of next.keys()) visit(file, []);
   return found;
 }
 

@@ -1,4 +1,4 @@
-import { nextDay } from "../../queue/run/day-limit";
+import { nextDay } from "../../queue/day-limit";
 import type { SpentDay } from "../../queue/memory";
 import { type Finding, isoSeconds } from "../report/model";
 

@@ -1,6 +1,6 @@
 import { fingerprint } from "../../json/canonical";
 import type { JobRef } from "../../queue/ports/job-row";
-import { acceptChildren } from "../../queue/accept/outside-children";
+import { acceptChildren } from "../../queue/outside-children";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { heldJob } from "./held-job";
 import type { WorkDeps } from "./deps";

@@ -1,6 +1,6 @@
 import type { Engine } from "../engine";
 import type { Envelope } from "../envelope";
-import { redeliver } from "../run/message-answer";
+import { redeliver } from "../message-answer";
 import type { Prepared } from "./prepared";
 import { redactedReason } from "../../masking/redact";
 

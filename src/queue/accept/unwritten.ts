@@ -1,10 +1,10 @@
 import { buryMismatch } from "./bury";
-import { reviveAtDelivery } from "../disposition";
 import type { Engine } from "../engine";
 import type { Envelope } from "../envelope";
 import type { KnownJob } from "../ports/intake-ledger";
 import { orTrouble } from "../or-trouble";
 import type { Prepared } from "./prepared";
+import { reviveAtDelivery } from "../revive";
 
 /**
  * Local starts only, where a message is lost with the process: keeps jobs that a queue took and the ledger did not. Returns those that nothing

@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import { accept } from "../enqueue";
 import type { ChildOptions, Contract, InputOf } from "../job";
-import type { ActiveRun } from "./active-run";
+import type { ActiveRun } from "../active-run";
 import { firstName, prepare } from "../accept/prepare";
 import { traceOfChild } from "../../trace";
 

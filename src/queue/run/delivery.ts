@@ -2,7 +2,7 @@ import type { Engine } from "../engine";
 import type { Envelope } from "../envelope";
 import type { Contract, Job } from "../job";
 import { keyOf } from "../ref";
-import type { MessageAnswer } from "./message-answer";
+import type { MessageAnswer } from "../message-answer";
 
 /** One job of a batch as its messages describe it, before its claim. A message may carry several jobs, and several copies of a message carry one job. */
 export class Delivery {

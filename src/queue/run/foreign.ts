@@ -1,6 +1,6 @@
 import { buryForeign } from "../accept/bury";
 import type { Engine } from "../engine";
-import { redeliver } from "./message-answer";
+import { redeliver } from "../message-answer";
 import { redactedReason } from "../../masking/redact";
 
 /** A message that the platform or another system sent: its body is no envelope. */

@@ -1,7 +1,7 @@
 import type { Engine } from "../engine";
 import { redactedReason } from "../../masking/redact";
 import { keyOf } from "../ref";
-import type { ActiveRun, Heartbeat, RunEnded } from "./active-run";
+import type { ActiveRun, Heartbeat, RunEnded } from "../active-run";
 
 /** In the first half minute of a batch heartbeats are as frequent as their callers need, later every four seconds at most: an invocation has a thousand queries. */
 const youngMs = 30_000;

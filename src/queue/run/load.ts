@@ -6,7 +6,7 @@ import { discard, isOutcome, retry, wait, type Outcome } from "../outcome";
 import { redactedReason } from "../../masking/redact";
 import { keyOf } from "../ref";
 import { upgraded } from "../registry";
-import type { RunInput } from "./active-run";
+import type { RunInput } from "../active-run";
 import type { Delivery } from "./delivery";
 
 /** How long a job waits when the payload store is down. */

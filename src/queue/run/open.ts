@@ -3,7 +3,7 @@ import type { Engine } from "../engine";
 import { parseEnvelope, type Envelope } from "../envelope";
 import { Delivery } from "./delivery";
 import { type Foreign, type ForeignReader, takeForeign } from "./foreign";
-import { MessageAnswer, redeliver } from "./message-answer";
+import { MessageAnswer, redeliver } from "../message-answer";
 import { keyOf } from "../ref";
 import { readable } from "../registry";
 

@@ -3,7 +3,7 @@ import { anyKey, failed, ok } from "../effect";
 import type { Engine } from "../engine";
 import type { RunContext } from "../job";
 import { withRetry } from "../with-retry";
-import type { ActiveRun } from "./active-run";
+import type { ActiveRun } from "../active-run";
 import { endedBy } from "./heartbeat";
 
 /** Before an effect the job's flags may be this old. Milliseconds. */

@@ -1,5 +1,5 @@
 import { aboutJob } from "../../trace";
-import { type ActiveRun, RunEnded } from "./active-run";
+import { type ActiveRun, RunEnded } from "../active-run";
 import { HeldBack } from "./children";
 import type { Engine } from "../engine";
 import { retry, wait } from "../outcome";

@@ -1,6 +1,6 @@
 import { backoff } from "../backoff";
 import type { Policy } from "../job";
-import type { Decision } from "./decision";
+import type { Decision } from "../decision";
 import type { ClaimedJob, Transition } from "../ports/run-ledger";
 import { cursorIssue, maxResult, type Retry, type Wait } from "../outcome";
 import { copyDelay, heldUntil, maxHoldMs, parkedAt, type Placement, queuedNow } from "../placement";

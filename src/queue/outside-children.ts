@@ -1,11 +1,11 @@
-import { accept } from "../enqueue";
-import type { Engine } from "../engine";
-import type { JobRef } from "../ports/job-row";
-import { firstName, prepare } from "./prepare";
-import { invalid, unknownType } from "./receipts";
-import { checkPayload } from "../registry";
-import type { EnqueueRequest, Receipt } from "../request";
-import { type Traced, traceOfChild } from "../../trace";
+import { accept } from "./enqueue";
+import type { Engine } from "./engine";
+import type { JobRef } from "./ports/job-row";
+import { firstName, prepare } from "./accept/prepare";
+import { invalid, unknownType } from "./accept/receipts";
+import { checkPayload } from "./registry";
+import type { EnqueueRequest, Receipt } from "./request";
+import { type Traced, traceOfChild } from "../trace";
 
 /**
  * Enqueues children of a remote job. Their ids derive from parent, type and key, as those of a run's children; only types and fields that a sender

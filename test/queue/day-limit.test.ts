@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { dayLimitIn } from "../../../src/d1";
-import { secondsHeld } from "../../../src/queue/run/day-limit";
-import { withRetry } from "../../../src/queue/with-retry";
-import { createEngineBench } from "../../support/engine";
-import { emptyLedger } from "../../support/invariants";
+import { dayLimitIn } from "../../src/d1";
+import { secondsHeld } from "../../src/queue/day-limit";
+import { withRetry } from "../../src/queue/with-retry";
+import { createEngineBench } from "../support/engine";
+import { emptyLedger } from "../support/invariants";
 
 beforeEach(emptyLedger);
 

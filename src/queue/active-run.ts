@@ -1,9 +1,9 @@
-import type { EffectRecord, Reply } from "../effect";
-import type { Contract } from "../job";
-import type { GateReport } from "../ports/gates";
-import type { ClaimedJob, Lease } from "../ports/run-ledger";
+import type { EffectRecord, Reply } from "./effect";
+import type { Contract } from "./job";
+import type { GateReport } from "./ports/gates";
+import type { ClaimedJob, Lease } from "./ports/run-ledger";
 import type { EndReason } from "./decision";
-import type { Delivery } from "./delivery";
+import type { Delivery } from "./run/delivery";
 
 /** Why a context refuses: thrown into a run, never shown to a tenant. */
 export class RunEnded extends Error {

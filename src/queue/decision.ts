@@ -1,4 +1,4 @@
-import { isOutcome, retry, type Outcome } from "../outcome";
+import { isOutcome, retry, type Outcome } from "./outcome";
 
 /** Why a run is ended from outside, or by the ledger's refusal. */
 export type EndReason = "cancelled" | "timeout" | "lost";

@@ -1,6 +1,6 @@
-import { redelivery } from "../backoff";
+import { redelivery } from "./backoff";
 import { secondsHeld } from "./day-limit";
-import type { Engine } from "../engine";
+import type { Engine } from "./engine";
 
 /**
  * The one answer to a message: it is acknowledged when each job it carries was, else delivered again after the smallest delay

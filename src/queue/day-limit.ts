@@ -1,6 +1,6 @@
-import { dayMs } from "../../time/day";
-import { dayLimitIn } from "../../d1";
-import type { Memory } from "../memory";
+import { dayMs } from "../time/day";
+import { dayLimitIn } from "../d1";
+import type { Memory } from "./memory";
 
 /** A refusal stands for the messages that are answered within this time. */
 const freshMs = 60_000;
