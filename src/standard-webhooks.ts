@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from "./base64";
 /** Seconds a signature may be old, or ahead. */
-export const tolerance = 300;
+export const toleranceSeconds = 300;
 
 /** What Standard Webhooks 1.0.0 puts beside a message. */
 export interface SignedHeaders {
@@ -38,7 +38,7 @@ export async function verify(
   const read = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, timestamp, signatures] = [read("id"), read("timestamp"), read("signature")];
   if (id === "" || signatures === "" || !/^\d{1,12}$/.test(timestamp)) return { ok: false, reason: "no-headers" };
-  if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > tolerance) return { ok: false, reason: "time" };
+  if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > toleranceSeconds) return { ok: false, reason: "time" };
   const keys = await Promise.all(secretList(secrets).map((secret) => hmacKey(secret, "verify")));
   if (keys.length === 0) return { ok: false, reason: "secret" };
   const content = contentOf(id, timestamp, body);

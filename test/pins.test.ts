@@ -96,7 +96,7 @@ describe("time", () => {
   test("the tick comes each minute, as its steps and the local driver expect", () => {
     expect(wrangler.triggers.crons).toEqual(["* * * * *"]);
     expect(read("scripts/start/cron.ts")).toContain("scheduled?cron=*+*+*+*+*");
-    expect(read("src/intake/tick/tick.ts")).toContain("Math.floor(now / 60_000)");
+    expect(read("src/intake/tick/tick.ts")).toContain("Math.floor(now / minuteMs)");
   });
 });
 

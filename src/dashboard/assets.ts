@@ -1,8 +1,8 @@
 import { script, style } from "./bundle";
 import { fileHeaders } from "./headers";
+import { daySeconds } from "../time/day";
 
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5fbf"/><g fill="#fff"><path d="M7 10h18v4H7zM7 18h11v4H7z"/><circle cx="22.5" cy="20" r="2.8"/></g></svg>`;
-const daySeconds = 86_400;
 
 /** Names contain the hash of the content, so browsers may cache them forever. */
 const files: Readonly<Record<string, { type: string; text: string; seconds: number }>> = {

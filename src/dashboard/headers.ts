@@ -1,3 +1,5 @@
+import { daySeconds } from "../time/day";
+
 const hardening = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -40,7 +42,7 @@ export function fileHeaders(type: string, seconds: number): Record<string, strin
   return {
     ...hardening,
     "content-type": type,
-    "cache-control": `public, max-age=${seconds}${seconds > 86_400 ? ", immutable" : ""}`,
+    "cache-control": `public, max-age=${seconds}${seconds > daySeconds ? ", immutable" : ""}`,
     "content-security-policy": "default-src 'none'",
   };
 }

@@ -3,7 +3,7 @@ import { webhook } from "../jobs/webhook/job";
 
 /** Names of fields with addresses that will be called, at any depth of a setting: a mail connection's fallback has its own. */
 const addressFields = ["url", "baseUrl"];
-const deepest = 4;
+const maxDepth = 4;
 const message = "must not point back to this service";
 
 /**
@@ -12,7 +12,7 @@ const message = "must not point back to this service";
  */
 export function refuseOwnHost(settings: unknown, requestUrl: string): void {
   const own = URL.parse(requestUrl);
-  const errors = addressesIn(settings, "", deepest).filter(({ address }) => own !== null && isOwn(address, own));
+  const errors = addressesIn(settings, "", maxDepth).filter(({ address }) => own !== null && isOwn(address, own));
   if (errors.length > 0) throw new Problem("invalid", "The address is this service's own.", { errors: errors.map(({ path }) => ({ path, message })) });
 }
 

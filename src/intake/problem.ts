@@ -1,17 +1,17 @@
 import { fromUnknown, Problem, problemBody, shortPath } from "../errors";
 
 /** Default of `Retry-After`, seconds. */
-const retrySoon = 5;
+const retrySoonSeconds = 5;
 
 /** The Problem for any thrown value. An unreachable ledger is handled here for all routes. */
 export function asProblem(thrown: unknown): Problem {
-  if (isOutage(thrown)) return new Problem("unavailable", "The ledger cannot be reached.", { retryAfter: retrySoon, cause: thrown });
-  if (isBucketOutage(thrown)) return new Problem("unavailable", "The storage cannot be reached.", { retryAfter: retrySoon, cause: thrown });
+  if (isOutage(thrown)) return new Problem("unavailable", "The ledger cannot be reached.", { retryAfter: retrySoonSeconds, cause: thrown });
+  if (isBucketOutage(thrown)) return new Problem("unavailable", "The storage cannot be reached.", { retryAfter: retrySoonSeconds, cause: thrown });
   return fromUnknown(thrown);
 }
 
 export function unavailableProblem(detail: string, cause?: unknown): Problem {
-  return new Problem("unavailable", detail, { retryAfter: retrySoon, cause });
+  return new Problem("unavailable", detail, { retryAfter: retrySoonSeconds, cause });
 }
 
 /** The only refusal of public endpoints: it does not reveal which of tenant, site and signature was wrong. */

@@ -7,7 +7,7 @@ const maxDepth = 64;
 /** Objects and arrays in one text: keeps ten megabytes of `{},{},…` from filling the isolate's memory. */
 const maxContainers = 1_000_000;
 /** Texts nested deeper than this are not even parsed; up to here the check can still name the path. */
-const parseDepth = 512;
+const maxParseDepth = 512;
 
 type ParsedJson =
   | { ok: true; value: unknown }
@@ -111,7 +111,7 @@ function measure(text: string): string | undefined {
     else if (char === 0x3a) {
       if (shapes?.name(depth)) return excess(position, "too many different names");
     } else if (char === 0x7b || char === 0x5b) {
-      if (++depth > parseDepth) return excess(position, "nested too deep: 64 levels at most");
+      if (++depth > maxParseDepth) return excess(position, "nested too deep: 64 levels at most");
       if (++containers > maxContainers) return excess(position, "too many objects and lists");
       shapes?.open(depth);
     }

@@ -1,5 +1,5 @@
 import { batch, rowsOf, statement } from "../d1";
-import { hourMs } from "../time/day";
+import { hourMs, minuteMs } from "../time/day";
 
 /** Jobs of one type that came to one event. */
 export interface UsageCount {
@@ -11,7 +11,7 @@ export interface UsageCount {
 }
 
 /** An hour is added to its day this long after its end: isolates write their counts up to two seconds late. Milliseconds. */
-const settledAfterMs = 5 * 60_000;
+const settledAfterMs = 5 * minuteMs;
 /** Hours that one tick adds to their days; after an outage more ticks follow. */
 const maxHours = 6;
 
@@ -56,7 +56,7 @@ const minutesSql = `
 export async function usageSince(db: D1Database, tenant: string | null, fromDay: string, now: number): Promise<UsageCount[]> {
   const stored = await statement(db, `SELECT position FROM watermarks WHERE tenant = '*' AND walk = 'usage-days'`).first<{ position: string }>();
   const from = Math.max(Number(stored?.position ?? 0), Date.parse(fromDay));
-  const results = await batch(db, [statement(db, daysSql, tenant, fromDay, dayOf(now)), statement(db, minutesSql, tenant, from, now + 60_000)]);
+  const results = await batch(db, [statement(db, daysSql, tenant, fromDay, dayOf(now)), statement(db, minutesSql, tenant, from, now + minuteMs)]);
   return [...rowsOf<UsageCount>(results, 0), ...rowsOf<UsageCount>(results, 1)];
 }
 

@@ -1,5 +1,7 @@
+import { daySeconds } from "../time/day";
+
 /** The longest wait: one day, in seconds. */
-const maxWaitSeconds = 86_400;
+const maxWaitSeconds = daySeconds;
 
 /**
  * Seconds that a provider requests to wait, from `now` (milliseconds): `retry-after-ms`, else `Retry-After` as delta-seconds or HTTP-date

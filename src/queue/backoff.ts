@@ -1,5 +1,7 @@
+import { daySeconds } from "../time/day";
+
 /** The platform's ceiling for one delay, and therefore ours: 24 h in seconds. */
-export const maxQueueDelaySeconds = 86_400;
+export const maxQueueDelaySeconds = daySeconds;
 
 /** Delays between failures, in seconds: first step and ceiling of the exponential backoff, and the least wait. */
 export interface Backoff {

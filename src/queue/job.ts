@@ -5,6 +5,7 @@ import type { Act, EffectOptions, Reply } from "./effect";
 import { maxBatchJobs } from "./envelope";
 import type { Outcome } from "./outcome";
 import { checkedRemote, checkRules, type RemoteDefinition, type RemotePolicy, within } from "./remote-policy";
+import { daySeconds } from "../time/day";
 
 /**
  * What a run may be handed, by name. Empty here: each capability adds itself by declaration merging
@@ -102,7 +103,7 @@ export const defaultPolicy: Policy = {
   timeout: 30,
   concurrency: 10,
   pack: 1,
-  maxAge: 7 * 24 * 3600,
+  maxAge: 7 * daySeconds,
   maxRuns: 10_000,
   uncertain: "discard",
 };

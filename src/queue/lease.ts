@@ -2,9 +2,10 @@ import type { Engine } from "./engine";
 import type { Delivery } from "./run/delivery";
 import type { Policy } from "./job";
 import type { Lease } from "./ports/run-ledger";
+import { minuteMs } from "../time/day";
 
 /** A batch ends after this, below the platform's 15 minutes. */
-export const maxBatchMs = 12 * 60_000;
+export const maxBatchMs = 12 * minuteMs;
 /** A lease outlives its batch by this, so that no other run starts while the last outcomes are recorded. */
 export const leaseMarginMs = 60_000;
 /** Clocks of Workers may differ by this much. */

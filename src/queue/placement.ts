@@ -1,4 +1,4 @@
-import { dayMs, hourMs } from "../time/day";
+import { dayMs, hourMs, minuteMs } from "../time/day";
 
 /**
  * Where an open job waits for its next run, as columns of its row. Nothing else decides it; docs/lifecycle.md lists the moves.
@@ -16,15 +16,15 @@ export interface Placement {
 }
 
 /** Delays up to this travel with the message; longer ones wait in the ledger. */
-export const maxRideMs = 15 * 60_000;
+export const maxRideMs = 15 * minuteMs;
 /** Waits up to this keep their message; longer ones are parked. */
 export const maxHoldMs = 60_000;
 /** How long after a message became deliverable the tick looks for it. */
-export const sweepAfterMs = 10 * 60_000;
+export const sweepAfterMs = 10 * minuteMs;
 /** With each sweep that time doubles, up to this. */
 export const maxSweepMs = 6 * hourMs;
 /** A message not seen for this long is lost if its queue holds none as old. */
-const lostAfterMs = 2 * 60_000;
+const lostAfterMs = 2 * minuteMs;
 /** Factor on the waiting time while the queue still holds older messages. */
 const behindFactor = 4;
 /** A gate admits parked jobs by age; an urgent job counts as this much older. */

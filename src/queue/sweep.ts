@@ -10,6 +10,7 @@ import type { DueJob, UntrackedJob } from "./ports/tick-ledger";
 import { isTerminal } from "./state";
 import { writeUnwritten } from "./accept/unwritten";
 import { type Budget, createBudget, inTurns, interleaved, rotated } from "./tick/turns";
+import { minuteMs } from "../time/day";
 
 /** Rows read in one round, and rounds in one tick; the next tick reads the others. */
 const roundSize = 500;
@@ -130,7 +131,7 @@ type Checked = Pick<DueJob, "tenant" | "state" | "queue" | "sent" | "sweeps" | "
 /** "now": send a message. A time: check again then. Null: its side row is stale. */
 async function checkRow(row: Checked, now: number, { queues, paused, heavy }: QueueState): Promise<"now" | number | null> {
   if (row.state === null || isTerminal(row.state) || row.wake !== row.wakeAt || row.gate !== null) return null;
-  if (row.state === "running") return row.until > now ? row.until + 60_000 : "now";
+  if (row.state === "running") return row.until > now ? row.until + minuteMs : "now";
   if (row.sent === null) return "now";
   if (paused.has(row.queue)) return now + sweepAfterMs;
   const oldest = heavy.has(`${row.tenant}/${row.queue}`) ? await queues.oldestOfHeavy(row.queue, row.sent) : await queues.oldest(row.queue);

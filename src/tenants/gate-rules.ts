@@ -8,6 +8,7 @@ import { bucketOf, refill, refund, takeToken } from "./gate-bucket";
 import type { BreakerLimits, GateLimits } from "./gate-limits";
 import { defaultConcurrency, heldGraceMs, maxWaitMs, maxReason, maxHeld, probeWaitMs } from "./gate-state";
 import type { Admission, GateAnswer, GateState, GateStatus, Granted, Held, GateLease } from "./gate-state";
+import { minuteMs } from "../time/day";
 
 /** One answer per job, in order. A job that has entered already gets its lease again, extended. */
 export function enter(
@@ -41,7 +42,7 @@ export function admit(before: GateState, limit: number, now: number): Admission 
   }
   const free = Math.min(concurrencyOf(state) - state.leases.length, refill(state.bucket, state.limits, now).tokens ?? Infinity);
   const count = Math.floor(Math.max(0, free) + perSecond * 60) - state.held.length;
-  return { count: Math.max(0, Math.min(limit, count)), until: now + 60_000, perSecond };
+  return { count: Math.max(0, Math.min(limit, count)), until: now + minuteMs, perSecond };
 }
 
 /** The status under these limits. */

@@ -1,4 +1,5 @@
 import type { Quota } from "../queue/engine";
+import { minuteMs } from "../time/day";
 
 interface Window {
   minute: number;
@@ -16,12 +17,12 @@ export function createQuota(limitOf: (tenant: string) => Promise<number | undefi
     async take(tenant, count) {
       const limit = await limitOf(tenant);
       if (limit === undefined) return { granted: count, retryAfter: 0 };
-      const minute = Math.floor(now() / 60_000);
+      const minute = Math.floor(now() / minuteMs);
       const window = windows.get(tenant);
       const used = window?.minute === minute ? window.used : 0;
       const granted = Math.max(0, Math.min(count, limit - used));
       windows.set(tenant, { minute, used: used + granted });
-      return { granted, retryAfter: 60 - Math.floor((now() % 60_000) / 1000) };
+      return { granted, retryAfter: 60 - Math.floor((now() % minuteMs) / 1000) };
     },
   };
 }

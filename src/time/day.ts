@@ -4,6 +4,8 @@ export const minuteMs = 60_000;
 export const hourMs = 3_600_000;
 /** Milliseconds of a day. */
 export const dayMs = 86_400_000;
+/** Seconds of a day. */
+export const daySeconds = 86_400;
 
 /**
  * Days for which the row of an ended job is kept at least. A message is delivered up to 4 days after it was sent, the default retention of

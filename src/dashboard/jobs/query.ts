@@ -3,6 +3,7 @@ import { ApiProblem } from "../api";
 import type { Visit } from "../page";
 import { type Search, searchFrom, timeAt } from "./search";
 import { unknownIn } from "./unknown";
+import { minuteMs } from "../../time/day";
 
 export interface JobsModel extends Jobs {
   search: Search;
@@ -23,7 +24,7 @@ export async function queryJobs({ api, url, now }: Visit): Promise<JobsModel> {
   const query = { ...search, from: timeAt(search.from, now), to: timeAt(search.to, now), cursor: url.searchParams.get("cursor") ?? undefined, limit };
   const [jobs, { groups = [], backlog }, { types }, { sites }] = await Promise.all([
     found(api, query),
-    api.get<Stats>("/v1/stats", { by: "type", from: new Date(now - 60_000).toISOString() }),
+    api.get<Stats>("/v1/stats", { by: "type", from: new Date(now - minuteMs).toISOString() }),
     api.get<Types>("/v1/types"),
     api.get<Sites>("/v1/sites"),
   ]);

@@ -3,6 +3,7 @@ import { productText } from "../shop/products/texts";
 import { boundedList, boundedName } from "../../bounded";
 import { failed, ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";
+import { daySeconds } from "../../time/day";
 
 /** Products of one run. */
 const maxProducts = 10;
@@ -33,7 +34,7 @@ const saveTexts = defineTool({
   reads: "trusted",
   writes: "tenant",
   approval: true,
-  idempotentFor: 7 * 24 * 3600,
+  idempotentFor: 7 * daySeconds,
   ids: ({ texts: all }) => all.map(({ productId: id }) => key(id)),
   act: async ({ texts: all }, { world, job, input: given }) => {
     const { siteId } = given as v.InferOutput<typeof input>;

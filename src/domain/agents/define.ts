@@ -2,6 +2,7 @@ import type * as v from "valibot";
 import type { Reply } from "../../queue/effect";
 import type { AgentWorld } from "./capability";
 import type { AgentBudget, Given, Reads, Writes } from "./model";
+import { daySeconds } from "../../time/day";
 
 /** The result of a tool. `ids`: keys of its rows, which later arguments may name. No part of a text may become an id. */
 interface ToolResult {
@@ -101,7 +102,7 @@ export interface AgentDefinition<Input extends v.GenericSchema, Output extends v
   approvalSeconds?: number;
 }
 
-const weekSeconds = 7 * 24 * 3600;
+const weekSeconds = 7 * daySeconds;
 
 const defaultLimits: AgentBudget = { maxSteps: 10, maxTokens: 100_000, maxSeconds: 600, usdPerRun: 0.5, usdPerMonth: 50 };
 

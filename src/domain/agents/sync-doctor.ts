@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { boundedList, boundedName, boundedText } from "../../bounded";
 import { ok } from "../../queue/effect";
 import { defineAgent, defineTool } from "./define";
+import { daySeconds } from "../../time/day";
 
 /** Jobs that one run may retry. */
 const maxJobs = 50;
@@ -17,7 +18,7 @@ const retrySyncs = defineTool({
   reads: "trusted",
   writes: "outside",
   approval: true,
-  idempotentFor: 7 * 24 * 3600,
+  idempotentFor: 7 * daySeconds,
   ids: keys,
   act: async ({ jobIds }, { world }) => {
     const retried = await world.retrySyncs(jobIds);

@@ -2,6 +2,7 @@ import { pastCircuitSentence } from "../report/gate-why";
 import type { RemedyCall, Finding } from "../report/model";
 import type { Alert } from "./model";
 import { causeOf } from "./rule";
+import { minuteMs } from "../../time/day";
 
 /** An alert as the report has it now. `count` and `since` of an open one are those of its finding; without a finding they are what the ticks found, since its first failure. */
 export interface CurrentAlert extends Alert {
@@ -14,7 +15,7 @@ export interface CurrentAlert extends Alert {
 }
 
 /** What no finding covers is read in each tick. Milliseconds. */
-const maxTickGapMs = 3 * 60_000;
+const maxTickGapMs = 3 * minuteMs;
 
 /** Joins an alert with the findings of the same tenant, or (`*`) of the installation. */
 export function currentOf(alert: Alert, findings: readonly Finding[], now: number): CurrentAlert {

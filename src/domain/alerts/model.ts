@@ -1,4 +1,4 @@
-import { dayMs, hourMs } from "../../time/day";
+import { dayMs, hourMs, minuteMs } from "../../time/day";
 
 /** The installation as the owner of an alert. */
 export const installation = "*";
@@ -44,7 +44,7 @@ export const cooldownMs = hourMs;
 /** An open cause that goes on is sent again after this. Milliseconds. */
 export const remindAfterMs = dayMs;
 /** What a refused notice is tried again for, after the newest failure. Milliseconds. */
-const retryForMs = 10 * 60_000;
+const retryForMs = 10 * minuteMs;
 
 /** Causes that each tick looks at anew: of these the count is the newest one. */
 export function isStanding(cause: string): boolean {

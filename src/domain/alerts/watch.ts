@@ -3,6 +3,7 @@ import { alertsOf, newDeadLetters } from "./queries";
 import { heartbeatStep } from "../installation/model";
 import { byWorstSeverity, causeKey, outgrownBy } from "./severity";
 import { saveAlerts } from "./store";
+import { minuteMs } from "../../time/day";
 
 export interface WatchDeps {
   db: D1Database;
@@ -19,7 +20,7 @@ export interface WatchDeps {
 /** A dead letter may be recorded this long after it died. Milliseconds. */
 const overlapMs = 60_000;
 /** A step that failed longer ago is no finding. Milliseconds. */
-const maxStepAgeMs = 5 * 60_000;
+const maxStepAgeMs = 5 * minuteMs;
 /** New alerts of one owner in one tick, and owners that are sent something. The next tick finds the rest, if it still fails. */
 const [maxNew, maxOwners] = [50, 25];
 

@@ -2,6 +2,7 @@ import { rowsOf } from "../../d1";
 import type { Acknowledgement, Campaign, CampaignInput, CampaignScope, CampaignState, LeftOut, PageCounts } from "./model";
 import type { PagePlace } from "./objects";
 import { campaignFrom, type CampaignRow } from "./queries";
+import { minuteMs } from "../../time/day";
 
 /** A statement whose first two parameters are tenant and campaign. */
 function statement({ db, tenant, id }: CampaignScope, sql: string, ...values: (string | number | null)[]): D1PreparedStatement {
@@ -88,7 +89,7 @@ export async function beginPage(scope: CampaignScope, page: number, job: string)
 export async function reserveSlot(scope: CampaignScope, page: number, count: number, ratePerMinute: number, now: number): Promise<number> {
   const isNew = `EXISTS (SELECT 1 FROM campaign_pages WHERE ${thisPage} AND slot IS NULL)`;
   const slotSql = `UPDATE campaign_pages SET slot = (SELECT next_at FROM campaigns WHERE tenant = ?1 AND id = ?2) - ?4 WHERE ${thisPage} AND slot IS NULL`;
-  const durationMs = Math.ceil((count * 60_000) / ratePerMinute);
+  const durationMs = Math.ceil((count * minuteMs) / ratePerMinute);
   const results = await scope.db.batch<Record<string, unknown>>([
     statement(scope, `UPDATE campaigns SET next_at = max(next_at, ?4) + ?5 WHERE tenant = ?1 AND id = ?2 AND ${isNew}`, page, now, durationMs),
     statement(scope, slotSql, page, durationMs),

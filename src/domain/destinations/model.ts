@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../../bounded";
 import { filterSchema, type Filter } from "./filter";
+import { daySeconds } from "../../time/day";
 
 /** Destinations of every tenant, with their default events and the connection that each needs. */
 export const builtIn = {
@@ -18,7 +19,7 @@ export type BuiltIn = keyof typeof builtIn;
 export const builtInNames = Object.keys(builtIn) as BuiltIn[];
 
 /** Delay of the follow-up mail to a lead that has not answered. */
-export const followUpAfterSeconds = 24 * 3600;
+export const followUpAfterSeconds = daySeconds;
 
 export function isBuiltInDestination(name: string): name is BuiltIn {
   return Object.hasOwn(builtIn, name);
@@ -52,7 +53,7 @@ const shared = {
   enabled: v.optional(v.boolean("must be true or false"), true),
   filter: v.optional(filterSchema),
   delaySeconds: v.optional(
-    v.pipe(v.number(), v.integer("must be whole seconds"), v.minValue(0, "must not be negative"), v.maxValue(366 * 86_400, "must be at most 366 days")),
+    v.pipe(v.number(), v.integer("must be whole seconds"), v.minValue(0, "must not be negative"), v.maxValue(366 * daySeconds, "must be at most 366 days")),
   ),
 };
 

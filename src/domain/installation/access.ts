@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { boundedList, boundedText, fieldRule } from "../../bounded";
 import type { Http } from "../../providers/http";
 import { tokenScopes } from "../../tenants/token";
-import { hourMs } from "../../time/day";
+import { hourMs, minuteMs } from "../../time/day";
 
 const maxRoles = 100;
 const personRule = "must be an address, or the name of a group";
@@ -59,7 +59,7 @@ type AccessResult =
 /** Characters. */
 const maxToken = 16_384;
 /** Keys are fetched again after the first time; for a token with an unknown key, at most once in the second. Milliseconds. */
-const [maxKeysAgeMs, keysAgainAfterMs] = [hourMs, 60_000];
+const [maxKeysAgeMs, keysAgainAfterMs] = [hourMs, minuteMs];
 const [timeLimit, sizeLimit] = [5000, 100_000];
 
 /** Verifies tokens of Cloudflare Access by the team's keys, which an isolate caches for an hour. */

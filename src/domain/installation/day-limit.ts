@@ -1,10 +1,11 @@
 import { nextDay } from "../../queue/day-limit";
 import type { SpentDay } from "../../queue/memory";
 import { type Finding, isoSeconds } from "../report/model";
+import { minuteMs } from "../../time/day";
 
 const key = "d1-day-limit";
 /** KV's free plan accepts 1,000 writes a day. */
-const everyMs = 5 * 60_000;
+const everyMs = 5 * minuteMs;
 /** The record expires after this time without a refusal. */
 const lifetimeSeconds = 600;
 

@@ -1,4 +1,4 @@
-import { dayMs } from "../../time/day";
+import { dayMs, hourMs } from "../../time/day";
 import { nameJob } from "../../ledger/entities";
 import type { Label } from "./score";
 import { velocity } from "./score";
@@ -136,19 +136,7 @@ export async function storeSubmission(db: D1Database, request: StoreRequest, mor
   const keys = JSON.stringify(identityKeys(submission));
   const on = (sql: string, ...values: (string | number)[]) => db.prepare(sql).bind(...values);
   const writes = [
-    on(
-      addSubmission,
-      tenant,
-      id,
-      project,
-      kind,
-      at,
-      Math.round(reengageHours * 3600_000),
-      suspicion,
-      JSON.stringify(reasons),
-      JSON.stringify(submission),
-      keys,
-    ),
+    on(addSubmission, tenant, id, project, kind, at, Math.round(reengageHours * hourMs), suspicion, JSON.stringify(reasons), JSON.stringify(submission), keys),
     on(addIdentities, tenant, id, project, kind, at, keys),
     on(applyToLead, tenant, id, kind),
     ...(kind === "lead" ? [on(noteLast, tenant, project, at)] : []),

@@ -1,3 +1,5 @@
+import { minuteMs } from "../../time/day";
+
 /** Bounds the concurrent uploads of an isolate: each has parts of its body in memory. */
 export type Slots = ReturnType<typeof createSlots>;
 
@@ -22,8 +24,8 @@ export const uploadLimits: SlotLimits = {
   maxPerIsolate: 8,
   maxWaitingPerTenant: 100,
   maxWaiting: 400,
-  maxWaitMs: 60_000,
-  maxSilenceMs: 60_000,
+  maxWaitMs: minuteMs,
+  maxSilenceMs: minuteMs,
 };
 
 /** Milliseconds between two checks for a free slot. A waiting request that the platform ends stops checking. */

@@ -7,6 +7,7 @@ import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
 import { isoSeconds, type Why } from "./model";
 import { heavySentence, paused, type PausedSite, sitePausedWhy, unpolledWhy } from "./why";
+import { minuteMs } from "../../time/day";
 
 /** Why jobs of a queue wait, in the sentence of the report and of each such job. `tenant`: whose jobs; `*`: of all. */
 export type QueueWhy = Why & { tenant: string };
@@ -23,7 +24,7 @@ interface WhyFacts extends FlowFacts {
 }
 
 /** Ready jobs older than this are stuck when nothing of their queue ends, else late. */
-export const maxLateMs = 10 * 60_000;
+export const maxLateMs = 10 * minuteMs;
 
 /**
  * Why a queue's jobs wait: its pause, else what holds most of its jobs, else the open circuit behind which they are retried, else that they are late.

@@ -3,6 +3,7 @@ import type { Enqueue, EnqueueRequest, Receipt, Refused } from "../../queue/requ
 import { nextAfter, plannedBetween } from "./cron";
 import { type LastRun, schedulePayload, type Schedule, spreadOf } from "./model";
 import type { Advance, ScheduleStore } from "./store";
+import { minuteMs } from "../../time/day";
 
 interface DueTick {
   /** The planned time of the tick. Milliseconds. */
@@ -21,7 +22,7 @@ export interface DueSummary {
 }
 
 /** With misfire "skip", a planned time at least this old counts as missed: one tick (a minute) may be lost. Milliseconds. */
-const missedAfterMs = 2 * 60_000;
+const missedAfterMs = 2 * minuteMs;
 /** With misfire "all", this many of the newest planned times run; older ones are skipped. */
 const maxRuns = 100;
 

@@ -3,6 +3,7 @@ import { boundedName, boundedText, fieldRule, formerName, jsonObject } from "../
 import { isTimezone, localTime } from "../../time/zone";
 import { cronIssue, nextTimes } from "./cron";
 import { wordsOf } from "./words";
+import { daySeconds } from "../../time/day";
 
 /** What to do with missed planned times; see `late` in due.ts. */
 export const misfires = ["once", "skip", "all"] as const;
@@ -10,7 +11,7 @@ export const misfires = ["once", "skip", "all"] as const;
 const overlaps = ["skip", "allow"] as const;
 
 const maxPayload = 64 * 1024;
-const maxSpreadSeconds = 24 * 3600;
+const maxSpreadSeconds = daySeconds;
 
 const timezone = v.pipe(boundedText(64), v.check(isTimezone, "must be an IANA time zone such as Europe/Berlin"), v.description("Default: UTC"));
 

@@ -7,6 +7,7 @@ import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline, isPaused, standingOf } from "./model";
 import { reclaimHeld } from "./reclaim";
+import { minuteMs } from "../../time/day";
 
 interface BeatRequest extends JobRef {
   lease: string;
@@ -72,7 +73,7 @@ export async function beat(deps: WorkDeps, requests: readonly BeatRequest[]): Pr
 
 function untilOf({ engine }: WorkDeps, job: HeldJob, { extendSeconds }: BeatRequest, now: number): number {
   const timeout = engine.registry.find(job.type)?.contract.policy.timeout ?? 0;
-  const extension = extendSeconds === undefined ? (job.extension ?? 60_000) : extendSeconds * 1000;
+  const extension = extendSeconds === undefined ? (job.extension ?? minuteMs) : extendSeconds * 1000;
   return Math.min(now + extension, leaseDeadline(job, timeout));
 }
 

@@ -12,6 +12,7 @@ import { payloadGone, payloadUnreachable, payloadUnreadable } from "../../queue/
 import type { WorkDeps } from "./deps";
 import { leaseDeadline } from "./model";
 import { conclude, leaveGates } from "./conclude";
+import { minuteMs } from "../../time/day";
 
 /** A job as a worker receives it. Times in milliseconds. */
 export interface HandedOut {
@@ -78,7 +79,7 @@ async function load(
   versions: Readonly<Record<string, readonly number[]>> | undefined,
 ): Promise<Loading> {
   const contract = engine.registry.find(job.type)?.contract;
-  if (!contract) return { outcome: wait(`type ${job.type} is unknown to this deployment`, { until: engine.now() + 60_000 }) };
+  if (!contract) return { outcome: wait(`type ${job.type} is unknown to this deployment`, { until: engine.now() + minuteMs }) };
   const isStoredRead = versions?.[contract.type]?.includes(job.version) ?? false;
   const version = isStoredRead ? job.version : contract.version;
   // Handed out by its address: loaded here only for an upgrade or for gates that depend on the payload.
@@ -126,7 +127,7 @@ async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) 
   const ask = async (group: typeof wishes) => {
     const [first] = group;
     if (!first) return;
-    const leaseMs = Math.max(...group.map(({ each }) => each.job.extension ?? 60_000));
+    const leaseMs = Math.max(...group.map(({ each }) => each.job.extension ?? minuteMs));
     const ids = group.map(({ each }) => each.job.id);
     const entries = await engine.gates.enter(first.each.job.tenant, first.gate, ids, leaseMs, engine.now());
     for (const [index, { each, gate }] of group.entries()) {
@@ -157,7 +158,7 @@ async function toHandedOut({ leases }: WorkDeps, { job, contract, version, paylo
   const nonce = job.lease ?? "";
   const lease = await leases.of(job, nonce);
   const takenAt = job.taken ?? 0;
-  const extension = job.extension ?? 60_000;
+  const extension = job.extension ?? minuteMs;
   const isStarted = job.offered !== 1;
   return {
     id: job.id,

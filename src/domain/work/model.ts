@@ -4,6 +4,7 @@ import type { Code } from "../../errors";
 import type { HeldJob, Shelf } from "../../ledger/work/model";
 import type { JobRef, Pause } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
+import { minuteMs } from "../../time/day";
 
 /** The version of the protocol, which a client may name in `Jobyard-Protocol`. */
 export const protocol = 1;
@@ -14,10 +15,10 @@ export const maxLeases = 1000;
 /** Jobs of one pull, items of one bulk call. */
 export const maxItems = 100;
 /** A type with waiting jobs that no worker pulled for this time is a finding. */
-export const unpolledAfterMs = 5 * 60_000;
+export const unpolledAfterMs = 5 * minuteMs;
 /** A worker that did not start this many offers in a row gets none for a while. */
 export const maxVoids = 3;
-export const quietForMs = 10 * 60_000;
+export const quietForMs = 10 * minuteMs;
 
 /** The state that an operator has set for a worker. */
 export type WorkerState = "run" | "quiet" | "stop";

@@ -11,6 +11,7 @@ import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from "./model";
 import { reclaimHeld } from "./reclaim";
 import { hasUploaded } from "./upload-result";
+import { minuteMs } from "../../time/day";
 
 /** A worker's outcome: the five outcomes of every run. */
 type WorkerOutcome =
@@ -144,5 +145,5 @@ function outcomeFrom(outcome: WorkerOutcome, reason = ""): Outcome {
 
 /** The job with its new row of `leases`. */
 function wasReclaimed(job: HeldJob, back: ReadonlySet<string>, now: number): HeldJob {
-  return back.has(keyOf(job)) ? { ...job, wake: now + (job.extension ?? 60_000) } : job;
+  return back.has(keyOf(job)) ? { ...job, wake: now + (job.extension ?? minuteMs) } : job;
 }

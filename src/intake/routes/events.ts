@@ -16,6 +16,7 @@ import { toSchema } from "../json-schema";
 import { unavailableProblem } from "../problem";
 import { param, route } from "../route";
 import { acceptedShape, batchShape, isoTime } from "../shapes";
+import { daySeconds } from "../../time/day";
 
 const modes = "{id, type, data, timestamp}, or CloudEvents 1.0 in structured, binary or batch mode";
 const accepted = v.union([acceptedShape, batchShape]);
@@ -40,7 +41,7 @@ const eventSecret = v.strictObject({
         v.number("must be a number"),
         v.integer("must be whole seconds"),
         v.minValue(0, "must not be negative"),
-        v.maxValue(7 * 86_400, "must be at most 7 days"),
+        v.maxValue(7 * daySeconds, "must be at most 7 days"),
       ),
       0,
     ),

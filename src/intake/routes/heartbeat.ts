@@ -9,6 +9,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { route } from "../route";
 import { isoTime } from "../shapes";
+import { minuteMs } from "../../time/day";
 
 export const heartbeatShape = v.object({
   host: v.pipe(v.string(), v.description("Host of the address; the rest is never returned")),
@@ -65,7 +66,7 @@ export const heartbeatRoutes = [
 async function heartbeatBody(deps: Pick<IntakeDeps, "installation" | "platform">) {
   const heartbeat = await deps.installation.read("heartbeat");
   if (!heartbeat) throw unset();
-  const last = (await deps.platform.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - 60_000);
+  const last = (await deps.platform.tickSteps()).find(({ step, at }) => step === heartbeatStep && at >= heartbeat.updated - minuteMs);
   return {
     host: new URL(heartbeat.value.url).host,
     updated: iso(heartbeat.updated),

@@ -127,11 +127,11 @@ function aboutIn(headers: Headers): string[] {
 }
 
 /** Seconds within which most uploads end. */
-const retryUpload = 5;
+const retryUploadSeconds = 5;
 
 function tooBusy(full: "tenant" | "isolate"): Problem {
-  if (full === "tenant") return new Problem("too-many-requests", "Too many of your uploads are under way at once.", { retryAfter: retryUpload });
-  return new Problem("unavailable", "Too many uploads are under way at once.", { retryAfter: retryUpload });
+  if (full === "tenant") return new Problem("too-many-requests", "Too many of your uploads are under way at once.", { retryAfter: retryUploadSeconds });
+  return new Problem("unavailable", "Too many uploads are under way at once.", { retryAfter: retryUploadSeconds });
 }
 
 function notAccepted(refused: Refused): Problem {

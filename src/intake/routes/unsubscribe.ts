@@ -6,7 +6,7 @@ import { brokenLinkPage, unsubscribedPage, unsubscribePage } from "../unsubscrib
 
 const params = { token: { pattern: /^[A-Za-z0-9_-]{40,1200}$/, message: "must be the token of a mail's link" } };
 /** Bytes of the body that a mail program posts. */
-const bodyLimit = 10_000;
+const maxBodyBytes = 10_000;
 
 /** A person gets a page, a mail program the problem. */
 const refusal: AnyRoute["refusal"] = (problem, request) =>
@@ -40,7 +40,7 @@ export const unsubscribeRoutes = [
     handle: async (call) => {
       const found = await call.deps.unsubscribe.read(param(call, "token"));
       if (!found) throw publicUnauthorized();
-      await readBytes(call.request, bodyLimit);
+      await readBytes(call.request, maxBodyBytes);
       await call.deps.unsubscribe.act(found);
       return { status: 200, ...unsubscribedPage(found.address) };
     },

@@ -2,6 +2,7 @@ import type { Beaten } from "../../domain/installation/beat";
 import { heartbeatStep } from "../../domain/installation/model";
 import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
+import { minuteMs } from "../../time/day";
 
 /** One step of the tick; it returns its report, shown in /metrics and the log. */
 interface TickStep {
@@ -39,7 +40,7 @@ interface StepOutcome {
 export async function tick(deps: TickDeps, now: number): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = [];
   const startedAt = deps.clock();
-  const minute = Math.floor(now / 60_000);
+  const minute = Math.floor(now / minuteMs);
   for (const step of deps.steps.filter(({ everyMinutes = 1 }) => minute % everyMinutes === 0)) {
     const outcome = await takeStep(deps, step, now);
     outcomes.push(outcome);

@@ -12,18 +12,18 @@ export interface IncomingWebhook {
 }
 
 /** Maximum difference between a message's time and the Worker's. Seconds. */
-const usualTolerance = 300;
+const defaultToleranceSeconds = 300;
 
 /** Whether the signature is valid and, where a time is signed, recent. Every refusal takes equally long. Never throws. */
 export async function isGenuine(settings: WebhookSettings, secret: string, incoming: IncomingWebhook, now: number): Promise<boolean> {
-  if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? usualTolerance, now);
+  if (settings.format === "standard") return isStandard(secret, incoming, settings.toleranceSeconds ?? defaultToleranceSeconds, now);
   const header = incoming.headers.get(settings.header)?.trim() ?? "";
   if (settings.format === "token") return equalSecrets(header || (incoming.token ?? ""), secret);
   const time = settings.timestampHeader === undefined ? undefined : (incoming.headers.get(settings.timestampHeader)?.trim() ?? "");
   const content = time === undefined ? incoming.body : joined(`${time}.`, incoming.body);
   const signature = signatureBytes(withoutPrefix(header, settings.prefix), settings.format);
   const signed = await verifyMac(encode(secret), signature, content);
-  return signed && (time === undefined || isRecent(time, settings.toleranceSeconds ?? usualTolerance, now));
+  return signed && (time === undefined || isRecent(time, settings.toleranceSeconds ?? defaultToleranceSeconds, now));
 }
 
 /** Does the same work for an unknown site, so that the time of the refusal does not reveal that the site is unknown. */
@@ -32,7 +32,7 @@ export async function verifyAgainstDummy(incoming: IncomingWebhook): Promise<voi
 }
 
 /** `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,BASE64 …`, signed content `id.timestamp.body`; Svix names them `svix-*`. */
-async function isStandard(secret: string, { headers, body }: IncomingWebhook, tolerance: number, now: number): Promise<boolean> {
+async function isStandard(secret: string, { headers, body }: IncomingWebhook, toleranceSeconds: number, now: number): Promise<boolean> {
   const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const [id, time] = [header("id"), header("timestamp")];
   // A secret that is not base64 is used as text.
@@ -43,11 +43,11 @@ async function isStandard(secret: string, { headers, body }: IncomingWebhook, to
     .slice(0, 10)
     .filter((each) => each.startsWith("v1,"));
   const verdicts = await Promise.all(signatures.map((each) => verifyMac(key, bytesOfBase64(each.slice(3)), content)));
-  return id !== "" && verdicts.includes(true) && isRecent(time, tolerance, now);
+  return id !== "" && verdicts.includes(true) && isRecent(time, toleranceSeconds, now);
 }
 
-function isRecent(time: string, tolerance: number, now: number): boolean {
-  return /^\d{9,11}$/.test(time) && Math.abs(now / 1000 - Number(time)) <= tolerance;
+function isRecent(time: string, toleranceSeconds: number, now: number): boolean {
+  return /^\d{9,11}$/.test(time) && Math.abs(now / 1000 - Number(time)) <= toleranceSeconds;
 }
 
 function withoutPrefix(text: string, prefix: string | undefined): string {

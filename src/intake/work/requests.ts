@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { maxItems } from "../../domain/work/model";
 import { boundedList, boundedName, boundedRecord, boundedText } from "../../bounded";
 import { maxTokenTypes } from "../../tenants/token";
+import { daySeconds } from "../../time/day";
 
 /** Schemas of the bodies that workers send, see docs/remote-workers.md. */
 
@@ -84,7 +85,7 @@ export const outcome = v.variant(
       kind: v.literal("done"),
       resultId: v.pipe(boundedText(64, { min: 1 }), v.description("Id of a result that was uploaded under this lease, in place of `result`")),
     }),
-    v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(wholeNumber(0, 86_400, " seconds")) }),
+    v.strictObject({ kind: v.literal("retry"), reason, afterSeconds: v.optional(wholeNumber(0, daySeconds, " seconds")) }),
     v.strictObject({ kind: v.literal("wait"), reason, untilMs: wholeNumber(0, 8_640_000_000_000_000, " milliseconds since 1970") }),
     v.strictObject({ kind: v.literal("again"), cursor: v.unknown() }),
     v.strictObject({ kind: v.literal("discard"), reason }),
@@ -103,7 +104,7 @@ export const beginRequest = v.strictObject({
   lease,
   idempotentForSeconds: v.optional(
     v.pipe(
-      wholeNumber(0, 31_622_400, " seconds"),
+      wholeNumber(0, 366 * daySeconds, " seconds"),
       v.description("How long the outside system refuses a second request with the same idempotencyKey; default 0: it takes no key"),
     ),
   ),

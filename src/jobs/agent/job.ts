@@ -4,6 +4,7 @@ import type { Agent } from "../../domain/agents/define";
 import { agents } from "../../domain/agents/list";
 import { entitiesField } from "../../domain/events/entity";
 import { defineJob } from "../../queue/job";
+import { daySeconds } from "../../time/day";
 
 export interface AgentPayload {
   agentType: string;
@@ -43,7 +44,7 @@ export function agentJob(all: readonly Agent[]) {
     gates: ({ agentType }) => [agentGate(agentType), "models"],
     entities: ({ about: keys }) => keys ?? [],
     // A step may take as long as its model. Proposals wait for days.
-    policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 700, maxAge: 60 * 24 * 3600, concurrency: 1 },
+    policy: { maxAttempts: 6, backoff: { base: 10, cap: 1800 }, timeout: 700, maxAge: 60 * daySeconds, concurrency: 1 },
   });
 }
 

@@ -4,6 +4,7 @@ import { type AgentBudget, microsOf, type Used } from "../../domain/agents/model
 import type { CallBound, CallMeter, Price } from "../../providers/models/models";
 import { discard, type Outcome, wait } from "../../queue/outcome";
 import type { OpenRun } from "./open-run";
+import { minuteMs } from "../../time/day";
 
 /** A reservation that is not settled yet, and when it was made. */
 export interface Reserved extends CostBound {
@@ -72,7 +73,7 @@ async function budgetRefusal(openRun: OpenRun, budget: AgentBudget, perTenant: n
   }
   const limits = { agent: microsOf(budget.usdPerMonth), tenant: microsOf(perTenant) };
   // A concurrent run reserved the rest.
-  return (await runs.reserve(run, bound, limits, at)) ? undefined : wait("the month's budget is used up", { until: at + 60_000 });
+  return (await runs.reserve(run, bound, limits, at)) ? undefined : wait("the month's budget is used up", { until: at + minuteMs });
 }
 
 function boundFor({ endpoint, input, output }: CallBound, prices: readonly Price[]): CostBound {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundedText } from "../../bounded";
 import { defineJob } from "../../queue/job";
+import { daySeconds } from "../../time/day";
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -14,5 +15,5 @@ export const campaignPage = defineJob({
   needs: ["campaigns", "mail", "templates", "suppressions"],
   // Four at a time: a page of large mails takes about 10 MB. Each call to the provider enters the gate, not the page.
   // A campaign may be paused, or wait for its window, for a long time.
-  policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 120, concurrency: 4, maxAge: 366 * 86_400, maxRuns: 1_000_000 },
+  policy: { maxAttempts: 8, backoff: { base: 10, cap: 3600, min: 60 }, timeout: 120, concurrency: 4, maxAge: 366 * daySeconds, maxRuns: 1_000_000 },
 });

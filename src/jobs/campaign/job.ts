@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundedText } from "../../bounded";
 import { defineJob } from "../../queue/job";
+import { daySeconds } from "../../time/day";
 
 /** Enqueues the pages of one campaign, a few hundred at a time. */
 export const campaign = defineJob({
@@ -11,5 +12,5 @@ export const campaign = defineJob({
   // It is quick, and must not wait behind the pages that it waits for.
   queue: "email-sending",
   needs: ["campaigns"],
-  policy: { maxAttempts: 10, timeout: 60, maxAge: 366 * 86_400, maxRuns: 1_000_000 },
+  policy: { maxAttempts: 10, timeout: 60, maxAge: 366 * daySeconds, maxRuns: 1_000_000 },
 });

@@ -6,6 +6,7 @@ import type { Run } from "../../queue/job";
 import { discard, done, wait } from "../../queue/outcome";
 import { campaignPage } from "../campaign-page/job";
 import type { campaign } from "./job";
+import { minuteMs } from "../../time/day";
 
 type Context = Parameters<typeof runCampaign>[1];
 
@@ -54,5 +55,5 @@ async function enqueuePages({ id }: Campaign, pages: readonly PagePlace[], { cam
 
 // Pages wake the job. This is for a page whose Worker crashed before that, and for pages that ended as dead letters.
 function nextLook({ started }: Campaign, now: number): number {
-  return now + Math.min(60_000, Math.max(5000, (now - (started ?? now)) / 50));
+  return now + Math.min(minuteMs, Math.max(5000, (now - (started ?? now)) / 50));
 }

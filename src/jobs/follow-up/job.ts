@@ -3,6 +3,7 @@ import { entityKey, latestTime } from "../../domain/events/entity";
 import { boundedText, jsonObject } from "../../bounded";
 import { defineJob } from "../../queue/job";
 import { personal } from "../../masking/personal";
+import { daySeconds } from "../../time/day";
 
 const payload = v.strictObject({
   entity: entityKey,
@@ -20,5 +21,5 @@ export const followUp = defineJob({
   queue: "events",
   needs: ["followUps"],
   entities: ({ entity }) => [entity],
-  policy: { maxAttempts: 20, backoff: { base: 2, cap: 600 }, maxAge: 367 * 86_400 },
+  policy: { maxAttempts: 20, backoff: { base: 2, cap: 600 }, maxAge: 367 * daySeconds },
 });

@@ -7,6 +7,7 @@ import type { PayloadOf } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";
 import { syncOrdersPart } from "../sync-orders-part/job";
 import type { syncOrders } from "./job";
+import { minuteMs } from "../../time/day";
 
 interface Cursor extends DateRange {
   enqueued?: true;
@@ -48,7 +49,7 @@ async function enqueueParts(siteId: string, span: DateRange, context: SyncContex
 
 // Every 10 seconds at first, later once a minute: a job may run 10,000 times.
 function nextLook({ at, now }: SyncContext): number {
-  return now() + Math.min(60_000, Math.max(10_000, (now() - at) / 20));
+  return now() + Math.min(minuteMs, Math.max(10_000, (now() - at) / 20));
 }
 
 function sumOf(parts: readonly BulkPart[]) {

@@ -1,8 +1,9 @@
 import type { JobRef, Pause } from "../../queue/ports/job-row";
 import type { JobState } from "../../queue/state";
+import { minuteMs } from "../../time/day";
 
 /** A repeated pull gets the same jobs for this time, after which its row is deleted. Milliseconds. */
-export const pullMemoryMs = 5 * 60_000;
+export const pullMemoryMs = 5 * minuteMs;
 
 /** A tenant's jobs of a type that wait for a worker. */
 export interface Shelf {

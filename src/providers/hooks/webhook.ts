@@ -5,6 +5,7 @@ import type { Http, HttpAnswer } from "../http";
 import { retryAfter } from "../retry-after";
 import { statusFailure } from "../status";
 import type { Hook, HookMessage } from "./hooks";
+import { daySeconds } from "../../time/day";
 
 export interface WebhookOptions {
   http: Http;
@@ -17,9 +18,9 @@ export interface WebhookOptions {
   now: () => number;
 }
 
-const keptAnswer = 4096;
+const maxKeptCharacters = 4096;
 /** The id identifies a repeat however late it comes. */
-const weekSeconds = 7 * 24 * 3600;
+const weekSeconds = 7 * daySeconds;
 
 /**
  * Posts JSON, signed by Standard Webhooks. Only a 2xx is a success; redirects are not followed; 410 means that the receiver is gone.
@@ -34,7 +35,7 @@ export function createWebhook(options: WebhookOptions): Hook {
       const reply = await options.http({ method: "POST", url: options.url, headers, body: message.body, signal, sizeLimit: 64 * 1024, redirects: "answer" });
       if (!reply.ok) return failed({ ...reply.failure, reason: `webhook: ${reply.failure.reason}` });
       const answer = reply.value;
-      if (answer.status >= 200 && answer.status < 300) return ok({ status: answer.status, response: answer.text().slice(0, keptAnswer).toWellFormed() });
+      if (answer.status >= 200 && answer.status < 300) return ok({ status: answer.status, response: answer.text().slice(0, maxKeptCharacters).toWellFormed() });
       return failed(webhookFailure(answer, options));
     },
   };
@@ -48,7 +49,7 @@ async function headersOf({ id, body }: HookMessage, { secrets = [], now }: Webho
 function webhookFailure(answer: HttpAnswer, options: WebhookOptions): Failure {
   const moved = answer.status >= 300 && answer.status < 400 ? " (redirects are not followed: give the final address)" : "";
   const reason = `webhook: ${answer.status}${moved}`;
-  const quote = quoted(answer.text().slice(0, keptAnswer), [options.url, ...(options.secrets ?? [])]);
+  const quote = quoted(answer.text().slice(0, maxKeptCharacters), [options.url, ...(options.secrets ?? [])]);
   const special = options.dialect === "make" ? byMake(answer, options.now()) : byStandard(answer);
   return { ...statusFailure(answer.status, answer.headers, { repeatable: false, now: options.now() }), ...special, reason, ...quote };
 }

@@ -9,6 +9,7 @@ import { toBase64 } from "../../base64";
 import { recordOf } from "../../json/record";
 import type { MailBatchItem, MailMessage, MailProvider, SendOptions } from "./mail";
 import { untilNextDay, untilNextMonth } from "../quota";
+import { daySeconds } from "../../time/day";
 
 interface ResendOptions {
   http: Http;
@@ -27,7 +28,7 @@ interface ResendOptions {
 export function createResend(options: ResendOptions): MailProvider {
   return {
     name: "resend",
-    idempotentFor: 24 * 3600,
+    idempotentFor: daySeconds,
     takesBulk: true,
     send: async (message, sendOptions) => {
       const reply = await callResend(options, "/emails", toJson(message), sendOptions);

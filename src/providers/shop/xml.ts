@@ -6,7 +6,7 @@ export interface Element {
   text: string;
 }
 
-const deepest = 16;
+const maxDepth = 16;
 const entities: Record<string, string> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 const token =
   /<!\[CDATA\[([\s\S]*?)\]\]>|<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<\/([\w:.-]+)\s*>|<([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>|([^<]+)/gy;
@@ -35,7 +35,7 @@ function closeOrAdd([, data, closing, opening, attributes, empty, plain]: RegExp
     const element = { name: opening, attributes: attributesOf(attributes ?? ""), children: [], text: "" };
     here.children.push(element);
     if (!empty) open.push(element);
-    return open.length <= deepest;
+    return open.length <= maxDepth;
   }
   here.text += data ?? decodeEntities(plain ?? "");
   return true;

@@ -1,4 +1,5 @@
 import { withCommas } from "../../decimal";
+import { daySeconds } from "../../time/day";
 import type { Issue } from "../../errors";
 import { fingerprint } from "../../json/canonical";
 import type { Engine } from "../engine";
@@ -16,7 +17,7 @@ import { isFull } from "../send/send";
 import { below } from "../validate";
 
 /** A delay may be this long: 366 days, in seconds. */
-export const maxDelaySeconds = 366 * 24 * 3600;
+export const maxDelaySeconds = 366 * daySeconds;
 export const delayRule = `must be whole seconds from 0 to ${withCommas(maxDelaySeconds)} (366 days)`;
 
 interface PrepareOptions {

@@ -4,18 +4,18 @@ import { redactedReason } from "../../masking/redact";
 import { type Chunk, packed, type Sendable } from "./pack";
 
 /** Limits of one sendBatch: 100 messages and 256,000 bytes, less what the platform adds per message. */
-const batchMessages = 100;
-const batchBytes = 250_000;
-const overhead = 150;
+const maxBatchMessages = 100;
+const maxBatchBytes = 250_000;
+const overheadBytes = 150;
 
 /** Packs jobs into messages and cuts those into chunks, queue by queue. */
 export function cut(engine: Engine, items: readonly Sendable[]): Chunk[] {
   const open = new Map<string, Chunk>();
   const chunks: Chunk[] = [];
   for (const message of packed(items, (type) => maxJobsOf(engine, type))) {
-    const bytes = message.bytes + overhead;
+    const bytes = message.bytes + overheadBytes;
     let chunk = open.get(message.queue);
-    if (!chunk || chunk.messages.length >= batchMessages || chunk.bytes + bytes > batchBytes) {
+    if (!chunk || chunk.messages.length >= maxBatchMessages || chunk.bytes + bytes > maxBatchBytes) {
       chunk = { queue: message.queue, messages: [], jobs: 0, bytes: 0 };
       open.set(message.queue, chunk);
       chunks.push(chunk);

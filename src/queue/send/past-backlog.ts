@@ -1,6 +1,7 @@
 import type { Engine } from "../engine";
 import { overflow } from "../ports/heavy-ledger";
 import { knownBacklog, send, type Sendable } from "./send";
+import { minuteMs } from "../../time/day";
 
 /** Messages in a queue from which on a new job may wait for minutes. */
 const minBacklog = 1000;
@@ -36,7 +37,7 @@ function isLong(engine: Engine, queue: string): boolean {
 }
 
 function countsOf({ memory, now }: Engine): Map<string, number> {
-  const minute = Math.floor(now() / 60_000);
+  const minute = Math.floor(now() / minuteMs);
   if (memory.sentJobs?.minute !== minute) memory.sentJobs = { minute, counts: new Map() };
   return memory.sentJobs.counts;
 }

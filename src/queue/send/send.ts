@@ -3,6 +3,7 @@ import { cut, itemsOf } from "./chunk";
 import type { Engine } from "../engine";
 import type { Sendable } from "./pack";
 import { sendInTraffic } from "./traffic";
+import { minuteMs } from "../../time/day";
 
 export type { Sendable } from "./pack";
 
@@ -10,7 +11,7 @@ export type { Sendable } from "./pack";
 const lanes = 4;
 
 /** A refusal counts as the queue's state for so long. */
-const maxRefusalAgeMs = 5 * 60_000;
+const maxRefusalAgeMs = 5 * minuteMs;
 
 /** Sends envelopes to their queues, packed and cut into batches. Returns those no queue took; never throws. */
 export async function send(engine: Engine, items: readonly Sendable[]): Promise<Sendable[]> {

@@ -4,6 +4,7 @@ import { changeNumberSql, takeNumbers } from "../change-numbers";
 import type { SomeNamed } from "../related-rows";
 import { allNamedWrites, type Detail, detailItem, detailWrites } from "../related-rows";
 import { perChunk, siteRows, type SiteScope } from "../scope";
+import { minuteMs } from "../../../time/day";
 
 /** One page of orders with their related rows. */
 export interface OrderPage {
@@ -111,7 +112,7 @@ const data = (previous: string) => `json_object(
  * An order that is first read later publishes one unless it is older by more than clocks differ and placing an order takes:
  * a wider window finds old orders, too. An order without a date is history until the first sync has ended. Milliseconds.
  */
-const historyMarginMs = 10 * 60_000;
+const historyMarginMs = 10 * minuteMs;
 const createdSql = `
   INSERT INTO shop_events (tenant, site, id, type, at, data)
   SELECT ?1, ?2, 'order/' || (e.value ->> 1) || '/created', 'order.created', ?4,

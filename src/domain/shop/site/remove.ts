@@ -1,9 +1,10 @@
 import { type SiteScope, siteStatement } from "../scope";
+import { minuteMs } from "../../../time/day";
 
 /** Rows that one statement deletes. */
 const chunk = 500;
 /** Longer than any run that opened the shop before its removal. */
-const maxRunMs = 20 * 60_000;
+const maxRunMs = 20 * minuteMs;
 /** Statements that one request may use to delete a site's rows; the tick deletes the rest. */
 const maxStatements = 300;
 /** Sites of one tick. */

@@ -1,6 +1,7 @@
 import type { ShopResource } from "../../../providers/shop/row-types";
 import type { PageSizes, ShopSettings } from "../../../providers/shop/shop";
 import { siteRows, type SiteScope, siteStatement } from "../scope";
+import { hourMs, minuteMs } from "../../../time/day";
 
 export type SyncKind = "orders" | "products";
 
@@ -45,7 +46,7 @@ export interface SitePause {
 }
 
 /** A paused shop is tried again by one job after this time: the merchant may have corrected it. */
-const probeEveryMs = 3600_000;
+const probeEveryMs = hourMs;
 
 export async function siteState(scope: SiteScope): Promise<SiteState | null> {
   const [row] = await siteRows<Row>(scope, stateSql);
@@ -86,7 +87,7 @@ export async function pause(scope: SiteScope, reason: string, now: number): Prom
 /** True for the one job that may try a paused shop now; the others wait for its result. */
 export async function takeProbe(scope: SiteScope, now: number): Promise<boolean> {
   const sql = "UPDATE shop_sites SET probe_at = ?4 WHERE tenant = ?1 AND site = ?2 AND paused_at IS NOT NULL AND probe_at <= ?3";
-  const { meta } = await siteStatement(scope, sql, now, now + 5 * 60_000).run();
+  const { meta } = await siteStatement(scope, sql, now, now + 5 * minuteMs).run();
   return meta.changes > 0;
 }
 

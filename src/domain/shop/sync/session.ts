@@ -8,6 +8,7 @@ import { keepSettings, pause, resume, type SiteState, siteState, type SyncKind, 
 import { noNotes, noteReads, type Notes } from "./notes";
 import { guardSlowness, slowForMs, type Slowness, slowPauseSeconds, slowReason } from "./slow-shop";
 import { allowedWrites, noteWrites, refusalWrites } from "./unreadable";
+import { hourMs, minuteMs } from "../../../time/day";
 
 export type SyncContext = RunContext & { shops: Shops; scope: TenantScope };
 
@@ -22,7 +23,7 @@ export interface SyncSession extends SyncContext {
 }
 
 /** Settings and lists of a shop are read again after this time. */
-const maxSettingsAgeMs = 12 * 3600_000;
+const maxSettingsAgeMs = 12 * hourMs;
 
 /** Opens the shop for this run, or returns the outcome of the run: the site does not exist, or is paused. Reads the shop's settings when they are old. */
 export async function openSyncSession(context: SyncContext, siteId: string, pageSizes?: PageSizes): Promise<SyncSession | Outcome> {
@@ -106,5 +107,5 @@ export async function yieldIfNeeded({ scope, slowness, now, shouldYield }: SyncS
 
 async function heldBack(scope: SiteScope, paused: NonNullable<SiteState["paused"]>, now: number): Promise<Outcome | undefined> {
   if (now >= paused.probeAt && (await takeProbe(scope, now))) return undefined;
-  return wait(`the site is paused: ${paused.reason}`, { until: Math.max(paused.probeAt, now + 60_000) });
+  return wait(`the site is paused: ${paused.reason}`, { until: Math.max(paused.probeAt, now + minuteMs) });
 }

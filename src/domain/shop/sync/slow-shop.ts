@@ -1,12 +1,13 @@
 import type { Shop } from "../../../providers/shop/shop";
 import { failed, type Reply } from "../../../queue/effect";
+import { minuteMs } from "../../../time/day";
 
 /** A call of this length delays the other jobs of its batch. */
 const slowCallMs = 10_000;
 /** Pause between two runs of a slow shop's job, in which other jobs run. */
 export const slowPauseSeconds = 60;
 /** How long a shop counts as slow after a slow call. */
-export const slowForMs = 15 * 60_000;
+export const slowForMs = 15 * minuteMs;
 
 /** The speed of a run's calls. */
 export interface Slowness {

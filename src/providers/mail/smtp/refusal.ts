@@ -2,12 +2,13 @@ import { quoted } from "../../../masking/provider-text";
 import type { MailFailure } from "../mail";
 import { untilNextDay } from "../../quota";
 import type { SmtpReply } from "./session";
+import { daySeconds } from "../../../time/day";
 
 /** The command that the server refused. */
 export type SmtpStep = "greeting" | "hello" | "tls" | "login" | "sender" | "recipient" | "data" | "body";
 
 /** A full mailbox is tried again after this. */
-const fullMailboxSeconds = 86_400;
+const fullMailboxSeconds = daySeconds;
 
 /** Addresses that do not exist (RFC 3463): wrong mailbox, wrong domain, moved without forwarding, no mail accepted (RFC 7505). */
 const noSuchAddress: ReadonlySet<string> = new Set(["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]);
