@@ -1,6 +1,5 @@
 // npm start: the Worker with the sandbox on this machine, ready to use. Honours PORT, SANDBOX_PORT, STATE_DIR, ROOT_TOKEN; VERBOSE=1 shows every log line, WATCH=off does not restart when code changes.
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { startSandbox, type Sandbox } from "./sandbox/server.ts";
 import { watchCode } from "./start/code-changes.ts";
@@ -12,6 +11,7 @@ import { migrate } from "./start/migrate.ts";
 import { outputTo } from "./start/output.ts";
 import { isFree } from "./start/ports.ts";
 import { isRootToken, readSettings, rootTokenRule, type Settings } from "./start/settings.ts";
+import { ownState } from "./start/state-owner.ts";
 import { runWorker, type RunningWorker, type WorkerOrder } from "./start/worker-process.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -26,9 +26,8 @@ if ("wrong" in settings) await end(1, settings.wrong);
 else await start(settings).catch((cause: unknown) => end(1, cause instanceof Error ? cause.message : String(cause)));
 
 async function start(settings: Settings): Promise<void> {
-  const busy = await busyPort(settings);
+  const busy = (await busyPort(settings)) ?? (await ownState(settings.stateDir, settings.port));
   if (busy) return end(1, busy);
-  mkdirSync(settings.stateDir, { recursive: true });
   const { secrets, made } = secretsIn(join(root, ".dev.vars"));
   if (made.length > 0) console.log(`Made ${made.join(", ")} in .dev.vars.`);
   const rootToken = settings.rootToken ?? secrets.ROOT_TOKEN;

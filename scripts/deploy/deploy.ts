@@ -75,7 +75,9 @@ async function addTrial({ options, given }: Session, { wanted, account }: View, 
   const url = options.url ?? (host === undefined ? undefined : `https://${host}`);
   const rootToken = given.secrets["ROOT_TOKEN"];
   if (url === undefined || rootToken === undefined) {
-    report.notes.push(`Payloads were not tried: ${url === undefined ? "--host or --url says where the Worker runs" : "ROOT_TOKEN is not given"}.`);
+    report.notes.push(
+      `Stored payloads were not checked: ${url === undefined ? "give --host or --url, where the Worker runs" : "give ROOT_TOKEN in the environment or in --secrets-file"}.`,
+    );
     return;
   }
   const trial = await tryPayloads({ url: url.replace(/(?<!\/)\/+$/, ""), rootToken }, product);

@@ -33,7 +33,7 @@ export async function tryPayloads(running: RunningWorker, product: Product): Pro
   const trials = await Promise.all(types.names.map((type) => tryType(running, product, type)));
   const failed = trials.find((each) => "note" in each);
   if (trials.every((each) => "isUnknown" in each))
-    return { findings: [], notes: ["Payloads were not tried: the version that runs does not hand out samples."] };
+    return { findings: [], notes: ["Stored payloads were not checked: the version that runs does not hand out samples."] };
   const tried = trials.flatMap((each) => ("note" in each ? [] : [each]));
   const count = tried.reduce((sum, each) => sum + each.count, 0);
   const findings = tried.flatMap((each) => each.findings);
@@ -109,7 +109,7 @@ function withoutKeys(path: string): string {
 
 /** Null: there is no such thing. A note: there was no answer, or one that says that nothing can be tried. */
 async function ask({ url, rootToken }: RunningWorker, path: string): Promise<{ body: unknown } | { note: string }> {
-  const skipped = (why: string) => ({ note: `Payloads were not tried: ${why}.` });
+  const skipped = (why: string) => ({ note: `Stored payloads were not checked: ${why}.` });
   try {
     const response = await fetch(`${url}${path}`, {
       headers: { authorization: `Bearer ${rootToken}` },

@@ -22,7 +22,7 @@ export function planFrom({ wanted, account, migrations, findings, emailDomain }:
   const { pending } = migrations;
   return [
     made(`d1 ${wanted.database.name}`, account.database !== undefined),
-    { name: "migrations", ...(pending.length === 0 ? { state: "same" } : { state: "change", detail: `${pending.length} pending: ${pending.join(", ")}` }) },
+    { name: "migrations", ...(pending.length === 0 ? { state: "same" } : { state: "change", detail: `${pending.length} pending: ${listed(pending)}` }) },
     ...wanted.namespaces.map(({ title }) => made(`kv ${title}`, account.namespaces.has(title))),
     ...wanted.buckets.map(({ name }) => made(`r2 ${name}`, account.buckets.has(name))),
     ...wanted.queues.map((name) => made(`queue ${name}`, account.queues.has(name))),
@@ -69,4 +69,9 @@ function ruleStep(wanted: Wanted, findings: readonly Finding[]): Step {
   const overlap = findings.find(({ id }) => id === "rule-overlap");
   if (overlap) return { name, state: "failed", detail: overlap.sentence };
   return { name, state: findings.some(({ id }) => id === "rule-missing") ? "create" : "same" };
+}
+
+/** All of a few names; of many the first and the last. */
+function listed(names: string[]): string {
+  return names.length > 5 ? `${names[0]} … ${names.at(-1)}` : names.join(", ");
 }

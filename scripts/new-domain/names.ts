@@ -17,7 +17,7 @@ const taken = new Set(["cases", "classes", "news", "tests", "describes", "expect
 
 /** The names for a folder, or what is wrong with it. */
 export function domainNamesOf(folder: string | undefined): DomainNames | { wrong: string } {
-  if (!folder) return { wrong: "Name the domain by a plural noun: npm run new-domain vouchers" };
+  if (!folder) return { wrong: "Name the domain by a plural noun, as in npm run new-domain vouchers." };
   if (!/^[a-z]+(-[a-z]+)*$/.test(folder) || folder.length > 40 || taken.has(folder)) {
     return {
       wrong: `"${folder.slice(0, 100)}" cannot name a domain: use a plural noun in small letters, in words joined by single hyphens, at most 40 characters.`,

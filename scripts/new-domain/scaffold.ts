@@ -9,7 +9,7 @@ export function scaffoldDomain(root: string, folder: string | undefined): { file
   if ("wrong" in names) return names;
   const { folder: name, table } = names;
   const present = [`src/domain/${name}`, `test/domain/${name}`].find((path) => existsSync(join(root, path)));
-  if (present) return { wrong: `${present} exists already.` };
+  if (present) return { wrong: `${present} exists already, and nothing was changed. Edit it, or choose another name.` };
   const migrations = readdirSync(join(root, "migrations")).toSorted();
   const made = new RegExp(`CREATE TABLE ${table}\\b`);
   const maker = migrations.find((file) => made.test(readFileSync(join(root, "migrations", file), "utf8")));

@@ -17,7 +17,7 @@ const taken = new Set(
 
 /** The names for a type, or what is wrong with it. */
 export function namesOf(type: string | undefined): Names | { wrong: string } {
-  if (!type) return { wrong: "Say how the job is called: npm run new-job sync-orders" };
+  if (!type) return { wrong: "Name the job: npm run new-job NAME [QUEUE], as in npm run new-job publish-post deliveries." };
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(type) || type.length > 63) {
     return { wrong: `"${type.slice(0, 100)}" cannot name a job: use small letters and digits, in words joined by single hyphens, at most 63 characters.` };
   }

@@ -18,7 +18,7 @@ export function scaffold(root: string, type: string | undefined, queue: string):
     [`test/jobs/${names.type}.test.ts`]: testFile(names),
   };
   const present = [`src/jobs/${names.type}`, ...Object.keys(files)].find((path) => existsSync(join(root, path)));
-  if (present) return { wrong: `${present} exists already.` };
+  if (present) return { wrong: `${present} exists already, and nothing was changed. Edit it, or choose another name.` };
   const list = readFileSync(join(root, listPath), "utf8");
   if (hasJob(list, names)) return { wrong: `${listPath} names "${names.type}" already.` };
   const longer = withJob(list, names);

@@ -27,7 +27,7 @@ export function outputTo(print: (line: string) => void, verbose: boolean): Outpu
     },
     log(level, message) {
       if (verbose) return print(`worker: ${message}`);
-      const failure = failureIn(message);
+      const failure = failureIn(message) ?? troubleIn(message);
       if (failure) return printFolded(failure);
       if ((level === "error" && !runtimeNoise.test(message)) || /"level":"error"/.test(message)) print(`worker: ${message}`);
     },
@@ -39,6 +39,13 @@ function failureIn(message: string): string | undefined {
   if (!message.startsWith('{"level":"warn","event":"settled"')) return undefined;
   const { tenant, type, state, reason } = JSON.parse(message) as Record<string, unknown>;
   return ["retrying", "dead", "discarded"].includes(String(state)) ? `${tenant}: ${type} ${state}: ${reason}` : undefined;
+}
+
+/** What the Worker could not do, in a line that names its tenant and place; undefined for any other message. */
+function troubleIn(message: string): string | undefined {
+  if (!message.startsWith('{"level":"error","event":"trouble"')) return undefined;
+  const { tenant = "worker", where, reason } = JSON.parse(message) as Record<string, unknown>;
+  return `${tenant}: ${where}: ${reason}`;
 }
 
 /** Prints a line at once, and later how often it came again. */

@@ -113,7 +113,9 @@ describe("a new job", () => {
     });
     const list = readFileSync(join(root, "src/jobs/index.ts"), "utf8");
     expect(list).toContain("  job(syncOrders, runSyncOrders),\n]");
-    expect(scaffold(root, "sync-orders", "events")).toEqual({ wrong: "src/jobs/sync-orders exists already." });
+    expect(scaffold(root, "sync-orders", "events")).toEqual({
+      wrong: "src/jobs/sync-orders exists already, and nothing was changed. Edit it, or choose another name.",
+    });
     rmSync(join(root, "src/jobs/sync-orders"), { recursive: true });
     rmSync(join(root, "test"), { recursive: true });
     expect(scaffold(root, "sync-orders", "events")).toEqual({ wrong: 'src/jobs/index.ts names "sync-orders" already.' });
@@ -155,7 +157,7 @@ describe("a new domain folder", () => {
     });
     expect(readFileSync(join(root, "migrations/0042_gift-cards.sql"), "utf8")).toContain("CREATE TABLE gift_cards (");
     expect(readFileSync(join(root, folder, "store.ts"), "utf8")).toContain("export function createGiftCardsStore(db: D1Database)");
-    expect(scaffoldDomain(root, "gift-cards")).toEqual({ wrong: `${folder} exists already.` });
+    expect(scaffoldDomain(root, "gift-cards")).toEqual({ wrong: `${folder} exists already, and nothing was changed. Edit it, or choose another name.` });
     rmSync(join(root, "src"), { recursive: true });
     rmSync(join(root, "test"), { recursive: true });
     expect(scaffoldDomain(root, "gift-cards")).toEqual({ wrong: "migrations/0042_gift-cards.sql makes a table gift_cards already." });

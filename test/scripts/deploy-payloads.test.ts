@@ -67,10 +67,10 @@ describe("stored payloads", () => {
     const fine = await deployer.run(`${usual()} --plan ${await running({ "/v1/types": { types: [] }, ...sample("email", [good]) })}`);
     expect(fine.report.notes).toEqual(["Payloads: 1 stored ones of 1 types tried against the new contracts: all fit."]);
     const silent = await deployer.run(`${usual()} --plan --url http://127.0.0.1:9`);
-    expect(silent.report.notes).toEqual([expect.stringContaining("Payloads were not tried: http://127.0.0.1:9 does not answer")]);
+    expect(silent.report.notes).toEqual([expect.stringContaining("Stored payloads were not checked: http://127.0.0.1:9 does not answer")]);
     const earlier = await deployer.run(`${usual()} --plan ${await running({ "/v1/types": { types: [{ type: "email" }] } })}`);
-    expect(earlier.report.notes).toEqual(["Payloads were not tried: the version that runs does not hand out samples."]);
+    expect(earlier.report.notes).toEqual(["Stored payloads were not checked: the version that runs does not hand out samples."]);
     const unasked = await deployer.run("deploy --plan");
-    expect(unasked.report.notes).toEqual(["Payloads were not tried: ROOT_TOKEN is not given."]);
+    expect(unasked.report.notes).toEqual(["Stored payloads were not checked: give ROOT_TOKEN in the environment or in --secrets-file."]);
   });
 });

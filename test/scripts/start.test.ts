@@ -10,6 +10,7 @@ import { parse, secretsIn } from "../../scripts/start/dev-vars.ts";
 import { planOf } from "../../scripts/start/migrate.ts";
 import { outputTo } from "../../scripts/start/output.ts";
 import { readSettings } from "../../scripts/start/settings.ts";
+import { ownState } from "../../scripts/start/state-owner.ts";
 
 const project = resolve(import.meta.dirname, "../..");
 
@@ -63,6 +64,29 @@ describe("the environment", () => {
     expect(stderr).toContain(`Port ${port} is in use. Set ${name} to a free one`);
     expect(status).toBe(1);
     expect(existsSync(stateDir)).toBe(false);
+  });
+});
+
+describe("the state folder", () => {
+  const owned = (pid: number, port: number) => writeFileSync(join(folder, "owner.json"), JSON.stringify({ pid, port }));
+
+  it("of a start that still runs is refused, and stays its own", async () => {
+    const port = await listening();
+    owned(process.ppid, port);
+    const wrong = `${folder} is in use by the npm start at http://127.0.0.1:${port} (process ${process.ppid}). End it, or set STATE_DIR to another folder.`;
+    expect(await ownState(folder, 8787)).toBe(wrong);
+    expect(readFileSync(join(folder, "owner.json"), "utf8")).toBe(JSON.stringify({ pid: process.ppid, port }));
+  });
+
+  it.each([
+    ["whose process has ended", async () => owned(2 ** 22 + 1, await listening())],
+    ["whose id another process has got", async () => owned(process.ppid, 59_997)],
+    ["which died while it wrote", async () => writeFileSync(join(folder, "owner.json"), '{"pid":')],
+    ["which never was", async () => undefined],
+  ])("of a start %s is taken", async (_, prepare) => {
+    await prepare();
+    expect(await ownState(folder, 8787)).toBeNull();
+    expect(JSON.parse(readFileSync(join(folder, "owner.json"), "utf8"))).toEqual({ pid: process.pid, port: 8787 });
   });
 });
 
@@ -138,6 +162,15 @@ describe("what is shown", () => {
     vi.advanceTimersByTime(10_000);
     expect(lines.slice(1)).toEqual(["demo: email retrying: mail: the connection failed (3× more)"]);
     vi.useRealTimers();
+  });
+
+  it("is a trouble of the Worker in a line that names its tenant and place", () => {
+    const lines: string[] = [];
+    const output = outputTo((line) => lines.push(line), false);
+    const trouble = (more: object) => output.log("error", JSON.stringify({ level: "error", event: "trouble", ...more, trace: "0af7" }));
+    trouble({ where: "connection mail (resend)", reason: "paused: mail: 401", tenant: "demo" });
+    trouble({ where: "tick retention", reason: "D1 is away" });
+    expect(lines).toEqual(["demo: connection mail (resend): paused: mail: 401", "worker: tick retention: D1 is away"]);
   });
 
   it("is everything on demand", () => {

@@ -23,7 +23,7 @@ export function workerFindings({ wanted, account: { worker, database, namespaces
   const text = (variable: string) => bindings.find((each) => each.name === variable && each.type === "plain_text")?.text;
   const since = worker.deployedAt === undefined ? Infinity : (now - worker.deployedAt) / 1000;
   const differing = wantedBindings(wanted, { databaseId: database?.id, namespaces }).flatMap((each) => bindingFinding(bindings, each));
-  const pending = `It was deployed ${Math.round(since)} s ago; Durable Objects may run the version before for ${updateTime} s.`;
+  const pending = `It was deployed ${Math.round(since)} s ago; until ${updateTime} s after a deploy, Durable Objects may run the version before.`;
   return [
     ...differing,
     ...wanted.secrets.filter((secret) => !worker.secrets.includes(secret)).map(missingSecret),
