@@ -140,6 +140,8 @@ describe("numbers that are written more than once", () => {
     ["docs/operating.md", /in days, at least (\d+)/, "time/day", "minRetentionDays", 1],
     ["docs/operating.md", /a gate \| (\d+) jobs inside/, "tenants/gate-state", "defaultConcurrency", 1],
     ["docs/operating.md", /doubling with each failed probe up to (ten) minutes/, "tenants/gate-breaker", "maxOpenMs", 60_000],
+    ["docs/operating.md", /Other filters read up to ([\d,]+) jobs a page/, "ledger/job-rows", "maxWalked", 1],
+    ["docs/scale.md", /(\d+) schedules a minute/, "domain/schedules/due", "maxSchedulesPerTick", 1],
     ["docs/lifecycle.md", /`due` reached \((\d+) s tolerance\)/, "queue/lease", "clockToleranceMs", 1000],
     ["docs/lifecycle.md", /rows older than (ten) minutes that have none/, "queue/placement", "sweepAfterMs", 60_000],
     ["docs/lifecycle.md", /or after (\d+) min × 2ⁿ/, "queue/placement", "sweepAfterMs", 60_000],
@@ -150,7 +152,7 @@ describe("numbers that are written more than once", () => {
     const said = sentence.exec(read(page))?.[1];
     const value = (await load<Record<string, number>>(module))[name];
     expect(said, `${page} has no such sentence`).toBeDefined();
-    expect(words[said ?? ""] ?? Number(said)).toBe((value ?? Number.NaN) / unit);
+    expect(words[said ?? ""] ?? Number(said?.replaceAll(",", ""))).toBe((value ?? Number.NaN) / unit);
   });
 });
 

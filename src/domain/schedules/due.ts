@@ -28,6 +28,9 @@ const maxRuns = 100;
 
 const atOnce = 50;
 
+/** Schedules that one tick runs: its steps share the 1,000 statements that D1 allows one invocation. */
+export const maxSchedulesPerTick = 300;
+
 /**
  * The tick's step for schedules: enqueues what has become due since the last tick, then advances each schedule.
  * - The idempotency key names schedule and planned time, and a schedule advances only from the time that this tick read. So repeated and overlapping
@@ -38,7 +41,7 @@ const atOnce = 50;
  * - A transient refusal (queue full, ledger unreachable) leaves the schedule as it is; any other is recorded and the schedule advances. Throws only
  *   when the store or `enqueue` throws; the next tick then repeats the rest.
  */
-export async function runDueSchedules(tick: DueTick, limit = 500): Promise<DueSummary> {
+export async function runDueSchedules(tick: DueTick, limit = maxSchedulesPerTick): Promise<DueSummary> {
   const summary: DueSummary = { ran: 0, skipped: 0, failed: 0 };
   const due = await tick.store.due(tick.now, limit);
   for (let from = 0; from < due.length; from += atOnce) {

@@ -9,8 +9,6 @@ import { isTerminal } from "../../queue/state";
 import { createQuota } from "../../tenants/quota";
 import type { TenantSettings, TenantStore } from "../../tenants/tenant";
 
-/** Schedules that one tick runs: its steps share the 1,000 statements that D1 allows one invocation. */
-const maxSchedules = 300;
 interface ScheduleStepDeps {
   db: D1Database;
   engine: Engine;
@@ -28,7 +26,7 @@ export function runSchedules({ db, engine, schedules, tenants, now }: ScheduleSt
     return state === null ? now() - plannedAt < dayMs : !isTerminal(state);
   };
   const deps = { store: schedules, enqueue: enqueueForMany(engine, tenants, now), isOpen };
-  return (at) => runDueSchedules({ now: at, ...deps }, maxSchedules);
+  return (at) => runDueSchedules({ now: at, ...deps });
 }
 
 /** The engine's enqueue, with the quotas of all tenants read in one statement instead of one snapshot each. Schedules have a quota of their own. */

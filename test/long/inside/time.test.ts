@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import * as v from "valibot";
-import { runDueSchedules } from "../../../src/domain/schedules/due";
+import { maxSchedulesPerTick, runDueSchedules } from "../../../src/domain/schedules/due";
 import { scheduleInput } from "../../../src/domain/schedules/model";
 import { createScheduleStore } from "../../../src/domain/schedules/store";
 import { defaultRetention, retain } from "../../../src/ledger/retention";
@@ -28,7 +28,7 @@ test("24 hours of schedules for 500 tenants: each runs at each of its times, onc
     if (index % 4 === 0) await store.put(tenant, "hourly", v.parse(scheduleInput, { type: "email", payload: {}, cron: `${index % 60} * * * *` }), start);
   }
   let most = 0;
-  // One minute more: a tick runs 500 at most, and at midnight 509 are due.
+  // One minute more: a tick runs 300 at most, and at midnight 509 are due.
   for (let at = start; at <= start + day + minute; at += minute) {
     const { ran } = await runDueSchedules({ now: at, store, enqueue, isOpen: async () => false });
     most = Math.max(most, ran);
@@ -36,6 +36,7 @@ test("24 hours of schedules for 500 tenants: each runs at each of its times, onc
   expect([...jobs.values()].every((times) => times === 1)).toBe(true);
   const of = (name: string) => [...jobs.keys()].filter((id) => id.includes(`:${name}:`)).length;
   console.log(`24 hours, 500 tenants: ${of("orders")} runs every three hours, ${of("hourly")} hourly ones, at most ${most} in one tick`);
+  expect(most).toBe(maxSchedulesPerTick);
   expect(of("hourly")).toBe(125 * 24);
   expect(of("orders")).toBe(500 * 8);
 });
