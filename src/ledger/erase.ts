@@ -1,15 +1,15 @@
 import { isTerminal, type JobState } from "../queue/state";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
+import { namedBy } from "./entities";
 import { byParent } from "./relatives";
 
 const maxGenerations = 5;
 
 const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.result_ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
-const byEntity = `
-  SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
-  CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id`;
-const byId = `SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
-const childrenOf = `SELECT j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds FROM json_each(?2) k CROSS JOIN ${byParent} ON j.tenant = ?1 AND j.parent = k.value`;
+const columns = `j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds`;
+const byEntity = namedBy(columns);
+const byId = `SELECT ${columns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
+const childrenOf = `SELECT ${columns} FROM json_each(?2) k CROSS JOIN ${byParent} ON j.tenant = ?1 AND j.parent = k.value`;
 
 const wipes = [
   `UPDATE jobs SET payload = NULL, ref = NULL, result_ref = NULL, fp = NULL, result = NULL, cursor = NULL, progress = NULL, provider_message = NULL, reason = iif(reason IS NULL, NULL, 'erased')

@@ -2,6 +2,7 @@ import { dayMs } from "../time/day";
 import { timePart } from "../queue/id";
 import type { JobState } from "../queue/state";
 import { refLists, rowsOf, statement } from "../d1";
+import { bySlot } from "./job-rows";
 import type { Metered } from "./metered";
 import { type EndedState, type RetentionDays } from "./retention-days";
 import { markStatement } from "./watermarks";
@@ -28,9 +29,8 @@ export interface Removed {
 
 const old = {
   "retention-jobs": `SELECT id AS position, id, state, ended FROM jobs WHERE tenant = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`,
-  "retention-arrivals": `
-    SELECT a.slot AS position, j.id, j.state, j.ended FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-    WHERE a.tenant = ?1 AND a.slot > ?2 AND a.slot < ?3 ORDER BY a.slot LIMIT ?4`,
+  "retention-derived": `
+    SELECT j.slot AS position, j.id, j.state, j.ended FROM ${bySlot} WHERE j.tenant = ?1 AND j.slot > ?2 AND j.slot < ?3 ORDER BY j.slot LIMIT ?4`,
 } as const;
 
 /** The two walks over jobs: made ids by themselves, derived ones by their slots. */
@@ -45,6 +45,7 @@ const drops = [
   `DELETE FROM effects WHERE (tenant, job) IN (${ended})`,
   `DELETE FROM history WHERE (tenant, job) IN (${ended})`,
   `DELETE FROM dead_letters WHERE (tenant, died, id) IN (SELECT j.tenant, j.ended, j.id FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1)`,
+  // Rows of an earlier release.
   `DELETE FROM arrivals WHERE (tenant, slot) IN (SELECT j.tenant, j.slot FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1 WHERE j.slot IS NOT NULL AND j.ended IS NOT NULL)`,
   `DELETE FROM jobs WHERE (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?1)) AND ended IS NOT NULL RETURNING ref, result_ref AS resultRef`,
 ];

@@ -28,19 +28,14 @@ const insertJobs = `
   INSERT INTO jobs (${newColumns}, state) SELECT ${newValues}, 'queued' FROM ${newRows} WHERE true
   ON CONFLICT DO UPDATE SET ${described.map((name) => `${name} = excluded.${name}`).join(", ")} WHERE jobs.queue = ''`;
 
-/** Side rows are added only when the job's row is the one just written: then its slot, wake or fingerprint equals that of the list. */
-const insertArrivals = `
-  INSERT INTO arrivals (tenant, slot, id)
-  SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
-  WHERE j.slot = e.value->>2
-  ON CONFLICT DO NOTHING`;
-
+/** Side rows are added only when the job's row is the one just written: then its wake or fingerprint equals that of the list. */
 const insertDue = `
   INSERT INTO due (tenant, at, id)
   SELECT j.tenant, j.wake, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
   WHERE j.wake = e.value->>2 AND j.gate IS NULL AND j.ended IS NULL
   ON CONFLICT DO NOTHING`;
 
+/** The keys of a job but its first, by which its row is found. */
 const insertEntities = `
   INSERT INTO entities (tenant, key, id)
   SELECT j.tenant, e.value->>2, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
@@ -57,11 +52,9 @@ export function insertStatements(db: D1Database, rows: readonly NewJob[]): D1Pre
 
 /** The statements that write the side rows of rows just written. */
 export function sideStatements(db: D1Database, rows: readonly NewJob[]): D1PreparedStatement[] {
-  const slotted = rows.filter(({ id }) => isDerived(id));
   const waking = rows.filter(({ wake }) => wake !== null);
-  const named = rows.flatMap(({ tenant, id, entities, fp }) => entities.map((key) => [tenant, id, key, fp]));
+  const named = rows.flatMap(({ tenant, id, entities, fp }) => entities.slice(1).map((key) => [tenant, id, key, fp]));
   return [
-    ...lists(slotted.map(({ tenant, id, at }) => [tenant, id, slotOf(id, at)])).map((list) => statement(db, insertArrivals, list)),
     ...lists(waking.map(({ tenant, id, wake }) => [tenant, id, wake])).map((list) => statement(db, insertDue, list)),
     ...lists(named).map((list) => statement(db, insertEntities, list)),
   ];

@@ -6,6 +6,9 @@ export const maxExamined = 2000;
 /** Rows that a list with filters reads before it answers with the jobs found so far. */
 export const maxWalked = 20_000;
 
+/** The jobs with derived ids, by their slots. The index is named: by its estimates SQLite would walk through all jobs of the tenant. */
+export const bySlot = `jobs j INDEXED BY jobs_by_slot`;
+
 /** The columns that a list shows; `j` is the table of jobs. */
 export const jobColumns = `j.id, j.type, j.version, j.queue, j.state, j.attempt, j.max, j.runs, j.site, j.parent, j.at, j.due, j.reason, j.gate, j.dry, j.cancel, j.started, j.ended, j.progress`;
 

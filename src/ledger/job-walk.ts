@@ -1,15 +1,15 @@
 import { timePart } from "../queue/id";
 import { batch, rowsOf, statement } from "../d1";
 import { byParent } from "./relatives";
-import { jobColumns, end, matchesFilter, type JobListRow, maxExamined, maxWalked, jobViewOf } from "./job-rows";
+import { bySlot, jobColumns, end, matchesFilter, type JobListRow, maxExamined, maxWalked, jobViewOf } from "./job-rows";
 import type { JobFilter, JobPage, PageBounds } from "./views";
 
 /** The two streams of a tenant's jobs, each by position: made ids by themselves, derived ones by their slot. ?2 and ?3 bound the position, ?4 the rows. */
 const streams = [
   `SELECT j.id AS position, ${jobColumns} FROM jobs j
    WHERE j.tenant = ?1 AND j.id >= ?2 AND j.id < ?3 ORDER BY j.id DESC LIMIT ?4`,
-  `SELECT a.slot AS position, ${jobColumns} FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-   WHERE a.tenant = ?1 AND a.slot >= ?2 AND a.slot < ?3 ORDER BY a.slot DESC LIMIT ?4`,
+  `SELECT j.slot AS position, ${jobColumns} FROM ${bySlot}
+   WHERE j.tenant = ?1 AND j.slot >= ?2 AND j.slot < ?3 ORDER BY j.slot DESC LIMIT ?4`,
 ];
 
 /** The children of one job, ?6, by their index. Each has a slot: their ids are derived. */

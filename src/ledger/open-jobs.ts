@@ -1,5 +1,6 @@
 import { timePart } from "../queue/id";
 import type { JobState } from "../queue/state";
+import { bySlot } from "./job-rows";
 import { openMark } from "./watermarks";
 import { batch, rowsOf, statement } from "../d1";
 
@@ -51,13 +52,13 @@ const atWorkers = `(j.gate IS NOT NULL AND substr(j.gate, 1, 7) = 'worker/')`;
 const settlesWithinMs = 60_000;
 
 /** Rows between the marks and ?1 that have ended or have a side row, up to the first that is neither; `walk` names the mark. */
-const passed = (walk: "jobs" | "arrivals", position: string, source: string) => `
+const passed = (walk: "jobs" | "derived", position: string, source: string) => `
   WITH RECURSIVE each(tenant) AS (
     SELECT min(tenant) FROM jobs UNION ALL SELECT (SELECT min(j.tenant) FROM jobs j WHERE j.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL),
   m AS (SELECT tenant, ${openMark("each.tenant", walk)} AS mark FROM (SELECT tenant FROM each WHERE tenant IS NOT NULL LIMIT ${maxTenants}) each),
   n AS (SELECT tenant, mark,
-    (SELECT ${position} FROM ${source} WHERE s.tenant = m.tenant AND ${position} > m.mark AND ${position} < ?1 AND j.ended IS NULL AND j.wake IS NULL ORDER BY ${position} LIMIT 1) AS open,
-    (SELECT max(${position}) FROM ${walk} s WHERE s.tenant = m.tenant AND ${position} > m.mark AND ${position} < ?1) AS last FROM m)
+    (SELECT ${position} FROM ${source} WHERE j.tenant = m.tenant AND ${position} > m.mark AND ${position} < ?1 AND j.ended IS NULL AND j.wake IS NULL ORDER BY ${position} LIMIT 1) AS open,
+    (SELECT max(${position}) FROM ${source} WHERE j.tenant = m.tenant AND ${position} > m.mark AND ${position} < ?1) AS last FROM m)
   INSERT INTO watermarks (tenant, walk, position) SELECT tenant, 'ended-${walk}', coalesce(substr(open, 1, length(open) - 1), last) FROM n
   WHERE coalesce(substr(open, 1, length(open) - 1), last) > mark ON CONFLICT DO UPDATE SET position = excluded.position`;
 
@@ -67,10 +68,7 @@ const passed = (walk: "jobs" | "arrivals", position: string, source: string) => 
  */
 export async function passEnded(db: D1Database, now: number): Promise<void> {
   const before = timePart(now - settlesWithinMs);
-  await batch(db, [
-    statement(db, passed("jobs", "s.id", "jobs s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id"), before),
-    statement(db, passed("arrivals", "s.slot", "arrivals s CROSS JOIN jobs j ON j.tenant = s.tenant AND j.id = s.id"), before),
-  ]);
+  await batch(db, [statement(db, passed("jobs", "j.id", "jobs j"), before), statement(db, passed("derived", "j.slot", bySlot), before)]);
 }
 
 /**
@@ -80,13 +78,13 @@ export async function passEnded(db: D1Database, now: number): Promise<void> {
 const openSql = `
   WITH t AS (SELECT value AS tenant FROM json_each(?1)),
   mark AS (SELECT t.tenant,
-    ${openMark("t.tenant", "jobs")} AS made, ${openMark("t.tenant", "arrivals")} AS derived FROM t),
+    ${openMark("t.tenant", "jobs")} AS made, ${openMark("t.tenant", "derived")} AS derived FROM t),
   ids AS (
     SELECT * FROM (SELECT d.tenant, d.id FROM t CROSS JOIN due d WHERE d.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT p.tenant, p.id FROM t CROSS JOIN parked p WHERE p.tenant = t.tenant LIMIT ?3) UNION
     SELECT * FROM (SELECT l.tenant, l.id FROM t CROSS JOIN leases l WHERE l.tenant = t.tenant LIMIT ?3) UNION
     SELECT tenant, id FROM (SELECT j.tenant, j.id, j.ended FROM mark CROSS JOIN jobs j WHERE j.tenant = mark.tenant AND j.id > mark.made AND j.id < '8' LIMIT ?3) WHERE ended IS NULL UNION
-    SELECT * FROM (SELECT a.tenant, a.id FROM mark CROSS JOIN arrivals a WHERE a.tenant = mark.tenant AND a.slot > mark.derived LIMIT ?3))
+    SELECT * FROM (SELECT j.tenant, j.id FROM mark CROSS JOIN ${bySlot} WHERE j.tenant = mark.tenant AND j.slot > mark.derived LIMIT ?3))
   SELECT j.tenant, j.queue, j.type, j.site,
     CASE WHEN j.state = 'running' THEN 'running' WHEN j.gate IS NOT NULL AND NOT ${atWorkers} THEN 'parked' WHEN j.state = 'waiting' THEN 'held'
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,

@@ -36,9 +36,6 @@ const dropSides = [
 const insertUnwritten = `
   INSERT INTO jobs (tenant, id, slot, at, type, version, queue, state, seq, max)
   SELECT value->>0, value->>1, value->>2, value->>3, 'unknown', 0, '', 'queued', 0, 1 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
-const insertUnwrittenSlot = `
-  INSERT INTO arrivals (tenant, slot, id) SELECT j.tenant, j.slot, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
-  WHERE j.queue = '' AND j.slot IS NOT NULL ON CONFLICT DO NOTHING`;
 
 /** Cancels a job without a lease at once and flags one with a lease. `unwrittenAt`: when a job without a row was accepted. Null: there is no such job. */
 export async function cancel(
@@ -72,7 +69,7 @@ export async function cancelAll(db: D1Database, tenant: string, ids: readonly st
 
 function unwrittenStatements(db: D1Database, jobs: readonly (JobRef & { at: number })[]): D1PreparedStatement[] {
   const list = JSON.stringify(jobs.map(({ tenant, id, at }) => [tenant, id, isDerived(id) ? slotOf(id, at) : null, at]));
-  return [statement(db, insertUnwritten, list), statement(db, insertUnwrittenSlot, list)];
+  return [statement(db, insertUnwritten, list)];
 }
 
 /** The first statement returns the jobs that were cancelled, the second those that were flagged. */
@@ -158,8 +155,6 @@ const buryJob = `
   INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, fp, reason, slot, payload, ref, dry)
   SELECT value->>0, value->>1, value->>2, value->>9, value->>3, 'discarded', 0, value->>12, ?2, ?2, value->>4, value->>5, value->>6, value->>7, value->>10, value->>11
   FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
-const buryArrival = `
-  INSERT INTO arrivals (tenant, slot, id) SELECT value->>0, value->>6, value->>1 FROM json_each(?1) WHERE value->>6 IS NOT NULL ON CONFLICT DO NOTHING`;
 const buryLetter = `
   INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at)
   SELECT j.tenant, j.ended, j.id, j.type, 'discarded', j.reason, e.value->>8, 0, j.at
@@ -198,7 +193,6 @@ export async function bury(db: D1Database, rows: readonly Burial[], now: number)
       null,
     )),
     ...parts.map((list) => statement(db, buryJob, list, now)),
-    ...parts.map((list) => statement(db, buryArrival, list)),
     ...parts.map((list) => statement(db, buryLetter, list, now)),
   ]);
 }

@@ -1,20 +1,19 @@
 import { batch, rowsOf, statement } from "../d1";
-import { jobColumns, end, matchesFilter, isInRange, type JobListRow, maxExamined, jobViewOf } from "./job-rows";
+import { namedBy } from "./entities";
+import { bySlot, jobColumns, end, matchesFilter, isInRange, type JobListRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
 import type { JobFilter, JobView, PageBounds } from "./views";
 
-const byEntity = `
-  SELECT coalesce(j.slot, j.id) AS position, ${jobColumns} FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
-  CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id LIMIT ?3`;
+const listed = `coalesce(j.slot, j.id) AS position, ${jobColumns}`;
+const byEntity = `${namedBy(listed)} LIMIT ?3`;
 const byIds = `
-  SELECT coalesce(j.slot, j.id) AS position, ${jobColumns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
+  SELECT ${listed} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
 /** ?2 rows of each source. */
 const sideIds = ["due", "parked"].map((table) => `SELECT id FROM ${table} WHERE tenant = ?1 LIMIT ?2`);
 const openIds = [
   `SELECT id FROM leases WHERE tenant = ?1 LIMIT ?2`,
   `SELECT id FROM jobs WHERE tenant = ?1 AND id > ${openMark("?1", "jobs")} AND id < '${end}' AND ended IS NULL LIMIT ?2`,
-  `SELECT a.id FROM arrivals a CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-   WHERE a.tenant = ?1 AND a.slot > ${openMark("?1", "arrivals")} AND j.ended IS NULL LIMIT ?2`,
+  `SELECT j.id FROM ${bySlot} WHERE j.tenant = ?1 AND j.slot > ${openMark("?1", "derived")} AND j.ended IS NULL LIMIT ?2`,
 ];
 const letterIds = `SELECT id FROM dead_letters WHERE tenant = ?1 ORDER BY died DESC LIMIT ?2`;
 

@@ -3,6 +3,7 @@ import type { JobRef, Pause } from "../queue/ports/job-row";
 import type { BringBack, DueJob, StoredJob, UntrackedJob } from "../queue/ports/tick-ledger";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
 import { doubtful } from "./doubt";
+import { bySlot } from "./job-rows";
 import { dropDue, dropParked } from "./side";
 import { looked } from "./waiting";
 
@@ -74,23 +75,22 @@ export async function pauses(db: D1Database): Promise<Pause[]> {
   return (await db.prepare(`SELECT tenant, scope, name FROM pauses`).all<Pause>()).results;
 }
 
-/** Each tenant with a row in a table, by one seek each, and how far its walk has come. */
-const marks = (table: string) => `
+/** Each tenant that has jobs, by one seek each, and how far its walk has come. */
+const marks = `
   WITH RECURSIVE each(tenant) AS (
-    SELECT min(tenant) FROM ${table} UNION ALL
-    SELECT (SELECT min(t.tenant) FROM ${table} t WHERE t.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL),
+    SELECT min(tenant) FROM jobs UNION ALL
+    SELECT (SELECT min(t.tenant) FROM jobs t WHERE t.tenant > each.tenant) FROM each WHERE each.tenant IS NOT NULL),
   marks(tenant, mark) AS (
     SELECT tenant, coalesce((SELECT position FROM watermarks w WHERE w.tenant = each.tenant AND w.walk = ?1), '') FROM each WHERE tenant IS NOT NULL)`;
 
 /** Ids above the watermarks, of jobs that are old enough, tenant after tenant. Derived ids are ordered by their slots. */
 const scans = {
-  jobs: `${marks("jobs")}
+  jobs: `${marks}
     SELECT j.tenant, j.id AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN jobs j
     WHERE j.tenant = m.tenant AND j.id > m.mark AND j.id < ?2 LIMIT ?3`,
-  arrivals: `${marks("arrivals")}
-    SELECT a.tenant, a.slot AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN arrivals a
-    CROSS JOIN jobs j ON j.tenant = a.tenant AND j.id = a.id
-    WHERE a.tenant = m.tenant AND a.slot > m.mark AND a.slot < ?2 LIMIT ?3`,
+  derived: `${marks}
+    SELECT j.tenant, j.slot AS position, j.id, j.state, j.queue, j.wake, j.gate, j.sent FROM marks m CROSS JOIN ${bySlot}
+    WHERE j.tenant = m.tenant AND j.slot > m.mark AND j.slot < ?2 LIMIT ?3`,
 } as const;
 
 const giveWake = `
@@ -108,7 +108,7 @@ export async function scan(
   limit: number,
   checkAt: (row: UntrackedJob) => Promise<number>,
 ): Promise<{ found: number; more: boolean }> {
-  const pages = [await scanPage(db, "jobs", before, limit, checkAt), await scanPage(db, "arrivals", before, limit, checkAt)];
+  const pages = [await scanPage(db, "jobs", before, limit, checkAt), await scanPage(db, "derived", before, limit, checkAt)];
   return { found: pages.reduce((sum, page) => sum + page.found, 0), more: pages.some((page) => page.full) };
 }
 

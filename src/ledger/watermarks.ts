@@ -24,7 +24,7 @@ export function markStatement(db: D1Database, tenant: string, walk: string, posi
 }
 
 /** SQL of the position below which every open job of a stream has a side row: the greater of the sweep's mark and that of `passEnded`. */
-export function openMark(tenant: string, walk: "jobs" | "arrivals"): string {
+export function openMark(tenant: string, walk: "jobs" | "derived"): string {
   const mark = (name: string) => `coalesce((SELECT w.position FROM watermarks w WHERE w.tenant = ${tenant} AND w.walk = '${name}-${walk}'), '')`;
   return `max(${mark("sweep")}, ${mark("ended")})`;
 }

@@ -8,7 +8,7 @@ const ledger = createLedger(env.DB, () => undefined);
 const minute = 60_000;
 
 beforeEach(async () => {
-  await env.DB.batch(["jobs", "arrivals", "due", "watermarks", "history"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+  await env.DB.batch(["jobs", "due", "watermarks", "history"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 });
 
 test("open rows that nothing looks after get a side row; ended ones, younger ones and those that have one are passed over", async () => {

@@ -6,7 +6,6 @@ import { createLedger } from "../../src/ledger/ledger";
 import { retain } from "../../src/ledger/retention";
 import type { NewJob } from "../../src/queue/ports/intake-ledger";
 import type { Transition } from "../../src/queue/ports/run-ledger";
-import { slotOf } from "../../src/queue/id";
 import { recordingDb } from "../support/recorder";
 import { ids, lease, messageOf, newJob, newJobs, noon, transition } from "../support/rows";
 
@@ -105,21 +104,35 @@ test("a batch of a hundred is one round trip to insert, one to claim, one to set
   expect(counts).toMatchObject({ batches: 5, written: 500 });
 });
 
-test("a job that is picked up at once costs three written rows from its claim to its removal", async () => {
+/** What D1 bills for one of a thousand such jobs from the first write to the removal; `ahead`: their rows are written before the claim. */
+async function rowsOfWhole(rows: readonly NewJob[], ahead = false): Promise<number> {
   const { db, counts } = recordingDb();
   const remove = () => retain({ db, daysOf: async () => new Map(), removePayloads: async () => undefined }, noon + 100 * 86_400_000);
   await remove();
   counts.written = 0;
   const ledger = createLedger(db, () => undefined);
-  const rows = await newJobs("whole", 1000);
-  await ledger.claim([], lease("mine"), { fresh: rows });
+  if (ahead) await ledger.insert(rows);
+  await (ahead ? ledger.claim(rows.map(messageOf), lease("mine")) : ledger.claim([], lease("mine"), { fresh: rows }));
   await ledger.settle(
     rows.map((row) => transition(row)),
     "mine",
     noon,
   );
-  expect((await remove()).removed).toBe(1000);
-  expect(counts.written / 1000).toBeCloseTo(3, 1);
+  expect((await remove()).removed).toBe(rows.length);
+  return counts.written / rows.length;
+}
+
+test("a job that is picked up at once costs three written rows from its claim to its removal, with an entity key four, with each further one two more", async () => {
+  expect(await rowsOfWhole(await newJobs("whole", 1000))).toBeCloseTo(3, 1);
+  expect(await rowsOfWhole(await newJobs("whole", 1000, { entities: ["order:1"] }))).toBeCloseTo(4, 1);
+  expect(await rowsOfWhole(await newJobs("whole", 1000, { entities: ["order:1", "lead:2"] }))).toBeCloseTo(6, 1);
+});
+
+test("a job with a key costs five, a child six", async () => {
+  const keyed = (parent: string | null) =>
+    Promise.all(Array.from({ length: 1000 }, async (_, n) => newJob({ tenant: "whole", id: await ids.derive("whole", [String(n)]), parent })));
+  expect(await rowsOfWhole(await keyed(null), true)).toBeCloseTo(5, 1);
+  expect(await rowsOfWhole(await keyed("parent"), true)).toBeCloseTo(6, 1);
 });
 
 test("a claim that finds nothing to claim, a late insert, a settle of another's job and a copy of an effect write nothing", async () => {
@@ -210,13 +223,6 @@ test("counts that could not be written go with the next, and a request that went
   now += 10_000;
   counters.add("later", "email", "done", 1);
   expect(writes).toBe(4);
-});
-
-test("a derived id takes its place among the others by a row of its own", async () => {
-  const row = newJob({ tenant: "slots", id: await ids.derive("slots", ["key"]) });
-  await createLedger(env.DB, () => undefined).insert([row]);
-  const { results } = await env.DB.prepare("SELECT slot, id FROM arrivals WHERE tenant = 'slots'").all();
-  expect(results).toEqual([{ slot: slotOf(row.id, noon), id: row.id }]);
 });
 
 async function counted(tenant: string) {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Envelope } from "../../src/queue/envelope";
 import { type EngineBench, createEngineBench, idOf } from "../support/engine";
 import { emptyLedger } from "../support/invariants";
+import { foundBy } from "../support/rows";
 
 beforeEach(emptyLedger);
 
@@ -110,7 +111,7 @@ describe("queue and ledger, one of them away", () => {
     bench.faults.ledger = false;
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1, site: "shop" });
-    expect(await bench.all("SELECT key FROM entities WHERE id = ?", id)).toEqual([{ key: "order:1" }]);
+    expect(await foundBy("one", "order:1")).toEqual([id]);
   });
 
   test.each<[string, { key?: string; delaySeconds?: number }]>([

@@ -20,7 +20,7 @@ interface Row {
   fp: string | null;
 }
 
-const tables = ["jobs", "arrivals", "due", "parked", "parked_gates", "dead_letters", "history", "effects", "entities", "pauses", "heavy_tenants", "watermarks"];
+const tables = ["jobs", "due", "parked", "parked_gates", "dead_letters", "history", "effects", "entities", "pauses", "heavy_tenants", "watermarks"];
 
 export async function emptyLedger(): Promise<void> {
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));

@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { createQueries } from "../../src/ledger/queries";
 import { createIds } from "../../src/queue/id";
 import type { NewJob } from "../../src/queue/ports/intake-ledger";
 import type { Lease, Transition } from "../../src/queue/ports/run-ledger";
@@ -84,8 +85,17 @@ const sides = {
   letters: "SELECT 'letter ' || state || ' ' || id AS row FROM dead_letters",
   history: "SELECT 'history ' || event || ' ' || job AS row FROM history",
   entities: "SELECT 'entity ' || key || ' ' || id AS row FROM entities",
-  arrivals: "SELECT 'arrival ' || id AS row FROM arrivals",
 };
+
+/** The ids of the tenant's newest jobs, newest first. */
+export async function listed(tenant: string): Promise<string[]> {
+  return (await createQueries(env.DB).jobs(tenant, {}, { limit: 100 })).jobs.map(({ id }) => id);
+}
+
+/** The ids of the tenant's jobs that a search finds by this entity key. */
+export async function foundBy(tenant: string, key: string): Promise<string[]> {
+  return (await createQueries(env.DB).jobs(tenant, { q: key }, { limit: 100 })).jobs.map(({ id }) => id);
+}
 
 /** What stands beside a tenant's jobs, as text. */
 export async function sideRows(tenant: string): Promise<string[]> {

@@ -29,14 +29,14 @@ export const kinds: readonly Kind[] = [
     count: 400,
     ask: withKeys,
     goals: { rows: 4 },
-    rowsNote: "accept, claim and end write the job's row; its id has no time, so the list has a row of its own (arrivals); both are deleted: 3 + 1 + 2",
+    rowsNote:
+      "the row is written before the message, then by claim and end; its id has no time, so the list has an index entry; the row is deleted: 1 + 2 + 1 + 1",
   },
   {
     name: "no-op, with an entity key",
     count: 400,
     ask: noop({ entity: "order:1" }),
     goals: { rows: 4 },
-    rowsNote: "claim and end write the job's row; the entity key has a row of its own; both are deleted: 2 + 1 + 2",
   },
   { name: "email", count: 200, ask: oneByOne((n) => ({ type: "email", payload: { to: `${n}@billed.example`, subject: "Hello", text: "Hello." } })) },
   { name: "analytics", count: 400, ask: oneByOne((n) => ({ type: "analytics", payload: { event: "billed", value: n } })) },

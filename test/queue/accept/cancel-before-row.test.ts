@@ -3,6 +3,7 @@ import { cancel, retryNow } from "../../../src/queue/operate";
 import { type EngineBench, createEngineBench } from "../../support/engine";
 import { emptyLedger } from "../../support/invariants";
 import { recordingDb } from "../../support/recorder";
+import { foundBy, listed } from "../../support/rows";
 
 beforeEach(emptyLedger);
 
@@ -35,7 +36,7 @@ describe("a cancel that comes before the row", () => {
     await passLate(bench);
     expect(bench.runs).toEqual([]);
     expect(await bench.row(id)).toMatchObject({ state: "cancelled", type: "scripted", site: "shop", seq: 0, runs: 0 });
-    expect(await bench.all("SELECT key FROM entities WHERE id = ?", id)).toEqual([{ key: "order:1" }]);
+    expect(await foundBy("one", "order:1")).toEqual([id]);
     expect(await retryNow(bench.engine, [{ tenant: "one", id }], { event: "retried" })).toHaveLength(1);
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done", seq: 1 });
@@ -56,12 +57,11 @@ describe("a cancel that comes before the row", () => {
     const id = await bench.acceptOne({ payload: fine, key: "k" });
     bench.faults.ledger = false;
     await cancel(bench.engine, { tenant: "one", id });
-    const rows = await bench.all("SELECT id FROM arrivals WHERE id = ?", id);
-    expect(rows).toHaveLength(1);
+    expect(await listed("one")).toEqual([id]);
     expect(await bench.acceptOne({ payload: fine, key: "k" })).toBe(id);
     await bench.deliverAll();
     expect([bench.runs.length, await bench.row(id)]).toMatchObject([1, { state: "done", seq: 1, fp: expect.any(String) }]);
-    expect(await bench.all("SELECT id FROM arrivals WHERE id = ?", id)).toHaveLength(1);
+    expect(await listed("one")).toEqual([id]);
   });
 
   test("the ledger goes away as the message describes it: delivered again", async () => {

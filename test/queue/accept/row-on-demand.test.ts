@@ -3,6 +3,7 @@ import type { Engine } from "../../../src/queue/engine";
 import { type EngineBench, createEngineBench } from "../../support/engine";
 import { emptyLedger } from "../../support/invariants";
 import { recordingDb } from "../../support/recorder";
+import { foundBy } from "../../support/rows";
 
 beforeEach(emptyLedger);
 
@@ -78,7 +79,7 @@ describe("a job without key, delay or parent", () => {
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1 });
     expect(counts.written).toBe(4);
-    expect(await bench.all("SELECT key FROM entities WHERE id = ?", id)).toEqual([{ key: "order:1" }]);
+    expect(await foundBy("one", "order:1")).toEqual([id]);
   });
 
   test("waits together with those that were accepted within 100 ms, and each is written", async () => {
