@@ -8,7 +8,7 @@ export const namedBy = (columns: string) => `
   SELECT ${columns} FROM json_each(?2) k CROSS JOIN jobs j INDEXED BY jobs_by_entity
   ON j.tenant = ?1 AND j.entities->>0 = k.value AND j.entities IS NOT NULL UNION ALL
   SELECT ${columns} FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value
-  CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id AND j.entities->>0 <> k.value`;
+  CROSS JOIN jobs j ON j.tenant = n.tenant AND j.id = n.id AND j.entities->>0 IS NOT k.value`;
 
 /**
  * Adds an entity key to a job while it runs, so that a search by the key finds the job, as by the keys of its contract.

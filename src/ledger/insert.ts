@@ -35,11 +35,11 @@ const insertDue = `
   WHERE j.wake = e.value->>2 AND j.gate IS NULL AND j.ended IS NULL
   ON CONFLICT DO NOTHING`;
 
-/** The keys of a job but its first, by which its row is found. */
+/** The keys of a job but its first, by which its row is found. Retention finds these rows by the list in that row: without it there are none. */
 const insertEntities = `
   INSERT INTO entities (tenant, key, id)
   SELECT j.tenant, e.value->>2, j.id FROM json_each(?1) e JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
-  WHERE j.fp IS e.value->>3
+  WHERE j.fp IS e.value->>3 AND j.entities IS NOT NULL
   ON CONFLICT DO NOTHING`;
 
 const lookUp = `

@@ -54,7 +54,12 @@ test("text of any kind comes back as it went in", async () => {
   const texts = ["", "'; DROP TABLE jobs; --", '{"a":[1,2,{"b":null}]}', "[1,2", "null", "0", "1e999", "日本語 🎉", "\u2028\u007f\t\n", "{{liquid}}"];
   const rows = await newJobs("texts", texts.length);
   await ledger.insert(
-    rows.map((row, index) => ({ ...row, payload: JSON.stringify({ text: texts[index] }), site: texts[index] ?? null, entities: [`order:${texts[index]}`, `lead:${texts[index]}`] })),
+    rows.map((row, index) => ({
+      ...row,
+      payload: JSON.stringify({ text: texts[index] }),
+      site: texts[index] ?? null,
+      entities: [`order:${texts[index]}`, `lead:${texts[index]}`],
+    })),
   );
   for (const [index, row] of rows.entries()) {
     expect(await stored(row)).toMatchObject({ payload: JSON.stringify({ text: texts[index] }), site: texts[index] });

@@ -159,6 +159,14 @@ test("logs of a tenant without jobs go too", async () => {
   expect(await left("audit", "gone")).toBe(0);
 });
 
+test("the late row of a job that was buried adds no entity keys: nothing would lead retention to them", async () => {
+  const late = newJob({ tenant: "buried", id: await ids.make("buried", noon), entities: ["order:1", "lead:2"] });
+  const { tenant, id, type, version, queue, fp } = late;
+  await ledger.bury([{ tenant, id, type, version, queue, fp, raw: "{}", reason: "the backstop has it" }], noon);
+  await ledger.insert([late]);
+  expect(await left("entities", "buried")).toBe(0);
+});
+
 test("every statement finds its rows by key", async () => {
   const { retainAt, statements } = setUp();
   await givenEnded("plans", 2, { entities: ["order:1"] });
