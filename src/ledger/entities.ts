@@ -4,7 +4,7 @@ import { statement } from "../d1";
  * SQL of the jobs, `j`, of the tenant ?1 that have one of the entity keys ?2. The first key of a job is found by the index, which is named because
  * SQLite would walk through all jobs of the tenant; the others have rows in `entities`. An earlier release wrote a row for the first key too.
  */
-export const namedBy = (columns: string) => `
+export const jobsByEntity = (columns: string) => `
   SELECT ${columns} FROM json_each(?2) k CROSS JOIN jobs j INDEXED BY jobs_by_entity
   ON j.tenant = ?1 AND j.entities->>0 = k.value AND j.entities IS NOT NULL UNION ALL
   SELECT ${columns} FROM json_each(?2) k CROSS JOIN entities n ON n.tenant = ?1 AND n.key = k.value

@@ -1,13 +1,13 @@
 import { isTerminal, type JobState } from "../queue/state";
 import { batch, lists, refLists, rowsOf, statement } from "../d1";
-import { namedBy } from "./entities";
+import { jobsByEntity } from "./entities";
 import { byParent } from "./relatives";
 
 const maxGenerations = 5;
 
 const holding = `(j.ended IS NULL OR coalesce(j.payload, j.ref, j.result_ref, j.fp, j.result, j.cursor, j.progress) IS NOT NULL)`;
 const columns = `j.id, j.state, j.ref, j.result_ref AS resultRef, j.at, ${holding} AS holds`;
-const byEntity = namedBy(columns);
+const byEntity = jobsByEntity(columns);
 const byId = `SELECT ${columns} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
 const childrenOf = `SELECT ${columns} FROM json_each(?2) k CROSS JOIN ${byParent} ON j.tenant = ?1 AND j.parent = k.value`;
 

@@ -1,11 +1,11 @@
 import { batch, rowsOf, statement } from "../d1";
-import { namedBy } from "./entities";
+import { jobsByEntity } from "./entities";
 import { bySlot, jobColumns, end, matchesFilter, isInRange, type JobListRow, maxExamined, jobViewOf } from "./job-rows";
 import { openMark } from "./watermarks";
 import type { JobFilter, JobView, PageBounds } from "./views";
 
 const listed = `coalesce(j.slot, j.id) AS position, ${jobColumns}`;
-const byEntity = `${namedBy(listed)} LIMIT ?3`;
+const byEntity = `${jobsByEntity(listed)} LIMIT ?3`;
 const byIds = `
   SELECT ${listed} FROM json_each(?2) k CROSS JOIN jobs j ON j.tenant = ?1 AND j.id = k.value`;
 /** ?2 rows of each source. */
