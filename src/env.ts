@@ -31,4 +31,6 @@ export interface WorkerEnv extends Cloudflare.Env {
   EMAIL_STUB?: string;
   /** The tenant whose channels get the installation's alerts: failing steps of the tick, dead letters of the tenant `system`. */
   ALERTS_TENANT?: string;
+  /** Bytes that the database may have. Default: 10 GB, or 500 MB once D1 has refused by the daily limit of its free plan. */
+  MAX_LEDGER_BYTES?: string;
 }

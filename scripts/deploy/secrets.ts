@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parse, freshSecrets } from "../start/dev-vars.ts";
 
 /** What may stand in the file besides the secrets: settings of one deployment. */
-const settings = ["OWN_HOSTS", "PUBLIC_URL", "AI_GATEWAY", "ALERTS_TENANT", "PACKS"] as const;
+const settings = ["OWN_HOSTS", "PUBLIC_URL", "AI_GATEWAY", "ALERTS_TENANT", "MAX_LEDGER_BYTES", "PACKS"] as const;
 /** What belongs to a developer's machine. */
 const localOnly = ["LOCAL", "BOOT_ID", "EMAIL_STUB"] as const;
 

@@ -1,5 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
 import type { DashboardDeps } from "../dashboard/deps";
+import { maxBytesIn } from "../domain/installation/ledger-size";
 import type { WorkerEnv } from "../env";
 import type { IntakeDeps } from "../intake/deps";
 import type { TickDeps } from "../intake/tick/tick";
@@ -47,6 +48,7 @@ export function app(env: WorkerEnv, definitions: readonly Job[] = jobs): App {
 function createApp(env: WorkerEnv, definitions: readonly Job[]): App {
   // A short one could be found by trying.
   if (!/^[\x21-\x7e]{16,512}$/.test(env.ROOT_TOKEN)) throw new Error("ROOT_TOKEN must be 16 to 512 visible ASCII characters without spaces");
+  maxBytesIn(env.MAX_LEDGER_BYTES);
   const now = () => Date.now();
   const ledger = createLedger(env.DB, waitUntil, isLocal(env) ? 0 : rowsLingerMs);
   const payloads = createPayloads(env.PAYLOADS);

@@ -1,5 +1,6 @@
 import { secretCheck } from "../crypto";
-import { readDayLimit } from "../domain/installation/day-limit";
+import { metDayLimit, readDayLimit } from "../domain/installation/day-limit";
+import { ledgerLimit } from "../domain/installation/ledger-size";
 import { createAgentOperations } from "../domain/agents/operate";
 import { createBulkActions } from "../domain/bulk-actions/operate";
 import { runAllNow } from "../domain/bulk-actions/run-now";
@@ -87,6 +88,7 @@ export function createIntakeDeps(deps: AppIntakeDeps): IntakeDeps {
     registry: engine.registry,
     workers: work.workers,
     dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
+    ledgerLimit: ledgerLimitIn(env, engine),
   });
   const bulkActions = createBulkActions(createBulkDeps(deps, reports));
   const campaignDeps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
@@ -172,6 +174,10 @@ function jobIdsOf({ ids, registry }: Engine): JobIds {
   };
 }
 
+function ledgerLimitIn(env: WorkerEnv, { memory }: Engine) {
+  return (bytes: number | null) => ledgerLimit(env.MAX_LEDGER_BYTES, bytes, async () => memory.spentDay !== undefined || metDayLimit(env.CONFIG));
+}
+
 function createPlatformDeps(env: WorkerEnv, engine: Engine): PlatformDeps {
   return {
     queues: () =>
@@ -181,7 +187,10 @@ function createPlatformDeps(env: WorkerEnv, engine: Engine): PlatformDeps {
         ),
       ),
     tickSteps: () => createTicks(env.DB).list(),
-    ledgerBytes: () => databaseBytes(env.DB),
+    ledgerSize: async () => {
+      const bytes = await databaseBytes(env.DB);
+      return { bytes, maxBytes: (await ledgerLimitIn(env, engine)(bytes)).bytes };
+    },
     health: () => health({ db: env.DB, kv: env.CONFIG, refusingQueues: () => refusingQueues(engine) }),
   };
 }

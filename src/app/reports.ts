@@ -1,5 +1,6 @@
 import type { GateOperations } from "../domain/gates/operate";
 import { createReports, type Reports } from "../domain/report/compose";
+import type { LedgerLimit } from "../domain/installation/ledger-size";
 import type { WorkerStore } from "../domain/work/store";
 import type { WorkerEnv } from "../env";
 import { queues } from "../jobs/queues";
@@ -20,10 +21,11 @@ interface AppReportDeps {
   registry: Pick<Registry, "find" | "contracts">;
   workers: Pick<WorkerStore, "polls">;
   dayLimit(): Promise<SpentDay | null>;
+  ledgerLimit(bytes: number | null): Promise<LedgerLimit>;
 }
 
 /** The operators' report, made from the ledger and the gates. */
-export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers, dayLimit }: AppReportDeps): Reports {
+export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, registry, workers, dayLimit, ledgerLimit }: AppReportDeps): Reports {
   return createReports({
     db,
     now,
@@ -39,6 +41,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     queues: Object.keys(queues),
     queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
     dayLimit,
+    ledgerLimit,
     isRemote: (type) => registry.find(type)?.contract.remote !== undefined,
     polls: async (tenant) => {
       const last = await workers.polls(tenant);

@@ -138,8 +138,8 @@ export interface PlatformDeps {
   queues(): Promise<QueueMetrics[]>;
   /** Results of the newest tick's steps. */
   tickSteps(): Promise<TickStepRecord[]>;
-  /** Bytes of the database; null: not known. */
-  ledgerBytes(): Promise<number | null>;
+  /** Bytes of the database (null: not known), and how many it may have. */
+  ledgerSize(): Promise<{ bytes: number | null; maxBytes: number }>;
   /** A cheap check of the Worker's stores and queues. Never throws. */
   health(): Promise<Record<string, "ok" | "failing">>;
 }

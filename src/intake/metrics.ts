@@ -9,8 +9,8 @@ export interface Metrics {
   queues: readonly QueueMetrics[];
   steps: readonly TickStepRecord[];
   durations: readonly TypeDurations[];
-  /** Bytes of D1; null: not known, and for a tenant. */
-  ledgerBytes: number | null;
+  /** Bytes of D1 (null: not known), and how many it may have; null for a tenant. */
+  ledger: { bytes: number | null; maxBytes: number } | null;
   /** Durations of ticks; undefined before the first tick, and for a tenant. */
   tick: Histogram | undefined;
 }
@@ -22,7 +22,7 @@ type Sample = readonly [Labels, number | null];
  * The Prometheus text format, version 0.0.4. Counts of the last hour may fall, so they are gauges; the histograms only grow. Labels are types,
  * outcomes, queues and steps, of which there are few: no tenant, no id.
  */
-export function metricsText({ counts, backlog, queues, steps, durations, ledgerBytes, tick }: Metrics): string {
+export function metricsText({ counts, backlog, queues, steps, durations, ledger, tick }: Metrics): string {
   return [
     family("jobyard_jobs_last_hour", "Jobs by type and what happened to them within the last hour.", summed(counts, "count")),
     family("jobyard_run_seconds_last_hour", "Seconds spent in runs within the last hour, by type and how they ended.", summed(counts, "ms", 1000)),
@@ -40,7 +40,8 @@ export function metricsText({ counts, backlog, queues, steps, durations, ledgerB
     ),
     histograms("jobyard_tick_seconds", "Seconds that ticks took.", "run", tick ? [[{}, tick]] : []),
     family("jobyard_dead_letters", "Dead letters neither replayed nor dismissed.", [[{}, backlog.deadLetters]]),
-    family("jobyard_ledger_bytes", "Size of the database; one holds 10 GB.", [[{}, ledgerBytes]]),
+    family("jobyard_ledger_bytes", "Size of the database.", [[{}, ledger?.bytes ?? null]]),
+    family("jobyard_ledger_max_bytes", "Size that the database may have.", [[{}, ledger?.maxBytes ?? null]]),
     family("jobyard_jobs_parked", "Jobs parked at gates.", [[{}, backlog.parked]]),
     family("jobyard_jobs_due", "Jobs held back until a time that has come or will come.", [[{}, backlog.due]]),
     family(

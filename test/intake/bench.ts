@@ -132,7 +132,7 @@ function createDeps(seen: Seen): IntakeDeps {
         { queue: "events", backlog: 12, bytes: 3400, oldestAt: now - 5000 },
         { queue: "email-sending", backlog: null, bytes: null, oldestAt: null },
       ],
-      ledgerBytes: async () => 2_500_000_000,
+      ledgerSize: async () => ({ bytes: 2_500_000_000, maxBytes: 10_000_000_000 }),
       tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
       health: async () => ({ ledger: "ok" }),
     },

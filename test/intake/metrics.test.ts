@@ -85,6 +85,7 @@ describe("metrics", () => {
     expect(text).not.toContain('backlog_messages{queue="email-sending"}');
     expect(text).toContain('jobyard_tick_step_ok{step="sweep",outcome="done"} 1\n');
     expect(text).toContain("jobyard_ledger_bytes 2500000000\n");
+    expect(text).toContain("jobyard_ledger_max_bytes 10000000000\n");
   });
 
   test("are lines that Prometheus can read, whatever a type is called", () => {
@@ -93,7 +94,7 @@ describe("metrics", () => {
     const text = metricsText({
       counts,
       backlog: { deadLetters: 0, parked: 0, due: 0 },
-      ledgerBytes: null,
+      ledger: null,
       queues: [],
       steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1 }],
       durations: nasty.map((type) => ({ ...noDurations("", type), run: { buckets: [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4], sum: 1234 } })),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pageActions } from "../../src/dashboard/actions";
 import { actionFields } from "../../src/dashboard/action";
+import { paidPlanLimit } from "../../src/domain/installation/ledger-size";
 import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";
 import type { RemedyCall } from "../../src/domain/report/model";
@@ -40,6 +41,7 @@ const facts: ReportFacts = {
   budgets: [{ tenant, usdPerMonth: 1, spent: 2 }],
   installation: true,
   ledgerBytes: 9_700_000_000,
+  ledgerLimit: paidPlanLimit,
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
   groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, inDoubt: 0, firstAt: now, lastAt: now }],
   settled: [],

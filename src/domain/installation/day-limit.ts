@@ -9,12 +9,22 @@ const everyMs = 5 * minuteMs;
 /** The record expires after this time without a refusal. */
 const lifetimeSeconds = 600;
 
+/** That the account has the free plan is kept for this long after a refusal. */
+const planKey = "d1-free-plan";
+const planLifetimeSeconds = 90 * 86_400;
+
 /** Records in KV, for all isolates, that D1's daily limit is used up: D1 itself cannot store it. */
 export async function keepDayLimit(kv: KVNamespace, { limit, since, seen }: SpentDay): Promise<void> {
   const recorded = await readDayLimit(kv);
   if (recorded && seen - recorded.seen < everyMs && nextDay(recorded.since) > seen) return;
   const first = recorded && nextDay(recorded.since) > seen ? recorded.since : since;
   await kv.put(key, JSON.stringify({ limit, since: first, seen }), { expirationTtl: lifetimeSeconds });
+  if (!recorded) await kv.put(planKey, String(seen), { expirationTtl: planLifetimeSeconds });
+}
+
+/** Whether D1 has refused by the daily limit of its free plan within 90 days. */
+export async function metDayLimit(kv: KVNamespace): Promise<boolean> {
+  return (await kv.get(planKey)) !== null;
 }
 
 /** The record of the last 10 minutes. */

@@ -7,6 +7,7 @@ import { dayLimitIn } from "../../d1";
 import { messageOf } from "../../errors";
 import type { SpentDay } from "../../queue/memory";
 import { dayLimitFinding } from "../installation/day-limit";
+import type { LedgerLimit } from "../installation/ledger-size";
 import { troubledCampaigns } from "../campaigns/trouble";
 import { budgetsSpent } from "../costs/queries";
 import type { GateView } from "../gates/model";
@@ -44,6 +45,8 @@ interface ReportDeps {
   isRemote(type: string): boolean;
   /** The limit of a day by which D1 last refused; null: none is known. */
   dayLimit(): Promise<SpentDay | null>;
+  /** How large the ledger, which has so many bytes, may become. */
+  ledgerLimit(bytes: number | null): Promise<LedgerLimit>;
 }
 
 /** The operators' report of a tenant's work, or (null) of the installation's. */
@@ -98,7 +101,11 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     deps.counts(tenant, now - windowMs, now + minuteMs),
     tenant === null ? deps.steps() : [],
   ]);
-  const [gates, unpolled] = await Promise.all([openGates(deps, tenant, open), unpolledTypes(deps, open)]);
+  const [gates, unpolled, ledgerLimit] = await Promise.all([
+    openGates(deps, tenant, open),
+    unpolledTypes(deps, open),
+    tenant === null ? deps.ledgerLimit(rows.ledgerBytes) : null,
+  ]);
   const retrying = await unsettled(open, rows.settled);
   const facts: ReportFacts = {
     ...rows,
@@ -115,6 +122,7 @@ async function findings(deps: ReportDeps, tenant: string | null): Promise<Findin
     unpolled,
     ended: endedByQueue(deps, open, counts),
     installation: tenant === null,
+    ledgerLimit,
   };
   return sortFindings(finders.flatMap((find) => find(facts)));
 }

@@ -2,6 +2,7 @@ import type { OpenGroup } from "../../ledger/open-jobs";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
 import type { TroubledCampaign } from "../campaigns/trouble";
+import type { LedgerLimit } from "../installation/ledger-size";
 import type { TenantGate } from "./gates";
 import type { ReportRows } from "./queries";
 
@@ -30,6 +31,8 @@ export interface ReportFacts extends ReportRows {
   campaigns: readonly TroubledCampaign[];
   /** Whether the report is the installation's. */
   installation: boolean;
+  /** Null for a tenant. */
+  ledgerLimit: LedgerLimit | null;
   /** Remote types with open jobs that no worker asks for. */
   unpolled: readonly { tenant: string; type: string; count: number; since: number | null }[];
 }

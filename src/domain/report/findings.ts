@@ -39,8 +39,8 @@ export const finders: readonly ((facts: ReportFacts) => Finding[])[] = [
 ];
 
 /** The report of one tenant has nothing of it: the root token alone can act. */
-function ledgerSize({ installation, ledgerBytes }: ReportFacts): Finding[] {
-  return installation ? ledgerFullFinding(ledgerBytes) : [];
+function ledgerSize({ ledgerBytes, ledgerLimit }: ReportFacts): Finding[] {
+  return ledgerLimit ? ledgerFullFinding(ledgerBytes, ledgerLimit) : [];
 }
 
 function tick({ steps, now, installation }: ReportFacts): Finding[] {

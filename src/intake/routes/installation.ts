@@ -1,6 +1,5 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
-import { maxLedgerBytes } from "../../domain/installation/ledger-size";
 import { versionsIn } from "../../ledger/versions";
 import { outputList } from "../../bounded";
 import { route } from "../route";
@@ -17,7 +16,9 @@ export const installationShape = v.object({
   ),
   ledger: v.pipe(
     v.object({ bytes: v.nullable(count), maxBytes: count }),
-    v.description("Size of the database and what one holds; the finding ledger-full begins at 80 %"),
+    v.description(
+      "Size of the database and what it may have: the variable MAX_LEDGER_BYTES; else 10 GB, or 500 MB once D1 has refused by the daily limit of its free plan. The finding ledger-full begins at 80 %",
+    ),
   ),
 });
 
@@ -29,11 +30,11 @@ export const installationRoutes = [
     tenant: "none",
     answers: { 200: installationShape },
     handle: async ({ deps }) => {
-      const [versions, steps, bytes] = await Promise.all([versionsIn(deps.db), deps.platform.tickSteps(), deps.platform.ledgerBytes()]);
+      const [versions, steps, ledger] = await Promise.all([versionsIn(deps.db), deps.platform.tickSteps(), deps.platform.ledgerSize()]);
       const body = {
         versions: versions.map(({ id, tag, firstAt }) => ({ version: id, tag, firstAt: iso(firstAt) })),
         steps: steps.map(({ step, outcome, at, ms, detail = null }) => ({ step, outcome, at: iso(at), ms: Math.round(ms), detail })),
-        ledger: { bytes, maxBytes: maxLedgerBytes },
+        ledger,
       };
       return { status: 200, body };
     },

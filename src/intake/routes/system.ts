@@ -70,7 +70,7 @@ export const systemRoutes = [
       const all: Partial<Metrics> = tenant === null ? await ofInstallation(deps.platform) : {};
       return {
         status: 200,
-        text: metricsText({ counts, backlog, durations: types, tick, queues: [], steps: [], ledgerBytes: null, ...all }),
+        text: metricsText({ counts, backlog, durations: types, tick, queues: [], steps: [], ledger: null, ...all }),
         headers: { "content-type": prometheus },
       };
     },
@@ -112,9 +112,9 @@ export const systemRoutes = [
   }),
 ];
 
-async function ofInstallation(platform: PlatformDeps): Promise<Pick<Metrics, "queues" | "steps" | "ledgerBytes">> {
-  const [all, steps, ledgerBytes] = await Promise.all([platform.queues(), platform.tickSteps(), platform.ledgerBytes()]);
-  return { queues: all, steps, ledgerBytes };
+async function ofInstallation(platform: PlatformDeps): Promise<Pick<Metrics, "queues" | "steps" | "ledger">> {
+  const [all, steps, ledger] = await Promise.all([platform.queues(), platform.tickSteps(), platform.ledgerSize()]);
+  return { queues: all, steps, ledger };
 }
 
 function checkRange(from: number, to: number): void {

@@ -4,6 +4,7 @@ import { type Alert, nextAlert, quietAfter } from "../../../src/domain/alerts/mo
 import { alertCodes, type AlertRule, causeOf, wants } from "../../../src/domain/alerts/rule";
 import { alertMessage } from "../../../src/domain/alerts/text";
 import type { ReportFacts } from "../../../src/domain/report/facts";
+import { paidPlanLimit } from "../../../src/domain/installation/ledger-size";
 import { finders } from "../../../src/domain/report/findings";
 import type { Finding } from "../../../src/domain/report/model";
 import { failuresOf } from "../../../src/intake/tick/send-alerts";
@@ -19,6 +20,7 @@ const facts: ReportFacts = {
   now,
   installation: true,
   ledgerBytes: 9_700_000_000,
+  ledgerLimit: paidPlanLimit,
   steps: [
     { step: "sweep", outcome: "failed", at: now - 60_000, detail: "D1 is down" },
     { step: "heartbeat", outcome: "failed", at: now - 60_000, detail: "it answered 500" },

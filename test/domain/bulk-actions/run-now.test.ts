@@ -5,6 +5,7 @@ import { createBulkActions } from "../../../src/domain/bulk-actions/operate";
 import { runAllNow } from "../../../src/domain/bulk-actions/run-now";
 import { createBulkStore } from "../../../src/domain/bulk-actions/store";
 import type { GateView } from "../../../src/domain/gates/model";
+import { paidPlanLimit } from "../../../src/domain/installation/ledger-size";
 import { failureKind } from "../../../src/ledger/failure-kind";
 import { openJobIds } from "../../../src/ledger/open-jobs";
 import { createPauseStore } from "../../../src/ledger/pauses";
@@ -44,6 +45,7 @@ function setUp() {
     registry: engine.registry,
     workers: { polls: async () => new Map() },
     dayLimit: async () => null,
+    ledgerLimit: async () => paidPlanLimit,
   });
   const bulk = createBulkActions({
     now,

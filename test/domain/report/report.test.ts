@@ -208,6 +208,12 @@ describe("the report", () => {
     expect(await at(8.4e9, null)).toMatchObject([{ code: "ledger-full", severity: "warning", subject: "ledger", tenant: "*" }]);
     const [full] = await at(9.5e9, null);
     expect(full).toMatchObject({ severity: "critical", sentence: expect.stringContaining("has 9.50 GB of the 10 GB that a database holds, 95 %.") });
+    world.limit = { bytes: 500_000_000, from: "free-plan" };
+    expect(await at(4.2e8, null)).toMatchObject([
+      { severity: "warning", sentence: expect.stringContaining("has 420 MB of the 500 MB that a database holds on the Workers Free plan") },
+    ]);
+    world.limit = { bytes: 2_000_000_000, from: "variable" };
+    expect(await at(1.9e9, null)).toMatchObject([{ severity: "critical", sentence: expect.stringContaining("of the 2 GB that MAX_LEDGER_BYTES sets, 95 %") }]);
     expect(await reports.findings(null)).toEqual([]);
   });
 

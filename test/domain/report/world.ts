@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach } from "vitest";
 import { createReportsOn } from "../../../src/app/reports";
 import type { GateView } from "../../../src/domain/gates/model";
+import { type LedgerLimit, paidPlanLimit } from "../../../src/domain/installation/ledger-size";
 import type { WorkerEnv } from "../../../src/env";
 import type { SpentDay } from "../../../src/queue/memory";
 import type { PauseView } from "../../../src/ledger/pauses";
@@ -12,7 +13,12 @@ import { newJobs, noon } from "../../support/rows";
 export const minute = 60_000;
 
 /** What the ports of the report answer. */
-export const world: { pauses: PauseView[]; gates: GateView[]; spent: SpentDay | null } = { pauses: [], gates: [], spent: null };
+export const world: { pauses: PauseView[]; gates: GateView[]; spent: SpentDay | null; limit: LedgerLimit } = {
+  pauses: [],
+  gates: [],
+  spent: null,
+  limit: paidPlanLimit,
+};
 
 export const circuit: GateView = {
   dependency: "mail",
@@ -42,6 +48,7 @@ export const partsOn = (db: D1Database) => ({
   },
   workers: { polls: async () => new Map() },
   dayLimit: async () => world.spent,
+  ledgerLimit: async () => world.limit,
 });
 
 export const reports = createReportsOn(partsOn(env.DB));
@@ -54,6 +61,7 @@ export function useReports(): void {
     world.pauses = [];
     world.gates = [];
     world.spent = null;
+    world.limit = paidPlanLimit;
     await emptyLedger();
     await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
   });
