@@ -24,7 +24,7 @@ export interface GivenJob extends Partial<Omit<NewJob, "tenant">> {
 export async function givenJob(tenant: string, { state = "queued", effects = [], settled = {}, ...more }: GivenJob = {}): Promise<string> {
   const ledger = createLedger(env.DB, () => undefined);
   const at = more.at ?? now;
-  const id = more.id ?? (await ids.make(tenant, at));
+  const id = more.id ?? (await (more.parent ? ids.derive(tenant, ["child", more.parent, crypto.randomUUID()]) : ids.make(tenant, at)));
   const row = newJob({ type: "note", at, sent: at, payload, entities: ["order:7"], maxAttempts: 5, ...more, tenant, id });
   await ledger.insert([row]);
   if (state === "queued") return row.id;

@@ -129,7 +129,7 @@ async function readEverything(db: D1Database, tenant: string, id: string): Promi
   for (const state of [undefined, "done"] as const) await queries.jobs(tenant, { parent: id, state }, page);
   await queries.jobs(tenant, { type: "email", state: "done", queue: "events" }, page);
   await queries.hasType(tenant, "email");
-  await queries.deadLetters(tenant, {}, page);
+  for (const parent of [undefined, id]) await queries.deadLetters(tenant, { parent }, page);
   const replayable = createReplayable(db);
   await replayable.page(tenant, {}, page);
   await replayable.sizes(tenant, [id]);

@@ -33,8 +33,11 @@ export function newJob(more: Partial<NewJob> & { tenant: string; id: string }): 
   };
 }
 
+/** Children of a job have derived ids, as they do when a run enqueues them. */
 export async function newJobs(tenant: string, count: number, more: Partial<NewJob> = {}): Promise<NewJob[]> {
-  return Promise.all(Array.from({ length: count }, async (_, index) => newJob({ tenant, id: await ids.make(tenant, noon + index), ...more })));
+  const { parent = null } = more;
+  const idAt = (index: number) => (parent === null ? ids.make(tenant, noon + index) : ids.derive(tenant, ["child", parent, crypto.randomUUID()]));
+  return Promise.all(Array.from({ length: count }, async (_, index) => newJob({ tenant, id: await idAt(index), ...more })));
 }
 
 export function lease(token: string, now = noon): Lease {

@@ -13,7 +13,7 @@ export const deadLetterRoutes = [
     name: "listDeadLetters",
     summary: "List jobs that failed for good",
     description:
-      "`from` and `to` are times of accepting, here as in `GET /v1/jobs` and in the filters of `POST /v1/replays` and `POST /v1/dead-letters/dismiss`.",
+      "With `parent` the list has the order of its children: the one accepted last first. `from` and `to` are times of accepting, here as in `GET /v1/jobs` and in the filters of `POST /v1/replays` and `POST /v1/dead-letters/dismiss`.",
     scope: "read",
     query: listQuery,
     answers: { 200: deadLettersShape },
