@@ -47,7 +47,7 @@ export async function deadLetters(
   page: PageBounds,
 ): Promise<{ deadLetters: DeadLetterView[]; cursor: string | null }> {
   const found = await fittingLetters(db, tenant, filter, page);
-  return { deadLetters: found.letters.map(viewOf), cursor: found.cursor };
+  return { deadLetters: found.letters.map(letterViewOf), cursor: found.cursor };
 }
 
 /** As above for acts: nothing but ids, each with the cursor that goes on after it; the end of an id must be marked as one. */
@@ -147,6 +147,6 @@ function positionOf(row: Row): string {
   return row.id === null || row.slot !== undefined ? `0.${row.slot}` : `${row.diedAt}.${row.id}`;
 }
 
-function viewOf({ isOfQueue: _queue, slot: _slot, n: _n, ...letter }: Letter): DeadLetterView {
+function letterViewOf({ isOfQueue: _queue, slot: _slot, n: _n, ...letter }: Letter): DeadLetterView {
   return letter;
 }

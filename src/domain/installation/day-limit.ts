@@ -1,3 +1,4 @@
+import { dayMs } from "../../time/day";
 import { nextDay } from "../../queue/day-limit";
 import type { SpentDay } from "../../queue/memory";
 import { type Finding, isoSeconds } from "../report/model";
@@ -11,7 +12,7 @@ const lifetimeSeconds = 600;
 
 /** That the account has the free plan is kept for this long after a refusal. */
 const planKey = "d1-free-plan";
-const planLifetimeSeconds = 90 * 86_400;
+const planLifetimeSeconds = (90 * dayMs) / 1000;
 
 /** Records in KV, for all isolates, that D1's daily limit is used up: D1 itself cannot store it. */
 export async function keepDayLimit(kv: KVNamespace, { limit, since, seen }: SpentDay): Promise<void> {

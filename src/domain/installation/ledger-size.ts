@@ -1,6 +1,6 @@
 import type { Finding, RemedyCall } from "../report/model";
 
-/** How many bytes D1 lets the ledger have, and what says so. */
+/** How many bytes D1 lets the ledger have, and where that is known from. */
 export interface LedgerLimit {
   bytes: number;
   from: "variable" | "free-plan" | "paid-plan";
@@ -13,8 +13,8 @@ const freePlanLimit: LedgerLimit = { bytes: 500_000_000, from: "free-plan" };
 const [warningShare, criticalShare] = [0.8, 0.95];
 
 /**
- * The limit by the variable `MAX_LEDGER_BYTES`, else by the plan of the account: the free one where D1 has refused by its limit of a day, unless the
- * ledger is larger than that plan allows. Throws when the variable is malformed.
+ * The limit by the variable `MAX_LEDGER_BYTES`, else by the plan of the account. The plan is the free one where D1 has refused by its daily limit, unless
+ * the ledger is larger than that plan allows. Throws when the variable is malformed.
  */
 export async function ledgerLimit(variable: string | undefined, bytes: number | null, metDayLimit: () => Promise<boolean>): Promise<LedgerLimit> {
   const set = maxBytesIn(variable);
