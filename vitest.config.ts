@@ -58,20 +58,27 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What hangs is ended. A test that has to wait waits for the thing itself, so these limits cost nothing where it passes: they allow for a machine that is ten times as slow. */
+const unhurried = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
+
 /** What runs inside the runtime has one for all files of a worker: it spares three quarters of the work. `test/support/anew.ts` empties it between files. */
 const inside = {
   isolate: false,
   // Vitest sends an intercepted line of the console as a call and waits for its answer. A line that is written outside of the runner's
   // own request is sent with the next message only, which is the end of the file, which waits for the line: the run never ended.
   disableConsoleIntercept: true,
-  // A test that hangs is ended; on a busy machine the longest take this long.
-  testTimeout: 120_000,
-  hookTimeout: 60_000,
+  ...unhurried,
   setupFiles: ["./test/support/anew.ts", "./test/support/matchers.ts"],
 };
 
 /** What drives the Worker from outside: wrangler is read once for all files of a process, and the Worker of the stories is bundled once for all processes. */
-const stories = { isolate: false, env: quiet, hookTimeout: 60_000, globalSetup: ["./test/way/support/shared-folder.ts"] };
+const stories = {
+  ...unhurried,
+  isolate: false,
+  env: quiet,
+  globalSetup: ["./test/way/support/shared-folder.ts"],
+  setupFiles: ["./test/support/seeded.ts"],
+};
 
 export default defineConfig(async () => {
   const migrations = await readD1Migrations("./migrations");
@@ -105,13 +112,13 @@ export default defineConfig(async () => {
         },
         {
           ...runtime(),
-          test: { ...inside, name: "long-inside", include: [...longInside, ...sized], env: { VITE_THOROUGH: "true" }, testTimeout: 300_000 },
+          test: { ...inside, name: "long-inside", include: [...longInside, ...sized], env: { VITE_THOROUGH: "true" }, testTimeout: 900_000 },
         },
         {
-          test: { ...stories, name: "node", include: outside, exclude: long, testTimeout: 60_000 },
+          test: { ...stories, name: "node", include: outside, exclude: long },
         },
         {
-          test: { ...stories, name: "long", include: long, exclude: longInside, testTimeout: 300_000 },
+          test: { ...stories, name: "long", include: long, exclude: longInside, testTimeout: 900_000 },
         },
       ],
     },

@@ -76,7 +76,7 @@ async function runProjects(projects: readonly string[], words: readonly string[]
     `--outputFile.json=${report}`,
     "--passWithNoTests",
   ];
-  const { ok, output } = await run([process.execPath, vitest, ...usual, ...words], { cwd: root, env: environment(), shown: true, atMost: 1800 });
+  const { ok, output } = await run([process.execPath, vitest, ...usual, ...words], { cwd: root, env: environment(), shown: true, atMost: 7200 });
   if (output) console.log(output);
   const text = existsSync(report) ? readFileSync(report, "utf8") : null;
   rmSync(folder, { recursive: true, force: true });

@@ -2,6 +2,9 @@ import { expect, test, vi } from "vitest";
 import { GroupCommit, type GroupOptions } from "../src/group-commit";
 
 /** A group commit whose writes end when the test says so. */
+/** Time limit of what comes within microtasks. */
+const patiently = { timeout: 60_000 };
+
 function slowly(options?: GroupOptions) {
   const writes: { items: readonly string[]; end: PromiseWithResolvers<void> }[] = [];
   const deferred: Promise<unknown>[] = [];
@@ -24,11 +27,11 @@ test("a failing write rejects its own group and no other", async () => {
   expect(written()).toEqual([["a"]]);
   writes[0]?.end.reject(new Error("D1 is down"));
   await expect(first).rejects.toThrow("D1 is down");
-  await vi.waitFor(() => expect(written()).toEqual([["a"], ["b", "c", "d"]]));
+  await vi.waitFor(() => expect(written()).toEqual([["a"], ["b", "c", "d"]]), patiently);
   const third = commit.add(["e"]);
   writes[1]?.end.resolve();
   await expect(Promise.all(second)).resolves.toEqual([["B"], ["C", "D"]]);
-  await vi.waitFor(() => expect(writes).toHaveLength(3));
+  await vi.waitFor(() => expect(writes).toHaveLength(3), patiently);
   writes[2]?.end.reject(new Error("again"));
   await expect(third).rejects.toThrow("again");
   await Promise.all(deferred);
@@ -41,7 +44,7 @@ test("one write takes so many items, and more only of one caller", async () => {
   const { commit, writes, written } = slowly({ maxItems: 3 });
   const all = ["a", "b", "c", "defg", "h", "i"].map((letters) => commit.add([...letters]));
   for (let next = 0; next < 4; next++) {
-    await vi.waitFor(() => expect(writes).toHaveLength(next + 1));
+    await vi.waitFor(() => expect(writes).toHaveLength(next + 1), patiently);
     writes[next]?.end.resolve();
   }
   expect((await Promise.all(all)).flat().join("")).toBe("ABCDEFGHI");

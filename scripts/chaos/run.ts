@@ -8,7 +8,7 @@ import { untilRest } from "./heal.ts";
 import { type Ledger, readLedger } from "./ledger.ts";
 import { Observed } from "./observed.ts";
 import { postsOf } from "./posts.ts";
-import { type Fault, type Schedule, scheduleOf } from "./schedule.ts";
+import { type Fault, losesAnswers, type Schedule, scheduleOf } from "./schedule.ts";
 import { send, type Sending } from "./sender.ts";
 import { expectOk } from "../../test/way/support/api.ts";
 import { openRemote, openTenant, type Tenant } from "./tenants.ts";
@@ -44,8 +44,11 @@ const pace = 160;
 const minFaults = 8;
 const jobsOfFault = 200;
 
-/** Counters that are not written after so long are lost. Milliseconds. */
-const countersMs = 10_000;
+/** Counters that are not written after so long are lost; where no fault can have lost them, they are waited for longer. Milliseconds. */
+const [lostMs, missingMs] = [10_000, 120_000];
+
+/** Looks at the gates, four a second, before a slot that stays taken is one that was left. */
+const maxLooks = 120;
 
 /** A run's slot at a gate is its own for no longer. Milliseconds. */
 const slotMs = 15 * 60_000;
@@ -89,7 +92,7 @@ export async function run(options: RunOptions): Promise<Ran> {
       remote: world.outside.acts,
       campaigns: await Promise.all(campaigns.map((campaign, index) => lookAt(tenants[index] as Tenant, campaign))),
       foreign: await foreignTo(tenants, sending),
-      counted: await countedBy(world, ledger),
+      counted: await countedBy(world, ledger, schedule.faults.some(losesAnswers) ? lostMs : missingMs),
     };
     return { schedule, evidence, verdict: verdictOf(evidence), seconds: (performance.now() - begun) / 1000 };
   } catch (cause) {
@@ -131,7 +134,7 @@ async function slotsTaken({ api, name }: Tenant): Promise<string[]> {
   for (let looks = 1; ; looks++) {
     const { gates } = (await expectOk(api.get("/v1/gates"))).body as { gates: { dependency: string; slots: { used: number } }[] };
     const taken = gates.filter(({ slots }) => slots.used > 0);
-    if (taken.length === 0 || looks >= 20)
+    if (taken.length === 0 || looks >= maxLooks)
       return taken.map(({ dependency, slots }) => `${name}: ${slots.used} slots of gate ${dependency} are taken by no run`);
     await passing(250);
   }
@@ -151,12 +154,12 @@ async function foreignTo(tenants: readonly Tenant[], { asked }: Sending): Promis
 }
 
 /** Jobs counted as done, by tenant and type. Counters are written seconds after what they count, and some may be lost. */
-async function countedBy(world: World, { rows }: Ledger): Promise<Map<string, number>> {
+async function countedBy(world: World, { rows }: Ledger, maxMs: number): Promise<Map<string, number>> {
   const done = doneOf(rows.values());
   for (const begun = performance.now(); ; await passing(500)) {
     const sql = "SELECT tenant || ' ' || type AS name, sum(n) AS n FROM counters WHERE event = 'done' GROUP BY 1";
     const counted = new Map((await world.rows<{ name: string; n: number }>(sql)).map(({ name, n }) => [name, n]));
     const areAll = [...done].every(([name, jobs]) => (counted.get(name) ?? 0) >= jobs.length);
-    if (areAll || performance.now() - begun > countersMs) return counted;
+    if (areAll || performance.now() - begun > maxMs) return counted;
   }
 }

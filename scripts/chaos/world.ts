@@ -4,7 +4,7 @@ import { setTimeout as passing } from "node:timers/promises";
 import { Api } from "../../test/way/support/api.ts";
 import { type Derived, derivedConfig, root, secrets } from "../../test/way/support/config.ts";
 import { migrate } from "../../test/way/support/migrate.ts";
-import { freePort } from "../../test/way/support/processes.ts";
+import { freePort } from "../../test/way/support/ports.ts";
 import { Outside, RemoteWorker } from "../../test/way/support/remote.ts";
 import { Runtime } from "../../test/way/support/runtime.ts";
 import type { Switches } from "../../test/way/worker/switches.ts";

@@ -20,7 +20,7 @@ describe.skipIf(noBrowser)(`the gallery of pictures${noBrowser ? ` (skipped: ${n
     const models = { provider: "openai", baseUrl: `${way.sandbox.url}/models/v1`, apiKey: "sk-sandbox", model: "sandbox-1" };
     await expectOk(demo.ask("PUT", "/v1/connections/models", { body: models }));
     page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     page.on("pageerror", (thrown) => complaints.push(thrown.message));
     page.on("console", (message) => {
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());

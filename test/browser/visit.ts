@@ -3,7 +3,7 @@ import type { Person } from "../dashboard/desk";
 
 /** Notes what a page must never do: throw, log an error, ask another address. */
 export function watch(page: Page, url: string, complaints: string[]): void {
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.on("pageerror", (thrown) => complaints.push(thrown.message));
   page.on("console", (message) => {
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());

@@ -1,10 +1,11 @@
 import fc from "fast-check";
+import { seed } from "../support/seed";
 import { sized } from "../support/size";
 
-const { env: settings } = import.meta as unknown as { env: { VITE_FUZZ_RUNS?: string; VITE_SEED?: string } };
+const { env: settings } = import.meta as unknown as { env: { VITE_FUZZ_RUNS?: string } };
 
-/** VITE_FUZZ_RUNS: requests for each route; VITE_SEED repeats a run. */
-export const fuzz = { runs: Number(settings.VITE_FUZZ_RUNS ?? sized(4, 8)), seed: Number(settings.VITE_SEED ?? Date.now() % 2 ** 31) };
+/** VITE_FUZZ_RUNS: requests for each route. */
+export const fuzz = { runs: Number(settings.VITE_FUZZ_RUNS ?? sized(4, 8)), seed };
 
 export type Schema = Record<string, any>; // oxlint-disable-line no-explicit-any -- JSON Schema as it comes from the document
 

@@ -58,7 +58,7 @@ test("the end of an id finds its job in every state, as lists show it, once", as
   expect((await queries.deadLetters("tails", { q: `…${letter.slice(-8)}` }, page)).deadLetters.map(({ id }) => id)).toEqual([letter]);
 });
 
-test("what is searched for is found behind more rows than one answer reads, and none is said only at the end", { timeout: 60_000 }, async () => {
+test("what is searched for is found behind more rows than one answer reads, and none is said only at the end", async () => {
   const fill = (table: string, columns: string, values: string, count: number) =>
     env.DB.prepare(
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) INSERT INTO ${table} (tenant, ${columns}) SELECT 'deep', ${values} FROM n`,
@@ -82,7 +82,7 @@ test("what is searched for is found behind more rows than one answer reads, and 
   expect([none.jobs, none.cursor === null, none.examined]).toEqual([[], false, 20_000]);
 });
 
-test("where more jobs wait than are read at once, a search goes through them all", { timeout: 60_000 }, async () => {
+test("where more jobs wait than are read at once, a search goes through them all", async () => {
   const rows = await newJobs("flood", 4200, { due: noon, wake: noon });
   await ledger.insert(rows);
   await env.DB.prepare("UPDATE jobs SET state = 'retrying', reason = iif(id = ?1, 'host not found', 'timed out') WHERE tenant = 'flood'")
@@ -108,7 +108,7 @@ test("a job that the tick brought into a side row while it ran is found once aft
   expect((await searched("stale", { q: "host not" })).ids).toEqual([failed.id]);
 });
 
-test("a dead letter at the last row of a walk is found once", { timeout: 60_000 }, async () => {
+test("a dead letter at the last row of a walk is found once", async () => {
   await env.DB.prepare(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001)
      INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, ended, reason)
@@ -123,7 +123,7 @@ test("a dead letter at the last row of a walk is found once", { timeout: 60_000 
   expect((await searched("edge", { q: "00000002" })).ids).toEqual([id]);
 });
 
-test("jobs that come between two pages repeat none, also when they are more than are read at once", { timeout: 60_000 }, async () => {
+test("jobs that come between two pages repeat none, also when they are more than are read at once", async () => {
   const retrying = (count: number) => newJobs("grow", count, { due: noon, wake: noon });
   await ledger.insert(await retrying(1500));
   await env.DB.prepare("UPDATE jobs SET state = 'retrying', reason = 'host not found' WHERE tenant = 'grow'").run();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   sandbox = await play();
   kept = await startKept(stateDir);
   shop = await makeTenant(kept.api, "shop", sandbox.url);
-}, 120_000);
+});
 afterAll(async () => {
   await kept?.close();
   await sandbox?.close();
@@ -37,12 +37,12 @@ test("2,000 recipients get a campaign once although the Worker is killed five ti
   await expectOk(shop.ask("POST", `/v1/campaigns/${id}/start`));
   for (let kill = 1; kill <= 5; kill++) {
     const before = Number((await sandbox.ask("GET", "/__mailbox?limit=1")).json()["received"]);
-    await until("pages are with the provider", async () => (await sandbox.calls()).some(({ end }) => end === "pending"), 60);
+    await until("pages are with the provider", async () => (await sandbox.calls()).some(({ end }) => end === "pending"));
     await kept.killRuntime();
     if (kill === 5) await sandbox.ask("DELETE", "/__faults");
     expect(before).toBeLessThan(2001);
   }
-  await until("the Worker is back", async () => (await kept.api.get("/healthz")).status === 200, 60);
+  await until("the Worker is back", async () => (await kept.api.get("/healthz")).status === 200);
   const reset = await shop.enqueue("email", { to: "second-reset@news.example", subject: "Reset", text: "Reset", priority: "high" });
   await until(
     "the campaign is done",
@@ -64,4 +64,4 @@ test("2,000 recipients get a campaign once although the Worker is killed five ti
   const place = mails.findIndex(({ to }) => to[0] === "second-reset@news.example");
   expect(place).toBeGreaterThanOrEqual(0);
   expect(place).toBeLessThan(mails.length - 1);
-}, 420_000);
+});

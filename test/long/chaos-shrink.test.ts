@@ -16,4 +16,4 @@ test("npm run chaos finds a Worker that takes refused sends for sent, and shrink
   const { faults: kept, ran } = await shrink(options, first);
   expect(kept).toEqual([refusal]);
   expect(ran.verdict.wrong).not.toEqual([]);
-}, 900_000);
+});

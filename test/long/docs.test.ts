@@ -12,7 +12,7 @@ let exports: string;
 beforeAll(async () => {
   await started.up();
   exports = [...started.printed.matchAll(/^ *export .+$/gm)].map(([line]) => line.trim()).join("\n");
-}, 150_000);
+});
 afterAll(() => started.remove());
 
 test("the start prints what the blocks need", () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Answer } from "../way/support/api.ts";
 import { startWay, type Way } from "../way/support/harness.ts";
-import { openAgency, sideBySide } from "../way/support/leads.ts";
+import { type Agency, openAgency, sideBySide } from "../way/support/leads.ts";
 import { until, untilAllEnded } from "../way/support/until.ts";
 
 let way: Way;
@@ -27,14 +27,27 @@ const idsOf = (answers: readonly Answer[]): string[] => answers.map(({ body }) =
 const onceEach = (ids: readonly string[]) => new Map(ids.map((id) => [id, 1]));
 const inOrder = (counts: ReadonlyMap<string, number>) => [...counts].toSorted();
 
+/** Milliseconds within which a call is recorded, on a machine however busy. */
+const recordMs = 60_000;
+
+/** Make.com gets each submission once, and again only where D1 was in trouble (from, to) before it recorded the call: what cannot be known is sent again under its id. */
+async function expectForwarded(agency: Agency, answers: readonly Answer[], troubles: readonly (readonly [number, number])[]): Promise<void> {
+  const accepted = await agency.accepted();
+  expect([...accepted.keys()].toSorted()).toEqual(idsOf(answers).toSorted());
+  const isExplained = (at: number) => troubles.some(([from, to]) => from <= at + recordMs && at <= to);
+  expect([...accepted].filter(([, times]) => !times.slice(0, -1).every(isExplained))).toEqual([]);
+}
+
 describe("a burst", () => {
-  test("in whose middle D1 fails is answered all the same, and nothing is lost or done twice", async () => {
+  test("in whose middle D1 fails is answered all the same, and nothing is lost or stored twice", async () => {
     const count = 300;
     const agency = await openAgency(way, "middle");
     let answered = 0;
+    let from = Infinity;
     const answers = await sideBySide(16, count, async (n) => {
       const answer = await agency.post({ email: `n${n}@middle.example` });
       answered++;
+      if (answered === count / 4) from = way.now();
       if (answered === count / 4) await way.trouble({ db: "down", met: 0 });
       if (answered === (count * 3) / 4) await way.trouble({ db: "unanswered" });
       return answer;
@@ -42,10 +55,11 @@ describe("a burst", () => {
     expect(refused(answers)).toEqual([]);
     expect(await way.met()).toBeGreaterThan(0);
     await calm();
-    // What was running when its last word was lost is free when its lease has ended.
-    await untilAllEnded(way, "middle", { jobs: 2 * count, seconds: 60, later: minutes(4) });
+    const to = way.now();
+    // What was running when its last call was lost is free when its lease has ended.
+    await untilAllEnded(way, "middle", { jobs: 2 * count, later: minutes(4) });
     expect(await agency.stored()).toEqual({ leads: count, submissions: count });
-    expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
+    await expectForwarded(agency, answers, [[from, to]]);
   });
 });
 
@@ -64,7 +78,7 @@ describe("Make.com is down for an hour", () => {
       )[0]?.n;
     for (let minute = 0; minute < 60; minute += 12) {
       await way.tick(minutes(12));
-      await until("all but the one that tries are held back", async () => (await waiting())! >= count - 1 || (await waiting()), 30);
+      await until("all but the one that tries are held back", async () => (await waiting())! >= count - 1 || (await waiting()));
     }
     expect(await agency.stored()).toEqual({ leads: count, submissions: count });
     expect((await agency.api.get(`/v1/jobs/${answers[0]?.body.id}`)).body).toMatchObject({ state: "done", result: { forward: "handed on" } });
@@ -75,7 +89,7 @@ describe("Make.com is down for an hour", () => {
     expect(inOrder(await agency.forwarded())).toEqual([]);
 
     await way.sandbox.ask("DELETE", "/__faults");
-    await untilAllEnded(way, "patient", { jobs: 2 * count, seconds: 60, later: minutes(6) });
+    await untilAllEnded(way, "patient", { jobs: 2 * count, later: minutes(6) });
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
   });
 });
@@ -96,17 +110,21 @@ describe("when a lead comes", () => {
   test("whatever is down, it is taken and lives, as long as the queue or D1 is there", async () => {
     const agency = await openAgency(way, "combined");
     const taken: Answer[] = [];
+    const troubles: [number, number][] = [];
     for (const down of subsets.filter((each) => !holdsNowhere(each))) {
       // Past the minute for which the settings of the tenant are remembered.
       await way.tick(minutes(2));
+      const from = way.now();
       await breakDown(down);
       taken.push(await agency.post({ email: `${["x", ...down].join("-")}@combined.example` }));
+      // The next round ends this trouble, two minutes later on the Worker's clock.
+      if (down.includes("db")) troubles.push([from, way.now() + minutes(3)]);
     }
     expect(refused(taken)).toEqual([]);
     expect(taken).toHaveLength(24);
     await breakDown([]);
-    await untilAllEnded(way, "combined", { jobs: 48, seconds: 60, later: minutes(6) });
+    await untilAllEnded(way, "combined", { jobs: 48, later: minutes(6) });
     expect(await agency.stored()).toEqual({ leads: 24, submissions: 24 });
-    expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(taken))));
+    await expectForwarded(agency, taken, troubles);
   });
 });

@@ -27,27 +27,19 @@ test("a shop that is down is parked, its jobs count no attempt, and it is read o
   const states = () => Promise.all(body.ids.map(async (id: string) => (await shops.tenant.job(id)).state));
   // While a run is under way its clock must not jump: the shop would look slow.
   const isAtRest = async () => !(await states()).some((state) => state === "running" || state === "queued");
-  await until(
-    "its sync is parked at the open circuit",
-    async () => {
-      // Each look of its own at the shop opens the circuit for longer, until it is not worth a message any more.
-      if (await isAtRest()) await way.pass(30_000);
-      const { state, gate, attempt } = await shops.tenant.job(orders!);
-      return (state === "waiting" && gate === "shop:down") || { state, gate, attempt };
-    },
-    60,
-  );
+  await until("its sync is parked at the open circuit", async () => {
+    // Each look of its own at the shop opens the circuit for longer, until it is not worth a message any more.
+    if (await isAtRest()) await way.pass(30_000);
+    const { state, gate, attempt } = await shops.tenant.job(orders!);
+    return (state === "waiting" && gate === "shop:down") || { state, gate, attempt };
+  });
   const { attempt } = await shops.tenant.job(orders!);
   await way.sandbox.ask("DELETE", `/__faults/${fault}`);
-  await until(
-    "all are read",
-    async () => {
-      if (await isAtRest()) await way.tick(minutes(5));
-      const now = await states();
-      return now.every((state) => state === "done") || now;
-    },
-    60,
-  );
+  await until("all are read", async () => {
+    if (await isAtRest()) await way.tick(minutes(5));
+    const now = await states();
+    return now.every((state) => state === "done") || now;
+  });
   expect((await shops.tenant.job(orders!)).attempt).toBeLessThanOrEqual(attempt);
   expect(hints).toHaveLength(5);
   expect(await shops.ordersDiffer("down")).toEqual([]);

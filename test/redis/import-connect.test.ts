@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { selfSigned } from "../way/support/certificate.ts";
-import { freePort } from "../way/support/processes.ts";
+import { freePort } from "../way/support/ports.ts";
 import { until } from "../way/support/until.ts";
 import { failureOf, openBench } from "./support/bench.ts";
 import { mail } from "./support/importer.ts";

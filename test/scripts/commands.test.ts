@@ -66,7 +66,7 @@ describe("programs", () => {
 });
 
 describe("running a command", () => {
-  const node = (code: string, atMost = 10) => run([process.execPath, "-e", code], { cwd: root, atMost });
+  const node = (code: string, atMost = 120) => run([process.execPath, "-e", code], { cwd: root, atMost });
 
   it("tells how it went and what it said", async () => {
     expect(await node("console.log('out'); console.error('err')")).toMatchObject({ ok: true, output: "out\nerr" });

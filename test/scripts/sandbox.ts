@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { startSandbox, type Sandbox, type SandboxOptions } from "../../scripts/sandbox/server.ts";
 import type { EffectSummary } from "../../scripts/sandbox/effects.ts";
 import type { Fault, FaultSpec } from "../../scripts/sandbox/faults.ts";
@@ -28,7 +29,7 @@ export async function play(options: SandboxOptions = {}): Promise<Playing> {
   const sandbox = await startSandbox(options);
   const ask: Playing["ask"] = async (method, path, body, headers = {}) => {
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-    const answer = await fetch(sandbox.url + path, { method, headers, ...(text === undefined ? {} : { body: text }), signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(sandbox.url + path, { method, headers, ...(text === undefined ? {} : { body: text }), signal: AbortSignal.timeout(60_000) });
     const received = await answer.text();
     return { status: answer.status, headers: answer.headers, text: received, json: () => JSON.parse(received) as Record<string, unknown> };
   };
@@ -43,4 +44,14 @@ export async function play(options: SandboxOptions = {}): Promise<Playing> {
     faults: () => shown("/__faults", "faults"),
     effects: async () => (await ask("GET", "/__effects")).json() as unknown as EffectSummary,
   };
+}
+
+/** Sends a mail that a fault holds, and hangs up once the sandbox has taken it. */
+export async function unanswered(sandbox: Playing, headers: Record<string, string>): Promise<void> {
+  const hangUp = new AbortController();
+  const request = { method: "POST", headers: { authorization: "Bearer re_test", ...headers }, body: JSON.stringify(hello), signal: hangUp.signal };
+  const sent = fetch(`${sandbox.url}/mail/emails`, request);
+  await expect.poll(async () => (await sandbox.calls()).map(({ end }) => end)).toEqual(["held"]);
+  hangUp.abort();
+  await expect(sent).rejects.toThrow("aborted");
 }

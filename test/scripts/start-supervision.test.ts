@@ -1,8 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { keepUp } from "../../scripts/start/keep-up.ts";
 import { type Ending, endingOf, type RunningWorker } from "../../scripts/start/worker-process.ts";
 
 describe("keeping the Worker up", () => {
+  let over = new AbortController();
+  afterEach(() => {
+    over.abort();
+    over = new AbortController();
+  });
+
   it("starts it again when its runtime crashes, but not for ever", async () => {
     const { launched, reported, kept } = trial();
     const { up, down } = keepUp(kept);
@@ -92,7 +98,7 @@ describe("keeping the Worker up", () => {
       const index = launched.push({ ready: ready.resolve, end: ended.resolve }) - 1;
       return { ready: ready.promise, ended: ended.promise, stop: async () => void stopped.push(index) };
     };
-    const signal = AbortSignal.timeout(5000);
+    const { signal } = over;
     const report = (line: string): void => void (line.startsWith("The cron tick") || reported.push(line));
     const looks = { healthy: () => Promise.resolve(), silent: () => new Promise<void>(() => undefined) };
     return { launched, stopped, reported, kept: { url: "http://127.0.0.1:9", launch, ...looks, report, signal } };

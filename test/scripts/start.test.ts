@@ -11,6 +11,7 @@ import { planOf } from "../../scripts/start/migrate.ts";
 import { outputTo } from "../../scripts/start/output.ts";
 import { readSettings } from "../../scripts/start/settings.ts";
 import { ownState } from "../../scripts/start/state-owner.ts";
+import { freePort } from "../way/support/ports.ts";
 
 const project = resolve(import.meta.dirname, "../..");
 
@@ -59,7 +60,7 @@ describe("the environment", () => {
   it.each(["PORT", "SANDBOX_PORT"])("ends with a sentence when %s is in use, before anything is started", async (name) => {
     const port = await listening();
     const stateDir = join(folder, "state");
-    const environment = { ...process.env, PORT: "59997", SANDBOX_PORT: "59998", STATE_DIR: stateDir, [name]: String(port) };
+    const environment = { ...process.env, PORT: String(await freePort()), SANDBOX_PORT: String(await freePort()), STATE_DIR: stateDir, [name]: String(port) };
     const { status, stderr } = spawnSync(process.execPath, ["scripts/start.ts"], { cwd: project, env: environment, encoding: "utf8" });
     expect(stderr).toContain(`Port ${port} is in use. Set ${name} to a free one`);
     expect(status).toBe(1);

@@ -166,4 +166,4 @@ test("a handler that blocks the event loop keeps its lease: heartbeats come from
     server.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

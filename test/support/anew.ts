@@ -2,6 +2,7 @@ import { applyD1Migrations, type D1Migration, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { afterAll, vi } from "vitest";
+import { seed } from "./seed";
 import { sized } from "./size";
 
 declare global {
@@ -19,7 +20,7 @@ await empty();
 if (globalThis.migratedSchema) await env.DB.batch(globalThis.migratedSchema.map((sql) => env.DB.prepare(sql)));
 else globalThis.migratedSchema = await migrate();
 
-fc.configureGlobal({ numRuns: sized(40, 100) });
+fc.configureGlobal({ numRuns: sized(40, 100), seed });
 
 afterAll(() => {
   vi.restoreAllMocks();

@@ -71,7 +71,7 @@ test("a provider that is down: the gate opens after five failures, and one probe
   const [probe, next] = (await all()).slice(6);
   expect(Date.parse(next!.at) - Date.parse(probe!.at)).toBeGreaterThanOrEqual(1000);
   expect(await way.sandbox.mails(`?to=${tenant}`)).toHaveLength(15);
-}, 60_000);
+});
 
 test(`${parkedJobs} jobs behind an open circuit are parked without messages and come back at the gate's rate`, async () => {
   const tenant = "parked";
@@ -79,17 +79,13 @@ test(`${parkedJobs} jobs behind an open circuit are parked without messages and 
   const shop = await way.tenant(tenant, { perSecond, breaker: { failures: 5, openSeconds: 600 } });
   await openCircuit(shop, tenant);
   await batch(shop, many(parkedJobs, tenant));
-  await until(
-    "all are parked",
-    async () => {
-      const rows = await way.rows<{ n: number }>(
-        "SELECT count(*) AS n FROM jobs WHERE tenant = ? AND state = 'waiting' AND gate = 'mail' AND sent IS NULL",
-        tenant,
-      );
-      return rows[0]?.n === parkedJobs + 5 || (await stateOf(tenant));
-    },
-    60,
-  );
+  await until("all are parked", async () => {
+    const rows = await way.rows<{ n: number }>(
+      "SELECT count(*) AS n FROM jobs WHERE tenant = ? AND state = 'waiting' AND gate = 'mail' AND sent IS NULL",
+      tenant,
+    );
+    return rows[0]?.n === parkedJobs + 5 || (await stateOf(tenant));
+  });
   expect(
     await way.rows(
       "SELECT max(attempt) AS attempt FROM jobs WHERE tenant = ? AND id NOT IN (SELECT job FROM history WHERE tenant = ?1 AND event = 'retry')",
@@ -111,7 +107,7 @@ test(`${parkedJobs} jobs behind an open circuit are parked without messages and 
   const seconds = Map.groupBy(mails, ({ at }) => at.slice(0, 19));
   // What gathers in a quiet time, and what one second gives.
   expect(Math.max(...[...seconds.values()].map((each) => each.length))).toBeLessThanOrEqual(2.5 * perSecond);
-}, 200_000);
+});
 
 test("a noisy tenant behind its gate does not delay the others", async () => {
   const noisy = await way.tenant("noisy", { concurrency: 1, perSecond: 1 });

@@ -31,7 +31,7 @@ test("20 uploads become thumbnails and alt texts, each once, although each is no
     expect(await upload(key, bytes)).toMatchObject({ status: 200, body: { key, format: "jpeg", width: 400 + index * 10, size: bytes.length } });
   }
   expect((await upload("page.jpg", new TextEncoder().encode("<html>"))).status).toBe(415);
-  await untilAllEnded(way, "pictures", { jobs: 40, seconds: 90 });
+  await untilAllEnded(way, "pictures", { jobs: 40 });
   const { media } = (await shop.get("/v1/media?limit=100")).body;
   expect(media).toHaveLength(20);
   for (const each of media) {
@@ -47,7 +47,7 @@ test("20 uploads become thumbnails and alt texts, each once, although each is no
   );
   expect(jobs).toEqual([{ state: "done", count: 40 }]);
   expect(await way.rows("SELECT id FROM dead_letters")).toEqual([]);
-}, 120_000);
+});
 
 test("a picture that is cut off says so where one looks for it", async () => {
   const bytes = (await photo(600, 400, { r: 1, g: 2, b: 3 })).subarray(0, 900);

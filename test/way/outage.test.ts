@@ -99,7 +99,7 @@ describe("D1 is down", () => {
     await way.sandbox.fault({ provider: "mail", status: 500, times: 1 });
     await way.trouble({ db: "unanswered", dbOnly, times: 1, met: 0 });
     const { body } = await post(shop, plain(`once@${tenant}.example`));
-    expect(await untilJob(shop, body.id, "done", 8)).toMatchObject({ attempt: 2, runs: 2 });
+    expect(await untilJob(shop, body.id, "done")).toMatchObject({ attempt: 2, runs: 2 });
     expect(await way.met()).toBe(1);
     expect(await mailsTo(`@${tenant}.example`)).toHaveLength(1);
   });
@@ -177,7 +177,7 @@ describe("a mail provider", () => {
     expect((await shop.ask(action.method, action.path, { body: { ...action.body, plan: true } })).body.total).toBe(213);
     const begun = await shop.ask(action.method, action.path, { body: action.body });
     expect(begun.status).toBe(202);
-    await untilAllEnded(way, "run-now", { jobs: 213, seconds: 60 });
+    await untilAllEnded(way, "run-now", { jobs: 213 });
     expect(await states()).toEqual([{ state: "done", n: 213 }]);
     await until("the action has ended", async () => {
       await way.tick();
@@ -188,7 +188,7 @@ describe("a mail provider", () => {
     const mails = await mailsTo("@run-now.example");
     expect([mails.length, new Set(mails.map(({ to }) => to[0])).size]).toEqual([213, 213]);
     expect((await way.sandbox.effects()).repeated).toEqual({});
-  }, 90_000);
+  });
 });
 
 describe("what stands beside", () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { play, type Playing } from "../scripts/sandbox.ts";
 import { makeTenant } from "./support/api.ts";
 import { selfSigned } from "./support/certificate.ts";
-import { freePort } from "./support/processes.ts";
+import { freePort } from "./support/ports.ts";
 import { Shops } from "./support/shops.ts";
 import { type Kept, startKept } from "./support/start.ts";
 import { until, untilJob } from "./support/until.ts";
@@ -23,7 +23,7 @@ beforeAll(async () => {
   kept = await startKept(stateDir);
   shops = new Shops({ sandbox, now: Date.now }, await makeTenant(kept.api, "shops", sandbox.url));
   await shops.connect("shop", { orders: 10, products: 3 });
-}, 150_000);
+});
 beforeEach(async () => {
   await sandbox.ask("DELETE", "/__faults");
   await shops.control("PATCH", "/shop", { enabled: true });

@@ -38,7 +38,7 @@ describe.each([
     expect((await shops.requests(site)) - unchanged).toBeLessThanOrEqual(15);
     expect(await shops.ordersDiffer(site)).toEqual([]);
     expect(await shops.state(site)).toMatchObject({ paused: null, timezone: timeZone, timeZone, orders: { count: 300, lastSuccess: expect.any(String) } });
-  }, 120_000);
+  });
 
   test("has its products with combinations, quantities, prices and suppliers", async () => {
     await shops.sync("sync-products", site, { linkVendors: true });

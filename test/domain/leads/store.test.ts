@@ -125,7 +125,7 @@ describe("crossing submissions", () => {
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 
   test("of one new visitor at the same moment make one lead, forwarded once", async () => {
     const tenant = "burst";

@@ -60,7 +60,7 @@ describe("what holds at the pull", () => {
     for (let round = 0; round < 11; round++) counts.push((await pull({ max: 100 })).body.jobs.length);
     expect(counts).toEqual([...Array.from({ length: 10 }, () => 100), 0]);
     expect((await pull({ max: 100, worker: "w2" })).body.jobs).toHaveLength(100);
-  }, 60_000);
+  });
 
   test("versions: a worker gets what it reads, older payloads brought to it", async () => {
     const bench = createWorkBench();

@@ -12,7 +12,7 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 const start = Date.parse("2026-05-01T00:00:30Z");
 
-test("24 hours of schedules for 500 tenants: each runs at each of its times, once", { timeout: 300_000 }, async () => {
+test("24 hours of schedules for 500 tenants: each runs at each of its times, once", async () => {
   const tenants = Array.from({ length: 500 }, (_, index) => `s-${index}`);
   const store = createScheduleStore(env.DB);
   const jobs = new Map<string, number>();
@@ -41,7 +41,7 @@ test("24 hours of schedules for 500 tenants: each runs at each of its times, onc
   expect(of("orders")).toBe(500 * 8);
 });
 
-test("a month of 2,000 jobs a day: from the fifteenth day on the ledger keeps its size", { timeout: 300_000 }, async () => {
+test("a month of 2,000 jobs a day: from the fifteenth day on the ledger keeps its size", async () => {
   const [tenants, perTenant] = [20, 100];
   const deps = {
     db: env.DB,

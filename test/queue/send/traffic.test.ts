@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => void vi.useRealTimers());
 
 /** A millisecond of the fake timers passes with each look. */
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 1 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 60_000, interval: 1 });
 
 const fine = { script: [{ do: "done" }] };
 

@@ -30,6 +30,8 @@ export interface Library {
 }
 
 const quickly = 1000;
+/** A process that the machine holds up for seconds must not lose its locks: its jobs would run a second time. Milliseconds. */
+const lockDuration = 120_000;
 
 const bull4: Library = {
   title: "Bull 4",
@@ -38,7 +40,7 @@ const bull4: Library = {
     const queue = new Bull(name, {
       redis: { port, host: "127.0.0.1" },
       prefix,
-      settings: { guardInterval: quickly, stalledInterval: quickly, lockDuration: 3000 },
+      settings: { guardInterval: quickly, stalledInterval: quickly, lockDuration },
     });
     queue.on("error", () => undefined);
     return {
@@ -79,7 +81,7 @@ function bullmq(title: string, library: typeof bullmq5): Library {
           const worker = new library.Worker(name, async (job) => run({ id: String(job.id), name: job.name, data: job.data as unknown }), {
             ...options,
             concurrency,
-            lockDuration: 3000,
+            lockDuration,
             stalledInterval: quickly,
           });
           worker.on("error", () => undefined);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { freePort } from "../../way/support/processes.ts";
+import { freePort } from "../../way/support/ports.ts";
 import { until } from "../../way/support/until.ts";
 
 export interface RedisServer {
@@ -31,11 +31,14 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   const client = new Redis({ port, host: "127.0.0.1", ...(password ? { password } : {}), maxRetriesPerRequest: null, retryStrategy: () => 50 });
   client.on("error", () => undefined);
   const answers = async () => {
-    const failed = new Promise<never>((_, reject) => child.once("error", reject));
+    const failed = new Promise<never>((_, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}`)));
+    });
     await Promise.race([failed, until("redis-server answers", async () => (await client.ping()) === "PONG")]);
   };
   const kill = async () => {
-    if (child.signalCode !== null) return;
+    if (child.signalCode !== null || child.exitCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await ended;

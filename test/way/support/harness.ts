@@ -73,7 +73,7 @@ export async function startWay(): Promise<Way> {
     },
     async passWhenIdle(milliseconds) {
       const idle = async () => (await expectOk(api.ask("POST", "/__test/pass", { body: ahead + milliseconds }))).body.passed === true;
-      await until("the Worker consumes no batch", idle, 60);
+      await until("the Worker consumes no batch", idle);
       ahead += milliseconds;
     },
     async tick(later = 0) {
@@ -82,7 +82,7 @@ export async function startWay(): Promise<Way> {
       let over = false;
       const fired = way.tickAt(time).finally(() => (over = true));
       // What the Worker does after its answer (counters, two seconds) need not be waited for.
-      await Promise.race([fired, until("the tick is recorded", async () => over || recorded(way, time), 60)]);
+      await Promise.race([fired, until("the tick is recorded", async () => over || recorded(way, time))]);
     },
     tickTo: (time) => way.tick(time - way.now()),
     tickAt: async (time) => void (await fetch(`${url.origin}/cdn-cgi/local/scheduled?cron=*+*+*+*+*&time=${time}`)),

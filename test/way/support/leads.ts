@@ -11,7 +11,9 @@ export interface Agency {
   submit(fields: Record<string, string>, headers?: Record<string, string>): Promise<Answer>;
   /** Leads and submissions in the database. */
   stored(): Promise<{ leads: number; submissions: number }>;
-  /** How often Make.com accepted each submission, by its id. */
+  /** When Make.com accepted each submission, by its id: milliseconds of the Worker's clock, the first time first. */
+  accepted(): Promise<Map<string, number[]>>;
+  /** How often it did. */
   forwarded(): Promise<Map<string, number>>;
 }
 
@@ -27,8 +29,17 @@ export async function openAgency(way: Way, tenant: string, settings: object = {}
   const path = `/v1/leads/${tenant}/homes`;
   const { siteKey, formId, apiKey } = project as Record<"siteKey" | "formId" | "apiKey", string>;
   const count = async (table: string) => (await way.rows<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE tenant = ?`, tenant))[0]?.n ?? 0;
+  const accepted = async () => {
+    const calls = await way.sandbox.calls(`?path=/make/${tenant}&limit=10000`);
+    const taken = Map.groupBy(
+      calls.filter(({ status }) => status === 200),
+      ({ headers }) => headers["webhook-id"] ?? "",
+    );
+    return new Map([...taken].map(([id, all]) => [id, all.map(({ at }) => Date.parse(at)).toSorted((one, other) => one - other)]));
+  };
   return {
     api,
+    accepted,
     post: (body, headers = {}) => api.ask("POST", path, { body, headers: { "x-api-key": apiKey, accept: "application/json", ...headers } }),
     submit: (fields, headers = {}) =>
       api.ask("POST", path, {
@@ -36,11 +47,7 @@ export async function openAgency(way: Way, tenant: string, settings: object = {}
         headers: { "content-type": "application/x-www-form-urlencoded", origin: "https://homes.example", accept: "text/html", ...headers },
       }),
     stored: async () => ({ leads: await count("leads"), submissions: await count("lead_submissions") }),
-    forwarded: async () => {
-      const calls = await way.sandbox.calls(`?path=/make/${tenant}&limit=10000`);
-      const accepted = calls.filter(({ status }) => status === 200).map(({ headers }) => headers["webhook-id"] ?? "");
-      return new Map([...Map.groupBy(accepted, (id) => id)].map(([id, all]) => [id, all.length]));
-    },
+    forwarded: async () => new Map([...(await accepted())].map(([id, times]) => [id, times.length])),
   };
 }
 

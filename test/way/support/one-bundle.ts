@@ -14,7 +14,7 @@ export async function wayScript(): Promise<string> {
     await bundle(wayEntry, join(folder, "unfinished"));
     renameSync(join(folder, "unfinished"), made);
   }
-  await until("the Worker of the stories is bundled", async () => existsSync(made), 55);
+  await until("the Worker of the stories is bundled", async () => existsSync(made));
   return join(made, basename(wayEntry).replace(/\.ts$/, ".js"));
 }
 

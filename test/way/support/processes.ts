@@ -1,8 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { until } from "./until.ts";
 
-export { freePort } from "../../../scripts/start/ports.ts";
-
 interface Process {
   pid: number;
   parent: number;

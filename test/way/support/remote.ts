@@ -75,7 +75,7 @@ export class RemoteWorker {
 
   async end(name: NodeJS.Signals = "SIGKILL"): Promise<void> {
     if (!this.hasEnded) this.signal(name);
-    await until("the worker has ended", async () => this.hasEnded || this.output.slice(-2000), 40);
+    await until("the worker has ended", async () => this.hasEnded || this.output.slice(-2000));
   }
 }
 

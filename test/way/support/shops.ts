@@ -69,7 +69,7 @@ export class Shops {
   }
 
   async sync(type: string, site: string, payload: object = {}): Promise<Json> {
-    return untilJob(this.tenant, await this.tenant.enqueue(type, { siteId: site, ...payload }), "done", 30);
+    return untilJob(this.tenant, await this.tenant.enqueue(type, { siteId: site, ...payload }), "done");
   }
 
   /** What the connection test says. */

@@ -8,8 +8,9 @@ import { keepUp } from "../../../scripts/start/keep-up.ts";
 import { runWorker, type RunningWorker } from "../../../scripts/start/worker-process.ts";
 import { Api } from "./api.ts";
 import { migrate } from "./migrate.ts";
-import { derivedConfig, root, secrets } from "./config.ts";
-import { familyOf, freePort, killHard } from "./processes.ts";
+import { derivedConfig, root, secrets, wayEntry } from "./config.ts";
+import { freePort } from "./ports.ts";
+import { familyOf, killHard } from "./processes.ts";
 import { until } from "./until.ts";
 
 /** `npm start` in a state folder of its own; may be killed and started again. */
@@ -43,7 +44,6 @@ export class Started {
         return this.#output.includes("Jobyard is up") || this.#output;
       },
       // Two cores that run four stories need a while to bundle the Worker.
-      120,
     );
   }
 
@@ -78,9 +78,16 @@ export interface Kept {
   close(): Promise<void>;
 }
 
+interface KeptOptions {
+  /** Milliseconds without an answer after which the Worker counts as frozen. Default: as for `npm start`. */
+  maxSilence?: number;
+  /** Seconds for which a batch waits for more messages. Default 0. */
+  maxBatchTimeout?: number;
+}
+
 /** What `npm start` does with the Worker (its own process, kept up, a cron), for the stories' entry, in a state folder that may have been used before. */
-export async function startKept(stateDir: string): Promise<Kept> {
-  const config = derivedConfig();
+export async function startKept(stateDir: string, { maxSilence, maxBatchTimeout = 0 }: KeptOptions = {}): Promise<Kept> {
+  const config = derivedConfig(wayEntry, maxBatchTimeout);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const ending = new AbortController();
@@ -92,8 +99,7 @@ export async function startKept(stateDir: string): Promise<Kept> {
     const output = { line: report, log: () => undefined };
     return (worker = runWorker(root, { config: config.path, port, stateDir, verbose: false, bindings }, output));
   };
-  // Shorter than npm start waits, so that the story of a Worker that freezes several times is short.
-  const looks = { healthy: (signal: AbortSignal) => healthy(url, signal), silent: (signal: AbortSignal) => silent(url, signal, 8000) };
+  const looks = { healthy: (signal: AbortSignal) => healthy(url, signal), silent: (signal: AbortSignal) => silent(url, signal, maxSilence) };
   const { up, down } = keepUp({ url, launch, ...looks, report, signal: ending.signal });
   void down.then((why) => report(`down: ${why}`));
   await up;
