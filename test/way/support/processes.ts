@@ -31,6 +31,15 @@ export function isAlive(pid: number): boolean {
   return look(pid).length > 0;
 }
 
+/** Milliseconds for which the workerd processes of this one have computed so far: how busy the machine is does not matter. Linux counts hundredths of a second. */
+export function runtimeCpuMs(): number {
+  const runtimes = familyOf(process.pid).filter(({ name }) => name.includes("workerd"));
+  return runtimes.reduce((sum, { pid }) => {
+    const [user = 0, system = 0] = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "").split(" ").slice(11, 13).map(Number);
+    return sum + 10 * (user + system);
+  }, 0);
+}
+
 /** What Linux says of a process; one that has ended but is not waited for yet counts as gone. */
 function look(pid: number): Process[] {
   try {
