@@ -45,6 +45,14 @@ test("work in progress says how fast it goes, when it moved last and about how l
   expect(shown).toBe(`25 % · 50 of 200 · 30/min · about 5 min left · moved ${at(4).slice(0, 10)} ${at(4).slice(11, 19)} UTC · page 5`);
 });
 
+test.each([1, 6, 24, 168])("the chart of %i hours asks for no longer time than the API answers for", async (hours) => {
+  const api = fresh();
+  await (await visitor(people.operator, api)).get(`/t/demo/?hours=${hours}`);
+  const { from = "", to = "" } = api.calls.find(({ path }) => path === "/v1/stats")?.query ?? {};
+  expect(Date.parse(to)).toBe(now);
+  expect(Date.parse(to) - Date.parse(from)).toBeLessThanOrEqual(hours * 3_600_000);
+});
+
 test("the chart marks where a version of the Worker was first seen, and its legend names the newest", async () => {
   const api = fresh();
   const stats = api.answers.get("GET /v1/stats") as object;

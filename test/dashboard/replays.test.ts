@@ -22,6 +22,12 @@ describe("a replay", () => {
     expect(html).not.toContain("41 %");
   });
 
+  test("lists the jobs that failed again by the end of their ids, which fit beside each other", async () => {
+    const ids = [idOf(1), idOf(2)];
+    const html = await shown("/t/demo/replays/r0", { examples: ids });
+    for (const id of ids) expect(html).toContain(`<a href="/t/demo/jobs/${id}">…${id.slice(-8)}</a>`);
+  });
+
   test("says what it replays, at which rate and who began it", async () => {
     const html = await shown("/t/demo/replays/r0", {
       filter: { type: "email", siteId: "shop-1", group: "g7" },

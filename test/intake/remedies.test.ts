@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pageActions } from "../../src/dashboard/actions";
 import { actionFields } from "../../src/dashboard/action";
+import { approvalReason } from "../../src/domain/agents/approval";
 import { paidPlanLimit } from "../../src/domain/installation/ledger-size";
 import type { ReportFacts } from "../../src/domain/report/facts";
 import { finders } from "../../src/domain/report/findings";
@@ -42,7 +43,7 @@ const facts: ReportFacts = {
   installation: true,
   ledgerBytes: 9_700_000_000,
   ledgerLimit: paidPlanLimit,
-  unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
+  unpolled: [{ tenant, type: "remote-demo", count: 2, since: null, oldestAt: now }],
   groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, inDoubt: 0, firstAt: now, lastAt: now }],
   settled: [],
   schedules: [{ tenant, name: "nightly", outcome: "failed", note: "no", plannedAt: now }],
@@ -80,6 +81,7 @@ const whys = [
   whyOf(tenant, { ...job, state: "retrying", reason: "x", due: now + 1 }, around),
   whyOf(tenant, { ...job, state: "waiting", reason: "x" }, around),
   whyOf(tenant, { ...job, due: now + 1 }, around),
+  whyOf(tenant, { ...job, type: "agent", state: "waiting", reason: approvalReason("save"), due: now + 1 }, around),
   whyOf(tenant, { ...job, state: "waiting", gate: "mail", reason: "mail: open" }, around),
   whyOf(tenant, { ...job, state: "waiting", reason: "x" }, { ...around, pausedSites: new Map([[`${tenant} main`, { reason: "401", since: now }]]) }),
   whyOf(tenant, job, { ...around, unpolled: new Map([["email", null]]) }),

@@ -2,6 +2,7 @@ import { plural } from "../../decimal";
 import { tickColumn, TickedActs } from "../bulk/view";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
+import { tailOf } from "../parts/format";
 import { State } from "../parts/state";
 import { Table } from "../parts/table";
 import { Sentence, Time } from "../parts/time";
@@ -34,7 +35,14 @@ export function Letters({ visit, letters, group }: { visit: Visit; letters: Grou
         columns={[
           ...tickColumn(visit, "ticked"),
           ["State", ({ state }) => <State is={state} />],
-          ["Job", ({ id }) => <a class="mono" href={`${visit.base}/jobs/${id}`}>{`…${id.slice(-8)}`}</a>],
+          [
+            "Job",
+            ({ id }) => (
+              <a class="mono" href={`${visit.base}/jobs/${id}`}>
+                {tailOf(id)}
+              </a>
+            ),
+          ],
           ["-Site", ({ siteId }) => siteId],
           ["Why", ({ reason }) => <Sentence text={reason} />, "text", ({ reason }) => reason],
           ["#-Attempt", ({ attempt }) => attempt],

@@ -96,13 +96,13 @@ export const groupPage = page<GroupModel>({
       </p>
       {group.dead > 0 ? <Alongside visit={visit} running={underWay(group)} /> : null}
       <GroupFacts visit={visit} group={group} />
-      {letters.length > 0 ? <Letters visit={visit} letters={letters} group={group} /> : <Empty>No job of this group is dead now.</Empty>}
-      <Older cursor={cursor} />
       {group.replays.length > 0 ? (
         <Section title="Replays tried">
           <ReplayTable visit={visit} replays={group.replays} />
         </Section>
       ) : null}
+      {letters.length > 0 ? <Letters visit={visit} letters={letters} group={group} /> : <Empty>No job of this group is dead now.</Empty>}
+      <Older cursor={cursor} />
     </>
   ),
 });

@@ -23,12 +23,13 @@ export const ranges: readonly number[] = [1, 6, 24, 168];
 
 export async function queryNow({ api, tenant, url, now }: Visit): Promise<NowModel> {
   const hours = ranges.find((each) => String(each) === url.searchParams.get("hours")) ?? 1;
-  const from = new Date(now - hours * hourMs + 1).toISOString();
+  // Both ends: without `to` the API takes its own clock, by which the longest range would be too long.
+  const [from, to] = [now - hours * hourMs + 1, now].map((at) => new Date(at).toISOString());
   const isOne = tenant !== "*";
   const [report, { queues }, stats, jobs, groups] = await Promise.all([
     api.get<Report>("/v1/report"),
     api.get<Queues>("/v1/queues"),
-    api.get<Stats>("/v1/stats", { from, by: isOne ? undefined : "tenant" }),
+    api.get<Stats>("/v1/stats", { from, to, by: isOne ? undefined : "tenant" }),
     isOne ? api.get<Jobs>("/v1/jobs", { state: "running", limit: maxRunning }) : undefined,
     api.get<Failures>("/v1/failures", { status: "open", from: new Date(now - failingForMs).toISOString(), limit: maxGroups }),
   ]);

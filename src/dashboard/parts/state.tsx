@@ -55,8 +55,11 @@ export function signOf(state: string): string {
   return kinds[state]?.[1] ?? "○";
 }
 
+/** States whose name is no English. */
+const words: Readonly<Record<string, string>> = { "no-worker": "no worker", "at-limit": "at its limit", "partly-held": "partly held" };
+
 /** `word`: text in place of the state's name. */
-export function State({ is, word = is }: { is: string; word?: string }) {
+export function State({ is, word = words[is] ?? is }: { is: string; word?: string }) {
   const [kind, sign] = kinds[is] ?? ["rest", "○"];
   return (
     <span class={`state ${kind}`}>

@@ -3,7 +3,7 @@ import type { Replay } from "../answers";
 import { byOf } from "../flow/by";
 import { page } from "../page";
 import { Fact } from "../parts/fact";
-import { number } from "../parts/format";
+import { number, tailOf } from "../parts/format";
 import { ProgressBar } from "../parts/progress";
 import { State } from "../parts/state";
 import { Section } from "../parts/table";
@@ -59,7 +59,7 @@ export const replayPage = page<Replay>({
           <ul class="choice mono">
             {replay.examples.map((id) => (
               <li key={id}>
-                <a href={`${visit.base}/jobs/${id}`}>{id}</a>
+                <a href={`${visit.base}/jobs/${id}`}>{tailOf(id)}</a>
               </li>
             ))}
           </ul>

@@ -148,7 +148,7 @@ async function unpolledTypes(deps: ReportDeps, open: readonly OpenGroup[]): Prom
       return [...silent].flatMap(([type, since]) => {
         const own = open.filter((group) => group.tenant === tenant && group.type === type && group.kind !== "scheduled" && group.kind !== "running");
         const count = own.reduce((sum, group) => sum + group.count, 0);
-        return count === 0 ? [] : [{ tenant, type, count, since }];
+        return count === 0 ? [] : [{ tenant, type, count, since, oldestAt: Math.min(...own.map(({ oldestAt }) => oldestAt)) }];
       });
     }),
   );

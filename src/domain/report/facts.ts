@@ -33,6 +33,6 @@ export interface ReportFacts extends ReportRows {
   installation: boolean;
   /** Null for a tenant. */
   ledgerLimit: LedgerLimit | null;
-  /** Remote types with open jobs that no worker asks for. */
-  unpolled: readonly { tenant: string; type: string; count: number; since: number | null }[];
+  /** Remote types with open jobs that no worker asks for: since when none asks (null: always), and since when the oldest job waits. */
+  unpolled: readonly { tenant: string; type: string; count: number; since: number | null; oldestAt: number }[];
 }

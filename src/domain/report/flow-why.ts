@@ -2,6 +2,7 @@ import { plural } from "../../decimal";
 import type { HeavyView } from "../../ledger/heavy";
 import type { OpenGroup } from "../../ledger/open-jobs";
 import type { PauseView } from "../../ledger/pauses";
+import { toolToApprove } from "../agents/approval";
 import { circuitOf, endedOn, type FlowFacts, isPacedGroup, isUnpolled, maxReadyAgeMs, type QueueFlow } from "./flow";
 import { gateOfGroup, type TenantGate } from "./gates";
 import { gateWhy, openSince } from "./gate-why";
@@ -84,9 +85,14 @@ function heldWhy(queue: string, facts: WhyFacts): QueueWhy | null {
 
 /** At a gate, or for another reason. */
 function waitsFor(top: Held, { gates }: WhyFacts): Why {
-  const { tenant, cause, count, since } = top;
+  const { tenant, type, cause, count, since } = top;
   const name = gateOfGroup(top);
   const jobs = `${plural(count, "job")} wait${count === 1 ? "s" : ""}`;
+  const tool = toolToApprove(type, cause);
+  if (tool !== undefined) {
+    const sentence = `${jobs}: a person has to approve ${tool}.`;
+    return { code: "approval", sentence, since, actions: [{ method: "GET", path: "/v1/agent-runs", label: "Decide" }] };
+  }
   if (name === undefined) return { code: "waiting", sentence: `${jobs}: ${cause.replace(/[^.!?…]$/, "$&.")}`, since, actions: [] };
   const gate = gates.find((each) => each.tenant === tenant && each.dependency === name);
   const why = gate && gateWhy(gate);

@@ -13,7 +13,7 @@ export interface Why {
   /** One sentence with numbers, for a person. */
   sentence: string;
   since: number | null;
-  /** When it goes on by itself. */
+  /** When it goes on, or ends, by itself. */
   until?: number | undefined;
   actions: readonly RemedyCall[];
 }
@@ -23,6 +23,7 @@ type WhyCode =
   | "scheduled"
   | "retrying"
   | "waiting"
+  | "approval"
   | "paced"
   | "paused"
   | "circuit-open"

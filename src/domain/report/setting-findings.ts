@@ -50,11 +50,11 @@ export function unreadable({ unreadable: all }: ReportFacts): Finding[] {
 }
 
 export function workers({ unpolled }: ReportFacts): Finding[] {
-  return unpolled.map(({ tenant, type, count, since }) => ({
+  return unpolled.map(({ tenant, type, count, since, oldestAt }) => ({
     code: "no-worker",
     severity: "critical",
     sentence: `${unpolledSentence(type, since)} ${plural(count, "job")} wait${count === 1 ? "s" : ""}.`,
-    since,
+    since: Math.max(since ?? 0, oldestAt),
     count,
     subject: `type/${type}`,
     tenant,

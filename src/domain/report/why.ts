@@ -2,6 +2,7 @@ import { plural } from "../../decimal";
 import type { JobView } from "../../ledger/views";
 import type { HeavyView } from "../../ledger/heavy";
 import type { PauseView } from "../../ledger/pauses";
+import { toolToApprove } from "../agents/approval";
 import { isPaced, isPausedCampaign } from "../campaigns/pace";
 import type { GateView } from "../gates/model";
 import { typeAtGate } from "../../queue/run/remote";
@@ -62,6 +63,8 @@ export function whyOf(tenant: string, job: JobView, around: Surroundings): Why |
   if (state === "waiting" && isPaced(job.type, job.reason)) return paced(job);
   if (state === "waiting" && isPausedCampaign(job.type, job.reason))
     return { code: "waiting", sentence: "Its campaign is paused.", since: job.at, actions: [{ method: "GET", path: "/v1/campaigns", label: "Campaigns" }] };
+  const tool = state === "waiting" ? toolToApprove(job.type, job.reason) : undefined;
+  if (tool !== undefined) return awaitsApproval(job, tool);
   if (state === "waiting") return { code: "waiting", sentence: sentenceOf(job.reason ?? "It waits"), since: job.at, ...untilOf(job), actions: [runNow(job)] };
   if (job.due !== null && job.due > around.now) return scheduled(job, job.due);
   if (typeAtGate(job.gate) !== undefined) return { code: "ready", sentence: `It waits for a worker that takes ${job.type} jobs.`, since: job.at, actions: [] };
@@ -148,6 +151,19 @@ export function unpolledWhy({ type, since }: { type: string; since: number | nul
     sentence: unpolledSentence(type, since),
     since: since ?? waitingSince,
     actions: [{ method: "GET", path: "/v1/workers", label: "Workers" }],
+  };
+}
+
+/** No remedy but the decision: running it now would end in the same wait. */
+function awaitsApproval(job: JobView, tool: string): Why {
+  const end = job.due === null ? "" : ` Without a decision the run ends at ${isoSeconds(job.due)}.`;
+  const sentence = `A person has to approve ${tool}.${end}`;
+  return {
+    code: "approval",
+    sentence,
+    since: job.startedAt ?? job.at,
+    ...untilOf(job),
+    actions: [{ method: "GET", path: `/v1/agent-runs/${job.id}`, label: "Decide" }],
   };
 }
 

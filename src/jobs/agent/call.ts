@@ -1,3 +1,4 @@
+import { approvalReason } from "../../domain/agents/approval";
 import { type AgentTool, toolOf } from "../../domain/agents/define";
 import { decideCall } from "../../domain/agents/guard";
 import type { Called } from "../../domain/agents/model";
@@ -46,7 +47,7 @@ async function actIfApproved(openRun: OpenRun, requested: RequestedCall, tool: A
 }
 
 function waitForPerson({ name }: AgentTool, until: number): Outcome {
-  return wait(`a person has to approve ${name}`, { until });
+  return wait(approvalReason(name), { until });
 }
 
 async function act(openRun: OpenRun, requested: RequestedCall, tool: AgentTool, input: unknown): Promise<Outcome | undefined> {

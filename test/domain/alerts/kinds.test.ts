@@ -78,7 +78,7 @@ const facts: ReportFacts = {
     },
   ],
   budgets: [{ tenant, usdPerMonth: 10, spent: 11 }],
-  unpolled: [{ tenant, type: "remote-demo", count: 2, since: null }],
+  unpolled: [{ tenant, type: "remote-demo", count: 2, since: null, oldestAt: now }],
 };
 
 const found: Finding[] = finders.flatMap((find) => find(facts));

@@ -126,7 +126,7 @@ describe("flow", () => {
     const flow = (await reports.flow("acme")).get("email-sending");
     expect([flow?.health, flow?.why?.code, flow?.why?.sentence, (await whyOf("acme", remote))?.sentence]).toEqual(["no-worker", "no-worker", none, none]);
     const findings = (await reports.findings("acme")).filter(({ subject }) => subject !== "site/main");
-    expect(findings.map(({ code, sentence: said }) => [code, said])).toEqual([["no-worker", `${none} 3 jobs wait.`]]);
+    expect(findings).toMatchObject([{ code: "no-worker", sentence: `${none} 3 jobs wait.`, since: noon }]);
     await given("acme", 1, { at: noon - 20 * minute });
     expect((await reports.flow("acme")).get("email-sending")?.health).toBe("behind");
     const [later = ""] = await given("acme", 1, { type: "remote-demo", due: noon + minute });

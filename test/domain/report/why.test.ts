@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { approvalReason } from "../../../src/domain/agents/approval";
 import { circuitSentence } from "../../../src/domain/report/gate-why";
 import { gateOf } from "../../../src/domain/report/why";
 import { noon } from "../../support/rows";
@@ -74,6 +75,23 @@ describe("why a job does not run", () => {
   ] as const)("%s", async (code, changes, sentence) => {
     const [id = ""] = await given("acme", 1, changes);
     expect(await whyOf("acme", id)).toMatchObject({ code, sentence });
+  });
+
+  test("a run that waits for approval: what ends it, and the page to decide on, but not to run it now", async () => {
+    const reason = approvalReason("save_texts");
+    const [id = ""] = await given("acme", 1, { type: "agent", queue: "ai-agent-tasks", state: "waiting", due: noon + minute, reason });
+    expect(await whyOf("acme", id)).toMatchObject({
+      code: "approval",
+      sentence: "A person has to approve save_texts. Without a decision the run ends at 2026-11-21T12:01:00Z.",
+      actions: [{ method: "GET", path: `/v1/agent-runs/${id}`, label: "Decide" }],
+    });
+    expect((await reports.flow("acme")).get("ai-agent-tasks")?.why).toMatchObject({
+      code: "approval",
+      sentence: "1 job waits: a person has to approve save_texts.",
+      actions: [{ method: "GET", path: "/v1/agent-runs" }],
+    });
+    const [mail = ""] = await given("acme", 1, { state: "waiting", due: noon + minute, reason });
+    expect(await whyOf("acme", mail)).toMatchObject({ code: "waiting" });
   });
 
   test("a heavy tenant: the same sentence on the job and in the report, of low severity", async () => {
