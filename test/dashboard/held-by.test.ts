@@ -17,8 +17,8 @@ test.each([
   ["mail: rate", null, "by the rate of mail"],
   ["shop:main: concurrency", null, "by the limit of shop:main"],
   ["pause/tenant/gamma", null, "by the pause of the tenant gamma"],
-  ["the campaign's rate", null, "by the campaign's rate"],
-  ["a person has to approve save_texts", null, ": a person has to approve save_texts"],
+  ["the campaign's rate", null, "– the campaign's rate"],
+  ["a person has to approve save_texts", null, "– a person has to approve save_texts"],
 ])("%s is shown as what holds the jobs now", (cause, reason, text) => {
   expect(heldText(cause, reason)).toBe(text);
 });

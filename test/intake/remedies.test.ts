@@ -44,7 +44,7 @@ const facts: ReportFacts = {
   ledgerBytes: 9_700_000_000,
   ledgerLimit: paidPlanLimit,
   unpolled: [{ tenant, type: "remote-demo", count: 2, since: null, oldestAt: now }],
-  groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, inDoubt: 0, firstAt: now, lastAt: now }],
+  groups: [{ tenant, group: "a".repeat(16), type: "email", reason: "no template", count: 2, atLeast: false, inDoubt: 0, firstAt: now, lastAt: now }],
   settled: [],
   schedules: [{ tenant, name: "nightly", outcome: "failed", note: "no", plannedAt: now }],
   sites: [{ tenant, site: "main", reason: "401", since: now }],

@@ -44,7 +44,7 @@ export class FakeShop implements Shop {
     return this;
   }
 
-  async test(): Promise<Reply<ShopSettings & { version: string | null }>> {
+  async test(_signal?: AbortSignal): Promise<Reply<ShopSettings & { version: string | null }>> {
     return this.answer("test", () => ({ ...this.stated, version: "8.2.0" }));
   }
 

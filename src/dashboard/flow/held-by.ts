@@ -14,7 +14,7 @@ export function heldText(cause: string, why: HeldBy["why"]): string {
   if (scope !== undefined) return `by the pause of the ${scope} ${name}`;
   // For a parked job only the gate is known.
   const [, gate, reason] = /^([a-z0-9][a-z0-9.:[\]_-]{0,279}?)(?:: (open|concurrency|rate))?$/.exec(cause) ?? [];
-  if (gate === undefined) return cause.startsWith("the ") ? `by ${cause}` : `: ${cause}`;
+  if (gate === undefined) return `– ${cause}`;
   if (reason === undefined) return why?.code === "circuit-open" && why.sentence.includes(gate) ? `by the open circuit of ${gate}` : `at ${gate}`;
   if (reason === "open") return isClosedAgain(gate, why) ? `at ${gate}, go on within a minute` : `by the open circuit of ${gate}`;
   return reason === "rate" ? `by the rate of ${gate}` : `by the limit of ${gate}`;

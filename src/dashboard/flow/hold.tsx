@@ -34,7 +34,7 @@ export function Hold({ visit, scope, name, pauses, perMinute = 0, label }: HoldP
     <Act visit={visit} action={pause} fields={{ [scope]: name }} {...(label === undefined ? {} : { label })}>
       <p>
         The jobs of the {scope} <b>{name}</b> wait until it is resumed, for {isAll ? <b>all tenants</b> : <>the tenant {visit.tenant}</>}; none is lost.
-        {perMinute > 0 ? ` Now it ends ${number(perMinute)} jobs a minute.` : ""}
+        {perMinute > 0 ? ` Now it ends ${number(perMinute)} ${perMinute === 1 ? "job" : "jobs"} a minute.` : ""}
       </p>
       <label>
         Reason, shown with the pause

@@ -155,7 +155,7 @@ function stuck({ open, ended, pauses: all, now, unpolled }: ReportFacts): Findin
 }
 
 function failed({ groups, now }: ReportFacts): Finding[] {
-  return groups.map(({ tenant, group, type, reason, count, inDoubt, firstAt, lastAt }) => {
+  return groups.map(({ tenant, group, type, reason, count, atLeast, inDoubt, firstAt, lastAt }) => {
     const path = `/v1/failures/${group}`;
     const replay: RemedyCall = { method: "POST", path: "/v1/replays", label: "Replay", body: { filter: { group } } };
     // A job in doubt ends again as it did, until a person has recorded whether its effect happened.
@@ -163,7 +163,7 @@ function failed({ groups, now }: ReportFacts): Finding[] {
     return {
       code: "failed",
       severity: now - lastAt <= goesOnMs ? "critical" : "warning",
-      sentence: `${plural(count, `${type} job`)} failed for good: ${reason}`,
+      sentence: `${atLeast ? "At least " : ""}${plural(count, `${type} job`)} failed for good: ${reason}`,
       since: firstAt,
       count,
       subject: `group/${group}`,

@@ -50,7 +50,9 @@ const facts: ReportFacts = {
       lastFailure: { at: now - hour, reason: `host not found for ${person}` },
     },
   ],
-  groups: [{ tenant, group: "email-550", type: "email", reason: `550 ${person} is unknown`, count: 12, inDoubt: 0, firstAt: now - hour, lastAt: now }],
+  groups: [
+    { tenant, group: "email-550", type: "email", reason: `550 ${person} is unknown`, count: 12, atLeast: false, inDoubt: 0, firstAt: now - hour, lastAt: now },
+  ],
   schedules: [
     { tenant, name: "nightly", outcome: "failed", note: "the queue is full", plannedAt: now - hour },
     { tenant, name: "weekly", outcome: "skipped", note: "the last one runs", plannedAt: now - hour },

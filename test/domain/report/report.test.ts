@@ -37,6 +37,22 @@ describe("the report", () => {
     expect(await reports.findings("acme")).toEqual(await reports.findings("acme"));
   });
 
+  test("a cause whose dead letters are older than a thousand others is a finding, and each count is whole", async () => {
+    const letters = (kind: string, count: number, died: number) =>
+      env.DB.prepare(
+        `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at)
+         SELECT 'acme', ?1, ?2 || value, 'email', 'dead', 'no template', ?2, 1, 0 FROM json_each(?3)`,
+      ).bind(died, kind, JSON.stringify(Array.from({ length: count }, (_, index) => index)));
+    await env.DB.batch([letters("g1", 1002, noon - minute), letters("g2", 3, noon - 60 * minute)]);
+    expect(await codes("acme")).toEqual([
+      ["failed", "critical", 1002, "group/g1"],
+      ["failed", "warning", 3, "group/g2"],
+    ]);
+    await letters("g3", 10_000, noon).run();
+    const sentences = (await reports.findings("acme")).filter(({ code }) => code === "failed").map(({ sentence }) => sentence);
+    expect(sentences).toEqual(["At least 10,000 email jobs failed for good: no template"]);
+  });
+
   test("jobs that are all in doubt are to be settled, and not offered to be replayed before", async () => {
     const letter = env.DB.prepare(
       `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, ?, 'email', 'discarded', 'uncertain: "send" may have happened', 'g1', 1, 0)`,

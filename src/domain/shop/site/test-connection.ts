@@ -19,6 +19,8 @@ interface ShopTestDeps {
   engine: { gates: Pick<Gates, "enter" | "leave"> } & Pick<Engine, "capabilities">;
   /** Wakes the jobs that wait for a site. */
   wake(tenant: string, site: string): Promise<void>;
+  /** The longest test, in milliseconds; `testLimitMs` by default. */
+  limitMs?: number;
 }
 
 /** The longest test, which answers a request. */
@@ -91,14 +93,14 @@ function busy(): Problem {
   return new Problem("unavailable", "The shop is busy: as many calls as it may get at once are running. Try again in a few seconds.", { retryAfter: 5 });
 }
 
-async function look({ db, now, engine, wake }: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
-  const signal = AbortSignal.timeout(testLimitMs);
+async function look({ db, now, engine, wake, limitMs = testLimitMs }: ShopTestDeps, tenant: string, site: string): Promise<ShopTest> {
+  const signal = AbortSignal.timeout(limitMs);
   const opened = await openShop(engine, tenant, site, signal, now());
-  if (!opened.ok) return failedTest(opened);
+  if (!opened.ok) return failedTest(opened, signal);
   const facts = await opened.value.test(signal);
-  if (!facts.ok) return failedTest(facts);
+  if (!facts.ok) return failedTest(facts, signal);
   const permissions = await opened.value.permissions(needed, signal);
-  if (!permissions.ok) return failedTest(permissions);
+  if (!permissions.ok) return failedTest(permissions, signal);
   const { missing } = permissions.value;
   const warnings = missing.length === 0 ? [] : [`the webservice key lacks GET on ${missing.join(", ")}`];
   if (!missing.every(isSecondary)) return { ok: false, class: "config", reason: warnings.join() };
@@ -115,6 +117,8 @@ async function openShop({ capabilities }: ShopTestDeps["engine"], tenant: string
   return shops.open(site);
 }
 
-function failedTest({ failure }: Reply<unknown> & { ok: false }): ShopTest {
-  return { ok: false, class: failure.class, reason: failure.reason };
+/** `signal`: of the whole test. Once its time is over, that is the reason, and not what the last call found. */
+function failedTest({ failure }: Reply<unknown> & { ok: false }, { aborted }: AbortSignal): ShopTest {
+  const late = `the shop answers too slowly: the test was not over within ${testLimitMs / 1000} seconds`;
+  return { ok: false, class: failure.class, reason: aborted ? late : failure.reason };
 }

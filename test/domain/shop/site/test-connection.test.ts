@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { testShop } from "../../../../src/domain/shop/site/test-connection";
-import { ok } from "../../../../src/queue/effect";
+import { failed, ok } from "../../../../src/queue/effect";
 import type { Entry } from "../../../../src/queue/ports/gates";
 import { FakeShop } from "../../../jobs/fake-shop";
 
@@ -35,4 +35,15 @@ test("an open circuit lets an operator test the connection, one test at a time",
   const answers = await Promise.allSettled([testShop(all, "looks", "open"), testShop(all, "looks", "open")]);
   expect(answers.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
   expect(left).toEqual([]);
+});
+
+test("a shop that is slower than the test may take is slow, and no run has ended", async () => {
+  const shop = new FakeShop();
+  shop.test = async (signal) => {
+    await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+    return failed({ class: "transient", reason: "the run ended while the call was under way" });
+  };
+  const { all } = shopTest(shop, () => ({ granted: true, lease: "l1" }));
+  const reason = "the shop answers too slowly: the test was not over within 25 seconds";
+  expect(await testShop({ ...all, limitMs: 1 }, "looks", "slow")).toEqual({ ok: false, class: "transient", reason });
 });
