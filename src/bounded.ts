@@ -74,6 +74,11 @@ export function jsonObject() {
   return sizeFirst(untouched, entryCount, { min: 0, max: 10_000, tooSmall: "", tooLarge: "must have at most 10,000 entries" }, []);
 }
 
+/** An entry that its handler validates by `schema` when its turn comes, so that a wrong one refuses no other; documents describe it by `schema` too. */
+export function checkedLater(schema: v.GenericSchema) {
+  return v.pipe(v.unknown(), v.metadata({ checkedBy: schema }));
+}
+
 /** A list in an answer or a result: describes what we write. Never for what others send. */
 export function outputList<const Item extends v.GenericSchema>(item: Item): v.ArraySchema<Item, undefined> {
   return v.array(item);

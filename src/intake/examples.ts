@@ -1,6 +1,16 @@
 const mail = { to: "ann@example.com", subject: "Hello", text: "Hello Ann" };
 
-/** Example bodies by operationId, for operations whose schema alone does not show their use. Tests validate each by its schema. */
+const jobId = "0197c5h2x3m8q4v7z1n6t9wy0b5d8f3g2k";
+const lease = "c2VhbGVkIGxlYXNl";
+const pausing = { reason: "The provider is under maintenance" };
+const resuming = { reason: "The maintenance is over" };
+const lead = { name: "Ann", email: "ann@example.com", message: "Please call me." };
+const event = { id: "evt-4711-1", type: "lead.created", timestamp: "2026-10-01T12:00:00Z", data: { id: "4711", email: "ann@example.com" } };
+const cloudEvent = { specversion: "1.0", id: "evt-4711-1", source: "/forms", type: "lead.created", time: "2026-10-01T12:00:00Z", data: event.data };
+const webhookSecret = "whsec_ZXhhbXBsZSBzZWNyZXQsIDI0IGJ5dGVz";
+const done = { lease, outcome: { kind: "done", result: { pages: 3 } } };
+
+/** Example bodies by operationId, or by operationId and media type. Tests validate each by its schema. */
 export const examples: Readonly<Record<string, unknown>> = {
   enqueueJob: { type: "email", payload: mail },
   enqueueJobs: { jobs: [{ type: "email", payload: mail, idempotencyKey: "order-4711-confirmation" }] },
@@ -15,8 +25,64 @@ export const examples: Readonly<Record<string, unknown>> = {
   putSite: { platform: "prestashop", url: "https://shop.acme.example", key: "YOURKEYOFTHEWEBSERVICE0123456789" },
   createCampaign: { name: "October news", templateId: "news", ratePerMinute: 600 },
   putSuppression: { scope: "bulk", reason: "manual" },
-  resolveUncertainEffects: { ids: ["0197c5h2x3m8q4v7z1n6t9wy0b5d8f3g2k"], state: "failed" },
+  resolveUncertainEffects: { ids: [jobId], state: "failed" },
   resolveUncertainEffect: { key: "send", state: "done" },
-  postLead: { name: "Ann", email: "ann@example.com", message: "Please call me." },
+  postLead: lead,
+  "postLead text/plain": "name=Ann\nemail=ann@example.com\nmessage=Please call me.",
   postCrmCallback: { crm_lead_id: "4711", lead_id: "lead-1", event_type: "won" },
+  importSuppressions: { suppressions: ["ann@example.com", { address: "bob@example.com", scope: "bulk", reason: "unsubscribe" }] },
+  receiveMailEvent: { type: "email.bounced", created_at: "2026-10-01T12:00:00Z", data: { email_id: "e-1", to: ["ann@example.com"] } },
+  receiveWebhook: { event_id: "w-1", order: { id: 7041 } },
+  "putRecipients text/csv": "to,name\nann@example.com,Ann\n",
+  "putRecipients application/x-ndjson": '{"to": "ann@example.com", "variables": {"name": "Ann"}}\n',
+  acknowledgeCampaign: { failed: 12 },
+  cancelJobs: { filter: { type: "email", state: "queued" }, plan: true },
+  runJobsNow: { filter: { type: "email" }, plan: true },
+  dismissDeadLetters: { ids: [jobId] },
+  changeReplay: { ratePerMinute: 60 },
+  decideFailure: { status: "ignored", untilCount: 20, note: "The shop moves to another host until Friday" },
+  pauseTenant: pausing,
+  pauseQueue: pausing,
+  pauseType: pausing,
+  resumeTenant: resuming,
+  resumeQueue: resuming,
+  resumeType: resuming,
+  putAlertRule: { codes: ["circuit-open", "stuck", "failed"], minSeverity: "critical", types: ["email"], slack: true, email: ["ops@example.com"] },
+  putHeartbeat: { url: "https://heartbeat.example.com/4711" },
+  putAccess: {
+    teamDomain: "acme.cloudflareaccess.com",
+    audience: "97e2aae120121f902df8bc99fc345913ab186d174f3079ea729236766b2e7c4a",
+    roles: [{ group: "night-shift", tenant: "acme", scopes: ["read", "operate"] }],
+  },
+  putSupplier: { email: "orders@supplier.example", automatic: false },
+  putProject: { domains: ["homes.example"], thankYouUrl: "https://homes.example/thanks", country: "DE" },
+  searchLeads: { q: "ann@example.com" },
+  exportFoundLeads: { project: "homes", from: "2026-10-01" },
+  eraseLeads: { email: "ann@example.com", plan: true },
+  putAltText: { altText: "A red bicycle in front of a shop." },
+  putAgentsBudget: { usdPerMonth: 100 },
+  putAgentBudget: { maxSteps: 10, usdPerRun: 0.5, usdPerMonth: 50 },
+  approveAgentRun: { proposal: { texts: [{ productId: 7, description: "A red bicycle." }] } },
+  rejectAgentRun: { reason: "The tone does not fit" },
+  sendEvent: event,
+  sendSignedEvent: event,
+  "sendEvent application/cloudevents+json": cloudEvent,
+  "sendSignedEvent application/cloudevents+json": cloudEvent,
+  "sendEvent application/cloudevents-batch+json": [cloudEvent],
+  "sendSignedEvent application/cloudevents-batch+json": [cloudEvent],
+  putEventSecret: { secret: webhookSecret, overlapSeconds: 86_400 },
+  putDestination: { url: "https://erp.example.com/jobyard", secret: webhookSecret, events: ["order.created", "product.out_of_stock"] },
+  putSubscription: { url: "https://app.example.com/hooks/jobyard", secret: webhookSecret, events: ["job.done", "job.dead"] },
+  pullWork: { worker: "pdf-1", pullId: "6f1c2a34-5b67-4c89-8d01-23456789abcd", types: ["render-pdf"], max: 10, waitSeconds: 20 },
+  beatWork: { worker: "pdf-1", beats: [{ id: jobId, lease, progress: { done: 1, total: 3, note: "page 1" } }] },
+  beatJob: { lease, progress: { done: 1, total: 3, note: "page 1" } },
+  settleWork: { settlements: [{ id: jobId, ...done }] },
+  settleJob: done,
+  beginEffect: { lease, idempotentForSeconds: 86_400 },
+  endEffect: { lease, result: { id: "m-1" } },
+  resultUpload: { lease },
+  releaseJob: { lease, reason: "The worker ends" },
+  enqueueChildren: { lease, jobs: [{ type: "email", payload: mail, idempotencyKey: "done" }] },
+  setWorkerState: { state: "quiet" },
+  putResult: { pages: 3 },
 };

@@ -6,13 +6,17 @@ import { batchJob, batchRequest, jobRequest } from "./routes/enqueue";
 /** References to named schemas, so that each is written once. */
 const references = new Map<unknown, string>([
   [jobRequest, "JobRequest"],
+  [batchJob, "BatchJob"],
   [batchRequest, "BatchRequest"],
 ]);
+const byReference: Override = (schema) => {
+  const name = references.get(schema);
+  return name === undefined ? undefined : reference(name);
+};
 
 /** The schema of a request's body. */
 export function bodySchema(schema: v.GenericSchema): JsonSchema {
-  const name = references.get(schema);
-  return name ? reference(name) : toSchema(schema);
+  return byReference(schema) ?? toSchema(schema, byReference);
 }
 
 /** JobRequest, BatchJob and BatchRequest; for each type its payload and both requests with it, discriminated by `type`. */
@@ -21,7 +25,7 @@ export function jobRequestSchemas(contracts: readonly Contract[]): JsonSchema {
   return {
     JobRequest: oneOf(senders, "Job", jobRequest),
     BatchJob: oneOf(senders, "BatchJob", batchJob),
-    BatchRequest: toSchema(batchRequest, asBatchJob),
+    BatchRequest: toSchema(batchRequest, byReference, batchRequest),
     ...Object.fromEntries(senders.flatMap((contract) => [[`${pascal(contract.type)}Payload`, toSchema(contract.senderPayload)], ...requests(contract)])),
   };
 }
@@ -45,8 +49,6 @@ function oneOf(contracts: readonly Contract[], suffix: string, schema: v.Generic
   const mapping = Object.fromEntries(named.flatMap(({ names, to }) => names.map((name) => [name, to.$ref])));
   return { oneOf: named.map(({ to }) => to), discriminator: { propertyName: "type", mapping } };
 }
-
-const asBatchJob: Override = (schema) => ((batchRequest.entries.jobs as { item?: unknown }).item === schema ? reference("BatchJob") : undefined);
 
 function reference(name: string): { $ref: string } {
   return { $ref: `#/components/schemas/${name}` };

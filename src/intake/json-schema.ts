@@ -14,19 +14,21 @@ export function toSchema(schema: v.GenericSchema, override?: Override, whole?: u
     errorMode: "ignore",
     overrideSchema: ({ valibotSchema, jsonSchema }) => {
       const replaced = valibotSchema === whole ? undefined : override?.(valibotSchema);
-      return replaced === undefined ? undefined : { ...replaced, ...descriptionOf(jsonSchema) };
+      if (replaced !== undefined) return { ...replaced, ...descriptionOf(jsonSchema) };
+      return valibotSchema.type === "loose_object" ? { ...jsonSchema, additionalProperties: {} } : undefined;
     },
   }) as JsonSchema;
-  return withExtensions(converted) as JsonSchema;
+  return withExtensions(converted, override) as JsonSchema;
 }
 
-/** OpenAPI allows keywords of our own only with the prefix `x-`. */
-function withExtensions(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withExtensions);
+/** OpenAPI allows keywords of our own only with the prefix `x-`. An entry that is validated later (`checkedLater`) is described by its schema. */
+function withExtensions(schema: unknown, override?: Override): unknown {
+  if (Array.isArray(schema)) return schema.map((each) => withExtensions(each, override));
   if (typeof schema !== "object" || schema === null) return schema;
+  if ("checkedBy" in schema) return override?.(schema.checkedBy) ?? toSchema(schema.checkedBy as v.GenericSchema, override);
   const entries = Object.entries(schema).map(([key, value]) => {
     const isOurs = key === "personal" && (value === true || value === "redact");
-    return [isOurs ? "x-personal" : key, withExtensions(value)] as const;
+    return [isOurs ? "x-personal" : key, withExtensions(value, override)] as const;
   });
   return Object.fromEntries(entries);
 }

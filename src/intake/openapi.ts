@@ -2,7 +2,7 @@ import { codes } from "../errors";
 import type { Contract } from "../queue/job";
 import { tokenScopes } from "../tenants/token";
 import { tenantHeader } from "./auth";
-import { apiDescription, tagOf, tagsOf } from "./about";
+import { apiDescription, parameterText, tagOf, tagsOf } from "./about";
 import { byName, namedSchemas } from "./components";
 import { examples } from "./examples";
 import { bodySchema, jobRequestSchemas } from "./job-requests";
@@ -53,8 +53,17 @@ function operation(route: AnyRoute): JsonSchema {
 }
 
 function contentOf(name: string, { schema, media = ["application/json"] }: NonNullable<AnyRoute["body"]>): JsonSchema {
-  const example = examples[name];
-  return Object.fromEntries(media.map((type) => [type, { schema: bodySchema(schema), ...(example === undefined ? {} : { example }) }]));
+  const contents = media.map((type) => {
+    const example = examples[`${name} ${type}`] ?? examples[name];
+    return [type, { schema: schemaOf(type, bodySchema(schema)), ...(example === undefined ? {} : { example }) }] as const;
+  });
+  return Object.fromEntries(contents);
+}
+
+/** The body as its media type has it: text, or a list of what the other types have one of. */
+function schemaOf(type: string, schema: JsonSchema): JsonSchema {
+  if (type.startsWith("text/")) return { type: "string", description: schema["description"] };
+  return type.endsWith("-batch+json") ? { type: "array", items: schema } : schema;
 }
 
 function pathParameters(route: AnyRoute): JsonSchema[] {
@@ -62,6 +71,7 @@ function pathParameters(route: AnyRoute): JsonSchema[] {
     name,
     in: "path",
     required: true,
+    description: parameterText(openPath(route.path), name ?? ""),
     schema: { type: "string", pattern: route.params?.[name ?? ""]?.pattern.source ?? namePattern },
   }));
 }
@@ -70,7 +80,7 @@ function queryParameters(route: AnyRoute): JsonSchema[] {
   if (!route.query) return [];
   const { properties = {}, required = [] } = toSchema(route.query) as { properties?: Record<string, JsonSchema>; required?: string[] };
   return Object.entries(properties).map(([name, { described, ...given }]) => {
-    const { description, ...schema } = (described ?? given) as JsonSchema;
+    const { description = parameterText("", name), ...schema } = (described ?? given) as JsonSchema;
     return { name, in: "query", required: required.includes(name), ...(description ? { description } : {}), schema };
   });
 }

@@ -16,9 +16,10 @@ export function readQuery(schema: v.GenericSchema | undefined, search: URLSearch
 /** A time as ISO 8601 with its offset, or a date (midnight UTC); becomes milliseconds. */
 export const time = v.pipe(
   boundedText(40, { pattern: /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/, rule: "must be a time like 2026-10-01T12:00:00Z" }),
+  // Before the transformation: what follows it describes the result, not the input.
+  v.description("ISO 8601 with an offset, or a date (midnight UTC)"),
   v.transform(Date.parse),
   v.number("must be a time that exists"),
-  v.description("ISO 8601 with an offset, or a date (midnight UTC)"),
 );
 
 /** Rule for a query's pipe: `from` is before `to`. */

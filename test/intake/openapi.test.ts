@@ -63,11 +63,37 @@ test("a page's limit is a whole number", () => {
   for (const { schema } of limits) expect(schema).toMatchObject({ type: "integer", minimum: 1, maximum: 200, default: 50 });
 });
 
-test.each(Object.entries(examples))("the example of %s is taken", (name, example) => {
+test.each(Object.entries(examples))("the example of %s is taken", (key, example) => {
+  const [name, type = ""] = key.split(" ");
   const body = routes.find((route) => route.name === name)?.body;
   expect(body, `${name} is an operation with a body`).toBeDefined();
+  if (type !== "") expect(body?.media).toContain(type);
+  if (type.startsWith("text/")) return expect(example).toBeTypeOf("string");
   const schema = body?.schemaFor?.({ name: "mail" }) ?? body?.schema;
-  expect(schema && v.safeParse(schema, example).issues).toBeUndefined();
+  for (const each of type.endsWith("-batch+json") ? (example as unknown[]) : [example]) expect(schema && v.safeParse(schema, each).issues).toBeUndefined();
+});
+
+test("every body but a picture's bytes has an example, and every parameter and group a description", () => {
+  const contents = operations.flatMap(([line, , { requestBody }]) =>
+    Object.entries(requestBody?.content ?? {}).map(([type, content]) => [`${line} ${type}`, content as object] as const),
+  );
+  expect(contents.length).toBeGreaterThan(70);
+  expect(contents.filter(([line, content]) => !line.includes(" image/") && !("example" in content)).map(([line]) => line)).toEqual([]);
+  const parameters = operations.flatMap(([line, , operation]) =>
+    ((operation["parameters"] ?? []) as { name: string; description?: string }[]).map((each) => [`${line} ${each.name}`, each] as const),
+  );
+  expect(parameters.length).toBeGreaterThan(200);
+  expect(parameters.filter(([, { description = "" }]) => description.length < 8 || description.includes("undefined")).map(([line]) => line)).toEqual([]);
+  const tags = document["tags"] as { name: string; description: string }[];
+  expect(tags.filter(({ name, description }) => description === name)).toEqual([]);
+});
+
+test("a body that takes any field takes it by its schema, and a list that is validated entry by entry describes its entries", () => {
+  const body = (path: string, method = "post") => document["paths"][path][method].requestBody.content["application/json"].schema;
+  expect(body("/v1/leads/{tenant}/{project}")).toMatchObject({ additionalProperties: {} });
+  expect(body("/v1/email/bulk")).toMatchObject({ additionalProperties: {}, properties: { recipients: { items: { required: ["to"] } } } });
+  expect(body("/v1/work/beat").properties.beats.items.required).toEqual(["id", "lease"]);
+  expect(body("/v1/work/{id}/children").properties.jobs.items).toEqual({ $ref: "#/components/schemas/BatchJob" });
 });
 
 test("no keyword but those of JSON Schema and x-…", () => {

@@ -29,13 +29,15 @@ test("the document is valid OpenAPI 3.1", async () => {
   expect(verdict).not.toHaveProperty("warnings");
 });
 
-test("redocly finds no error in it", () => {
+test("redocly finds nothing wrong in it, and each example fits its schema", () => {
   const { stdout, stderr, status } = spawnSync(bin("redocly"), ["lint", file, "--format=json"], {
     encoding: "utf8",
     env: { ...process.env, REDOCLY_TELEMETRY: "off" },
   });
   expect(status, stderr).toBe(0);
-  expect((JSON.parse(stdout) as { totals: { errors: number } }).totals.errors).toBe(0);
+  const { totals, problems } = JSON.parse(stdout) as { totals: object; problems: { message: string }[] };
+  expect(problems.map(({ message }) => message)).toEqual([]);
+  expect(totals).toMatchObject({ errors: 0, warnings: 0 });
 });
 
 test("a generated client compiles: a right call does, a wrong payload and a limit as text do not", async () => {
@@ -57,6 +59,10 @@ export const wrong: Schemas["JobRequest"] = { type: "email", payload: { siteId: 
 export const page: operations["listJobs"]["parameters"]["query"] = { limit: 5 };
 // @ts-expect-error: a limit is a number
 export const textual: operations["listJobs"]["parameters"]["query"] = { limit: "5" };
+export const lead: operations["postLead"]["requestBody"]["content"]["application/json"] = { email: "ann@example.com", anyField: 1 };
+export const bulk: operations["sendBulkEmail"]["requestBody"]["content"]["application/json"] = { templateId: "news", recipients: [{ to: "ann@example.com" }] };
+// @ts-expect-error: a recipient without an address
+export const nobody: typeof bulk = { templateId: "news", recipients: [{ variables: {} }] };
 export const cursorOf = (answer: operations["listJobs"]["responses"][200]["content"]["application/json"]): string | null => answer.cursor;
 export const stateOf = (job: Schemas["Job"]): "queued" | "running" | "retrying" | "waiting" | "done" | "cancelled" | "discarded" | "dead" => job.state;
 `;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { toHex } from "../../crypto";
 import { readEmail } from "../leads/email";
-import { boundedList, boundedText } from "../../bounded";
+import { boundedList, boundedText, checkedLater } from "../../bounded";
 
 /** `all`: no mail at all. `bulk`: no newsletters; other mail is sent. */
 export const suppressionScopes = ["all", "bulk"] as const;
@@ -46,11 +46,6 @@ export const suppressionSchema = v.strictObject({ scope, reason });
 
 const maxImport = 10_000;
 
-/** The body of `PUT /v1/suppressions`: a list to add. */
-export const importSchema = v.strictObject({
-  suppressions: boundedList(v.unknown(), maxImport, { min: 1 }),
-});
-
 /** One entry of the list: an address, or one with its scope and reason. */
 export const importedSchema = v.union([
   v.pipe(
@@ -59,6 +54,11 @@ export const importedSchema = v.union([
   ),
   v.strictObject({ address: addressSchema, scope, reason }),
 ]);
+
+/** The body of `PUT /v1/suppressions`: a list to add. */
+export const importSchema = v.strictObject({
+  suppressions: boundedList(checkedLater(importedSchema), maxImport, { min: 1 }),
+});
 
 /** HMAC of an address, the same for all its spellings; undefined: it is no address. */
 export type HashAddress = (tenant: string, address: string) => Promise<string | undefined>;

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Problem, wrongInput } from "../../errors";
 import { bareAddress, mailbox, mailboxFrom } from "../../domain/mail/mailbox";
 import { email } from "../../jobs/email/job";
-import { boundedList, jsonObject } from "../../bounded";
+import { boundedList, checkedLater, jsonObject } from "../../bounded";
 import { check } from "../../queue/validate";
 import type { EnqueueRequest, Refused } from "../../queue/request";
 import { largeBody } from "../body";
@@ -16,22 +16,22 @@ const maxRecipients = 10_000;
 /** Characters of the shared content times the number of recipients. */
 const maxExpanded = 20_000_000;
 
+/** One address: a list in `to` would be one mail to several people. */
+const recipient = v.strictObject({ to: mailbox, variables: v.optional(jsonObject()), idempotencyKey: v.optional(idempotencyKey) });
+
 /** The fields of an `email` job without `to`. Their content is validated with each recipient's mail. */
 const bulkRequest = v.looseObject({
-  recipients: boundedList(v.unknown(), maxRecipients, { min: 1, rule: "must hold 1 to 10,000 recipients" }),
+  recipients: boundedList(checkedLater(recipient), maxRecipients, { min: 1, rule: "must hold 1 to 10,000 recipients" }),
   variables: v.optional(jsonObject()),
 });
 
 type SharedContent = { [field: string]: unknown; variables?: Record<string, unknown> | undefined };
 
-/** One address: a list in `to` would be one mail to several people. */
-const recipient = v.strictObject({ to: mailbox, variables: v.optional(jsonObject()), idempotencyKey: v.optional(idempotencyKey) });
-
 export const emailBulkRoutes = [
   route("POST /v1/email/bulk", {
     name: "sendBulkEmail",
     summary: "Enqueue one mail for each of up to 10,000 recipients; with an idempotency key the list may be sent again safely",
-    description: "The answer is that of a batch of jobs.",
+    description: "The body has the fields of an `email` job but `to`, and the recipients. The answer is that of a batch of jobs.",
     scope: "enqueue",
     headers: {
       [idempotencyHeader]:

@@ -1,7 +1,7 @@
 import { delayRule, maxDelaySeconds } from "../../queue/accept/prepare";
 import * as v from "valibot";
 import { problemOfRefusal, wrongInput } from "../../errors";
-import { boundedList, boundedName, boundedText, fieldRule } from "../../bounded";
+import { boundedList, boundedName, boundedText, checkedLater, fieldRule } from "../../bounded";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { batchReport } from "../batch-report";
 import { largeBody, smallBody } from "../body";
@@ -73,7 +73,7 @@ function notDelayed<Input extends Failed>() {
 
 /** The handler validates item by item: one wrong job must not refuse the others. */
 export const batchRequest = v.strictObject({
-  jobs: boundedList(v.unknown(), maxJobs, { min: 1, rule: "must hold 1 to 10,000 jobs" }),
+  jobs: boundedList(checkedLater(batchJob), maxJobs, { min: 1, rule: "must hold 1 to 10,000 jobs" }),
 });
 
 export const enqueueRoutes = [

@@ -1,8 +1,9 @@
 import { withCommas } from "../../decimal";
 import * as v from "valibot";
 import { maxItems } from "../../domain/work/model";
-import { boundedList, boundedName, boundedRecord, boundedText } from "../../bounded";
+import { boundedList, boundedName, boundedRecord, boundedText, checkedLater } from "../../bounded";
 import { maxTokenTypes } from "../../tenants/token";
+import { batchJob } from "../routes/enqueue";
 import { daySeconds } from "../../time/day";
 
 /** Schemas of the bodies that workers send, see docs/remote-workers.md. */
@@ -72,7 +73,7 @@ export const beatItem = v.strictObject({ id: jobId, tenant: ofTenant, ...beatEnt
 /** Items are validated one by one: a wrong one must not fail the others. */
 export const beatsRequest = v.strictObject({
   worker: workerName,
-  beats: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} heartbeats` }),
+  beats: boundedList(checkedLater(beatItem), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} heartbeats` }),
 });
 
 const reason = boundedText(maxReason, { min: 1 });
@@ -97,7 +98,7 @@ export const oneSettlement = v.strictObject({ lease, outcome });
 export const settlementItem = v.strictObject({ id: jobId, tenant: ofTenant, lease, outcome });
 
 export const settlementsRequest = v.strictObject({
-  settlements: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} settlements` }),
+  settlements: boundedList(checkedLater(settlementItem), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} settlements` }),
 });
 
 export const beginRequest = v.strictObject({
@@ -121,7 +122,7 @@ export const releaseRequest = v.strictObject({ lease, reason: v.optional(reason)
 
 export const childrenRequest = v.strictObject({
   lease,
-  jobs: boundedList(v.unknown(), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} jobs, each as in POST /v1/jobs/batch` }),
+  jobs: boundedList(checkedLater(batchJob), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} jobs, each as in POST /v1/jobs/batch` }),
 });
 
 export const stateRequest = v.strictObject({ state: v.picklist(["run", "quiet", "stop"], "must be run, quiet or stop") });
