@@ -29,7 +29,7 @@ export interface Memory {
 
 /** The sends of one isolate to one queue. */
 export interface Traffic {
-  /** When each send in flight began. */
+  /** When each caller's send in flight began, the oldest first. Those that travel together or wait for that count as well. */
   readonly inFlight: Set<{ at: number }>;
   readonly group: GroupCommit<Chunk, boolean>;
 }

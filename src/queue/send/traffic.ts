@@ -19,11 +19,11 @@ const maxFlightMs = 10_000;
 export async function sendInTraffic(engine: Engine, chunk: Chunk): Promise<boolean> {
   const traffic = trafficOf(engine, chunk.queue);
   const isSmall = chunk.jobs <= maxJobs && chunk.bytes <= maxBytes;
-  if (isSmall && isDense(traffic, engine.now())) return sendTogether(engine, traffic, chunk);
   const flight = { at: engine.now() };
+  const together = isSmall && isDense(traffic, flight.at);
   traffic.inFlight.add(flight);
   try {
-    return await sendChunk(engine, chunk);
+    return await (together ? sendTogether(engine, traffic, chunk) : sendChunk(engine, chunk));
   } finally {
     traffic.inFlight.delete(flight);
   }
@@ -39,8 +39,11 @@ function trafficOf(engine: Engine, queue: string): Traffic {
 }
 
 function isDense({ inFlight }: Traffic, now: number): boolean {
-  if (inFlight.size < minInFlight) return false;
-  for (const flight of inFlight) if (now - flight.at > maxFlightMs) inFlight.delete(flight);
+  // The oldest stands first.
+  for (const flight of inFlight) {
+    if (now - flight.at <= maxFlightMs) break;
+    inFlight.delete(flight);
+  }
   return inFlight.size >= minInFlight;
 }
 

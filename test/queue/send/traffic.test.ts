@@ -87,6 +87,24 @@ describe("sends under way", () => {
     expect(bench.runs).toHaveLength(131);
   });
 
+  test("those that travel together, or wait for that, count as under way: later senders join them", async () => {
+    const bench = createEngineBench({ ledgerFirst: false });
+    const calls = createSlowQueue(bench);
+    const receipts = await sendMany(bench, calls, 20);
+    for (const call of calls.slice(0, minInFlight)) await call.take();
+    await Promise.all(receipts.slice(0, minInFlight));
+    const add = vi.spyOn(GroupCommit.prototype, "add");
+    const later = Array.from({ length: 5 }, () => bench.accept([{ payload: fine }]));
+    await until(() => expect(add.mock.contexts.filter((each) => each === bench.engine.memory.traffic.get("events")?.group)).toHaveLength(5));
+    add.mockRestore();
+    expect(calls).toHaveLength(9);
+    await calls[8]?.take();
+    await until(() => expect(calls).toHaveLength(10));
+    expect(calls[9]?.ids).toHaveLength(16);
+    await calls[9]?.take();
+    expect((await Promise.all([...receipts, ...later.map(async (each) => (await each)[0])])).every((receipt) => receipt?.ok)).toBe(true);
+  });
+
   test("at most 64,000 bytes travel together", async () => {
     const bench = createEngineBench({ ledgerFirst: false });
     const calls = createSlowQueue(bench);
