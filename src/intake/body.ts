@@ -69,10 +69,12 @@ export async function* chunksOf(request: Request, limit: number): AsyncGenerator
 function boundedReader(request: Request, limit: number): () => Promise<Uint8Array<ArrayBuffer> | undefined> {
   const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined = request.body?.getReader();
   if (!reader) return () => Promise.resolve(undefined);
-  const announced = Number(request.headers.get("content-length") ?? 0);
+  const announced = Number(request.headers.get("content-length") ?? NaN);
   let bytes = 0;
   return async () => {
     if (announced > limit) throw await tooLarge(reader, limit);
+    // The body ends there; asking for its end would cost each request a call of the runtime more.
+    if (bytes === announced) return undefined;
     const { done, value } = await reader.read();
     if (done) return undefined;
     bytes += value.byteLength;

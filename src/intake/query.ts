@@ -3,14 +3,17 @@ import { Problem } from "../errors";
 import { boundedText, fieldRule } from "../bounded";
 import { validate } from "../queue/validate";
 
+const noParameters = v.strictObject({});
+
 /** Validates the query. Unknown and repeated parameters are refused: with an ignored filter a list would show too much. */
 export function readQuery(schema: v.GenericSchema | undefined, search: URLSearchParams): unknown {
+  if (!schema && search.size === 0) return {};
   const names = [...search.keys()];
   const seen = new Set<string>();
   const repeated = names.find((name) => seen.size === seen.add(name).size);
   if (repeated !== undefined)
     throw new Problem("invalid", "A query parameter may be given only once.", { errors: [{ path: repeated.slice(0, 64), message: "is given twice" }] });
-  return validate(schema ?? v.strictObject({}), Object.fromEntries(search), "The query");
+  return validate(schema ?? noParameters, Object.fromEntries(search), "The query");
 }
 
 /** A time as ISO 8601 with its offset, or a date (midnight UTC); becomes milliseconds. */

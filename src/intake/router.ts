@@ -38,13 +38,16 @@ export function createIntake(deps: IntakeDeps, table: readonly AnyRoute[] = rout
   const routerOf = createRouters(deps, [...paths.keys()]);
   const routers = new Map([...Map.groupBy(paths, ([path]) => areaOf(path))].map(([area, here]) => [area, routerOf(here)]));
   const nowhere = routerOf([]);
-  const answerRoute = (request: Request, router = routers.get(areaOf(request.url)) ?? nowhere) =>
-    router.fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
+  const answerIn = (area: string, request: Request) =>
+    (routers.get(area) ?? nowhere).fetch(request as never, { id: crypto.randomUUID(), route: undefined } satisfies Passage) as Promise<Response>;
+  const answerRoute = (request: Request) => answerIn(areaOf(request.url), request);
   const trpc = routerOf([]);
   trpc.all("/trpc/*", async (request: Request, { id }: Passage) => (await import("./trpc/serve")).serveTrpc(request, id, deps, answerRoute));
+  routers.set("trpc", trpc);
   return async (request) => {
-    if (request.url.length > maxUrlLength) return problemResponse(tooLong(), request, crypto.randomUUID());
-    return areaOf(request.url) === "trpc" ? answerRoute(request, trpc) : answerRoute(request);
+    // Each reading of a request's URL makes a new text.
+    const { url } = request;
+    return url.length > maxUrlLength ? problemResponse(tooLong(), request, crypto.randomUUID()) : answerIn(areaOf(url), request);
   };
 }
 
@@ -105,9 +108,10 @@ async function handle(route: AnyRoute, request: Incoming, passage: Passage, deps
   const params = decodeParams(route, request.params);
   const admitted = await authorize(route, request, params, deps);
   checkParams(route, params);
-  const query = readQuery(route.query, request.url.includes("?") ? new URL(request.url).searchParams : noParameters);
+  const { url } = request;
+  const query = readQuery(route.query, url.includes("?") ? new URL(url).searchParams : noParameters);
   const { body, length } = await readBody(route, request, params, (given) => checkFieldScopes(admitted.caller, route, given));
-  if (route.body?.outgoing) refuseOwnHost(body, request.url);
+  if (route.body?.outgoing) refuseOwnHost(body, url);
   return route.handle({ request, requestId: passage.id, deps: inTrace(deps, request), ...admitted, params, query, body, bodyLength: length });
 }
 

@@ -28,3 +28,13 @@ test("bytes that are no UTF-8 are refused in one piece and in several, and spoil
 test("of a text in pieces no more than the limit is taken", async () => {
   await expect(readText(post(inPieces(new Uint8Array(11), 2)), 10)).rejects.toThrow("The body may have at most 10 bytes.");
 });
+
+test("a body is not asked for its end once it has its announced length", async () => {
+  let asked = 0;
+  const pieces = ["ab", "cd", "e"];
+  const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(new TextEncoder().encode(pieces[asked++] ?? "beyond"));
+  const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+  const request = new Request("https://jobyard.test/", { method: "POST", body, headers: { "content-length": "5" } });
+  expect(await readText(request, 100)).toBe("abcde");
+  expect(asked).toBe(3);
+});
