@@ -50,7 +50,7 @@ async function run(page: string): Promise<string> {
   const cells = [...text.matchAll(/\| `(curl [^`]+)` \|$/gm)].map(([, call = ""]) => call);
   const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block).filter((block) => !/^(git|npm) /m.test(block));
   expect(blocks.length, `${page} has blocks`).toBeGreaterThan(0);
-  const strict = 'set -euo pipefail; curl() { command curl --fail-with-body --silent --show-error --max-time 30 "$@"; echo; }';
+  const strict = 'set -euo pipefail; curl() { command curl --fail-with-body --silent --show-error --max-time 120 "$@"; echo; }';
   return shell([strict, exports, ...cells, ...blocks].join("\n"));
 }
 

@@ -26,11 +26,6 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   const shop = await makeTenant(started.api, "shop", sandbox.url);
   const before = await untilJob(shop, await shop.enqueue("email", plain("before@kill.example")), "done");
 
-  // Start's own sandbox takes this one and dies before it answers. Its queue is another, which the others do not wait for.
-  const demo = started.api.forTenant("demo");
-  await started.sandbox.ask("POST", "/__faults", { body: { provider: "mail", timeoutAfterAccept: true, times: 1 } });
-  const taken = await demo.enqueue("email", { ...plain("taken@kill.example"), priority: "low" });
-
   await sandbox.fault({ provider: "mail", status: 429, headers: { "retry-after": "8" }, times: 1 });
   const waiting = await shop.enqueue("email", plain("waiting@kill.example"));
   await untilJob(shop, waiting, "waiting");
@@ -40,6 +35,10 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
   await sandbox.fault({ provider: "mail", delayMs: 3000 });
   const delayed = await shop.enqueue("email", plain("delayed@kill.example"), { delaySeconds: 8 });
   const due = Date.now() + 8000;
+  // Start's own sandbox takes this one and dies before it answers. Its queue is another, which the others do not wait for.
+  const demo = started.api.forTenant("demo");
+  await started.sandbox.ask("POST", "/__faults", { body: { provider: "mail", timeoutAfterAccept: true, times: 1 } });
+  const taken = await demo.enqueue("email", { ...plain("taken@kill.example"), priority: "low" });
   await until("start's sandbox has taken its mail", async () => (await started.sandbox.get("/__mailbox")).body.total === 1);
   const batch = await shop.ask("POST", "/v1/jobs/batch", {
     body: {

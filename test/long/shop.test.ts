@@ -29,14 +29,17 @@ test("a shop that is down is parked, its jobs count no attempt, and it is read o
   const isAtRest = async () => !(await states()).some((state) => state === "running" || state === "queued");
   await until("its sync is parked at the open circuit", async () => {
     // Each look of its own at the shop opens the circuit for longer, until it is not worth a message any more.
-    if (await isAtRest()) await way.pass(30_000);
+    if (await isAtRest()) await way.passWhenIdle(30_000);
     const { state, gate, attempt } = await shops.tenant.job(orders!);
     return (state === "waiting" && gate === "shop:down") || { state, gate, attempt };
   });
   const { attempt } = await shops.tenant.job(orders!);
   await way.sandbox.ask("DELETE", `/__faults/${fault}`);
   await until("all are read", async () => {
-    if (await isAtRest()) await way.tick(minutes(5));
+    if (await isAtRest()) {
+      await way.passWhenIdle(minutes(5));
+      await way.tick();
+    }
     const now = await states();
     return now.every((state) => state === "done") || now;
   });

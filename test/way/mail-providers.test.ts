@@ -141,7 +141,7 @@ test("a mail that a fallback may have is sent by no other once the connection is
   await way.trouble({ longestDelay: 600 });
   await connect({ ...resend(), fallback: postmark() });
   await way.sandbox.fault({ provider: "mail", status: 429, times: 1 });
-  await way.sandbox.fault({ provider: "postmark", reset: true, afterAccept: true, times: 1 });
+  await way.sandbox.fault({ provider: "postmark", status: 502, headers: { "retry-after": "600" }, afterAccept: true, times: 1 });
   const id = await shop.enqueue("email", plain("left@x.example"));
   await untilJob(shop, id, "retrying");
   await connect(resend());

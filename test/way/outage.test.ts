@@ -222,8 +222,10 @@ describe("what stands beside", () => {
     const { body } = await post(shop, plain("large@no-r2.example", { text }));
     await way.trouble({ r2: "down", queue: "up" });
     await way.tick(minutes(1));
-    await until("it waits", async () => (await stateOf(body.id))?.state === "waiting");
-    expect(await stateOf(body.id)).toEqual({ state: "waiting", attempt: 0, reason: "the payload store cannot be reached" });
+    // It is tried each second, and runs for a moment then.
+    let waiting: Awaited<ReturnType<typeof stateOf>>;
+    await until("it waits", async () => (waiting = await stateOf(body.id))?.state === "waiting");
+    expect(waiting).toEqual({ state: "waiting", attempt: 0, reason: "the payload store cannot be reached" });
     await way.trouble({ r2: "up" });
     await way.tick(minutes(1));
     expect(await untilJob(shop, body.id, "done")).toMatchObject({ attempt: 1 });
