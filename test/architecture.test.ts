@@ -274,3 +274,22 @@ test("a module beside the test files registers no hooks when it is loaded: it is
   const found = beside.filter((file) => /^(?:before|after)(?:Each|All)\(/m.test(readFileSync(join(import.meta.dirname, file), "utf8")));
   expect(found).toEqual([]);
 });
+
+describe("no test fails by chance, or because the machine is busy", () => {
+  const sources = globSync("**/*.ts", { cwd: import.meta.dirname }).map((file) => [file, readFileSync(join(import.meta.dirname, file), "utf8")] as const);
+  const found = (pattern: RegExp) => sources.flatMap(([file, text]) => matchesOf(file, text, pattern));
+
+  test("a test has no time limit of its own: those of vitest.config.ts and of until() end only what hangs", () => {
+    expect(found(/^\s*\}, \d+_000\);$/gm)).toEqual([]);
+    expect(found(/\buntil(?:Job)?\([^;]*, \d{1,2}\);$/gm)).toEqual([]);
+    expect(found(/AbortSignal\.timeout\((?:\d_)?\d{1,4}\)/g)).toEqual([]);
+  });
+
+  test("none expects an end within some time", () => {
+    expect(found(/\bnow\(\) - \w+\)\.toBeLess/g)).toEqual([]);
+  });
+
+  test("what is drawn is drawn by a seed", () => {
+    expect(found(/Math\.random\(/g).filter((each) => !each.startsWith(join("way", "worker")) && !each.startsWith("architecture"))).toEqual([]);
+  });
+});

@@ -72,7 +72,7 @@ describe("the measurement finds", () => {
       );
     }
     const only = { "a list of texts": nasty["a list of texts"]! };
-    expect(faultsOf(schema, 32_000, only)).toContainEqual(expect.stringMatching(/^a list of texts at to: \d/));
+    expect(faultsOf(schema, 48_000, only)).toContainEqual(expect.stringMatching(/^a list of texts at to: \d/));
   });
 
   test("a pattern that backtracks behind a length that has failed", () => {

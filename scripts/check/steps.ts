@@ -37,7 +37,7 @@ function steps(root: string): Step[] {
 export async function check(root: string): Promise<number> {
   let failed = 0;
   const env = { ...quietWrangler(join(root, ".wrangler", "check")), CI: "1" };
-  const running = steps(root).map((step) => ({ ...step, result: run(step.command, { cwd: root, env, atMost: 300 }) }));
+  const running = steps(root).map((step) => ({ ...step, result: run(step.command, { cwd: root, env, atMost: 1200 }) }));
   for (const { name, advice, result } of running) {
     const { ok, output, seconds } = await result;
     console.log(`${ok ? "ok    " : "FAILED"}  ${name} (${seconds.toFixed(1)} s)`);

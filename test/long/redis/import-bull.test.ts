@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { setTimeout as passing } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { seeded } from "../../../scripts/sandbox/faults.ts";
 import { Importer } from "../../redis/support/importer.ts";
 import { addFlow, type BullQueue, libraries } from "../../redis/support/libraries.ts";
 import { type RedisServer, startRedis } from "../../redis/support/redis.ts";
+import { seed } from "../../support/seed.ts";
 import type { Api } from "../../way/support/api.ts";
 import { secrets } from "../../way/support/config.ts";
 import { startWay, type Way } from "../../way/support/harness.ts";
@@ -78,9 +80,10 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
       if (!library.hasFlows) break;
     }
     let killed = 0;
+    const random = seeded(seed);
     for (let code: number | null = null; code !== 0;) {
       const child = importer.spawn("take");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 700 + (killed > 0 ? Math.random() * 4000 : 0));
+      const timer = setTimeout(() => child.kill("SIGKILL"), 700 + (killed > 0 ? random() * 4000 : 0));
       [code] = (await once(child, "exit")) as [number | null];
       clearTimeout(timer);
       if (code === null) killed++;

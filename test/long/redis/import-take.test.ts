@@ -27,7 +27,7 @@ describe.each(libraries)("$title", (library) => {
       else if (name === "report") ran.push("scheduled");
       else ran.push(name);
       // Two are under way while the importer takes; then they compete.
-      await until("some are taken", async () => bench.product.jobs.size > 50, 240, 20);
+      await until("some are taken", async () => bench.product.jobs.size > 50);
     }, 2);
     const { code } = await bench.run("take");
     expect(code).toBe(0);
