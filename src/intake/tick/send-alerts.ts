@@ -121,17 +121,15 @@ export function requestsFor(
   if (matching.length === 0) return [];
   const connections = sections.connections ?? {};
   const { subject, text } = alertMessage(matching, publicUrl);
-  const request = (channel: string, type: string, payload: object): ChannelRequest => ({
-    channel,
-    request: {
-      tenant,
-      type,
-      payload: { ...payload, about: [`alert:${channel}`, ...about] },
-      own: ["alert", channel, ...(channel === "email" ? rule.email : []), ...matching.map(noticeKey)],
-      revive: false,
-      internal: true,
-    },
-  });
+  const request = (channel: string, type: string, payload: object): ChannelRequest => {
+    const own = ["alert", channel, ...(channel === "email" ? rule.email : []), ...matching.map(noticeKey)];
+    // The text of a repeated notice counts what has failed meanwhile.
+    const fingerprintOf = own.join("\n");
+    return {
+      channel,
+      request: { tenant, type, payload: { ...payload, about: [`alert:${channel}`, ...about] }, own, fingerprintOf, revive: false, internal: true },
+    };
+  };
   const body = { type: "alert", alerts: matching.map((notice) => ({ ...noticeFields(notice), url: linkOf(notice.alert, publicUrl) ?? null })) };
   const { slack: wantsSlack, email: to, destination } = rule;
   return [
@@ -145,7 +143,7 @@ function noticeFields({ kind, alert: { tenant, cause, state, subject, reason, co
   return { kind, tenant, cause, state, subject, reason, count, since: new Date(since).toISOString(), lastAt: new Date(lastAt).toISOString() };
 }
 
-/** The same notice has the same key in every tick. */
-function noticeKey({ kind, alert: { tenant, cause, since, toldAt } }: Notice): string {
-  return `${kind} ${tenant} ${cause} ${since} ${toldAt ?? 0}`;
+/** The same notice has the same key in every tick, also when no tick has recorded its alert yet: `since` is then the tick's own time. */
+function noticeKey({ kind, alert: { tenant, cause, firstAt, toldAt } }: Notice): string {
+  return `${kind} ${tenant} ${cause} ${firstAt} ${toldAt ?? 0}`;
 }

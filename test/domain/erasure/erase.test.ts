@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
+import { app } from "../../../src/app";
 import { createMediaDeps } from "../../../src/app/media";
 import { createAgentRuns } from "../../../src/domain/agents/store";
 import { listMedia, mediaAbout } from "../../../src/domain/media/queries";
@@ -211,6 +212,20 @@ describe("erasing a person", () => {
     const first = await leads.erase(tenant, person);
     expect(first).toEqual({ ...nothing, complete: false, cursor: expect.stringMatching(/^j/) });
     expect(await leads.erase(tenant, { ...person, cursor: first.cursor ?? "" })).toEqual({ ...nothing, leads: 1, submissions: 1, jobs: 1 });
+  });
+
+  test("that fails midway keeps the leads, by which a repeated call finds the rest", async () => {
+    const tenant = "midway";
+    await storeAs(tenant, "midway1", { email: "half@x.example" });
+    const ref = await payloads.put(tenant, "half", JSON.stringify({ to: "half@x.example" }));
+    await ledger.insert([await jobOf(tenant, { payload: JSON.stringify({ to: "half@x.example" }) }), await jobOf(tenant, { payload: null, ref })]);
+    const away = { list: () => Promise.reject(new Error("R2 is away")), get: () => Promise.reject(new Error("R2 is away")) };
+    const without = app({ ...env, PAYLOADS: away } as never).intake.leads;
+    await expect(without.erase(tenant, { email: "half@x.example" })).rejects.toThrow("R2 is away");
+    expect(await left(tenant, "half@x.example")).toEqual(expect.arrayContaining(["leads", "lead_submissions", "lead_identities"]));
+    expect(await leads.erase(tenant, { email: "half@x.example" })).toMatchObject({ leads: 1, submissions: 1, complete: true });
+    expect(await left(tenant, "half@x.example")).toEqual([]);
+    expect(await payloads.get(ref)).toBeNull();
   });
 
   test("leaves a key that answers with the same job, does nothing again and is no mismatch", async () => {

@@ -67,6 +67,31 @@ test("a tenant with Slack is sent its dead letters without any setting, once", a
   });
 });
 
+test("an alert that was sent and not recorded is the same job in the next tick, though more has failed by then", async () => {
+  const faults = { alerts: false };
+  const DB = new Proxy(env.DB, {
+    get(db, name) {
+      if (name !== "prepare") return Reflect.get(db, name).bind(db);
+      return (sql: string) => {
+        if (faults.alerts && sql.includes("INTO alerts ")) throw new Error("D1 is away");
+        return db.prepare(sql);
+      };
+    },
+  });
+  const { next, fail, jobs } = await setUp({}, { slack: hook }, { DB });
+  await fail("acme");
+  faults.alerts = true;
+  await next();
+  expect(await env.DB.prepare("SELECT count(*) AS n FROM alerts WHERE tenant = 'acme'").first("n")).toBe(0);
+  expect(await jobs()).toHaveLength(1);
+  await fail("acme");
+  faults.alerts = false;
+  await next();
+  expect(await jobs()).toHaveLength(1);
+  const { results } = await env.DB.prepare("SELECT count, told_at > 0 AS told, via FROM alerts WHERE tenant = 'acme'").all();
+  expect(results).toEqual([{ count: 2, told: 1, via: "slack" }]);
+});
+
 test("mail and a destination of the tenant's own are asked for by its settings; Slack can be left out", async () => {
   const settings = { alerts: { slack: false, email: ["ops@acme.example"], destination: "pager" } };
   const { next, fail, jobs } = await setUp(settings, { slack: hook, mail });
