@@ -51,6 +51,22 @@ test("without a router the events wait; with one each goes to it under a key of 
   expect([...(await left("events-one")), ...(await left("events-two"))]).toEqual([]);
 });
 
+test("what a tick enqueued and did not remove, since it died, the next one enqueues under the same keys", async () => {
+  await given("events-died", 1, 2);
+  const keys: unknown[][] = [[], []];
+  const enqueueInto = (tick: number) => async (all: readonly EnqueueRequest[]) => {
+    keys[tick]?.push(...all.filter(({ tenant }) => tenant === "events-died").map(({ own, payload, revive }) => ({ own, payload, revive })));
+    return all.map(({ type }, index) => ({ ok: true as const, id: `job-${index}`, type, state: "queued" as const, replayed: tick > 0 }));
+  };
+  const dying = { ...outbox, remove: () => Promise.reject(new Error("killed")) };
+  await expect(publishShopEvents(withRouter, enqueueInto(0), dying)).rejects.toThrow("killed");
+  expect(await left("events-died")).toHaveLength(2);
+  await publishShopEvents(withRouter, enqueueInto(1), outbox);
+  expect(keys[0]).toHaveLength(2);
+  expect(keys[1]).toEqual(keys[0]);
+  expect(await left("events-died")).toEqual([]);
+});
+
 test("what the router does not take now stays for the next time", async () => {
   await given("events-refused", 7);
   const refuse = async (all: readonly EnqueueRequest[]) => all.map(() => ({ ok: false as const, code: "unavailable" as const, detail: "", errors: [] }));
