@@ -61,7 +61,7 @@ export function createWorkBench(options: BenchOptions = {}) {
   const outside = createIntakeBench();
   const voids: { tenant: string; type: string; count: number }[] = [];
   const counters = { add: (tenant: string, type: string, _event: string, _ms: number, count = 1) => void voids.push({ tenant, type, count }) };
-  const work = createWork({ env: env as WorkerEnv, engine: bench.engine, counters });
+  const work = createWork({ env: { ...env, DB: options.db ?? env.DB } as WorkerEnv, engine: bench.engine, counters });
   const waits: number[] = [];
   work.pause = async (milliseconds) => {
     waits.push(milliseconds);
