@@ -105,6 +105,15 @@ export function settings({ rows, text, now }: Filling): Answers {
       })),
     },
     "GET /v1/connections": { connections: times((index) => ({ name: `mail-${index}`, provider: text, ...dated })) },
+    "GET /v1/destinations": {
+      destinations: times((index) => ({
+        ...{ name: `pager-${index}`, builtIn: false, enabled: true, events: ["lead.created", text], filter: null, delaySeconds: 0, host: text },
+        ...{ retired: index === 0 ? text : null, retiredAt: index === 0 ? ago(40) : null, ...dated },
+      })),
+    },
+    "GET /v1/subscriptions": {
+      subscriptions: times((index) => ({ name: `hook-${index}`, host: text, events: ["job.dead"], retired: null, retiredAt: null, ...dated })),
+    },
     "GET /v1/templates": {
       templates: times((index) => ({ id: `t${index}`, version: 1, subject: text, builtIn: false, updated: ago(9), layout: null })),
       cursor: null,

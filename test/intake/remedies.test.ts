@@ -51,6 +51,7 @@ const facts: ReportFacts = {
   unreadable: [{ tenant, site: "main", count: 2, since: now }],
   proposals: [{ tenant, agent: "sync-doctor", count: 1, since: now }],
   purchaseOrders: [{ tenant, site: "main", count: 1, since: now }],
+  retired: [{ tenant, kind: "destination", name: "pager", reason: "410 gone", since: now }],
 };
 
 const job: JobView = {
@@ -101,7 +102,7 @@ describe("what an operator is offered", () => {
   test("is there for every kind of finding", () => {
     const codes = new Set(found.map(({ code }) => code));
     const all =
-      "tick-failing paused circuit-open stuck failed retrying campaign-failed campaign-stalled schedule-failed site-paused site-unreadable no-worker budget approval tenant-heavy heartbeat-failing ledger-full";
+      "tick-failing paused circuit-open stuck failed retrying campaign-failed campaign-stalled schedule-failed site-paused site-unreadable receiver-off no-worker budget approval tenant-heavy heartbeat-failing ledger-full";
     expect(codes).toEqual(new Set(all.split(" ")));
   });
 

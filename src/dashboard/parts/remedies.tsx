@@ -84,7 +84,8 @@ function remedyAddress(path: string): string | undefined {
   const address = start
     .replace(/^\/agent-runs/, "/agents")
     .replace(/\/purchase-orders$/, "")
+    .replace(/^\/(?:destinations|subscriptions)\/[^/]+$/, "/settings")
     .replace(/^\/(?:heartbeat|installation)$/, "/system");
-  const isPage = /^\/(?:jobs|failures|replays|agents|sites|flow|schedules|campaigns|workers|costs|system)(?:\/|$)/.test(address);
+  const isPage = /^\/(?:jobs|failures|replays|agents|sites|flow|schedules|campaigns|workers|costs|settings|system)(?:\/|$)/.test(address);
   return isPage ? `${address}${query === undefined ? "" : `?${query}`}` : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Connection, Costs, Gates, Pauses, Stats, Templates, Tenant, Tenants, Tokens } from "../answers";
+import type { Connection, Costs, Destination, Gates, Pauses, Stats, Subscription, Templates, Tenant, Tenants, Tokens } from "../answers";
 import { Hold } from "../flow/hold";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
@@ -9,6 +9,7 @@ import { State } from "../parts/state";
 import { Count, Empty, Older, Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { tenantActions } from "./actions";
+import { type Receiver, Receivers, receiversOf } from "./receivers";
 import { hourMs } from "../../time/day";
 
 interface ListModel extends Tenants {
@@ -70,6 +71,7 @@ interface Model {
   /** The last failure of each connection, by its name. */
   failures: ReadonlyMap<string, Gates["gates"][number]>;
   pauses: Pauses["pauses"];
+  receivers: Receiver[];
 }
 
 export const settingsPage = page<Model>({
@@ -80,7 +82,7 @@ export const settingsPage = page<Model>({
   query: async ({ api, tenant: name, may, now }) => {
     const path = `/v1/tenants/${encodeURIComponent(name)}`;
     const from = new Date(now - hourMs + 1).toISOString();
-    const [tenant, tokens, { connections }, { templates }, stats, costs, { gates }, { pauses }] = await Promise.all([
+    const [tenant, tokens, { connections }, { templates }, stats, costs, { gates }, { pauses }, { destinations }, { subscriptions }] = await Promise.all([
       api.get<Tenant>(path),
       may("admin") ? api.get<Tokens>(`${path}/tokens`) : null,
       api.get<{ connections: Connection[] }>("/v1/connections"),
@@ -89,11 +91,22 @@ export const settingsPage = page<Model>({
       api.get<Costs>("/v1/costs"),
       api.get<Gates>("/v1/gates", { limit: "200" }),
       api.get<Pauses>("/v1/pauses"),
+      api.get<{ destinations: Destination[] }>("/v1/destinations"),
+      api.get<{ subscriptions: Subscription[] }>("/v1/subscriptions"),
     ]);
     const failures = new Map(gates.map((gate) => [gate.dependency, gate]));
-    return { tenant, tokens: tokens?.tokens ?? null, connections, templates, usage: { stats, costs }, failures, pauses };
+    return {
+      tenant,
+      tokens: tokens?.tokens ?? null,
+      connections,
+      templates,
+      usage: { stats, costs },
+      failures,
+      pauses,
+      receivers: receiversOf(destinations, subscriptions),
+    };
   },
-  view: ({ tenant, tokens, connections, templates, usage, failures, pauses }, visit) => (
+  view: ({ tenant, tokens, connections, templates, usage, failures, pauses, receivers }, visit) => (
     <>
       <div class="head">
         <h1>{tenant.name}</h1>
@@ -114,6 +127,7 @@ export const settingsPage = page<Model>({
           ))}
         </ul>
       </Section>
+      <Receivers receivers={receivers} />
       {tokens === null ? null : <TokenList visit={visit} tokens={tokens} />}
       <Section title="Templates">
         <ul class="plain">

@@ -11,6 +11,8 @@ const pages: Readonly<Record<string, (name: string, code: string) => string>> = 
   campaign: (name) => `campaigns/${name}`,
   schedule: () => "schedules",
   site: (name) => `sites/${name}`,
+  destination: () => "settings",
+  subscription: () => "settings",
   worker: () => "workers",
   tick: () => "system",
   heartbeat: () => "system",

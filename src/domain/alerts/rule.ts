@@ -17,6 +17,7 @@ export const alertCodes = [
   "schedule-skipped",
   "site-paused",
   "site-unreadable",
+  "receiver-off",
   "no-worker",
   "budget",
   "tick-failing",

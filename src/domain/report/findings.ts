@@ -6,7 +6,7 @@ import { ledgerFullFinding } from "../installation/ledger-size";
 import { heartbeatStep } from "../installation/model";
 import type { ReportFacts } from "./facts";
 import { campaigns } from "./campaign-findings";
-import { approvals, budgets, schedules, sites, unreadable, workers } from "./setting-findings";
+import { approvals, budgets, receivers, schedules, sites, unreadable, workers } from "./setting-findings";
 import { isUnpolled } from "./flow";
 import { lateSentence, maxLateMs } from "./flow-why";
 import { circuitKey } from "./gates";
@@ -32,6 +32,7 @@ export const finders: readonly ((facts: ReportFacts) => Finding[])[] = [
   schedules,
   sites,
   unreadable,
+  receivers,
   workers,
   budgets,
   approvals,

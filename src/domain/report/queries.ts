@@ -11,6 +11,8 @@ export interface ReportRows {
   unreadable: { tenant: string; site: string; count: number; since: number }[];
   proposals: { tenant: string; agent: string; count: number; since: number }[];
   purchaseOrders: { tenant: string; site: string; count: number; since: number }[];
+  /** Receivers of events that are switched off since they answered that they accept no more. */
+  retired: { tenant: string; kind: "destination" | "subscription"; name: string; reason: string; since: number }[];
   /** Size of the database; null: not known. */
   ledgerBytes: number | null;
 }
@@ -83,11 +85,16 @@ const purchaseOrdersSql = `
   SELECT tenant, site, count(*) AS count, min(created) AS since FROM shop_purchase_orders WHERE ${whose} AND state = 'draft'
   GROUP BY tenant, site ORDER BY count DESC LIMIT ${maxRows}`;
 
+const retiredSql = `
+  SELECT tenant, 'destination' AS kind, name, retired AS reason, retired_at AS since FROM destinations WHERE ${whose} AND retired IS NOT NULL AND enabled = 1
+  UNION ALL SELECT tenant, 'subscription', name, retired, retired_at FROM subscriptions WHERE ${whose} AND retired IS NOT NULL
+  ORDER BY since DESC LIMIT ${maxRows}`;
+
 /** One round trip, and a second when a tenant has very many dead letters. `tenants`: whose dead letters are grouped. */
 export async function reportRows(db: D1Database, tenant: string | null, tenants: readonly string[]): Promise<ReportRows> {
   const results = await db.batch<Record<string, unknown>>([
     ...[groupsSql(maxLetters), settledSql, crowdedSql(maxLetters)].map((sql) => db.prepare(sql).bind(JSON.stringify(tenants))),
-    ...[schedulesSql, sitesSql, unreadableSql, proposalsSql, purchaseOrdersSql].map((sql) => db.prepare(sql).bind(tenant)),
+    ...[schedulesSql, sitesSql, unreadableSql, proposalsSql, purchaseOrdersSql, retiredSql].map((sql) => db.prepare(sql).bind(tenant)),
   ]);
   const rows = <Name extends Exclude<keyof ReportRows, "ledgerBytes">>(index: number) => (results[index]?.results ?? []) as unknown as ReportRows[Name];
   return {
@@ -98,6 +105,7 @@ export async function reportRows(db: D1Database, tenant: string | null, tenants:
     unreadable: rows<"unreadable">(5),
     proposals: rows<"proposals">(6),
     purchaseOrders: rows<"purchaseOrders">(7),
+    retired: rows<"retired">(8),
     ledgerBytes: sizeAfter(results[0]),
   };
 }

@@ -1,11 +1,12 @@
 import { plural } from "../../decimal";
+import { redact } from "../../masking/redact";
 import { dayMs } from "../../time/day";
 import { budgetState } from "../costs/model";
 import type { ReportFacts } from "./facts";
 import { type RemedyCall, type Finding, isoSeconds } from "./model";
 import { sitePausedSentence, unpolledSentence } from "./why";
 
-/** Findings about what a tenant has set up: schedules, sites, workers, a budget, and what waits for its approval. */
+/** Findings about what a tenant has set up: schedules, sites, receivers of events, workers, a budget, and what waits for its approval. */
 
 export function schedules({ schedules: all, now }: ReportFacts): Finding[] {
   return all
@@ -46,6 +47,20 @@ export function unreadable({ unreadable: all }: ReportFacts): Finding[] {
     subject: `site/${site}`,
     tenant,
     actions: [{ method: "GET", path: `/v1/sites/${site}`, label: "Look" }],
+  }));
+}
+
+/** Events leave these receivers out, and nothing else fails: without a finding their loss is not seen. */
+export function receivers({ retired }: ReportFacts): Finding[] {
+  return retired.map(({ tenant, kind, name, reason, since }) => ({
+    code: "receiver-off",
+    severity: "warning",
+    sentence: `The ${kind} ${name} gets no events since ${isoSeconds(since)}, until it is set again: its receiver accepts no more (${redact(reason)}).`,
+    since,
+    count: 1,
+    subject: `${kind}/${name}`,
+    tenant,
+    actions: [{ method: "GET", path: `/v1/${kind}s/${name}`, label: "Look" }],
   }));
 }
 

@@ -61,6 +61,7 @@ const facts: ReportFacts = {
   unreadable: [{ tenant, site: "main", count: 4, since: now - hour }],
   proposals: [{ tenant, agent: "content-management", count: 1, since: now - hour }],
   purchaseOrders: [{ tenant, site: "main", count: 1, since: now - hour }],
+  retired: [{ tenant, kind: "destination", name: "pager", reason: "410 gone", since: now }],
   campaigns: [
     {
       ...{
@@ -112,6 +113,7 @@ describe("every kind of finding", () => {
     ["schedule-failed", "critical", "/t/acme/schedules"],
     ["site-paused", "critical", "/t/acme/sites/main"],
     ["site-unreadable", "warning", "/t/acme/sites/main"],
+    ["receiver-off", "warning", "/t/acme/settings"],
     ["no-worker", "critical", "/t/acme/workers"],
     ["budget", "critical", "/t/acme/costs"],
     ["tick-failing", "critical", "/t/*/system"],

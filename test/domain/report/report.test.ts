@@ -53,6 +53,35 @@ describe("the report", () => {
     expect(sentences).toEqual(["At least 10,000 email jobs failed for good: no template"]);
   });
 
+  test("a receiver that accepts no more is a finding of its tenant until it is set again, and one that is off for another reason is none", async () => {
+    const destination = env.DB.prepare("INSERT INTO destinations (tenant, name, enabled, retired, retired_at, created, updated) VALUES (?, ?, ?, ?, ?, 0, 0)");
+    await env.DB.batch([
+      destination.bind("acme", "slack", 1, "Slack: 404 no_service", noon - minute),
+      destination.bind("acme", "off", 0, "410", noon - minute),
+      destination.bind("acme", "well", 1, null, null),
+      env.DB.prepare(
+        "INSERT INTO subscriptions (tenant, name, events, jobs, host, sealed, retired, retired_at, created, updated) VALUES ('acme', 'hook', '[]', 0, 'x', '', '410', ?, 0, 0)",
+      ).bind(noon - 2 * minute),
+    ]);
+    const sentence =
+      "The destination slack gets no events since 2026-11-21T11:59:00Z, until it is set again: its receiver accepts no more (Slack: 404 no_service).";
+    expect(await reports.findings("acme")).toMatchObject([
+      {
+        code: "receiver-off",
+        severity: "warning",
+        sentence,
+        since: noon - minute,
+        subject: "destination/slack",
+        actions: [{ path: "/v1/destinations/slack" }],
+      },
+      { subject: "subscription/hook", actions: [{ path: "/v1/subscriptions/hook" }] },
+    ]);
+    expect(await reports.findings("other")).toEqual([]);
+    expect((await codes(null)).map(([code]) => code)).toEqual(["tick-silent", "receiver-off", "receiver-off"]);
+    await env.DB.batch(["UPDATE destinations SET retired = NULL", "DELETE FROM subscriptions"].map((sql) => env.DB.prepare(sql)));
+    expect(await reports.findings("acme")).toEqual([]);
+  });
+
   test("jobs that are all in doubt are to be settled, and not offered to be replayed before", async () => {
     const letter = env.DB.prepare(
       `INSERT INTO dead_letters (tenant, died, id, type, state, reason, kind, attempt, at) VALUES ('acme', ?, ?, 'email', 'discarded', 'uncertain: "send" may have happened', 'g1', 1, 0)`,

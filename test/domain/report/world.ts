@@ -53,7 +53,18 @@ export const partsOn = (db: D1Database) => ({
 
 export const reports = createReportsOn(partsOn(env.DB));
 
-export const tables = ["failure_groups", "counters", "schedules", "shop_sites", "shop_unreadable", "agent_proposals", "shop_purchase_orders", "ticks"];
+export const tables = [
+  "failure_groups",
+  "counters",
+  "schedules",
+  "shop_sites",
+  "shop_unreadable",
+  "agent_proposals",
+  "shop_purchase_orders",
+  "ticks",
+  "destinations",
+  "subscriptions",
+];
 
 /** Each test starts with nothing to report. To be called by each test file: a module is loaded once for all files of a runtime. */
 export function useReports(): void {
