@@ -13,15 +13,15 @@ const mustHave = ["true", "1"].includes(process.env["CI"] ?? "");
 const failedSteps = await check(root);
 const missing = parts.filter((part) => hasTests(root, part) && findProgram(part, process.env) === null);
 const words = process.argv.slice(2);
-const tests = await runTests(
-  missing,
-  words.filter((word) => word !== "--all"),
-  words.includes("--all"),
-);
+const files = words.filter((word) => word !== "--all");
+const tests = await runTests(missing, files, words.includes("--all"));
+const isSkipped = missing.some(({ folders }) => files.some((word) => folders.some((folder) => word.startsWith(folder))));
+const hasNone = !isSkipped && files.some((word) => !word.startsWith("-")) && tests.passed + tests.failed + tests.skipped === 0;
+if (hasNone) console.log(`FAILED  no test file has ${files.join(" or ")} in its path`);
 for (const part of missing) console.log(`${mustHave ? "FAILED" : "skipped"}  ${part.name}: ${part.program} is not on this machine`);
 const total: Tally = {
   passed: tests.passed,
-  failed: tests.failed + failedSteps + (mustHave ? missing.length : 0),
+  failed: tests.failed + failedSteps + (hasNone ? 1 : 0) + (mustHave ? missing.length : 0),
   skipped: tests.skipped + (mustHave ? 0 : missing.length),
 };
 console.log(asLine(total));
