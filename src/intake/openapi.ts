@@ -1,4 +1,4 @@
-import { codes } from "../errors";
+import { type Code, codes } from "../errors";
 import type { Contract } from "../queue/job";
 import { tokenScopes } from "../tenants/token";
 import { tenantHeader } from "./auth";
@@ -13,6 +13,9 @@ import { type AnyRoute, openPath } from "./route";
 const version = "1.0.0";
 const namePattern = "^[a-z0-9-]{1,63}$";
 const tooLarge = 413;
+/** Refusals of workers' calls alone. */
+const workCodes: readonly string[] = ["type-not-allowed", "pull-id-reused", "lease-lost", "already-settled", "uncertain", "ended", "gone"] satisfies Code[];
+const workStatuses = [403, 409, 410];
 const wrongType = 415;
 
 /** The OpenAPI 3.1 document of a table of routes. Schemas are those that validate; payloads come from the types' contracts. */
@@ -108,15 +111,26 @@ function problems(route: AnyRoute): JsonSchema {
   const token = route.scope === "public" ? [] : [401, 403, 503];
   const found = route.path.includes(":") || token.length > 0 ? [404] : [];
   const statuses = new Set([...body, ...token, ...found, 405, 422, 500, ...(route.problems ?? [])]);
-  return Object.fromEntries([...statuses].sort().map((status) => [status, { $ref: `#/components/responses/Problem${status}` }]));
+  const nameOf = (status: number) => `${tagOf(route.path) === "work" && workStatuses.includes(status) ? "WorkProblem" : "Problem"}${status}`;
+  return Object.fromEntries([...statuses].sort().map((status) => [status, { $ref: `#/components/responses/${nameOf(status)}` }]));
 }
 
+/** A response for each status of a refusal, with its codes; those of workers' calls have further ones. */
 function problemResponses(): JsonSchema {
-  const statuses = new Map<number, string[]>();
-  for (const { status, title } of Object.values(codes)) statuses.set(status, [...(statuses.get(status) ?? []), title]);
+  const all = Object.entries(codes);
+  const others = all.filter(([code]) => !workCodes.includes(code));
+  const ofWork = all.filter(([, { status }]) => workStatuses.includes(status));
+  return { ...responsesOf("Problem", others), ...responsesOf("WorkProblem", ofWork) };
+}
+
+function responsesOf(prefix: string, refusals: readonly [code: string, { status: number; title: string }][]): JsonSchema {
   const content = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  const byStatus = [...Map.groupBy(refusals, ([, { status }]) => status)];
   return Object.fromEntries(
-    [...statuses].map(([status, titles]) => [`Problem${status}`, { description: titles.join(", or: "), content, ...headersOf(status) }]),
+    byStatus.map(([status, entries]) => {
+      const description = entries.map(([code, { title }]) => `${title} (\`${code}\`)`).join(", or: ");
+      return [`${prefix}${status}`, { description, content, ...headersOf(status) }];
+    }),
   );
 }
 

@@ -56,6 +56,15 @@ test("what many answers have is described once", () => {
   expect(answerOf("/v1/dead-letters").properties.deadLetters.items).toEqual({ $ref: "#/components/schemas/DeadLetter" });
 });
 
+test("a refusal is described by its codes, those of a worker's call apart", () => {
+  const { responses } = document["components"];
+  expect(responses.Problem409.description).toBe("The state does not allow that (`conflict`)");
+  expect(responses.WorkProblem409.description).toMatch(/`conflict`.*`lease-lost`/);
+  const refusal = (path: string) => document["paths"][path].post.responses[409].$ref;
+  expect(refusal("/v1/campaigns/{id}/pause")).toBe("#/components/responses/Problem409");
+  expect(refusal("/v1/work/{id}/settle")).toBe("#/components/responses/WorkProblem409");
+});
+
 test("a page's limit is a whole number", () => {
   const parameters = operations.flatMap(([, , operation]) => (operation["parameters"] ?? []) as { name: string; schema: object }[]);
   const limits = parameters.filter(({ name }) => name === "limit");
