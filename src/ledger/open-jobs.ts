@@ -17,7 +17,7 @@ export interface OpenGroup {
   /** The gate where they are parked, or the reason why they wait. */
   cause: string | null;
   count: number;
-  /** When the oldest was due or accepted, for ready jobs; for others when it first started, or was accepted. Never later than now. */
+  /** Since when the oldest can run, for ready jobs; for others when it first started, or was accepted. Never later than now. */
   oldestAt: number;
 }
 
@@ -47,6 +47,12 @@ export async function tenantsWithJobs(db: D1Database): Promise<string[]> {
 
 /** Parked for remote workers: no limit holds the job back, so it counts as ready. */
 const atWorkers = `(j.gate IS NOT NULL AND substr(j.gate, 1, 7) = 'worker/')`;
+
+/**
+ * Since when a job can run: a released, continued or retried one since its message was sent. A copy of a lost message does not count as sent,
+ * or a job that nothing takes would never be late.
+ */
+const readySince = `max(j.at, coalesce(j.due, 0), coalesce(iif(j.sweeps > 0, NULL, j.sent), j.begun, 0))`;
 
 /** A late claim may still insert a row with an id of the last minute. Milliseconds. */
 const settlesWithinMs = 60_000;
@@ -90,7 +96,7 @@ const openSql = `
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
     coalesce(iif(${atWorkers}, NULL, j.gate), iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 400), NULL)) AS cause,
     count(*) AS count,
-    min(iif(j.state IN ('waiting', 'retrying') OR j.due > ?2, coalesce(j.started, j.at), max(j.at, coalesce(j.due, 0)))) AS oldestAt
+    min(iif(j.state IN ('waiting', 'retrying') OR j.due > ?2, coalesce(j.started, j.at), min(?2, ${readySince}))) AS oldestAt
   FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
   GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY count DESC LIMIT ${maxGroups}`;
 

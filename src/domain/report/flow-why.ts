@@ -130,7 +130,7 @@ function lateWhy(queue: string, { oldestReadyAt: since, ready }: QueueFlow, { no
 /** The finding of ready jobs that wait for too long, in a queue in which nothing ends or in one that is behind. */
 export function lateSentence(queue: string, count: number, since: number, isStuck: boolean): string {
   return isStuck
-    ? `${plural(count, "job")} of the queue ${queue} wait since ${isoSeconds(since)}, and none has ended in the last 5 minutes.`
+    ? `${plural(count, "job")} of the queue ${queue} wait${count === 1 ? "s" : ""} since ${isoSeconds(since)}, and none has ended in the last 5 minutes.`
     : `The queue ${queue} is behind: its oldest job waits since ${isoSeconds(since)}.`;
 }
 

@@ -53,6 +53,18 @@ describe("the report", () => {
     expect(sentences).toEqual(["At least 10,000 email jobs failed for good: no template"]);
   });
 
+  test.each([
+    ["scheduled for later and released a second ago", { sent: noon - 1000, begun: null, sweeps: 0 }, []],
+    ["a part of a long run, which goes on since a second", { sent: noon - 1000, begun: noon - 15 * minute, sweeps: 0 }, []],
+    ["released twelve minutes ago", { sent: noon - 12 * minute, begun: null, sweeps: 0 }, [["stuck", noon - 12 * minute]]],
+    ["never run, with a copy of its lost message", { sent: noon - 1000, begun: null, sweeps: 1 }, [["stuck", noon - 120 * minute]]],
+    ["run before, with a copy of its lost message", { sent: noon - 1000, begun: noon - 30 * minute, sweeps: 1 }, [["stuck", noon - 30 * minute]]],
+  ] as const)("a job that was accepted two hours ago and is %s is late by the time it could run", async (_, { sent, begun, sweeps }, expected) => {
+    await given("acme", 1, { at: noon - 120 * minute });
+    await env.DB.prepare("UPDATE jobs SET sent = ?, begun = ?, sweeps = ? WHERE tenant = 'acme'").bind(sent, begun, sweeps).run();
+    expect((await reports.findings("acme")).map(({ code, since }) => [code, since])).toEqual(expected);
+  });
+
   test("a receiver that accepts no more is a finding of its tenant until it is set again, and one that is off for another reason is none", async () => {
     const destination = env.DB.prepare("INSERT INTO destinations (tenant, name, enabled, retired, retired_at, created, updated) VALUES (?, ?, ?, ?, ?, 0, 0)");
     await env.DB.batch([
