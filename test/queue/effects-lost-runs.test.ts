@@ -33,7 +33,7 @@ describe("a run that lost its job", () => {
   });
 
   test("starts no further effect without idempotency", async () => {
-    const contract = defineJob({ type: "two-effects", queue: "events", payload: v.strictObject({}), policy: { timeout: 5 } });
+    const contract = defineJob({ type: "two-effects", queue: "events", payload: v.strictObject({}), policy: { timeout: 60 } });
     const acts: string[] = [];
     let first = true;
     const bench = createEngineBench({
@@ -58,7 +58,7 @@ describe("a run that lost its job", () => {
   });
 
   test("finds done what the run before it did in the meantime", async () => {
-    const contract = defineJob({ type: "late", queue: "events", payload: v.strictObject({}), policy: { timeout: 5 } });
+    const contract = defineJob({ type: "late", queue: "events", payload: v.strictObject({}), policy: { timeout: 60 } });
     const acts: string[] = [];
     let release = () => {};
     const provider = new Promise<void>((resolve) => (release = resolve));
