@@ -50,7 +50,7 @@ test("2,000 recipients get a campaign once although the Worker is killed five ti
       const { body } = await shop.get(`/v1/campaigns/${id}`);
       return body.state === "done" || body;
     },
-    240,
+    600,
     1000,
   );
   expect((await shop.get(`/v1/campaigns/${id}`)).body).toMatchObject({ state: "done", total: 2001, queued: 0, sent: 2000, failed: 0, duplicates: 1 });

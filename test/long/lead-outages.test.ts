@@ -57,7 +57,7 @@ describe("a burst", () => {
     await calm();
     const to = way.now();
     // What was running when its last call was lost is free when its lease has ended.
-    await untilAllEnded(way, "middle", { jobs: 2 * count, later: minutes(4) });
+    await untilAllEnded(way, "middle", { jobs: 2 * count, seconds: 600, later: minutes(4) });
     expect(await agency.stored()).toEqual({ leads: count, submissions: count });
     await expectForwarded(agency, answers, [[from, to]]);
   });
@@ -89,7 +89,7 @@ describe("Make.com is down for an hour", () => {
     expect(inOrder(await agency.forwarded())).toEqual([]);
 
     await way.sandbox.ask("DELETE", "/__faults");
-    await untilAllEnded(way, "patient", { jobs: 2 * count, later: minutes(6) });
+    await untilAllEnded(way, "patient", { jobs: 2 * count, seconds: 600, later: minutes(6) });
     expect(inOrder(await agency.forwarded())).toEqual(inOrder(onceEach(idsOf(answers))));
   });
 });
@@ -123,7 +123,7 @@ describe("when a lead comes", () => {
     expect(refused(taken)).toEqual([]);
     expect(taken).toHaveLength(24);
     await breakDown([]);
-    await untilAllEnded(way, "combined", { jobs: 48, later: minutes(6) });
+    await untilAllEnded(way, "combined", { jobs: 48, seconds: 600, later: minutes(6) });
     expect(await agency.stored()).toEqual({ leads: 24, submissions: 24 });
     await expectForwarded(agency, taken, troubles);
   });

@@ -70,7 +70,7 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
         seen = (await api.get(`/v1/replays/${id}`)).body;
         return (seen["state"] as unknown) === state || seen;
       },
-      240,
+      600,
       1000,
     );
     return seen;

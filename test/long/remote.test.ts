@@ -32,7 +32,7 @@ test("2,000 remote jobs, their worker killed ten times: all are done, each effec
     await worker.end("SIGKILL");
     worker = new RemoteWorker({ ...env, WORKER: `victim-${kill}` });
   }
-  await until("all are done", async () => (await done()) === count || (await done()), 240, 500);
+  await until("all are done", async () => (await done()) === count || (await done()), 600, 500);
   await worker.end("SIGTERM");
   expect(outside.acts.size).toBe(count);
   expect([...outside.acts.values()].every((acts) => acts === 1)).toBe(true);

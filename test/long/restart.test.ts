@@ -67,6 +67,7 @@ test("kill -9 of npm start loses nothing: what was queued, running, delayed and 
       return states.size === 1 && states.has("done") ? true : [...states].map(([state, jobs]) => `${jobs.length} ${state}`);
     },
     // A mail that failed for now is tried again after a minute at the earliest.
+    600,
   );
 
   const mails = await mailsTo("@kill.example");

@@ -91,8 +91,8 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
       if (killed > 12) await importer.run("take");
     }
     expect(killed).toBeGreaterThan(0);
-    const mailsOf = async () => (await untilAllEnded(way, tenant, { later: 1000 }), received());
-    await until("every job has run", async () => ran.length + (await mailsOf()).length >= 2000 || ran.length, 240, 2000);
+    const mailsOf = async () => (await untilAllEnded(way, tenant, { seconds: 600, later: 1000 }), received());
+    await until("every job has run", async () => ran.length + (await mailsOf()).length >= 2000 || ran.length, 600, 2000);
     const mails = await mailsOf();
     expect([mails.length > 0, ran.length > 0]).toEqual([true, true]);
     expect([...ran, ...mails].toSorted()).toEqual(Array.from({ length: 2000 }, (_, n) => mail(n).to).toSorted());
@@ -116,7 +116,7 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
     expect((await api.get("/v1/jobs?state=queued&limit=100")).body.jobs).toEqual([]);
     await importer.run("take");
     await expectOk(api.ask("POST", `/v1/tenants/${tenant}/resume`));
-    await untilAllEnded(way, tenant, { tickEvery: 500, later: 60_000 * 61 });
+    await untilAllEnded(way, tenant, { seconds: 600, tickEvery: 500, later: 60_000 * 61 });
     const mails = await received();
     expect(mails.filter((to) => /^n50\d\d@/.test(to))).toEqual(Array.from({ length: 80 }, (_, n) => mail(5000 + n).to).toSorted());
   });
