@@ -118,7 +118,7 @@ export default defineConfig(async () => {
           test: { ...stories, name: "node", include: outside, exclude: long },
         },
         {
-          test: { ...stories, name: "long", include: long, exclude: longInside, testTimeout: 900_000 },
+          test: { ...stories, name: "long", include: long, exclude: longInside, testTimeout: 1_800_000 },
         },
       ],
     },
