@@ -59,7 +59,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** What hangs is ended. A test that has to wait waits for the thing itself, so these limits cost nothing where it passes: they allow for a machine that is ten times as slow. */
-const unhurried = { testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
+const unhurried = { testTimeout: 300_000, hookTimeout: 900_000, expect: { poll: { timeout: 60_000 } } };
 
 /** What runs inside the runtime has one for all files of a worker: it spares three quarters of the work. `test/support/anew.ts` empties it between files. */
 const inside = {

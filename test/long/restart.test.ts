@@ -88,6 +88,8 @@ describe("a runtime that dies", () => {
   let shop: Api;
 
   beforeAll(async () => {
+    // Should the story before have failed: two Workers on one state take each other's jobs.
+    await started.kill();
     kept = await startKept(started.stateDir, { maxBatchTimeout: 1 });
     shop = await makeTenant(kept.api, "runtime", sandbox.url);
   });

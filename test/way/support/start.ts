@@ -44,6 +44,7 @@ export class Started {
         return this.#output.includes("Jobyard is up") || this.#output;
       },
       // Two cores that run four stories need a while to bundle the Worker.
+      600,
     );
   }
 
