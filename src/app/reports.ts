@@ -5,12 +5,12 @@ import type { WorkerStore } from "../domain/work/store";
 import type { WorkerEnv } from "../env";
 import { queues } from "../jobs/queues";
 import { heavyViews } from "../ledger/heavy";
-import { openJobs, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
+import { openJobs, type OpenPayload, openPayloads, startedJobs, tenantsWithJobs } from "../ledger/open-jobs";
 import type { PauseView } from "../ledger/pauses";
 import { createTicks } from "../ledger/ticks";
 import type { Queries } from "../ledger/queries";
 import type { SpentDay } from "../queue/memory";
-import type { Registry } from "../queue/registry";
+import { type Registry, upgraded } from "../queue/registry";
 
 interface AppReportDeps {
   env: Pick<WorkerEnv, "DB">;
@@ -37,6 +37,7 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
     heavy: (tenant) => heavyViews(db, tenant, now()),
     gates: (tenant, limit) => gates.first(tenant, limit),
     gatesNamed: (tenant, names) => gates.named(tenant, names),
+    gatesOf: async (jobs) => gatesOf(registry, jobs, await openPayloads(db, jobs)),
     steps: () => createTicks(db).list(),
     queues: Object.keys(queues),
     queuesOf: (type) => registry.find(type)?.contract.queues ?? [],
@@ -49,4 +50,24 @@ export function createReportsOn({ env: { DB: db }, now, queries, pauses, gates, 
       return new Map(remote.map(({ type }) => [type, last.get(type) ?? null]));
     },
   });
+}
+
+function gatesOf(
+  registry: Pick<Registry, "find">,
+  jobs: readonly { tenant: string; id: string }[],
+  payloads: readonly OpenPayload[],
+): { tenant: string; gate: string }[] {
+  const byJob = new Map(payloads.map((each) => [`${each.tenant} ${each.id}`, each]));
+  return jobs.flatMap(({ tenant, id }) => namesOf(registry, byJob.get(`${tenant} ${id}`)).map((gate) => ({ tenant, gate })));
+}
+
+function namesOf(registry: Pick<Registry, "find">, job: OpenPayload | undefined): readonly string[] {
+  const contract = job && registry.find(job.type)?.contract;
+  if (!contract) return [];
+  try {
+    return contract.gates(upgraded(contract, JSON.parse(job.payload), job.version) as never);
+  } catch {
+    // A payload of another shape: its run reports it.
+    return [];
+  }
 }

@@ -19,6 +19,8 @@ export interface OpenGroup {
   count: number;
   /** Since when the oldest can run, for ready jobs; for others when it first started, or was accepted. Never later than now. */
   oldestAt: number;
+  /** The id of one of them. */
+  example: string;
 }
 
 /** How long recent jobs waited for their first run, milliseconds. */
@@ -34,6 +36,8 @@ const maxGroups = 2000;
 /** Newest jobs of a tenant whose waiting times are read. */
 const maxStarted = 500;
 const maxTenants = 500;
+/** Bytes of a payload that is read. */
+const maxPayload = 10_000;
 
 const tenantsSql = `
   WITH RECURSIVE each(tenant) AS (
@@ -96,7 +100,8 @@ const openSql = `
       WHEN j.state = 'retrying' THEN 'retrying' WHEN j.due > ?2 THEN 'scheduled' ELSE 'ready' END AS kind,
     coalesce(iif(${atWorkers}, NULL, j.gate), iif(j.state IN ('waiting', 'retrying'), substr(j.reason, 1, 400), NULL)) AS cause,
     count(*) AS count,
-    min(iif(j.state IN ('waiting', 'retrying') OR j.due > ?2, coalesce(j.started, j.at), min(?2, ${readySince}))) AS oldestAt
+    min(iif(j.state IN ('waiting', 'retrying') OR j.due > ?2, coalesce(j.started, j.at), min(?2, ${readySince}))) AS oldestAt,
+    min(j.id) AS example
   FROM ids CROSS JOIN jobs j ON j.tenant = ids.tenant AND j.id = ids.id WHERE j.ended IS NULL
   GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY count DESC LIMIT ${maxGroups}`;
 
@@ -108,6 +113,24 @@ const startedSql = `
 /** Open jobs of these tenants, grouped; at most 20,000 of each kind are counted. */
 export async function openJobs(db: D1Database, tenants: readonly string[], now: number): Promise<OpenGroup[]> {
   return (await statement(db, openSql, JSON.stringify(tenants), now, maxExamined).all<OpenGroup>()).results;
+}
+
+const payloadsSql = `
+  SELECT j.tenant, j.id, j.type, j.version, j.payload FROM json_each(?1) e CROSS JOIN jobs j ON j.tenant = e.value->>0 AND j.id = e.value->>1
+  WHERE octet_length(j.payload) <= ${maxPayload}`;
+
+export interface OpenPayload {
+  tenant: string;
+  id: string;
+  type: string;
+  version: number;
+  payload: string;
+}
+
+/** The payloads of these jobs, but for those that are larger than 10,000 bytes or not in the row. */
+export async function openPayloads(db: D1Database, jobs: readonly { tenant: string; id: string }[]): Promise<OpenPayload[]> {
+  if (jobs.length === 0) return [];
+  return (await statement(db, payloadsSql, JSON.stringify(jobs.map(({ tenant, id }) => [tenant, id]))).all<OpenPayload>()).results;
 }
 
 /** The newest started jobs of each tenant, without those that were delayed or held back. */

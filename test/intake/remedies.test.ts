@@ -19,7 +19,7 @@ const gate = {
   lastFailure: { at: now, reason: "host not found" },
 };
 const pauses = (["queue", "type", "tenant"] as const).map((scope) => ({ scope, name: "email", tenant, since: now, actor: "ana", reason: null }));
-const open = { tenant, queue: "events", type: "email", site: null, kind: "retrying" as const, cause: "mail API: 500", count: 5, oldestAt: 0 };
+const open = { tenant, queue: "events", type: "email", site: null, kind: "retrying" as const, cause: "mail API: 500", count: 5, oldestAt: 0, example: "x" };
 
 /** Facts from which every finding follows. */
 const facts: ReportFacts = {

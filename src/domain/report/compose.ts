@@ -37,6 +37,8 @@ interface ReportDeps {
   gates(tenant: string, limit: number): Promise<readonly GateView[]>;
   /** Those of these gates that answer. */
   gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
+  /** The gates of these jobs by their payloads, in their order; none of a payload that is not in its row, large or unreadable. */
+  gatesOf(jobs: readonly { tenant: string; id: string }[]): Promise<readonly { tenant: string; gate: string }[]>;
   steps(): Promise<readonly { step: string; outcome: string; at: number; detail?: string | null }[]>;
   queues: readonly string[];
   queuesOf(type: string): readonly string[];

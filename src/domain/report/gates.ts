@@ -5,10 +5,17 @@ import { gateOf } from "./why";
 
 export type TenantGate = GateView & { tenant: string };
 
+interface TenantGateName {
+  tenant: string;
+  gate: string;
+}
+
 export interface GateSource {
   /** At most so many of its gates, those of connections first. */
   gates(tenant: string, limit: number): Promise<readonly GateView[]>;
   gatesNamed(tenant: string, names: readonly string[]): Promise<readonly GateView[]>;
+  /** The gates of these jobs, in their order; without those of a job whose payload is not in its row, large or unreadable. */
+  gatesOf(jobs: readonly { tenant: string; id: string }[]): Promise<readonly TenantGateName[]>;
 }
 
 /** Gates at which jobs wait that one list of jobs, one answer about queues, or one report of all tenants asks. */
@@ -29,36 +36,52 @@ export async function openGates(deps: GateSource, tenant: string | null, open: r
 }
 
 /**
- * The gates at which jobs wait, and those of tenants whose jobs are retrying: a retrying job does not name the gate that its failures opened.
- * At most 40, so that an answer costs no more with many gates.
+ * The gates at which jobs wait, and those of tenants whose jobs are retrying: a retrying job does not name the gate that its failures opened. First come
+ * the gates of one job of each retrying group, then others of its tenant. At most 40, so that an answer costs no more with many gates.
  */
 export async function gatesBefore(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
-  const retrying = new Map<string, number>();
-  for (const { tenant, kind, count } of open) if (kind === "retrying") retrying.set(tenant, count + (retrying.get(tenant) ?? 0));
-  const tenants = [...retrying].toSorted((left, right) => right[1] - left[1]).slice(0, maxRetryingTenants);
-  const share = Math.floor(maxRetryingGates / Math.max(1, tenants.length));
-  const [waited, ...others] = await Promise.all([waitedFor(deps, open), ...tenants.map(([tenant]) => ofTenant(deps, tenant, share))]);
-  const gates = [...waited, ...others.flat()];
+  const retrying = open.filter(({ kind }) => kind === "retrying");
+  const waitedAt = gatesWaitedAt(open);
+  const examples = retrying.slice(0, maxRetryingGates).map(({ tenant, example }) => ({ tenant, id: example }));
+  const meant = distinctNames(await deps.gatesOf(examples), waitedAt).slice(0, maxRetryingGates);
+  const counts = new Map<string, number>();
+  for (const { tenant, count } of retrying) counts.set(tenant, count + (counts.get(tenant) ?? 0));
+  const tenants = [...counts].toSorted((left, right) => right[1] - left[1]).slice(0, maxRetryingTenants);
+  const share = Math.floor((maxRetryingGates - meant.length) / Math.max(1, tenants.length));
+  const [named, ...others] = await Promise.all([ofNames(deps, [...waitedAt, ...meant]), ...tenants.map(([tenant]) => ofTenant(deps, tenant, share))]);
+  const gates = [...named, ...others.flat()];
   return [...new Map(gates.map((gate) => [`${gate.tenant} ${gate.dependency}`, gate])).values()];
 }
 
+function distinctNames(names: readonly TenantGateName[], without: readonly TenantGateName[]): TenantGateName[] {
+  const known = new Set(without.map(({ tenant, gate }) => `${tenant} ${gate}`));
+  return [...new Map(names.map((each) => [`${each.tenant} ${each.gate}`, each])).entries()].flatMap(([key, each]) => (known.has(key) ? [] : [each]));
+}
+
 async function ofTenant(deps: GateSource, tenant: string, limit: number): Promise<TenantGate[]> {
-  return (await deps.gates(tenant, limit)).map((gate) => ({ ...gate, tenant }));
+  return limit === 0 ? [] : (await deps.gates(tenant, limit)).map((gate) => ({ ...gate, tenant }));
 }
 
 /** The gates at which jobs wait, those with most jobs. */
-async function waitedFor(deps: GateSource, open: readonly OpenGroup[]): Promise<TenantGate[]> {
-  const counts = new Map<string, { tenant: string; gate: string; count: number }>();
+function gatesWaitedAt(open: readonly OpenGroup[]): TenantGateName[] {
+  const counts = new Map<string, TenantGateName & { count: number }>();
   for (const group of open) {
     const { tenant, count } = group;
     const gate = gateOfGroup(group);
     if (gate !== undefined) counts.set(`${tenant} ${gate}`, { tenant, gate, count: count + (counts.get(`${tenant} ${gate}`)?.count ?? 0) });
   }
-  const top = [...counts.values()].toSorted((left, right) => right.count - left.count).slice(0, maxGates);
-  const views = [...Map.groupBy(top, ({ tenant }) => tenant)].map(async ([tenant, gates]) => {
-    const names = gates.map(({ gate }) => gate);
-    return (await deps.gatesNamed(tenant, names)).map((gate) => ({ ...gate, tenant }));
-  });
+  return [...counts.values()].toSorted((left, right) => right.count - left.count).slice(0, maxGates);
+}
+
+async function ofNames(deps: GateSource, names: readonly TenantGateName[]): Promise<TenantGate[]> {
+  const views = [...Map.groupBy(names, ({ tenant }) => tenant)].map(async ([tenant, gates]) =>
+    (
+      await deps.gatesNamed(
+        tenant,
+        gates.map(({ gate }) => gate),
+      )
+    ).map((gate) => ({ ...gate, tenant })),
+  );
   return (await Promise.all(views)).flat();
 }
 

@@ -12,7 +12,7 @@ import { failuresOf } from "../../../src/intake/tick/send-alerts";
 const now = Date.UTC(2026, 10, 21, 12);
 const hour = 3_600_000;
 const tenant = "acme";
-const open = { tenant, queue: "email-sending", type: "email", site: null, cause: null, count: 9, oldestAt: now - hour };
+const open = { tenant, queue: "email-sending", type: "email", site: null, cause: null, count: 9, oldestAt: now - hour, example: "x" };
 const person = "ada.lovelace@example.com";
 
 /** An installation where everything is wrong that can be. */

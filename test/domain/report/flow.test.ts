@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createReportsOn } from "../../../src/app/reports";
 import { percentile95 } from "../../../src/domain/report/flow";
+import type { GateView } from "../../../src/domain/gates/model";
 import { circuitSentence } from "../../../src/domain/report/gate-why";
 import { emptyLedger } from "../../support/invariants";
 import { noon } from "../../support/rows";
@@ -54,7 +55,8 @@ describe("flow", () => {
         named: async (tenant, names) => views(tenant, names),
       },
     });
-    for (const tenant of ["one", "two", "three", "four", "five", "six"]) {
+    const tenants = ["one", "two", "three", "four", "five", "six"];
+    for (const tenant of tenants) {
       await given(tenant, 2, { state: "retrying", due: noon + minute, reason: "mail: 503" });
       for (const gate of ["mail", "crm", "chat"]) await given(tenant, 1, { state: "waiting", gate, reason: `${gate}: open` });
     }
@@ -63,6 +65,35 @@ describe("flow", () => {
     asked.length = 0;
     await counting.flow("one");
     expect(asked).toHaveLength(33);
+    for (const tenant of tenants)
+      for (const site of ["a", "b", "c"])
+        await given(tenant, 1, { type: "sync-orders", state: "retrying", due: noon + minute, site, reason: "503", payload: JSON.stringify({ siteId: site }) });
+    asked.length = 0;
+    await counting.flow(null);
+    expect(asked).toHaveLength(40);
+    expect(new Set(asked).size).toBe(40);
+  });
+
+  test("finds the circuit of a shop and of a receiver whose jobs all wait for their next try, however many tenants retry and whatever else they have", async () => {
+    const busy = Array.from({ length: 9 }, (_, index): GateView => ({ ...circuit, dependency: `other-${index}`, circuit: "closed" }));
+    const failed = { lastFailure: { at: noon - minute, reason: "the shop answered 503" } };
+    world.gates = [...busy, { ...circuit, ...failed, dependency: "shop:last" }];
+    const shop = { type: "sync-orders", queue: "prestashop-sync", state: "retrying", due: noon + minute, reason: "the shop answered 503" };
+    for (const tenant of ["one", "two", "three", "four", "five", "six", "seven"])
+      await given(tenant, 2, { ...shop, site: "last", payload: JSON.stringify({ siteId: "last" }) });
+    const found = (await reports.findings(null)).filter(({ code }) => code === "circuit-open");
+    expect(found.map(({ tenant, subject }) => `${tenant} ${subject}`).toSorted()).toEqual(
+      ["five", "four", "one", "seven", "six", "three", "two"].map((tenant) => `${tenant} gate/shop:last`),
+    );
+    expect((await reports.flow(null)).get("prestashop-sync")?.why).toMatchObject({ code: "circuit-open" });
+  });
+
+  test("a payload that is large, in R2, or of another shape leaves its gates unknown, and the other gates of its tenant are asked", async () => {
+    world.gates = [circuit];
+    for (const [index, payload] of [null, "not JSON", JSON.stringify({ html: "x".repeat(20_000) })].entries())
+      await given(`odd-${index}`, 1, { state: "retrying", due: noon + minute, reason: "mail: 503", payload });
+    const found = (await reports.findings(null)).filter(({ code }) => code === "circuit-open");
+    expect(found.map(({ tenant }) => tenant).toSorted()).toEqual(["odd-0", "odd-1", "odd-2"]);
   });
 
   test("says why its jobs wait in the very sentence of the report and of each job", async () => {

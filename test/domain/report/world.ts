@@ -43,7 +43,13 @@ export const partsOn = (db: D1Database) => ({
   },
   registry: {
     find: (type: string) =>
-      ({ contract: { queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"], remote: type === "remote-demo" ? {} : undefined } }) as never,
+      ({
+        contract: {
+          queues: [type === "sync-orders" ? "prestashop-sync" : "email-sending"],
+          remote: type === "remote-demo" ? {} : undefined,
+          gates: ({ siteId }: { siteId?: string }) => (siteId === undefined ? ["mail"] : [`orders:${siteId}`, `shop:${siteId}`]),
+        },
+      }) as never,
     contracts: () => [{ type: "remote-demo", remote: {} }] as never,
   },
   workers: { polls: async () => new Map() },
@@ -90,18 +96,21 @@ export interface Given {
   ended?: number | null;
   site?: string | null;
   attempt?: number;
+  payload?: string | null;
 }
 
 /** Rows as the ledger would hold them. */
 export async function given(tenant: string, count: number, changes: Given): Promise<string[]> {
   const rows = await newJobs(tenant, count);
   const { type = "email", queue = "email-sending", state = "queued", due = null, at = noon, gate = null, reason = null } = changes;
-  const { started = null, ended = null, site = null, attempt = 0 } = changes;
+  const { started = null, ended = null, site = null, attempt = 0, payload = null } = changes;
   const insert = env.DB.prepare(
-    `INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, gate, reason, started, ended, site, attempt, wake) VALUES (?, ?, ?, 1, ?, ?, 1, 8, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO jobs (tenant, id, type, version, queue, state, seq, max, at, due, gate, reason, started, ended, site, attempt, payload, wake) VALUES (?, ?, ?, 1, ?, ?, 1, 8, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   await env.DB.batch(
-    rows.map(({ id }) => insert.bind(tenant, id, type, queue, state, at, due, gate, reason, started, ended, site, attempt, gate === null ? due : noon)),
+    rows.map(({ id }) =>
+      insert.bind(tenant, id, type, queue, state, at, due, gate, reason, started, ended, site, attempt, payload, gate === null ? due : noon),
+    ),
   );
   return rows.map(({ id }) => id);
 }
