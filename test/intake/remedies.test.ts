@@ -35,7 +35,20 @@ const facts: ReportFacts = {
   steps: ["sweep", "heartbeat"].map((step) => ({ step, outcome: "failed", at: now, detail: "x" })),
   campaigns: [
     {
-      ...{ tenant, id: "c1", name: "News", state: "running", started: now, ended: null, total: 500, sent: 0, failed: 40, acknowledged: null, reason: "x" },
+      ...{
+        tenant,
+        id: "c1",
+        name: "News",
+        state: "running",
+        started: now,
+        ended: null,
+        total: 500,
+        sent: 0,
+        failed: 40,
+        acknowledged: null,
+        acknowledgedSeverity: null,
+        reason: "x",
+      },
       ...{ stalled: 60, stalledReason: "x", stalledSince: now, attempts: 1, jobReason: null, left: 460 },
     },
   ],

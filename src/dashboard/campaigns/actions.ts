@@ -20,5 +20,5 @@ export const campaignActions = {
 };
 
 function acknowledgedText({ acknowledged: { failed } }: { acknowledged: { failed: number } }): string {
-  return `Acknowledged: ${plural(failed, "recipient")} failed. Now has the campaign again when twice as many have.`;
+  return `Acknowledged: ${plural(failed, "recipient")} failed. Now has the campaign again when twice as many have, or when their share becomes critical.`;
 }

@@ -1,7 +1,9 @@
 import { type Alert, type AlertFailure, installation, nextAlert, type Notice } from "./model";
 import { alertsOf, newDeadLetters } from "./queries";
+import { settledGroups } from "../failures/queries";
 import { heartbeatStep } from "../installation/model";
 import { byWorstSeverity, causeKey, outgrownBy } from "./severity";
+import { causeOf } from "./rule";
 import { saveAlerts } from "./store";
 import { minuteMs } from "../../time/day";
 
@@ -33,7 +35,7 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   const found = [...(await newDeadLetters(db, from - overlapMs, now + overlapMs)), ...failedSteps(await steps(), now), ...((await findings?.(now)) ?? [])];
   const known = new Map((await alertsOf(db, found)).map((alert) => [causeKey(alert), alert]));
   const failures = firstByCause(withinLimit(byWorstSeverity(found, [...known.values()]), known));
-  const judged = judgedBy(known, failures, outgrownBy(failures.values(), [...known.values()]), now);
+  const judged = await withoutFalseRecovery(db, judgedBy(known, failures, outgrownBy(failures.values(), [...known.values()]), now));
   const due = judged.flatMap(({ alert, notice }) => (notice ? [{ kind: notice, alert }] : []));
   const groups = [...Map.groupBy(due, ({ alert }) => alert.tenant)].slice(0, maxOwners);
   const sentBy = new Map<Alert, readonly string[]>();
@@ -52,9 +54,28 @@ export async function watch({ db, mark, steps, findings, send }: WatchDeps, now:
   return { open: judged.filter(({ alert }) => alert.state === "open").length, sent: groups.length - refused, refused };
 }
 
+type Judged = NonNullable<ReturnType<typeof nextAlert>>;
+
+/**
+ * What an operator has set aside left the report and did not recover: it ends without a notice. So do the failures of a campaign, which end when they
+ * are acknowledged or a day after the campaign.
+ */
+async function withoutFalseRecovery(db: D1Database, judged: readonly Judged[]): Promise<Judged[]> {
+  const ending = judged.flatMap(({ alert, notice }) => {
+    const { code, subject } = causeOf(alert.cause);
+    return notice === "recovered" ? [{ alert, code, tenant: alert.tenant, group: subject.replace(/^group\//, "") }] : [];
+  });
+  const settled = await settledGroups(
+    db,
+    ending.filter(({ code }) => code === "retrying"),
+  );
+  const quiet = new Set([...settled, ...ending.filter(({ code }) => code === "campaign-failed")].map(({ alert }) => alert));
+  return judged.map((each) => (quiet.has(each.alert) ? { ...each, notice: null } : each));
+}
+
 /** What becomes of each alert that is known or new. */
 function judgedBy(known: ReadonlyMap<string, Alert>, found: ReadonlyMap<string, AlertFailure>, outgrown: readonly Alert[], now: number) {
-  return [...new Set([...known.keys(), ...found.keys()])].flatMap((key): NonNullable<ReturnType<typeof nextAlert>>[] => {
+  return [...new Set([...known.keys(), ...found.keys()])].flatMap((key): Judged[] => {
     const last = known.get(key);
     if (last && outgrown.includes(last)) return [{ alert: { ...last, state: "recovered", recoveredAt: now }, notice: null }];
     const next = nextAlert(last, isNews(last, found.get(key)) ? found.get(key) : undefined, now);

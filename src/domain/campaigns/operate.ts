@@ -7,6 +7,7 @@ import type { Acknowledgement, CampaignInput, CampaignState } from "./model";
 import { campaignOf, pagesUnderWay, reportOf, strandedCampaigns } from "./queries";
 import type { ListFormat } from "./read-list";
 import { acknowledgeFailures, createCampaign, endCampaign, forgetSlots, moveCampaign, setJob, setList, startCampaign } from "./store";
+import { failureSeverity } from "./trouble";
 import { type UploadedList, uploadList } from "./upload";
 import { hourMs } from "../../time/day";
 
@@ -46,7 +47,8 @@ export function createCampaignOperations(deps: CampaignOperationsDeps) {
       return state;
     },
     /**
-     * The report leaves its failed recipients out until twice as many as were seen have failed; without `seen`, as have failed by now. Throws
+     * The report leaves its failed recipients out until twice as many as were seen have failed, or their share becomes critical. Without `seen` as many
+     * are acknowledged as have failed by now. Throws
      * `not-found`, and `conflict` when none has.
      */
     acknowledge: (tenant: string, id: string, seen?: number): Promise<Acknowledgement> => acknowledge(deps, tenant, id, seen),
@@ -60,7 +62,7 @@ async function acknowledge({ db, now }: CampaignOperationsDeps, tenant: string, 
   if (!report) throw noCampaign();
   const acknowledged = { failed: Math.min(seen, report.failed + report.lost), at: now() };
   if (acknowledged.failed === 0) throw new Problem("conflict", "No recipient of the campaign has failed: there is nothing to acknowledge.");
-  await acknowledgeFailures({ db, tenant, id }, acknowledged);
+  await acknowledgeFailures({ db, tenant, id }, acknowledged, failureSeverity(acknowledged.failed, report.sent));
   return acknowledged;
 }
 

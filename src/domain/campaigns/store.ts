@@ -2,6 +2,7 @@ import { rowsOf } from "../../d1";
 import type { Acknowledgement, Campaign, CampaignInput, CampaignScope, CampaignState, LeftOut, PageCounts } from "./model";
 import type { PagePlace } from "./objects";
 import { campaignFrom, type CampaignRow } from "./queries";
+import type { FailureSeverity } from "./trouble";
 import { minuteMs } from "../../time/day";
 
 /** A statement whose first two parameters are tenant and campaign. */
@@ -122,8 +123,9 @@ export function endCampaign(scope: CampaignScope, now: number): D1PreparedStatem
   return statement(scope, sql, now);
 }
 
-export async function acknowledgeFailures(scope: CampaignScope, { failed, at }: Acknowledgement): Promise<void> {
-  await write(scope, "UPDATE campaigns SET acknowledged = ?3, acknowledged_at = ?4 WHERE tenant = ?1 AND id = ?2", failed, at);
+export async function acknowledgeFailures(scope: CampaignScope, { failed, at }: Acknowledgement, severity: FailureSeverity): Promise<void> {
+  const sql = "UPDATE campaigns SET acknowledged = ?3, acknowledged_at = ?4, acknowledged_severity = ?5 WHERE tenant = ?1 AND id = ?2";
+  await write(scope, sql, failed, at, severity);
 }
 
 const thisPage = "tenant = ?1 AND campaign = ?2 AND page = ?3";

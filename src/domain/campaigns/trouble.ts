@@ -1,6 +1,17 @@
 import { statement } from "../../d1";
 import { paceReasons, pausedReason } from "./pace";
 
+/** How grave the failures of a campaign are. */
+export type FailureSeverity = "warning" | "critical";
+
+/** Failures are critical from this share of the mails on. */
+const criticalShare = 0.1;
+
+/** By the mails that failed and those that were sent. */
+export function failureSeverity(failed: number, sent: number): FailureSeverity {
+  return failed / (failed + sent) >= criticalShare ? "critical" : "warning";
+}
+
 /** A running campaign, or one that has ended lately, whose mails fail or stand still. Times in milliseconds. */
 export interface TroubledCampaign {
   tenant: string;
@@ -16,6 +27,8 @@ export interface TroubledCampaign {
   failed: number;
   /** How many of them an operator has acknowledged; null: none. */
   acknowledged: number | null;
+  /** How grave they were then; null: not recorded. */
+  acknowledgedSeverity: FailureSeverity | null;
   /** The reason of most of the first failures; null: none was recorded. */
   reason: string | null;
   /** Recipients whose mails stand still: their page is tried again or waits for something that the campaign did not plan. */
@@ -57,7 +70,7 @@ const troubledSql = `
       SELECT e.id FROM campaigns e INDEXED BY campaigns_ended WHERE e.tenant = t.value AND e.ended > ?2 AND e.state = 'done' AND (e.failed > 0
         OR EXISTS (SELECT 1 FROM campaign_pages p WHERE p.tenant = e.tenant AND p.campaign = e.id)) LIMIT ${maxCampaigns})),
   p AS (SELECT p.tenant, p.campaign, p.count, p.job FROM c CROSS JOIN campaign_pages p ON p.tenant = c.tenant AND p.campaign = c.id LIMIT ${maxPages})
-  SELECT * FROM (SELECT c.tenant, c.id, c.name, c.state, c.started, c.ended, c.total, c.sent, c.acknowledged,
+  SELECT * FROM (SELECT c.tenant, c.id, c.name, c.state, c.started, c.ended, c.total, c.sent, c.acknowledged, c.acknowledged_severity AS acknowledgedSeverity,
     c.failed + total(iif(${lost}, p.count, 0)) AS failed,
     coalesce(CASE WHEN c.failed > 0 THEN (SELECT reason FROM (SELECT r.state, r.reason FROM campaign_recipients r INDEXED BY campaign_recipients_left
       WHERE r.tenant = c.tenant AND r.campaign = c.id AND r.state IS NOT NULL ORDER BY r.line LIMIT ${maxReasons})

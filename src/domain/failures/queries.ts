@@ -48,6 +48,15 @@ export async function failure(db: D1Database, tenant: string, group: string, dep
   return { ...failureView(groupFrom(row, now), failing, deployedAt), inDoubt, examples, sites };
 }
 
+/** Those of the groups that an operator has resolved or ignores. */
+export async function settledGroups<Group extends { tenant: string; group: string }>(db: D1Database, groups: readonly Group[]): Promise<Group[]> {
+  if (groups.length === 0) return [];
+  const sql =
+    "SELECT f.tenant, f.grp FROM json_each(?1) e CROSS JOIN failure_groups f ON f.tenant = e.value->>0 AND f.grp = e.value->>1 WHERE f.status <> 'open'";
+  const { results } = await statement(db, sql, JSON.stringify(groups.map(({ tenant, group }) => [tenant, group]))).all<{ tenant: string; grp: string }>();
+  return groups.filter(({ tenant, group }) => results.some((row) => row.tenant === tenant && row.grp === group));
+}
+
 function failureView(group: FailureGroup, failing: readonly FailingNow[], deployedAt: number | null): FailureView {
   const { retrying = 0, dead = 0, reason = null } = failing.find((each) => each.tenant === group.tenant && each.group === group.group) ?? {};
   // A group from before groups had titles.

@@ -1,10 +1,10 @@
 import { withCommas } from "../../decimal";
-import type { TroubledCampaign } from "../campaigns/trouble";
+import { type FailureSeverity, failureSeverity, type TroubledCampaign } from "../campaigns/trouble";
 import type { ReportFacts } from "./facts";
 import { type Finding, isoSeconds, type RemedyCall } from "./model";
 
-/** Some addresses of each list are wrong: from this share of failed mails on it is a finding, and from the second one a critical one. */
-const [minShare, criticalShare] = [0.01, 0.1];
+/** Some addresses of each list are wrong: from this share of failed mails on it is a finding. */
+const minShare = 0.01;
 /** Mails that must fail, or wait, while the campaign runs: one is no sign yet. */
 const minRecipients = 3;
 /** What was acknowledged is a finding again when so many times more recipients have failed. */
@@ -19,11 +19,12 @@ export function campaigns({ campaigns: all }: ReportFacts): Finding[] {
 }
 
 function failing(campaign: TroubledCampaign): Finding[] {
-  const { state, total, sent, failed, started, reason, ended, acknowledged } = campaign;
+  const { state, total, sent, failed, started, reason, ended } = campaign;
   const share = failed / (failed + sent);
   const isEnded = state === "done";
   if (failed === 0 || share < minShare || (!isEnded && failed < minRecipients)) return [];
-  if (acknowledged !== null && failed < growth * acknowledged) return [];
+  const severity = failureSeverity(failed, sent);
+  if (isAcknowledged(campaign, severity)) return [];
   const of = isEnded ? total : failed + sent;
   const when = isEnded ? (ended === null ? "has ended" : `ended at ${isoSeconds(ended)}`) : "is running";
   const failures = `${withCommas(failed)} of ${isEnded ? "" : "the first "}${withCommas(of)} recipient${of === 1 ? "" : "s"} failed`;
@@ -34,12 +35,18 @@ function failing(campaign: TroubledCampaign): Finding[] {
       ...about,
       actions: [...actions, acknowledge],
       code: "campaign-failed",
-      severity: share >= criticalShare ? "critical" : "warning",
+      severity,
       sentence: `The campaign ${shortCampaignName(campaign)} ${when}: ${failures}: ${reason ?? "no reason is known"}`,
       since: started,
       count: failed,
     },
   ];
+}
+
+/** Not when they have grown beyond what the operator saw. */
+function isAcknowledged({ failed, acknowledged, acknowledgedSeverity }: TroubledCampaign, severity: FailureSeverity): boolean {
+  if (acknowledged === null || failed >= growth * acknowledged) return false;
+  return acknowledgedSeverity !== "warning" || severity === "warning";
 }
 
 function standing(campaign: TroubledCampaign): Finding[] {

@@ -171,7 +171,7 @@ export const campaignRoutes = [
   act("cancel", "operate", "Cancel a campaign: recipients without a mail get none", (campaigns, tenant, id) => campaigns.cancel(tenant, id)),
   route("POST /v1/campaigns/:id/acknowledge", {
     name: "acknowledgeCampaign",
-    summary: "Acknowledge that recipients failed: the report leaves the campaign out until twice as many have failed",
+    summary: "Acknowledge that recipients failed: the report leaves the campaign out until twice as many have failed, or their share becomes critical (10 %)",
     scope: "operate",
     body: { schema: acknowledged, limit: smallBody, optional: true },
     answers: { 200: v.object({ id: v.string(), acknowledged: acknowledgement }) },

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { listAlerts } from "../../../src/domain/alerts/queries";
 import { type AlertFailure } from "../../../src/domain/alerts/model";
+import { decideGroup } from "../../../src/domain/failures/store";
 import { createEngineBench } from "../../support/engine";
 import { hour, minute, watching, useEmptyAlerts } from "./watch-bench";
 
@@ -113,4 +114,33 @@ test("a warning stays open while the critical alert that follows it is beyond th
     await world.tick();
     expect((await openOf()).map(({ cause }) => cause)).toEqual([`finding/${severity}/circuit-open/gate/mail`]);
   }
+});
+
+test("what an operator acknowledged, resolved or ignores ends without the notice that it recovered; what has ended by itself does not", async () => {
+  const bench = createEngineBench();
+  const world = watching(bench);
+  await world.tick();
+  const subjects = ["campaign-failed/campaign/c1", "retrying/group/ignored000000000", "retrying/group/goes00away000000", "circuit-open/gate/mail"];
+  const at = bench.now();
+  for (const group of ["ignored000000000", "goes00away000000"])
+    await env.DB.prepare(
+      `INSERT INTO failure_groups (tenant, grp, type, title, first_at, last_at, total, hours) VALUES ('one', ?1, 'email', '', ?2, ?2, 2, '{}')`,
+    )
+      .bind(group, at)
+      .run();
+  world.state.findings = subjects.map((each) => {
+    return { tenant: "one", cause: `finding/warning/${each}`, subject: "email", reason: "It fails.", count: 3, lastAt: at + minute };
+  });
+  await world.tick();
+  await decideGroup(env.DB, "one", "ignored000000000", { status: "ignored" }, "root", at);
+  world.state.findings = [];
+  await world.tick();
+  await world.tick(11 * minute);
+  expect(
+    world.sent
+      .at(-1)
+      ?.notices.map(({ kind, cause }) => `${kind} ${cause}`)
+      .toSorted(),
+  ).toEqual(["recovered finding/warning/circuit-open/gate/mail", "recovered finding/warning/retrying/group/goes00away000000"]);
+  expect((await listAlerts(env.DB, "one", 9)).map(({ state }) => state)).toEqual(["recovered", "recovered", "recovered", "recovered"]);
 });

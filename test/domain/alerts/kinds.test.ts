@@ -75,6 +75,7 @@ const facts: ReportFacts = {
         sent: 0,
         failed: 40,
         acknowledged: null,
+        acknowledgedSeverity: null,
         reason: `550 ${person} is unknown`,
       },
       ...{ stalled: 60, stalledReason: `503 for ${person}`, stalledSince: now - hour, attempts: 1, jobReason: null, left: 460 },

@@ -79,6 +79,30 @@ test("a running campaign whose first mails fail is a finding, and can be paused"
   await expect(world.operations.acknowledge(tenant, draft)).rejects.toMatchObject({ code: "conflict" });
 });
 
+test("acknowledged failures are a finding again once their share becomes critical, before twice as many have failed", async () => {
+  const tenant = "camp-graver";
+  const world = await createCampaignBench({ tenant });
+  const id = await world.draft(csvOf(100));
+  const counts = (failed: number, sent: number) =>
+    env.DB.prepare("UPDATE campaigns SET state = 'running', started = ?3, failed = ?1, sent = ?2 WHERE id = ?4")
+      .bind(failed, sent, world.bench.now(), id)
+      .run();
+  await counts(6, 94);
+  expect(await findingsOf(world, tenant)).toMatchObject([{ severity: "warning" }]);
+  await world.operations.acknowledge(tenant, id);
+  expect(await findingsOf(world, tenant)).toEqual([]);
+  await counts(9, 91);
+  expect(await findingsOf(world, tenant)).toEqual([]);
+  await counts(10, 90);
+  expect(await findingsOf(world, tenant)).toMatchObject([{ code: "campaign-failed", severity: "critical", count: 10 }]);
+  await world.operations.acknowledge(tenant, id);
+  expect(await findingsOf(world, tenant)).toEqual([]);
+  await counts(11, 50);
+  expect(await findingsOf(world, tenant)).toEqual([]);
+  await env.DB.prepare("UPDATE campaigns SET acknowledged_severity = NULL WHERE id = ?").bind(id).run();
+  expect(await findingsOf(world, tenant)).toEqual([]);
+});
+
 test("a campaign whose page is tried again is a finding with its recipients, worse with each attempt; once it is sent there is none", async () => {
   const tenant = "camp-stands";
   const world = await createCampaignBench({ tenant });
