@@ -33,6 +33,8 @@ interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = un
   fieldScopes?: Readonly<Record<string, TokenScope>>;
   /** Patterns of path parameters that are not plain names; matched after percent-decoding. */
   params?: Readonly<Record<string, PathPattern>>;
+  /** A PUT that creates nothing: a name that cannot exist is 404, as for GET; 422 is for a bad body. */
+  changesOnly?: true;
   query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
   body?: BodyRule<Body>;
   /** Request headers the route itself reads. */

@@ -183,7 +183,7 @@ function checkParams(route: AnyRoute, params: Params): void {
   const invalid = Object.keys(params).filter((name) => !patternOf(name).pattern.test(params[name] ?? ""));
   if (invalid.length === 0) return;
   if (route.scope === "public") throw publicUnauthorized();
-  if (route.method !== "PUT") throw new Problem("not-found", "There is nothing with this name or id.");
+  if (route.method !== "PUT" || route.changesOnly) throw new Problem("not-found", "There is nothing with this name or id.");
   const errors = invalid.map((path) => ({ path, message: patternOf(path).message }));
   throw new Problem("invalid", "The name in the path is invalid.", { errors });
 }

@@ -62,3 +62,18 @@ test("is resolved or ignored by an operator of the tenant; another tenant's grou
   expect((await put({ status: "ignored", untilCount: 0 })).status).toBe(422);
   expect((await put({ status: "closed" })).body.errors).toMatchObject([{ path: "status" }]);
 });
+
+test.each(["/v1/failures/short", "/v1/failures/0000000000000000", "/v1/campaigns/No_Such/recipients", "/v1/agents/No_Such/budget", "/v1/media/a%20b/alt-text"])(
+  "PUT %s, which creates nothing, is 404 for a name that cannot exist, as for one that does not",
+  async (path) => {
+    const bodies: Record<string, object | string> = {
+      failures: { status: "ignored" },
+      campaigns: "email\n",
+      agents: { maxSteps: 2 },
+      media: { altText: "A chair" },
+    };
+    const { admin } = await bench.tenant("failures-names");
+    const answer = await bench.call("PUT", path, { token: admin, body: bodies[path.split("/")[2] ?? ""] });
+    expect(answer.body).toMatchObject({ status: 404, code: "not-found" });
+  },
+);

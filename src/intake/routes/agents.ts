@@ -60,6 +60,7 @@ export const agentRoutes = [
     name: "putAgentBudget",
     summary: "Set an agent's budget; fields that are left out get the agent's defaults",
     scope: "admin",
+    changesOnly: true,
     body: { schema: budgetInput, limit: smallBody },
     answers: { 200: agentShape },
     handle: ({ deps, tenant, params, body, caller }) =>

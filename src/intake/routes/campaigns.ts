@@ -115,6 +115,7 @@ export const campaignRoutes = [
     summary: "Replace the recipients of a campaign that is not started: up to 1,000,000 rows, streamed; rejected rows are reported by their line",
     description: "The list is CSV or NDJSON.",
     scope: "enqueue",
+    changesOnly: true,
     body: {
       schema: v.pipe(v.string(), v.description("CSV whose first line names the columns, or one JSON object a line")),
       limit: maxListBytes,

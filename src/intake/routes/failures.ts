@@ -122,6 +122,7 @@ export const failureRoutes = [
     name: "decideFailure",
     summary: "Resolve or ignore a cause of failures: a resolved one opens again when it fails again",
     scope: "operate",
+    changesOnly: true,
     params: { group },
     body: { schema: decision, limit: smallBody },
     answers: { 200: failureShape },
