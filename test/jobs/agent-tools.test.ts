@@ -114,7 +114,7 @@ describe("a tool that fails", () => {
     const world = bench([calling("risky", {}), final], { agents: [agentWith(failing({ class: "uncertain", reason: "no answer" }, "outside"))] });
     const job = await world.start(payload);
     await world.after(3_600_000);
-    expect(await job.reload()).toBeDiscarded(/^risky: uncertain: "s1:0" was tried/);
+    expect(await job.reload()).toBeDiscarded(/^risky: uncertain: no answer; look at the provider/);
   });
 });
 

@@ -147,6 +147,15 @@ describe("failures", () => {
     expect((await effects()).map((each) => (each as { state: string }).state)).toEqual(states);
   });
 
+  test("uncertain without a provider's memory ends in the run in which it happened, with the provider's reason", async () => {
+    const { bench, keys, send, effects } = sender(() => failure("uncertain", { retryAfter: 40 }));
+    const id = await send();
+    await bench.deliver(bench.held.slice());
+    expect(keys).toHaveLength(1);
+    expect(await bench.row(id)).toMatchObject({ state: "discarded", runs: 1, reason: "uncertain: scripted uncertain; look at the provider before replaying" });
+    expect(await effects()).toMatchObject([{ state: "uncertain" }]);
+  });
+
   test("a limit waits as long as the provider asks, and counts no attempt", async () => {
     const { bench, send } = sender(() => failure("limited", { retryAfter: 40 }));
     const start = bench.now();

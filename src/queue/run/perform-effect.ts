@@ -1,4 +1,4 @@
-import type { Act, EffectOptions, EffectRecord, Reply } from "../effect";
+import type { Act, EffectOptions, EffectRecord, Failure, Reply } from "../effect";
 import { anyKey, failed, ok } from "../effect";
 import type { Engine } from "../engine";
 import type { RunContext } from "../job";
@@ -71,7 +71,14 @@ async function tryEffect<T>(
   const isCertain = isIntentFirst && (idempotentFor === 0 || begun === undefined);
   await writeReply(engine, run, { ...tried, state: "uncertain" }, reply, isCertain);
   run.unanswered.delete(key);
-  return reply;
+  const mayRepeat = idempotentFor > 0 || run.contract.policy.uncertain === "retry";
+  return reply.ok || reply.failure.class !== "uncertain" || mayRepeat ? reply : endedInDoubt(reply.failure);
+}
+
+/** No later try may be made, so the job need not wait for one to end. */
+function endedInDoubt({ reason, providerMessage }: Failure): Reply<never> {
+  const quote = providerMessage === undefined ? {} : { providerMessage };
+  return failed({ class: "permanent", inDoubt: true, reason: `uncertain: ${reason}; look at the provider before replaying`, ...quote });
 }
 
 /** Since when an earlier run of this revision is without an answer: any effect without a record may have been tried then. Milliseconds. */
