@@ -235,3 +235,14 @@ test("who stopped an agent and who decided on a proposal are called by the name 
     expect(html).not.toContain("t76pyz");
   }
 });
+
+test("a proposal is shown whole, since a person approves what is read; what a step read is folded", async () => {
+  const api = fresh();
+  const run = api.answers.get("GET /v1/agent-runs/run-0") as { steps: object[] };
+  const deep = { texts: [{ id: 1, title: { de: ["Neu"] } }] };
+  api.answers.set("GET /v1/agent-runs/run-0", { ...run, proposal: deep, steps: run.steps.map((step) => ({ ...step, output: deep })) });
+  const html = await (await (await visitor(people.operator, api)).get("/t/demo/agents/run-0")).text();
+  const folds = (id: string) => [...html.matchAll(new RegExp(`<details id="${id}[^"]*"( open)?`, "g"))].map(([, open]) => open !== undefined);
+  expect(folds("proposal")).toEqual([true, true, true, true, true]);
+  expect(folds("step-0-output")).toEqual([true, true, false, false, false]);
+});

@@ -159,7 +159,8 @@ function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
           </>
         )}
       </p>
-      <Json id="proposal" value={proposal} />
+      {/* A person approves what is read: nothing of it is folded. */}
+      <Json id="proposal" value={proposal} open={Infinity} />
     </Section>
   );
 }

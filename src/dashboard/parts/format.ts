@@ -23,7 +23,9 @@ function joined(large: number, largeUnit: string, small: number, smallUnit: stri
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
+/** An amount that rounds to nothing, but is not nothing, is not shown as 0. */
 export function usd(value: number): string {
+  if (value > 0 && value < 0.00005) return "under 0.0001 USD";
   return `${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 4 })} USD`;
 }
 

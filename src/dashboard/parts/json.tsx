@@ -1,12 +1,12 @@
-/** JSON that can be folded and copied. Objects and lists fold; the first two levels are open. */
-export function Json({ value, id }: { value: unknown; id: string }) {
+/** JSON that can be folded and copied. Objects and lists fold; the first `open` levels are open, 2 by default. */
+export function Json({ value, id, open = 2 }: { value: unknown; id: string; open?: number }) {
   return (
     <div class="json">
       <button type="button" class="quiet copy" data-copy={`${id}-text`}>
         Copy
       </button>
       <div class="tree">
-        <Branch value={value} depth={0} path={id} />
+        <Branch value={value} levels={open} path={id} />
       </div>
       <pre id={`${id}-text`} hidden>
         {JSON.stringify(value, null, 2)}
@@ -17,15 +17,14 @@ export function Json({ value, id }: { value: unknown; id: string }) {
 
 /** Entries shown of one object or list; the copied text has all. */
 const maxEntries = 200;
-const openDepth = 2;
 
-function Branch({ value, depth, path }: { value: unknown; depth: number; path: string }) {
+function Branch({ value, levels, path }: { value: unknown; levels: number; path: string }) {
   if (typeof value !== "object" || value === null) return <code>{JSON.stringify(value) ?? "null"}</code>;
   const entries = Object.entries(value);
   const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
   if (entries.length === 0) return <code>{open + close}</code>;
   return (
-    <details id={path} open={depth < openDepth}>
+    <details id={path} open={levels > 0}>
       <summary>
         <code>
           {open} {entries.length} {close}
@@ -34,7 +33,7 @@ function Branch({ value, depth, path }: { value: unknown; depth: number; path: s
       <ul>
         {entries.slice(0, maxEntries).map(([name, child], index) => (
           <li key={name}>
-            <code class="dim">{name}:</code> <Branch value={child} depth={depth + 1} path={`${path}-${index}`} />
+            <code class="dim">{name}:</code> <Branch value={child} levels={levels - 1} path={`${path}-${index}`} />
           </li>
         ))}
         {entries.length > maxEntries ? <li class="dim">and {entries.length - maxEntries} more</li> : null}
