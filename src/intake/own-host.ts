@@ -1,9 +1,12 @@
+import { type AddressRules, checkAddress } from "../address/address";
 import { type Issue, Problem } from "../errors";
 import { webhook } from "../jobs/webhook/job";
 
 /** Names of fields with addresses that will be called, at any depth of a setting: a mail connection's fallback has its own. */
 const addressFields = ["url", "baseUrl"];
 const maxDepth = 4;
+/** Characters of an address. */
+const maxAddressLength = 2048;
 const message = "must not point back to this service";
 
 /**
@@ -16,11 +19,24 @@ export function refuseOwnHost(settings: unknown, requestUrl: string): void {
   if (errors.length > 0) throw new Problem("invalid", "The address is this service's own.", { errors: errors.map(({ path }) => ({ path, message })) });
 }
 
-/** The issue of a job whose payload names this service as its receiver; undefined for any other. */
-export function ownTarget(type: string, payload: unknown, requestUrl: string): Issue | undefined {
+/** What the receiver of a job is measured against: the address of the request, and the rules of outgoing calls. */
+export interface TargetRules {
+  requestUrl: string;
+  rules: AddressRules;
+}
+
+/** The issue of a job whose receiver would never be called: this service, or a forbidden address; undefined for any other. */
+export function targetIssue(type: string, payload: unknown, { requestUrl, rules }: TargetRules): Issue | undefined {
   if (type !== webhook.type || typeof payload !== "object" || payload === null || !("url" in payload)) return undefined;
-  const [own, address] = [URL.parse(requestUrl), typeof payload.url === "string" ? URL.parse(payload.url) : null];
-  return own && address && isOwn(address, own) ? { path: "payload.url", message } : undefined;
+  const { url } = payload;
+  // The payload's schema refuses what is no URL.
+  if (typeof url !== "string" || url.length > maxAddressLength) return undefined;
+  const address = URL.parse(url);
+  if (!address) return undefined;
+  const own = URL.parse(requestUrl);
+  if (own && isOwn(address, own)) return { path: "payload.url", message };
+  const checked = checkAddress(url, rules);
+  return checked.ok ? undefined : { path: "payload.url", message: checked.reason };
 }
 
 interface Found {

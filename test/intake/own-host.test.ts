@@ -53,6 +53,22 @@ test("a job, a batch and a schedule refuse it as the receiver of a webhook, and 
   expect((await send("PUT /v1/schedules/s", schedule("https://jobs.other.example/x"))).status).toBe(201);
 });
 
+test.each([
+  ["http://hooks.other.example/x", "must begin with https://"],
+  ["https://10.0.0.7/x", "must have a public host: 10.0.0.7 is"],
+  ["https://169.254.169.254/latest", "must have a public host"],
+  ["https://hooks.other.example:22/x", "must use one of the ports"],
+  ["https://user:secret@hooks.other.example/x", "must not hold a user name or password"],
+])("a webhook to %s, which is never called, is refused at the door with what would be right", async (url, rule) => {
+  const job = { type: "webhook", payload: { url, body: {} } };
+  const issue = { path: "payload.url", message: expect.stringContaining(rule) };
+  expect((await send("POST /v1/jobs", job)).body).toMatchObject({ status: 422, errors: [issue] });
+  expect((await send("POST /v1/jobs/batch", { jobs: [job] })).body).toMatchObject({ accepted: 0, rejected: [{ index: 0, errors: [issue] }] });
+  expect((await send("PUT /v1/schedules/s", { ...job, cron: "0 5 * * *" })).body).toMatchObject({ status: 422, errors: [issue] });
+  const patched = await send("POST /v1/replays", { filter: { type: "webhook" }, patch: { url } });
+  expect(patched.body).toMatchObject({ status: 422, errors: [{ ...issue, path: "patch.url" }] });
+});
+
 test("a patch of a replay cannot turn a webhook to it", async () => {
   const replay = (url: string) => send("POST /v1/replays", { filter: { type: "webhook" }, patch: { url } });
   expect((await replay("https://jobs.own.example/v1/events")).body).toMatchObject({ status: 422, errors: [{ path: "patch.url" }] });

@@ -13,7 +13,7 @@ import { type RouteAnswer, route } from "../route";
 import { acceptedShape, batchShape } from "../shapes";
 import { invalid } from "../../queue/accept/receipts";
 import { check } from "../../queue/validate";
-import { ownTarget } from "../own-host";
+import { targetIssue, type TargetRules } from "../own-host";
 
 const maxJobs = 10_000;
 
@@ -89,7 +89,7 @@ export const enqueueRoutes = [
     problems: [429, 503],
     handle: async ({ deps, tenant, request, body }) => {
       const key = readIdempotencyKey(request.headers);
-      const issue = ownTarget(body.type, body.payload, request.url);
+      const issue = targetIssue(body.type, body.payload, { requestUrl: request.url, rules: deps.rules });
       if (issue) throw problemOfRefusal(invalid([issue]));
       const [receipt] = await deps.enqueue([{ ...body, tenant, key }]);
       return acceptedAnswer(receipt);
@@ -111,7 +111,8 @@ export const enqueueRoutes = [
     handle: async ({ deps, tenant, body, bodyLength, request: { url, headers } }) => {
       const listKey = readIdempotencyKey(headers);
       const keyAt = async (index: number) => (listKey === undefined ? undefined : entryKey(listKey, String(index)));
-      const read = await Promise.all(body.jobs.map(async (job, index) => readBatchJob(tenant, job, url, await keyAt(index))));
+      const target = { requestUrl: url, rules: deps.rules };
+      const read = await Promise.all(body.jobs.map(async (job, index) => readBatchJob(tenant, job, target, await keyAt(index))));
       return enqueueAll(deps, read, bodyLength);
     },
   }),
@@ -132,10 +133,10 @@ export async function enqueueAll(deps: Pick<IntakeDeps, "enqueue">, read: readon
   return batchReport(all, bodyLength);
 }
 
-export function readBatchJob(tenant: string, job: unknown, requestUrl: string, usualKey: string | undefined): EnqueueRequest | Refused {
+export function readBatchJob(tenant: string, job: unknown, target: TargetRules, usualKey: string | undefined): EnqueueRequest | Refused {
   const checked = check(batchJob, job);
   if (!checked.ok) return { ok: false, code: "invalid", detail: wrongInput("The job", checked.issues), errors: checked.issues };
   const { idempotencyKey: key = usualKey, ...request } = checked.value;
-  const issue = ownTarget(request.type, request.payload, requestUrl);
+  const issue = targetIssue(request.type, request.payload, target);
   return issue ? invalid([issue]) : { ...request, tenant, key };
 }

@@ -6,7 +6,7 @@ import { jsonObject, outputList } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";
-import { ownTarget } from "../own-host";
+import { targetIssue, type TargetRules } from "../own-host";
 import { redact } from "../../masking/redact";
 import type { NewAuditEntry, IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
@@ -69,7 +69,7 @@ export const replayRoutes = [
     handle: async ({ deps, tenant, body, caller, request: { url, headers } }) => {
       const { plan, ...given } = body;
       const { id, isKeyed } = await onceId(headers, tenant, "replay");
-      refuseOwnTarget(given.patch, url);
+      refuseWrongTarget(given.patch, { requestUrl: url, rules: deps.rules });
       await refuseUnknownTemplate(deps, tenant, given.patch);
       await refuseForeign(deps, tenant, given.ids);
       await refuseForeignParent(deps, tenant, given.filter?.parent, "filter.parent");
@@ -171,10 +171,10 @@ export const replayRoutes = [
   }),
 ];
 
-/** Refuses a patch that directs a webhook at this service. */
-function refuseOwnTarget(patch: Record<string, unknown> | undefined, requestUrl: string): void {
-  const issue = ownTarget(webhook.type, patch, requestUrl);
-  if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [{ ...issue, path: "patch.url" }] });
+/** Refuses a patch that directs a webhook at this service, or at a forbidden address. */
+function refuseWrongTarget(patch: Record<string, unknown> | undefined, target: TargetRules): void {
+  const issue = targetIssue(webhook.type, patch, target);
+  if (issue) throw new Problem("invalid", "The address cannot be called.", { errors: [{ ...issue, path: "patch.url" }] });
 }
 
 /** Refuses a patch that names a template which does not exist. */

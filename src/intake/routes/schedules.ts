@@ -12,7 +12,7 @@ import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency";
 import { notFound, namedRoutes } from "../named-routes";
-import { ownTarget } from "../own-host";
+import { targetIssue } from "../own-host";
 import { param, route } from "../route";
 import { runScheduleShape, scheduleShape } from "../shapes";
 import { whyView } from "../views";
@@ -48,8 +48,8 @@ const settingsRoutes = namedRoutes(
     problems: [409],
     handle: async ({ deps, tenant, params, body, request }) => {
       refuseWrongPayload(deps, body);
-      const issue = ownTarget(body.type, body.payload, request.url);
-      if (issue) throw new Problem("invalid", "The address is this service's own.", { errors: [issue] });
+      const issue = targetIssue(body.type, body.payload, { requestUrl: request.url, rules: deps.rules });
+      if (issue) throw new Problem("invalid", "The address cannot be called.", { errors: [issue] });
       const unknown = body.type === email.type ? await unknownTemplate(tenant, body.payload, deps.templates) : undefined;
       if (unknown) throw new Problem("invalid", "There is no such template.", { errors: [unknown] });
       const { schedule, created } = await deps.schedules.put(tenant, param({ params }, "name"), body, deps.now());

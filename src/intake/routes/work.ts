@@ -167,7 +167,8 @@ export const workRoutes = [
     handle: async (call, { deps: work }) => {
       const ref = await ownJob(call);
       const { lease, jobs } = call.body;
-      const children = jobs.map((job) => readBatchJob(ref.tenant, job, call.request.url, undefined));
+      const target = { requestUrl: call.request.url, rules: call.deps.rules };
+      const children = jobs.map((job) => readBatchJob(ref.tenant, job, target, undefined));
       const enqueued = orProblem(await enqueueChildren(work, { ...ref, lease }, children), ref, call);
       return batchReport(enqueued.receipts, JSON.stringify(jobs).length) as { status: number; body: unknown };
     },
