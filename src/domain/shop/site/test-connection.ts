@@ -59,13 +59,13 @@ export async function testShop(deps: ShopTestDeps, tenant: string, site: string)
   const entry = await place(deps, tenant, gate, id);
   if (!entry.granted && entry.reason !== "open") throw busy();
   if (!entry.granted) return lookBeside(deps, tenant, site);
-  const calls = { value: "none" as GateReport };
+  let went: { calls: GateReport; reason?: string } = { calls: "none" };
   try {
     const result = await look(deps, tenant, site);
-    calls.value = !result.ok && result.class === "transient" ? "transient" : "answered";
+    went = !result.ok && result.class === "transient" ? { calls: "transient", reason: result.reason } : { calls: "answered" };
     return result;
   } finally {
-    await deps.engine.gates.leave(tenant, gate, [{ id, lease: entry.lease, calls: calls.value }], deps.now());
+    await deps.engine.gates.leave(tenant, gate, [{ id, lease: entry.lease, ...went }], deps.now());
   }
 }
 

@@ -20,7 +20,7 @@ test("a test has a place in the shop's gate, and gives it back with how its call
   expect(await testShop(all, "looks", "main")).toMatchObject({ ok: true });
   shop.failures.push({ on: "test", failure: { class: "transient", reason: "no answer" } });
   expect(await testShop(all, "looks", "main")).toMatchObject({ ok: false, class: "transient" });
-  expect(left).toMatchObject(["shop:main", { lease: "l1", calls: "answered" }, "shop:main", { lease: "l1", calls: "transient" }]);
+  expect(left).toMatchObject(["shop:main", { lease: "l1", calls: "answered" }, "shop:main", { lease: "l1", calls: "transient", reason: "no answer" }]);
 });
 
 test("a shop whose gate is full is busy, and not called", async () => {
