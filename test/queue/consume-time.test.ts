@@ -105,8 +105,11 @@ describe("time within a batch", () => {
   test("side by side up to the type's concurrency", async () => {
     let inside = 0;
     let most = 0;
+    const full = Promise.withResolvers<void>();
     const run = async () => {
       most = Math.max(most, ++inside);
+      if (inside === 3) full.resolve();
+      await full.promise;
       await new Promise((resolve) => setTimeout(resolve, 50));
       inside--;
       return done();
