@@ -44,7 +44,6 @@ export const mediaRoutes = [
     name: "putAltText",
     summary: "Set a picture's alt text by hand; no model overwrites it. null removes it",
     scope: "enqueue",
-    changesOnly: true,
     params: { key: keyPattern },
     body: { schema: text, limit: smallBody },
     answers: { 200: mediaShape },
