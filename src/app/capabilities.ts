@@ -1,5 +1,5 @@
 import { coalescing } from "../coalesce";
-import { createAgentWork } from "../domain/agents/work";
+import { createAgentWork, type AgentDeps } from "../domain/agents/work";
 import { createAnalytics } from "../domain/analytics/capability";
 import { createCampaignWork } from "../domain/campaigns/capability";
 import { createFacts, createFollowUps, createRouting } from "../domain/events/capability";
@@ -27,7 +27,6 @@ import type { Ledger } from "../queue/ports/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
 import { traceFrom } from "../trace";
-import { createAgentDeps } from "./agents";
 import { createCampaignDeps, resumedBy } from "./campaigns";
 import { hooksFor } from "./webhooks";
 import { leadsFor } from "./leads";
@@ -36,6 +35,12 @@ import { mailFor } from "./mail";
 import { mediaFor } from "./media";
 import { createModels } from "./models";
 import type { Stores } from "./stores";
+import { supplierOrders } from "../jobs/supplier-orders/job";
+import { syncOrdersPart } from "../jobs/sync-orders-part/job";
+import { syncOrders } from "../jobs/sync-orders/job";
+import { syncProducts } from "../jobs/sync-products/job";
+import { syncSingleOrder } from "../jobs/sync-single-order/job";
+import { createQueries } from "../ledger/queries";
 
 type Makers = { [Name in Need]: (scope: CapabilityScope) => Promise<Capabilities[Name] | Missing> };
 
@@ -140,4 +145,15 @@ function shopsOf(stores: Stores, now: () => number, tenant: string, { onResult, 
       return ok(createPrestashop({ http, url, key, keyIn, now }));
     },
   };
+}
+
+interface AppAgentDeps extends Pick<AgentDeps, "payloads" | "now" | "engine"> {
+  env: WorkerEnv;
+  stores: Pick<Stores, "sites">;
+}
+
+const syncs = [syncOrders, syncOrdersPart, syncProducts, syncSingleOrder, supplierOrders].map(({ type }) => type);
+
+export function createAgentDeps({ env, stores, ...deps }: AppAgentDeps): AgentDeps {
+  return { ...deps, db: env.DB, sites: stores.sites, queries: createQueries(env.DB), syncs };
 }

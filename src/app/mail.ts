@@ -2,7 +2,7 @@ import { connect } from "cloudflare:sockets";
 import { createSending, type ProviderCalling } from "../domain/mail/sending";
 import type { WorkerEnv } from "../env";
 import { createHttp, type Http } from "../providers/http";
-import { createCloudflareMail } from "../providers/mail/cloudflare";
+import { createCloudflareMail, type EmailBinding } from "../providers/mail/cloudflare";
 import type { Mail, MailProvider } from "../providers/mail/mail";
 import { createPostmark } from "../providers/mail/postmark";
 import { createResend } from "../providers/mail/resend";
@@ -13,10 +13,10 @@ import type { CapabilityScope, Missing } from "../queue/engine";
 import type { CallResult } from "../queue/ports/gates";
 import type { TenantGates } from "../tenants/gates";
 import { type MailRoute, mailServerIssue, tlsOf } from "../tenants/mail-connection";
-import { emailStub } from "./email-stub";
 import { log } from "./log";
 import { createMailStores } from "./mail-stores";
 import { isLocal, type Stores } from "./stores";
+import { toBase64 } from "../base64";
 
 interface MailDeps {
   env: WorkerEnv;
@@ -80,4 +80,17 @@ function providerOf(
 
 function stubIn(env: WorkerEnv) {
   return isLocal(env) && env.EMAIL_STUB ? emailStub(env.EMAIL_STUB) : undefined;
+}
+
+/** The binding of Cloudflare Email Service on a developer's machine: a server that answers `{messageId}`, or `{code}` of the error to throw. */
+function emailStub(url: string): EmailBinding {
+  return {
+    async send({ attachments, ...mail }) {
+      const files = attachments?.map(({ content, ...file }) => ({ ...file, content: toBase64(content) }));
+      const answer = await fetch(url, { method: "POST", body: JSON.stringify({ ...mail, attachments: files }) });
+      const { messageId, code } = await answer.json<{ messageId?: string; code?: string }>();
+      if (messageId === undefined) throw Object.assign(new Error(code), { code });
+      return { messageId };
+    },
+  };
 }

@@ -21,8 +21,8 @@ import type { planShape, replayShape } from "../intake/replay-shapes";
 import type { connectionShape } from "../intake/setting-shapes";
 import type { healthShape, jobShape, jobsShape, runScheduleShape, scheduleShape, typesShape } from "../intake/shapes";
 import type { purchaseOrdersShape } from "../intake/shop-shapes";
-import type { templatesShape } from "../intake/template-shapes";
-import type { tenantShape, tenantsShape, tokensShape } from "../intake/tenant-shapes";
+import type { templatesShape } from "../intake/routes/templates";
+import type { tenantShape, tenantsShape, tokensShape } from "../intake/routes/tenants";
 import type { workersShape } from "../intake/work/shapes";
 
 /** The answers of the public interface, typed by its own schemas, so that a page cannot read a field that does not exist. */

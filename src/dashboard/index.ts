@@ -1,6 +1,6 @@
+import { daySeconds } from "../time/day";
 import { decoded, isTenant, placeFrom } from "./address";
 import { ApiProblem, createApi } from "./api";
-import { assetResponse } from "./assets";
 import { show } from "./show";
 import { createSessions } from "./session/cookie";
 import { throughAccess } from "./session/access";
@@ -11,6 +11,8 @@ import type { DashboardDeps } from "./deps";
 import { foreignForm } from "./refusal";
 import { redirect } from "./respond";
 import { sameOrigin } from "./session/same-origin";
+import { script, style } from "./bundle";
+import { fileHeaders } from "./headers";
 
 /**
  * The operators' pages. They are rendered here, and read and act only through `/v1`, with the token of the session:
@@ -75,4 +77,20 @@ async function enter(request: Request, token: string, { answer }: DashboardDeps)
     if (thrown instanceof ApiProblem && thrown.status === 401) return signInPage(request, sessionOver);
     throw thrown;
   }
+}
+
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5fbf"/><g fill="#fff"><path d="M7 10h18v4H7zM7 18h11v4H7z"/><circle cx="22.5" cy="20" r="2.8"/></g></svg>`;
+
+/** Names contain the hash of the content, so browsers may cache them forever. */
+const files: Readonly<Record<string, { type: string; text: string; seconds: number }>> = {
+  [script.path]: { ...script, seconds: 365 * daySeconds },
+  [style.path]: { ...style, seconds: 365 * daySeconds },
+  "/favicon.svg": { type: "image/svg+xml", text: icon, seconds: daySeconds },
+  "/favicon.ico": { type: "image/svg+xml", text: icon, seconds: daySeconds },
+};
+
+/** Answers with the pages' script, style or icon; undefined for another address. */
+function assetResponse({ method }: Request, pathname: string): Response | undefined {
+  const file = Object.hasOwn(files, pathname) && (method === "GET" || method === "HEAD") ? files[pathname] : undefined;
+  return file && new Response(method === "HEAD" ? null : file.text, { headers: fileHeaders(file.type, file.seconds) });
 }

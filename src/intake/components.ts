@@ -10,8 +10,8 @@ import { gateShape } from "./routes/gates";
 import { connectionShape, projectShape, siteShape } from "./setting-shapes";
 import * as shapes from "./shapes";
 import { purchaseOrderShape, supplierShape } from "./shop-shapes";
-import { templateShape } from "./template-shapes";
-import { tenantShape } from "./tenant-shapes";
+import { templateShape } from "./routes/templates";
+import { tenantShape } from "./routes/tenants";
 import type * as v from "valibot";
 
 /** Shapes that the OpenAPI document describes once, under a name; answers refer to them. */

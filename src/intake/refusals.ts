@@ -1,6 +1,7 @@
 import type { Code, Issue } from "../errors";
 import type { EnqueueRequest, Receipt, Refused } from "../queue/request";
 import type { IntakeDeps } from "./deps";
+import type { RouteAnswer } from "./route";
 
 /** Characters that an answer may have beyond twice its request. */
 const allowance = 18_000;
@@ -72,4 +73,12 @@ export function listedRows<Row>(rows: readonly Row[], count: number, length: num
 /** Characters as JSON, with the comma. */
 function lengthOf(value: unknown): number {
   return JSON.stringify(value).length + 1;
+}
+
+/** The answer to a batch: refusals by their place in the list, within the bounds of an answer; `Retry-After` when some entries may be sent again. */
+export function batchReport(receipts: readonly Receipt[], bodyLength: number): RouteAnswer {
+  const waits = receipts.flatMap((each) => (each.ok || each.retryAfter === undefined ? [] : [each.retryAfter]));
+  const retryAfter: Record<string, string> = waits.length === 0 ? {} : { "retry-after": String(Math.max(1, Math.ceil(Math.max(...waits)))) };
+  const ids = receipts.map((each) => (each.ok ? each.id : null));
+  return { status: 202, body: { accepted: ids.filter((id) => id !== null).length, ...refusalsIn(receipts, bodyLength), ids }, headers: retryAfter };
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { withKnownTemplates } from "../../src/domain/mail/known";
-import { previewShape, templateShape, templatesShape } from "../../src/intake/template-shapes";
+import { previewShape, templateShape, templatesShape } from "../../src/intake/routes/templates";
 import type { Receipt } from "../../src/queue/request";
 import { createIntakeBench, type Tokens } from "./bench";
 

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { createAgentDeps } from "../../src/app/agents";
+import { createAgentDeps } from "../../src/app/capabilities";
 import { createStores } from "../../src/app/stores";
 import { overBudgetCode } from "../../src/domain/agents/budget";
 import type { Agent } from "../../src/domain/agents/define";
@@ -14,7 +14,7 @@ import { agentJob } from "../../src/jobs/agent/job";
 import { createRunAgent } from "../../src/jobs/agent/run";
 import { createPayloads } from "../../src/ledger/payloads";
 import { createStateLookup } from "../../src/ledger/states";
-import { isUnbilled } from "../../src/providers/models/billed";
+import { isUnbilled } from "../../src/providers/models/chat";
 import type { ChatRequest, Chatted, Models } from "../../src/providers/models/models";
 import { failed, type Failure, ok, type Reply } from "../../src/queue/effect";
 import type { CapabilityScope } from "../../src/queue/engine";

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { createAgentRuns } from "../../src/domain/agents/store";
 import { createAnalytics } from "../../src/domain/analytics/capability";
 import { createFacts, createFollowUps, createRouting } from "../../src/domain/events/capability";
-import { eventKey } from "../../src/domain/events/key";
+import { eventKey } from "../../src/domain/events/model";
 import { event } from "../../src/jobs/event/job";
 import { createPayloads } from "../../src/ledger/payloads";
 import type { Contact } from "../../src/providers/crm/crm";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createFacts } from "../../src/domain/events/capability";
-import { eventKey } from "../../src/domain/events/key";
+import { eventKey } from "../../src/domain/events/model";
 import { event } from "../../src/jobs/event/job";
 import { idOf } from "../support/engine";
 import { createEventBench, type EventBench, lead } from "./event-bench";

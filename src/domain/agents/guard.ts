@@ -1,8 +1,8 @@
 import { check } from "../../queue/validate";
-import { issueText } from "./issue";
 import { type Agent, type AgentTool, toolOf } from "./define";
 import type { AgentStep } from "./model";
 import { type RequestedCall, knownIds, readsOf } from "./position";
+import type { Issue } from "../../errors";
 
 /** The decision about a tool call that a model requests. */
 type ToolDecision = { kind: "refuse"; reason: string; tool?: AgentTool } | { kind: "approve" | "act"; tool: AgentTool; input: unknown };
@@ -28,4 +28,9 @@ export function decideCall(agent: Agent, steps: readonly AgentStep[], { tool: na
 function isConclusion(steps: readonly AgentStep[]): boolean {
   const last = steps.findLast(({ kind }) => kind === "model");
   return last?.kind === "model" && "output" in last.body;
+}
+
+/** The issue of a model's answer or arguments. It omits the names of unknown fields: a model wrote them, and the text is shown unmasked. */
+export function issueText({ path, message }: Issue): string {
+  return message.startsWith("is not a field") ? "it has fields that were not asked for" : `${path || "the whole"} ${message}`;
 }

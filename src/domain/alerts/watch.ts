@@ -2,7 +2,6 @@ import { type Alert, type AlertFailure, installation, nextAlert, type Notice } f
 import { alertsOf, newDeadLetters } from "./queries";
 import { settledGroups } from "../failures/queries";
 import { heartbeatStep } from "../installation/model";
-import { byWorstSeverity, causeKey, outgrownBy } from "./severity";
 import { causeOf } from "./rule";
 import { saveAlerts } from "./store";
 import { minuteMs } from "../../time/day";
@@ -111,4 +110,30 @@ function withinLimit(failures: readonly AlertFailure[], known: ReadonlyMap<strin
 
 function isSame(alert: Alert, before: Alert | undefined): boolean {
   return before !== undefined && JSON.stringify(alert) === JSON.stringify(before);
+}
+
+const [warning, critical] = ["finding/warning/", "finding/critical/"];
+
+/** A finding whose severity changes stays one alert, of the worst severity that it has had: each failure names that alert. */
+function byWorstSeverity(found: readonly AlertFailure[], known: readonly Alert[]): AlertFailure[] {
+  const open = openByCause(known);
+  return found.map((failure) => {
+    const cause = failure.cause.replace(warning, critical);
+    return open.has(causeKey({ ...failure, cause })) ? { ...failure, cause } : failure;
+  });
+}
+
+/** The open warnings whose finding is critical now. They end without a notice: nothing has recovered. */
+function outgrownBy(failures: Iterable<AlertFailure>, known: readonly Alert[]): Alert[] {
+  const open = openByCause(known);
+  const critically = [...failures].filter(({ cause }) => cause.startsWith(critical));
+  return critically.flatMap(({ tenant, cause }) => open.get(causeKey({ tenant, cause: cause.replace(critical, warning) })) ?? []);
+}
+
+function openByCause(known: readonly Alert[]): Map<string, Alert> {
+  return new Map(known.filter(({ state }) => state === "open").map((alert) => [causeKey(alert), alert]));
+}
+
+function causeKey({ tenant, cause }: Pick<Alert, "tenant" | "cause">): string {
+  return `${tenant}/${cause}`;
 }

@@ -3,6 +3,8 @@ import { boundedRecord, boundedText, jsonObject } from "../../bounded";
 import { personal, redacted } from "../../masking/personal";
 import { plainMessage } from "../../queue/validate";
 import { catalogue, isKnown } from "./catalogue";
+import { sha256Hex } from "../../crypto";
+import type { EnqueueRequest } from "../../queue/request";
 
 /** Times that an event may pass through; one more means that a destination sends it back. */
 export const maxHops = 5;
@@ -86,4 +88,11 @@ export function happenedAt({ timestamp }: Pick<Event, "timestamp">, receivedAt: 
 
 function stepTo(input: object, key: string) {
   return { type: "object", origin: "value", input, key, value: (input as Record<string, unknown>)[key] };
+}
+
+/** The key of an event's job: an id is unique within its source (CloudEvents 1.0, 3.1). */
+export async function eventKey({ id, source }: { id: string; source?: string | undefined }): Promise<Pick<EnqueueRequest, "own" | "formerKey">> {
+  if (source === undefined) return { own: ["event", id], formerKey: `event ${id}` };
+  const short = await sha256Hex(source, 32);
+  return { own: ["event", id, short], formerKey: `event ${short} ${id}` };
 }

@@ -1,8 +1,7 @@
 import { withCommas } from "../../decimal";
 import { finder } from "../../fold";
 import type { Issue } from "../../errors";
-import { isDisposable } from "./disposable";
-import { readEmail, withParents } from "./email";
+import { isDisposable, readEmail, withParents } from "./email";
 import type { FieldName, FormFields } from "./fields";
 import { readPhone } from "./phone";
 import { isListed, type Project } from "../../tenants/project-schema";

@@ -1,13 +1,14 @@
-import type { Format } from "../../images/format";
+import { type Format, contentTypeOf, formatOf, headBytes } from "../../images/format";
 import type { Enqueue, Refused } from "../../queue/request";
 import type { Snapshots } from "../../tenants/snapshot";
 import type { MediaDeps } from "./capability";
 import { operationsOf, originalObject, type Variant } from "./model";
-import type { Original } from "./objects";
+import { type Original, originalFrom } from "./objects";
 import { forgetMedia, removeMedia } from "./remove";
 import { keptBy } from "./slots";
 import { registerVersion, unknown } from "./store";
-import { rest, upload } from "./upload";
+import { sizeIn } from "../../images/inspect";
+import { equalParts, putParts } from "../../multipart";
 
 /** Uploads and removals of pictures. Every call throws when R2 or D1 cannot be reached. */
 export type MediaOperations = ReturnType<typeof createMediaOperations>;
@@ -93,4 +94,37 @@ async function enqueueUpload(
   }));
   const receipts = await enqueue(requests);
   return receipts.find((receipt) => !receipt.ok) ?? null;
+}
+
+type Uploaded = { ok: true; original: Original; format: Format; width: number | null; height: number | null } | { ok: false; found: string };
+
+interface Upload {
+  tenant: string;
+  key: string;
+  /** Their number and size must be bounded by the caller. */
+  chunks: AsyncIterable<Uint8Array>;
+  about: readonly string[];
+}
+
+/**
+ * Streams an original into the bucket, with at most one part in memory. The first bytes decide its format. An error of `chunks` aborts the upload
+ * and leaves no object. Not ok: it is no picture.
+ */
+async function upload(bucket: R2Bucket, { tenant, key, chunks, about }: Upload): Promise<Uploaded> {
+  const parts = equalParts(chunks);
+  const first = (await parts.next()).value ?? new Uint8Array();
+  const sniffed = formatOf(first.subarray(0, headBytes));
+  if (!sniffed.ok) return (await rest(parts), sniffed);
+  const { format } = sniffed;
+  const customMetadata: Record<string, string> = about.length > 0 ? { about: about.join(",") } : {};
+  const options = { httpMetadata: { contentType: contentTypeOf(format) }, customMetadata };
+  const name = originalObject(tenant, key);
+  const object = await putParts(bucket, name, options, first, parts);
+  const size = sizeIn(first.subarray(0, 64 * 1024));
+  return { ok: true, original: originalFrom(object), format, width: size?.width ?? null, height: size?.height ?? null };
+}
+
+/** Reads to the end: a sender whose upload is cut off does not receive the answer. */
+async function rest(parts: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of parts);
 }

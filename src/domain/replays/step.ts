@@ -2,9 +2,8 @@ import type { JobRef } from "../../queue/ports/job-row";
 import type { Revived } from "../../queue/ports/operator-ledger";
 import { inGroups, patchedAll, type PatchDeps } from "./patch";
 import type { ReplayStore } from "./store";
-import type { Replay } from "./model";
+import type { Replay, ReplayView } from "./model";
 import type { Stepper } from "./stepper";
-import { canaryRoom, endOf, type ReplayStanding } from "./end";
 import { cursorAfterAll, type Candidate, type CandidatePage, isBehind, type Walk, walkOver } from "./walk";
 
 /** Jobs of one step: a patched one reads and writes payloads. */
@@ -106,4 +105,36 @@ async function patchedRows(deps: StepDeps, tenant: string, letters: readonly Can
   return all.flatMap((each) =>
     each.ok ? [{ row: { tenant, id: each.id, patched: { payload: each.payload, version: each.version } }, bytes: each.payload.length }] : [],
   );
+}
+
+/** Failures from which on a replay under way may be stopped. */
+const minFailures = 10;
+
+/** What of a replay decides whether it goes on. */
+type ReplayStanding = Pick<ReplayView, "canary" | "sent" | "succeeded" | "failedAgain" | "open"> & {
+  /** Whether all that it names were sent. */
+  isSent: boolean;
+};
+
+type ReplayEnd = { state: "done" } | { state: "stopped"; reason: string };
+
+/** Whether a running replay ends now; null: it goes on. Pure. */
+export function endOf(replay: ReplayStanding): ReplayEnd | null {
+  if (replay.isSent) return replay.open === 0 ? { state: "done" } : null;
+  if (replay.canary === 0) return null;
+  const { canary, sent, succeeded, failedAgain, open } = replay;
+  const ended = succeeded + failedAgain;
+  const isMost = failedAgain * 2 >= ended && failedAgain > 0;
+  if (sent <= canary) {
+    const isOver = sent === canary && open === 0;
+    return isOver && isMost ? { state: "stopped", reason: `${failedAgain} of the first ${sent} jobs failed again; the others were not sent` } : null;
+  }
+  const isFailing = isMost && failedAgain >= minFailures;
+  return isFailing ? { state: "stopped", reason: `${failedAgain} of ${ended} jobs failed again; the others were not sent` } : null;
+}
+
+/** How many jobs may be sent now, as far as its canary goes: its rest, none while it is under way, then all. Pure. */
+export function canaryRoom({ canary, sent, open }: Pick<ReplayStanding, "canary" | "sent" | "open">): number {
+  if (sent < canary) return canary - sent;
+  return sent === canary && canary > 0 && open > 0 ? 0 : Infinity;
 }

@@ -2,7 +2,6 @@ import * as v from "valibot";
 import { boundedName, boundedText, fieldRule, formerName, jsonObject } from "../../bounded";
 import { isTimezone, localTime } from "../../time/zone";
 import { cronIssue, nextTimes } from "./cron";
-import { wordsOf } from "./words";
 import { daySeconds } from "../../time/day";
 
 /** What to do with missed planned times; see `late` in due.ts. */
@@ -116,4 +115,14 @@ export function spreadOf(schedule: Pick<Schedule, "tenant" | "name" | "spreadSec
   for (const character of `${schedule.tenant}/${schedule.name}`) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   return ((hash ^ (hash >>> 13)) >>> 0) % (schedule.spreadSeconds + 1);
+}
+
+/** A cron pattern in plain English: `At 02:30, only on Monday`. The pattern must be valid; one that the library cannot describe is returned unchanged. */
+async function wordsOf(cron: string): Promise<string> {
+  const { default: cronstrue } = await import("cronstrue");
+  try {
+    return cronstrue.toString(cron, { use24HourTimeFormat: true });
+  } catch {
+    return cron;
+  }
 }

@@ -6,7 +6,7 @@ import type { JobState } from "../../queue/state";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline, isPaused, standingOf } from "./model";
-import { reclaimHeld } from "./reclaim";
+import { reclaimHeld } from "./held-job";
 import { minuteMs } from "../../time/day";
 
 interface BeatRequest extends JobRef {

@@ -9,7 +9,7 @@ import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from "./model";
-import { reclaimHeld } from "./reclaim";
+import { reclaimHeld } from "./held-job";
 import { hasUploaded } from "./upload-result";
 import { minuteMs } from "../../time/day";
 

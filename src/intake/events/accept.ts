@@ -1,16 +1,14 @@
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
-import { type Event, eventPayload } from "../../domain/events/model";
-import { eventKey } from "../../domain/events/key";
+import { type Event, eventPayload, eventKey } from "../../domain/events/model";
 import { type Issue, problemOfRefusal, wrongInput } from "../../errors";
 import { event as eventJob } from "../../jobs/event/job";
 import type { EnqueueRequest, Receipt, Refused } from "../../queue/request";
 import { canonical } from "../../json/canonical";
 import { traceFrom } from "../../trace";
 import { check } from "../../queue/validate";
-import { batchReport } from "../batch-report";
+import { batchReport, enqueueValid, lostReceipt } from "../refusals";
 import type { IntakeDeps } from "../deps";
 import { unavailableProblem } from "../problem";
-import { enqueueValid, lostReceipt } from "../refusals";
 import type { RouteAnswer } from "../route";
 import type { IncomingEvent, IncomingEvents } from "./read";
 

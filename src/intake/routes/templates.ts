@@ -2,21 +2,44 @@ import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem } from "../../errors";
 import { sourceOf, withLayout } from "../../domain/mail/content";
-import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue } from "../../domain/mail/model";
-import type { TemplateContent } from "../../domain/mail/model";
+import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue, type TemplateContent } from "../../domain/mail/model";
 import { renderPaced } from "../../domain/mail/render-paced";
 import { unsubscribeVariables } from "../../domain/suppressions/unsubscribe";
-import { jsonObject } from "../../bounded";
+import { jsonObject, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
 import { param, route } from "../route";
-import { previewShape, templatePutShape, templateShape, templatesShape } from "../template-shapes";
+import { count, cursor, isoTime } from "../shapes";
 
 const previewRequest = v.strictObject({
   variables: v.optional(jsonObject(), {}),
   content: v.optional(v.pipe(templateContent, v.description("Shown instead of the stored template, which stays as it is"))),
 });
+
+export const templateShape = v.object({
+  id: v.string(),
+  version: count,
+  subject: v.string(),
+  html: v.optional(v.string()),
+  text: v.optional(v.string()),
+  layout: v.optional(v.string()),
+  created: v.pipe(v.nullable(isoTime), v.description("Null for a built-in one")),
+});
+
+const { html: _html, text: _text, layout: _layout, ...summarised } = templateShape.entries;
+export const templatesShape = v.object({ templates: outputList(v.object({ ...summarised, layout: v.nullable(v.string()) })), cursor });
+
+export const previewShape = v.object({
+  id: v.string(),
+  version: v.pipe(v.nullable(count), v.description("Null when the content came with the request")),
+  layoutVersion: v.nullable(count),
+  subject: v.string(),
+  html: v.nullable(v.string()),
+  text: v.pipe(v.nullable(v.string()), v.description("The template's, else made from the html")),
+});
+
+export const templatePutShape = v.object({ id: v.string(), version: count, changed: v.boolean() });
 
 export const templateRoutes = [
   route("GET /v1/templates", {

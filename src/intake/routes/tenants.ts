@@ -1,8 +1,8 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem, issueSummary } from "../../errors";
-import { boundedName } from "../../bounded";
-import { type Tenant, tenantSchema } from "../../tenants/tenant";
+import { boundedName, outputList } from "../../bounded";
+import { type Tenant, tenantSchema, settingsSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { audit } from "../audit";
 import { smallBody } from "../body";
@@ -10,12 +10,34 @@ import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
 import { destinationIssues } from "../own-destination";
 import { pausedShape } from "../pause-shapes";
-import { mintedShape, tenantShape, tenantsShape, tokensShape } from "../tenant-shapes";
 import { pauseBody, pausedNow } from "./queues";
+import { tokenScopes } from "../../tenants/token";
+import { cursor, dated, isoTime } from "../shapes";
 
 const pageSize = 200;
 const afterQuery = v.strictObject({
   cursor: v.optional(boundedName("must be a cursor from an earlier answer")),
+});
+
+/** Shapes of tenants and their tokens in answers. */
+
+export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: settingsSchema, ...dated });
+export const tenantsShape = v.object({ tenants: outputList(tenantShape), cursor });
+
+const mintedShape = v.object({ id: v.string(), token: v.pipe(v.string(), v.description("Shown once and not stored")) });
+
+export const tokensShape = v.object({
+  tokens: outputList(
+    v.object({
+      id: v.string(),
+      name: v.string(),
+      scopes: outputList(v.picklist(tokenScopes)),
+      types: v.pipe(v.nullable(outputList(v.string())), v.description("Remote types that the scope work is bound to; null: all")),
+      created: isoTime,
+      revoked: v.nullable(isoTime),
+      lastUsed: v.pipe(v.nullable(isoTime), v.description("Last use, to within an hour; null: none is recorded")),
+    }),
+  ),
 });
 
 export const tenantRoutes = [

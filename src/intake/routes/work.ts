@@ -9,7 +9,7 @@ import { settle, type SettleResult } from "../../domain/work/settle";
 import { maxUploadedResult, resultAddress } from "../../domain/work/upload-result";
 import { Problem, issueSummary } from "../../errors";
 import type { JobRef } from "../../queue/ports/job-row";
-import { batchReport } from "../batch-report";
+import { batchReport } from "../refusals";
 import { largeBody, smallBody } from "../body";
 import { type RouteCall, param } from "../route";
 import { batchShape } from "../shapes";

@@ -1,5 +1,5 @@
 import { budgetOf, exceeded, microsFor, noBound, overBudgetCode, tenantUsdPerMonth } from "../../domain/agents/budget";
-import { issueText } from "../../domain/agents/issue";
+import { issueText } from "../../domain/agents/guard";
 import { jsonIn } from "../../json/json-in";
 import type { ModelAnswer } from "../../domain/agents/model";
 import { chatOf, hashOf } from "../../domain/agents/prompt";

@@ -1,4 +1,4 @@
-import { holdOf } from "../../domain/campaigns/hold";
+import { holdOf } from "../../domain/campaigns/pace";
 import type { Campaign, ClaimedRecipient, LeftOut } from "../../domain/campaigns/model";
 import { builtInFrom } from "../../domain/mail/built-in";
 import { type Composed, sourceOf } from "../../domain/mail/content";

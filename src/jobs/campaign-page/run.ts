@@ -1,6 +1,5 @@
-import { holdOf } from "../../domain/campaigns/hold";
+import { holdOf, paceReasons } from "../../domain/campaigns/pace";
 import type { Campaign, PageCounts } from "../../domain/campaigns/model";
-import { paceReasons } from "../../domain/campaigns/pace";
 import { composed } from "../../domain/mail/content";
 import type { PayloadOf, Run } from "../../queue/job";
 import { discard, done, type Outcome, wait } from "../../queue/outcome";

@@ -1,7 +1,6 @@
-import { holdOf } from "../../domain/campaigns/hold";
+import { holdOf, paceReasons } from "../../domain/campaigns/pace";
 import { type Campaign, openPagesOf } from "../../domain/campaigns/model";
 import type { PagePlace } from "../../domain/campaigns/objects";
-import { paceReasons } from "../../domain/campaigns/pace";
 import type { Run } from "../../queue/job";
 import { discard, done, wait } from "../../queue/outcome";
 import { campaignPage } from "../campaign-page/job";

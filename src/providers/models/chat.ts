@@ -1,9 +1,7 @@
-import type { Failure, Reply } from "../../queue/effect";
-import { failed } from "../../queue/effect";
+import { type Failure, type Reply, failed } from "../../queue/effect";
 import { chattedFrom } from "./completion";
 import { type Dialect, withoutRefused } from "./dialect";
 import type { Learned } from "./learned";
-import { isUnbilled } from "./billed";
 import type { CallBound, CallOptions, ChatRequest, Models, OverBudget } from "./models";
 import { maxTokensOf, type ModelRequest, requestFrom } from "./request";
 import type { ModelSettings } from "./settings";
@@ -110,4 +108,17 @@ function boundOf(request: ModelRequest, chatRequest: ChatRequest, dialect: Diale
   const input = new TextEncoder().encode(JSON.stringify(request)).length;
   const isSent = dialect.tokensParameter !== "none";
   return { endpoint: 0, input, output: isSent ? maxTokensOf(chatRequest, dialect.maxTokens, maxTokens) : (maxTokens ?? maxAnswer) };
+}
+
+/** Permanent refusals from before a model begins to answer. */
+const beforeAnswer: readonly (string | undefined)[] = [
+  ...["context_length_exceeded", "invalid_request_error", "invalid_request", "model_not_found"],
+  ...["400", "404", "405", "413", "415", "422"],
+  // Codes of Workers AI for a request that was not accepted.
+  ...["3003", "3006", "5004", "5006"],
+];
+
+/** Whether a failed call was certainly not billed: it was refused before an answer began. A time-out, a 5xx and a filtered answer may be billed. */
+export function isUnbilled({ class: kind, code }: Failure): boolean {
+  return kind === "limited" || kind === "config" || (kind === "permanent" && beforeAnswer.includes(code));
 }

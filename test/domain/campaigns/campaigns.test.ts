@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { holdOf } from "../../../src/domain/campaigns/hold";
+import { holdOf } from "../../../src/domain/campaigns/pace";
 import { createListReader, type ListRow, NoHeader } from "../../../src/domain/campaigns/read-list";
 import { CsvReader } from "../../../src/domain/campaigns/csv";
 import { mailboxFrom } from "../../../src/domain/mail/mailbox";

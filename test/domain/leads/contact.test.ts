@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isDisposable } from "../../../src/domain/leads/disposable";
-import { readEmail } from "../../../src/domain/leads/email";
+import { isDisposable, readEmail } from "../../../src/domain/leads/email";
 import { readPhone } from "../../../src/domain/leads/phone";
 
 describe("an e-mail address", () => {

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ReplayFilter, ReplayRequest } from "../../../src/domain/replays/model";
-import { mayOverlap } from "../../../src/domain/replays/overlap";
+import { mayOverlap } from "../../../src/domain/replays/plan";
 import { givenDead, setUp, states, useReplays } from "../../support/replays";
 
 useReplays();

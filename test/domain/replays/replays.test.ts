@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canaryRoom, endOf } from "../../../src/domain/replays/end";
+import { canaryRoom, endOf } from "../../../src/domain/replays/step";
 import { noon } from "../../support/rows";
 import { setUp, givenDead, states, fails, standing, useReplays } from "../../support/replays";
 

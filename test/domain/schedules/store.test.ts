@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import * as v from "valibot";
-import { addSchedules } from "../../../src/domain/shop/site/schedules";
+import { addSchedules } from "../../../src/domain/shop/site/connect";
 import { type ScheduleInput, scheduleInput, spreadOf } from "../../../src/domain/schedules/model";
 import { dueSql, createScheduleStore } from "../../../src/domain/schedules/store";
 import { maxSchedules } from "../../../src/tenants/bounds";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { withFallback } from "../../../src/providers/models/fallback";
-import { isUnbilled } from "../../../src/providers/models/billed";
+import { isUnbilled } from "../../../src/providers/models/chat";
 import type { CallBound, Chatted, Models } from "../../../src/providers/models/models";
 import { failed, type Failure, ok } from "../../../src/queue/effect";
 

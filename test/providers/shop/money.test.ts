@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { decimal, sumOf, times } from "../../../src/decimal";
-import { micros } from "../../../src/providers/shop/money";
+import { micros } from "../../../src/providers/shop/fields";
 
 test.each(["", "-", ".", "abc", "1.234,50", "1.2.3", "0x10", "1e400", "NaN", "Infinity", "9".repeat(100)])("%j is no amount", (text) =>
   expect(micros(text)).toBeNull(),

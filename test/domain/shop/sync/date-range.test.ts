@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decimal } from "../../../../src/decimal";
-import { scheduleName } from "../../../../src/domain/shop/site/schedules";
+import { scheduleName } from "../../../../src/domain/shop/site/connect";
 import { lastDaysSpan, nextSpan, halves } from "../../../../src/domain/shop/sync/date-range";
 
 const minute = 60_000;
