@@ -79,6 +79,12 @@ export function checkedLater(schema: v.GenericSchema) {
   return v.pipe(v.unknown(), v.metadata({ checkedBy: schema }));
 }
 
+/** A time in an answer. */
+export const isoTime = v.pipe(boundedText(40), v.isoTimestamp(), v.description("ISO 8601, UTC"));
+
+/** A number of things in an answer. */
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
 /** A list in an answer or a result: describes what we write. Never for what others send. */
 export function outputList<const Item extends v.GenericSchema>(item: Item): v.ArraySchema<Item, undefined> {
   return v.array(item);

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { outputList } from "../bounded";
+import { count, isoTime, outputList } from "../bounded";
 import { submissionSchema } from "../domain/leads/model";
 import { follows } from "../domain/leads/store";
-import { count, isoTime, nullableText, summaryEntries } from "./shapes";
+import { nullableText, summaryEntries } from "./shapes";
 
 /** Shapes of leads in answers. */
 

@@ -1,8 +1,7 @@
 import { iso } from "../time/iso";
 import * as v from "valibot";
 import type { PauseView } from "../ledger/pauses";
-import { outputList } from "../bounded";
-import { isoTime } from "./shapes";
+import { isoTime, outputList } from "../bounded";
 
 const pauseScope = v.picklist(["queue", "type", "tenant"]);
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { outputList, outputRecord } from "../bounded";
-import { count, isoTime, nullableText } from "./shapes";
+import { count, isoTime, outputList, outputRecord } from "../bounded";
+import { nullableText } from "./shapes";
 
 /** Shapes of replays in answers. */
 
@@ -39,23 +39,5 @@ export const replayShape = v.object({
       }),
     ),
     v.description("Who resumed it last after a stop; null: it was not resumed"),
-  ),
-});
-
-export const planShape = v.object({
-  total: count,
-  byType: outputRecord(count),
-  refused: outputList(v.object({ id: v.string(), reason: v.string() })),
-  checked: count,
-  more: v.boolean(),
-  effects: v.object({
-    done: v.pipe(count, v.description("Jobs whose effect happened; without a patch it is not repeated")),
-    inDoubt: v.pipe(count, v.description("Jobs with an uncertain effect: settle it first, or they fail in the same way")),
-  }),
-  providerCalls: v.pipe(count, v.description("About how many calls of outside systems it makes")),
-  usd: v.pipe(v.number(), v.description("About what Cloudflare bills for it; what the outside systems bill is not in it")),
-  running: v.pipe(
-    outputList(v.string()),
-    v.description("Ids of running replays that still send and may name the same dead letters: by their filters, or a shared id"),
   ),
 });

@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { outputList, outputRecord } from "../bounded";
+import { isoTime, outputList, outputRecord } from "../bounded";
 import { limitsSchema } from "../tenants/connection-fields";
 import { projectSchema } from "../tenants/project-schema";
 import { webhookFormats, webhookSchema } from "../tenants/site";
-import { dated, isoTime } from "./shapes";
+import { dated } from "./shapes";
 
 /** Shapes of connections, sites and lead projects in answers: what was set, without its secrets. */
 

@@ -1,11 +1,9 @@
 import * as v from "valibot";
-import { boundedText, formerName, outputList, outputRecord } from "../bounded";
+import { count, formerName, isoTime, outputList, outputRecord } from "../bounded";
 import { states } from "../queue/state";
 
 /** Shapes of answers, for the OpenAPI document. Tests validate every answer by them. */
 
-export const isoTime = v.pipe(boundedText(40), v.isoTimestamp(), v.description("ISO 8601, UTC"));
-export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const state = v.picklist(states);
 const json = v.pipe(v.unknown(), v.description("JSON; personal fields are •••"));
 

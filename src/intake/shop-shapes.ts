@@ -1,16 +1,14 @@
 import * as v from "valibot";
-import { boundedText, outputList, outputRecord } from "../bounded";
-import { isoTime } from "./shapes";
+import { isoTime, outputList, outputRecord } from "../bounded";
+import { money, quantity } from "../domain/shop/purchases/model";
+import { cursor } from "./shapes";
 
 /** Shapes of shop data. Ids are the shop's numbers, amounts are decimal text. */
 
-const money = v.pipe(boundedText(64, { pattern: /^-?\d+\.\d{6}$/, rule: "must be decimal text" }), v.description("Decimal text"));
 const maybeMoney = v.pipe(v.nullable(money), v.description("Decimal text; null where it cannot be read"));
-const quantity = v.pipe(v.number(), v.description("Up to six decimals"));
 const maybeQuantity = v.pipe(v.nullable(quantity), v.description("Up to six decimals; null where it is not known"));
 const maybeTime = v.nullable(isoTime);
 const maybeText = v.nullable(v.string());
-const cursor = v.pipe(v.nullable(v.string()), v.description("For the next page; null at the end"));
 const changedAt = v.pipe(isoTime, v.description("When it changed here; unique in the shop, for changedAfter"));
 
 const orderEntries = {
@@ -123,32 +121,6 @@ export const productsShape = v.object({
 
 export const supplierShape = v.object({ id: v.number(), name: v.string(), active: v.boolean(), email: maybeText, automatic: v.boolean() });
 export const suppliersShape = v.object({ suppliers: outputList(supplierShape), cursor });
-
-export const purchaseOrderShape = v.object({
-  id: v.number(),
-  state: v.picklist(["draft", "approved", "cancelled"]),
-  supplier: v.object({ id: v.number(), name: v.string(), email: maybeText }),
-  currency: v.string(),
-  total: money,
-  rows: outputList(
-    v.object({
-      productId: v.number(),
-      productAttributeId: v.number(),
-      reference: v.string(),
-      name: v.string(),
-      quantity,
-      unitPrice: money,
-      total: money,
-      orderIds: outputList(v.number()),
-    }),
-  ),
-  createdAt: isoTime,
-  updatedAt: isoTime,
-  approvedBy: v.pipe(maybeText, v.description("operator, or the job that did it by the supplier's setting")),
-  mailJobId: maybeText,
-});
-
-export const purchaseOrdersShape = v.object({ purchaseOrders: outputList(purchaseOrderShape), cursor });
 
 export const productTextsShape = v.object({
   productTexts: outputList(

@@ -6,7 +6,8 @@ import { productWrites } from "../../src/domain/shop/products/store";
 import { draftWrites, shortage } from "../../src/domain/shop/purchases/shortage";
 import { namedWrites } from "../../src/domain/shop/related-rows";
 import { pause } from "../../src/domain/shop/site/store";
-import { orderDetailShape, ordersShape, productsShape, purchaseOrderShape } from "../../src/intake/shop-shapes";
+import { purchaseOrderShape } from "../../src/domain/shop/purchases/model";
+import { orderDetailShape, ordersShape, productsShape } from "../../src/intake/shop-shapes";
 import { order, orderLine, orderState, product, start, stock } from "../jobs/fake-shop";
 import { createIntakeBench, type Tokens } from "./bench";
 

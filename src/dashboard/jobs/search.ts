@@ -1,16 +1,9 @@
 import { dayMs, hourMs, minuteMs } from "../../time/day";
 
+const names = ["q", "type", "state", "siteId", "parent", "queue", "from", "to"] as const;
+
 /** The filters of a list of jobs, as in the address. */
-export interface Search {
-  q?: string;
-  type?: string;
-  state?: string;
-  siteId?: string;
-  parent?: string;
-  queue?: string;
-  from?: string;
-  to?: string;
-}
+export type Search = { [Name in (typeof names)[number]]?: string };
 
 /** Words of the search box that name a filter. */
 const words: Readonly<Record<string, keyof Search>> = {
@@ -22,7 +15,6 @@ const words: Readonly<Record<string, keyof Search>> = {
   from: "from",
   to: "to",
 };
-const names = ["q", "type", "state", "siteId", "parent", "queue", "from", "to"] as const;
 
 /**
  * Reads the address: `q` may hold filters beside what is searched for, as in `type:email state:dead site:shop-1 "host not found"`.

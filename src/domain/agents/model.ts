@@ -8,16 +8,6 @@ export type Reads = "trusted" | "untrusted";
 /** What a tool changes: nothing, the tenant's rows, or an outside system. */
 export type Writes = "none" | "tenant" | "outside";
 
-/** Limits of one run, and of all runs of one agent and tenant in a month. Money in USD. */
-export interface AgentBudget {
-  maxSteps: number;
-  maxTokens: number;
-  /** Time in model calls; waiting does not count. */
-  maxSeconds: number;
-  usdPerRun: number;
-  usdPerMonth: number;
-}
-
 /** The limits that a tenant may set. */
 export const budgetInput = v.strictObject({
   maxSteps: v.optional(wholeNumber(100)),
@@ -33,6 +23,9 @@ export const tenantBudgetInput = v.strictObject({ usdPerMonth: v.optional(usd(1_
 export type TenantBudget = v.InferOutput<typeof tenantBudgetInput>;
 
 export type BudgetInput = v.InferOutput<typeof budgetInput>;
+
+/** Limits of one run, and of all runs of one agent and tenant in a month. Money in USD. `maxSeconds` is time in model calls; waiting does not count. */
+export type AgentBudget = { [Limit in keyof BudgetInput]-?: NonNullable<BudgetInput[Limit]> };
 
 function wholeNumber(max: number) {
   const rule = `must be a whole number from 1 to ${withCommas(max)}`;

@@ -1,3 +1,5 @@
+import * as v from "valibot";
+import { count, outputRecord } from "../../bounded";
 import type { JobFilter } from "../../ledger/views";
 import type { ReplayFilter } from "../replays/model";
 
@@ -21,12 +23,13 @@ export interface RunNowFilter extends CancelFilter {
   group?: string | undefined;
 }
 
-export interface BulkPlan {
-  total: number;
-  byType: Record<string, number>;
-  /** Whether there are more jobs than a plan counts. */
-  more: boolean;
-}
+export const bulkPlanShape = v.object({
+  total: count,
+  byType: outputRecord(count),
+  more: v.pipe(v.boolean(), v.description("There are more jobs than a plan counts")),
+});
+
+export type BulkPlan = v.InferOutput<typeof bulkPlanShape>;
 
 export interface BulkView {
   id: string;

@@ -9,23 +9,6 @@ import { hourMs, minuteMs } from "../../time/day";
 const maxRoles = 100;
 const personRule = "must be an address, or the name of a group";
 
-interface Given {
-  email?: string | undefined;
-  group?: string | undefined;
-  tenant: string;
-  scopes?: readonly string[] | undefined;
-}
-
-function onePerson<Input extends Given>() {
-  const isOne = ({ email, group }: Pick<Given, "email" | "group">) => (email === undefined) !== (group === undefined);
-  return fieldRule<Input, "email" | "group">(["email", "group"], isOne, "name one: email or group", "email");
-}
-
-function scopedToTenant<Input extends Given>() {
-  const isScoped = ({ tenant, scopes: given }: Pick<Given, "tenant" | "scopes">) => (tenant === "*") === (given === undefined);
-  return fieldRule<Input, "tenant" | "scopes">(["tenant", "scopes"], isScoped, "is needed for a tenant, and cannot go together with tenant *", "scopes");
-}
-
 const role = v.pipe(
   v.strictObject({
     email: v.optional(boundedText(254, { pattern: /^[^\s@]{1,64}@[^\s@]{1,189}$/, rule: personRule })),
@@ -36,8 +19,13 @@ const role = v.pipe(
     ),
     scopes: v.optional(boundedList(v.picklist(tokenScopes, `must be one of ${tokenScopes.join(", ")}`), tokenScopes.length, { min: 1 })),
   }),
-  onePerson(),
-  scopedToTenant(),
+  fieldRule(["email", "group"], ({ email, group }) => (email === undefined) !== (group === undefined), "name one: email or group", "email"),
+  fieldRule(
+    ["tenant", "scopes"],
+    ({ tenant, scopes }) => (tenant === "*") === (scopes === undefined),
+    "is needed for a tenant, and cannot go together with tenant *",
+    "scopes",
+  ),
 );
 
 /** Body of `PUT /v1/access`: who may sign in by Cloudflare Access, and with which role. */

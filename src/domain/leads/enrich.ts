@@ -8,20 +8,8 @@ import { isListed, type Project } from "../../tenants/project-schema";
 import { engagementScore, labelOf, suspicionOf, type Engagement } from "./score";
 import type { LeadKind, SubmissionInput } from "./model";
 
-/** Data of a request besides its body. */
-export interface RequestFacts {
-  id: string;
-  sender?: "browser" | "server" | undefined;
-  ip?: string | undefined;
-  userAgent?: string | undefined;
-  referer?: string | undefined;
-  country?: string | undefined;
-  city?: string | undefined;
-  region?: string | undefined;
-  timezone?: string | undefined;
-  /** The captcha could not be verified. */
-  unverified?: boolean;
-}
+/** Data of a request besides its body. `unverified`: the captcha could not be verified. */
+export type RequestFacts = NonNullable<SubmissionInput["request"]> & { id: string; unverified?: boolean };
 
 type Enriched = { ok: true; submission: SubmissionInput } | { ok: false; issues: Issue[] };
 

@@ -3,15 +3,6 @@ import type { Issue } from "../../errors";
 import { boundedName, boundedText, fieldRule } from "../../bounded";
 import { syntaxIssue } from "./liquid";
 
-/** The content of a template, three Liquid sources; `html` escapes the values of variables, subject and text do not. */
-export interface TemplateContent {
-  subject: string;
-  html?: string | undefined;
-  text?: string | undefined;
-  /** Another template of the tenant, whose `html` and `text` print this one's at `{{ content }}`. */
-  layout?: string | undefined;
-}
-
 /** One version of a template; it never changes. */
 export interface Template extends TemplateContent {
   id: string;
@@ -51,10 +42,14 @@ export const templateContent = v.pipe(
     subject: boundedText(4096, { min: 1 }),
     html: v.optional(source),
     text: v.optional(source),
+    // Another template of the tenant, whose `html` and `text` print this one's at `{{ content }}`.
     layout: v.optional(templateId),
   }),
   fieldRule(["html", "text"], ({ html, text }) => html !== undefined || text !== undefined, "one of html and text is needed", "html"),
 );
+
+/** The content of a template, three Liquid sources; `html` escapes the values of variables, subject and text do not. */
+export type TemplateContent = v.InferOutput<typeof templateContent>;
 
 /** The issues of a template's Liquid: one a part, with line and column. Empty when it can be rendered. */
 export function templateIssues(content: TemplateContent): Issue[] {

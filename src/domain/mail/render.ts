@@ -15,11 +15,7 @@ export interface MailSource {
 }
 
 /** The rendered content. */
-interface MailContent {
-  subject: string;
-  html?: string | undefined;
-  text?: string | undefined;
-}
+type MailContent = Omit<MailSource, "layout">;
 
 export interface RenderOptions {
   /** With variables the source is Liquid; without, it is sent unchanged, braces included. */

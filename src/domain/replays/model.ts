@@ -1,3 +1,7 @@
+import * as v from "valibot";
+import { count, outputList, outputRecord } from "../../bounded";
+import type { JobFilter } from "../../ledger/views";
+
 /** A replay after an act on it. */
 export interface ChangedReplay {
   replay: ReplayView;
@@ -25,38 +29,34 @@ export interface ReplayRequest {
 export const defaultCanary = 5;
 
 /** As lists of jobs: from and to are times of accepting in milliseconds, from inclusive, to exclusive. */
-export interface ReplayFilter {
-  type?: string | undefined;
-  queue?: string | undefined;
+export type ReplayFilter = Pick<JobFilter, "type" | "queue" | "siteId" | "parent" | "q" | "from" | "to"> & {
   state?: "dead" | "discarded" | undefined;
-  siteId?: string | undefined;
   group?: string | undefined;
-  /** The job that enqueued them. */
-  parent?: string | undefined;
-  q?: string | undefined;
-  from?: number | undefined;
-  to?: number | undefined;
-}
+};
 
-export interface ReplayPlan {
-  /** Dead letters that the request names. */
-  total: number;
-  byType: Record<string, number>;
-  /** Those that cannot be replayed with this patch, and why; up to 100. */
-  refused: { id: string; reason: string }[];
-  /** Payloads that were tried with the patch: the first 500. */
-  checked: number;
-  /** Whether there are more dead letters than a plan counts. */
-  more: boolean;
-  /** Jobs of which an effect happened, and of which one may have happened. Without a patch neither is done again. */
-  effects: { done: number; inDoubt: number };
-  /** About how many calls of outside systems it makes: one for each job that has a gate and no effect, done or in doubt. */
-  providerCalls: number;
-  /** About what Cloudflare bills for it, in USD; what the outside systems bill is not in it. */
-  usd: number;
-  /** Ids of running replays that still send and may name the same dead letters, the newest first. */
-  running: string[];
-}
+/** What a replay would do. */
+export const planShape = v.object({
+  total: count,
+  byType: outputRecord(count),
+  // Those that cannot be replayed with this patch; up to 100.
+  refused: outputList(v.object({ id: v.string(), reason: v.string() })),
+  // Payloads that were tried with the patch: the first 500.
+  checked: count,
+  // Whether there are more dead letters than a plan counts.
+  more: v.boolean(),
+  effects: v.object({
+    done: v.pipe(count, v.description("Jobs whose effect happened; without a patch it is not repeated")),
+    inDoubt: v.pipe(count, v.description("Jobs with an uncertain effect: settle it first, or they fail in the same way")),
+  }),
+  providerCalls: v.pipe(count, v.description("About how many calls of outside systems it makes")),
+  usd: v.pipe(v.number(), v.description("About what Cloudflare bills for it; what the outside systems bill is not in it")),
+  running: v.pipe(
+    outputList(v.string()),
+    v.description("Ids of running replays that still send and may name the same dead letters: by their filters, or a shared id"),
+  ),
+});
+
+export type ReplayPlan = v.InferOutput<typeof planShape>;
 
 export interface ReplayView {
   id: string;

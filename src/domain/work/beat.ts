@@ -6,16 +6,11 @@ import type { JobState } from "../../queue/state";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline, isPaused, standingOf } from "./model";
+import type { Beat } from "./requests";
 import { reclaimHeld } from "./held-job";
 import { minuteMs } from "../../time/day";
 
-interface BeatRequest extends JobRef {
-  lease: string;
-  extendSeconds?: number | undefined;
-  progress?: { done: number; total?: number | null | undefined; note?: string | null | undefined } | undefined;
-  /** JSON; undefined keeps the stored cursor. */
-  cursor?: unknown;
-}
+type BeatRequest = Beat & JobRef;
 
 export type BeatResult =
   | { id: string; ok: true; leaseUntil: number; cancel: { reason: string } | null; pause: boolean }

@@ -11,34 +11,9 @@ import { unansweredEntry } from "../../queue/run/enter-gates";
 import { payloadGone, payloadUnreachable, payloadUnreadable } from "../../queue/run/load";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline } from "./model";
+import type { HandedOut } from "./requests";
 import { conclude, leaveGates } from "./conclude";
 import { minuteMs } from "../../time/day";
-
-/** A job as a worker receives it. Times in milliseconds. */
-export interface HandedOut {
-  id: string;
-  type: string;
-  version: number;
-  tenant: string;
-  seq: number;
-  attempt: number;
-  maxAttempts: number;
-  lease: string;
-  leaseUntil: number;
-  startBy: number;
-  deadline: number | null;
-  payload?: unknown;
-  /** Path of the payload, when it is too large for the answer. */
-  payloadUrl?: string;
-  cursor: unknown;
-  progress: { done: number; total: number | null; note: string | null } | null;
-  effects: Record<string, unknown>;
-  idempotencyKey: string;
-  dryRun: boolean;
-  traceparent: string;
-  leaseSeconds: number;
-  heartbeatSeconds: number;
-}
 
 /** A job with its payload in the version that its worker reads. */
 interface Loaded {

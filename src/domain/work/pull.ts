@@ -2,21 +2,12 @@ import { sha256Hex } from "../../crypto";
 import { type Look, pullMemoryMs, type PullRecord, type PullLimits, type Shelf, type ShelfLook } from "../../ledger/work/model";
 import type { Contract } from "../../queue/job";
 import { readable } from "../../queue/registry";
-import { type HandedOut, handOut } from "./hand-out";
+import { handOut } from "./hand-out";
 import type { WorkDeps } from "./deps";
 import { isPaused, maxLeases, workRefusal, type WorkerState, type WorkRefusal, type WorkScope } from "./model";
+import type { HandedOut, PullRequest } from "./requests";
 import { reap } from "./reap";
 import { release } from "./release";
-
-export interface PullRequest {
-  worker: string;
-  pullId: string;
-  types: readonly string[];
-  versions?: Readonly<Record<string, readonly number[]>> | undefined;
-  max: number;
-  waitSeconds: number;
-  leaseSeconds?: number | undefined;
-}
 
 export interface Pulled {
   ok: true;

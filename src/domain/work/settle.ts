@@ -9,22 +9,13 @@ import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from "./model";
+import type { Settlement } from "./requests";
 import { reclaimHeld } from "./held-job";
 import { hasUploaded } from "./upload-result";
 import { minuteMs } from "../../time/day";
 
-/** A worker's outcome: the five outcomes of every run. */
-type WorkerOutcome =
-  | { kind: "done"; result?: unknown; resultId?: string | undefined }
-  | { kind: "retry"; reason: string; afterSeconds?: number | undefined }
-  | { kind: "wait"; reason: string; untilMs: number }
-  | { kind: "again"; cursor: unknown }
-  | { kind: "discard"; reason: string };
-
-interface WorkerSettlement extends JobRef {
-  lease: string;
-  outcome: WorkerOutcome;
-}
+type WorkerOutcome = { kind: "done"; result?: unknown; resultId?: string | undefined } | Exclude<Settlement["outcome"], { kind: "done" }>;
+type WorkerSettlement = JobRef & { lease: string; outcome: WorkerOutcome };
 
 export type SettleResult = { ok: true; state: JobState; at: number } | WorkRefusal;
 

@@ -5,10 +5,9 @@ import { type Agent, toolOf } from "../../domain/agents/define";
 import { agentNamed } from "../../domain/agents/list";
 import { type Proposal, type AgentStep, usdFromMicros } from "../../domain/agents/model";
 import type { AgentSummary, RunDetail, RunSummary, TenantAgents } from "../../domain/agents/queries";
-import { outputList } from "../../bounded";
+import { isoTime, outputList } from "../../bounded";
 import { mask, maskAll } from "../../masking/personal";
 import { states } from "../../queue/state";
-import { isoTime } from "../shapes";
 
 const json = v.pipe(v.unknown(), v.description("JSON; personal fields are •••"));
 const usd = v.pipe(v.number(), v.description("USD"));

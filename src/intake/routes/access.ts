@@ -1,4 +1,5 @@
 import { iso } from "../../time/iso";
+import { isoTime } from "../../bounded";
 import * as v from "valibot";
 import { type Access, accessSchema } from "../../domain/installation/access";
 import { Problem } from "../../errors";
@@ -6,7 +7,6 @@ import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { route } from "../route";
-import { isoTime } from "../shapes";
 
 export const accessShape = v.object({ ...accessSchema.entries, updated: isoTime });
 

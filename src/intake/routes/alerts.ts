@@ -9,7 +9,7 @@ import { type AlertRule, maxRules, type NamedRule, ruleSchema } from "../../doma
 import { putRule, removeRule } from "../../domain/alerts/store";
 import { severities } from "../../domain/report/model";
 import { Problem } from "../../errors";
-import { outputList } from "../../bounded";
+import { count, isoTime, outputList } from "../../bounded";
 import type { Receipt } from "../../queue/request";
 import type { Snapshot } from "../../tenants/snapshot";
 import { audit } from "../audit";
@@ -20,7 +20,7 @@ import { destinationIssues, ownDestinations, whyUnreachable } from "../own-desti
 import { unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
-import { actionShape, count, isoTime, listShape } from "../shapes";
+import { actionShape, listShape } from "../shapes";
 import { requestsFor } from "../tick/send-alerts";
 
 export const alertShape = v.object({

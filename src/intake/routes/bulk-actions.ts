@@ -1,8 +1,8 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
-import { bulkActionNames, type BulkPlan, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
+import { bulkActionNames, type BulkPlan, bulkPlanShape, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
-import { boundedName, outputRecord } from "../../bounded";
+import { boundedName, count, isoTime, outputRecord } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
@@ -10,7 +10,7 @@ import { siteId } from "../../domain/shop/site/model";
 import { paging, search, time } from "../query";
 import { type RouteCall, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
-import { count, isoTime, listShape } from "../shapes";
+import { listShape } from "../shapes";
 
 const openStates = ["queued", "running", "retrying", "waiting", "scheduled"] as const;
 const heldStates = ["retrying", "waiting", "scheduled"] as const;
@@ -45,12 +45,6 @@ const runNowRequest = v.pipe(
 );
 
 const dismissRequest = v.pipe(v.strictObject({ filter: filterEntry(letterEntries), ids: idsEntry, plan }), eitherOf());
-
-export const bulkPlanShape = v.object({
-  total: count,
-  byType: outputRecord(count),
-  more: v.pipe(v.boolean(), v.description("There are more jobs than a plan counts")),
-});
 
 export const bulkActionShape = v.object({
   id: v.string(),

@@ -6,7 +6,7 @@ import { campaignInput, campaignStates } from "../../domain/campaigns/model";
 import { noCampaign } from "../../domain/campaigns/operate";
 import { campaignOf, type CampaignReport, leftRecipients, listCampaigns, lossesOf, maxLeftExamined, reportOf } from "../../domain/campaigns/queries";
 import type { ListFormat } from "../../domain/campaigns/read-list";
-import { outputList } from "../../bounded";
+import { count, isoTime, outputList } from "../../bounded";
 import { states } from "../../queue/state";
 import { masked } from "../../masking/personal";
 import { audit } from "../audit";
@@ -15,7 +15,6 @@ import type { CampaignIntake, IntakeDeps } from "../deps";
 import { cursorText, paging, revealQuery } from "../query";
 import { listedRows } from "../refusals";
 import { actorOf, param, permits, route } from "../route";
-import { count, isoTime } from "../shapes";
 
 /** Bytes of a list: a million rows of 500. */
 const maxListBytes = 512 * 1024 * 1024;

@@ -2,9 +2,8 @@ import * as v from "valibot";
 import { budgetState, type Costs } from "../../domain/costs/model";
 import { pricesAsOf } from "../../domain/costs/prices";
 import { costReport } from "../../domain/costs/queries";
-import { outputList } from "../../bounded";
+import { count, outputList } from "../../bounded";
 import { route } from "../route";
-import { count } from "../shapes";
 
 const costs = outputList(v.object({ name: v.string(), jobs: count, usd: v.number() }));
 const span = v.object({ usd: v.number(), byType: costs, byTenant: costs });

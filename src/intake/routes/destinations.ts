@@ -6,12 +6,11 @@ import type { DestinationView } from "../../domain/destinations/queries";
 import { destinationGate, subscriptionGate } from "../../domain/gates/model";
 import { jobEvents, subscriptionSchema, type SubscriptionView } from "../../domain/subscriptions/model";
 import { Problem } from "../../errors";
-import { outputList, outputRecord } from "../../bounded";
+import { isoTime, outputList, outputRecord } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { namedRoutes } from "../named-routes";
 import { param, route } from "../route";
-import { isoTime } from "../shapes";
 
 const retired = v.pipe(v.nullable(v.string()), v.description("The receiver's permanent refusal; nothing more is sent there until it is set again"));
 

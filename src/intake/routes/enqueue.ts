@@ -56,19 +56,13 @@ export const batchJob = v.pipe(
     ),
   }),
   oneTime(),
-  notDelayed(),
+  fieldRule(
+    ["failed", "delaySeconds", "runAt"],
+    ({ failed, delaySeconds, runAt }) => failed === undefined || (delaySeconds === undefined && runAt === undefined),
+    "cannot go together with a delay",
+    "failed",
+  ),
 );
-
-interface Failed {
-  failed?: string | undefined;
-  delaySeconds?: number | undefined;
-  runAt?: number | undefined;
-}
-
-function notDelayed<Input extends Failed>() {
-  const isFine = ({ failed, delaySeconds, runAt }: Failed) => failed === undefined || (delaySeconds === undefined && runAt === undefined);
-  return fieldRule<Input, "failed" | "delaySeconds" | "runAt">(["failed", "delaySeconds", "runAt"], isFine, "cannot go together with a delay", "failed");
-}
 
 /** The handler validates item by item: one wrong job must not refuse the others. */
 export const batchRequest = v.strictObject({

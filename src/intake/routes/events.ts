@@ -7,7 +7,7 @@ import { verifySignature } from "../../domain/events/inbound-secret";
 import { factsOf, stateOf } from "../../domain/events/queries";
 import { randomBase64 } from "../../crypto";
 import { Problem } from "../../errors";
-import { outputList, outputRecord } from "../../bounded";
+import { isoTime, outputList, outputRecord } from "../../bounded";
 import { largeBody, readBytes, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { acceptEvents } from "../events/accept";
@@ -15,7 +15,7 @@ import { isBatch, readEvents } from "../events/read";
 import { toSchema } from "../json-schema";
 import { unavailableProblem } from "../problem";
 import { param, route } from "../route";
-import { acceptedShape, batchShape, isoTime } from "../shapes";
+import { acceptedShape, batchShape } from "../shapes";
 import { daySeconds } from "../../time/day";
 
 const modes = "{id, type, data, timestamp}, or CloudEvents 1.0 in structured, binary or batch mode";

@@ -6,13 +6,13 @@ import { failure, listFailures } from "../../domain/failures/queries";
 import { decideGroup } from "../../domain/failures/store";
 import { Problem } from "../../errors";
 import { newestVersion, type WorkerVersion } from "../../ledger/versions";
-import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
+import { boundedName, boundedText, count, fieldRule, isoTime, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursorText, fromBeforeTo, paging, time } from "../query";
 import { replayShape } from "../replay-shapes";
 import { actorOf, param, route } from "../route";
-import { count, isoTime, nullableText } from "../shapes";
+import { nullableText } from "../shapes";
 import { replayOf } from "../views";
 
 const status = v.picklist(statuses, "must be open, resolved or ignored");

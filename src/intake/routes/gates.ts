@@ -8,9 +8,9 @@ import { audit } from "../audit";
 import { unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, type PathPattern, route } from "../route";
-import { count, isoTime, whyEntries } from "../shapes";
+import { whyEntries } from "../shapes";
 import { whyView } from "../views";
-import { boundedText, outputList } from "../../bounded";
+import { boundedText, count, isoTime, outputList } from "../../bounded";
 
 const dependency: PathPattern = { pattern: /^[a-z0-9][a-z0-9.:[\]_-]{0,279}$/, message: "must be the name of a gate, such as mail or shop:main" };
 

@@ -1,4 +1,5 @@
 import { iso } from "../../time/iso";
+import { isoTime } from "../../bounded";
 import * as v from "valibot";
 import { checkAddress } from "../../address/address";
 import { heartbeatSchema, heartbeatStep } from "../../domain/installation/model";
@@ -8,7 +9,6 @@ import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { route } from "../route";
-import { isoTime } from "../shapes";
 import { minuteMs } from "../../time/day";
 
 export const heartbeatShape = v.object({

@@ -1,9 +1,9 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { versionsIn } from "../../ledger/versions";
-import { outputList } from "../../bounded";
+import { count, isoTime, outputList } from "../../bounded";
 import { route } from "../route";
-import { count, isoTime, nullableText } from "../shapes";
+import { nullableText } from "../shapes";
 
 export const installationShape = v.object({
   versions: v.pipe(

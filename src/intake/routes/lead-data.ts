@@ -1,19 +1,19 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { csvHead, leadLine } from "../../domain/leads/csv";
+import { erasedShape, erasurePlanShape } from "../../domain/erasure/model";
 import { keysOf } from "../../domain/erasure/person";
 import { getLead, type LeadDetail, type LeadFilter, listLeads } from "../../domain/leads/queries";
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
-import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
+import { boundedName, boundedText, count, fieldRule, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { leadShape, leadsShape } from "../lead-shapes";
 import { releaseRobot } from "../leads/release";
 import { fromBeforeTo, leadCursor, paging, search, time } from "../query";
 import { actorOf, type RouteAnswer, param, route } from "../route";
-import { count } from "../shapes";
 import { jobSummary } from "../views";
 
 const filters = {
@@ -40,33 +40,9 @@ const searchRequest = v.strictObject({
   limit: v.optional(v.pipe(v.number(), v.integer(limitRule), v.minValue(1, limitRule), v.maxValue(200, limitRule)), 50),
 });
 
-const erased = v.object({
-  leads: count,
-  submissions: count,
-  facts: count,
-  jobs: count,
-  payloads: count,
-  media: count,
-  altTexts: count,
-  mail: count,
-  running: count,
-  complete: v.boolean(),
-  cursor: v.nullable(v.string()),
-});
-
 const released = v.object({
   id: v.pipe(v.string(), v.description("Id of the newest submission's job; finds the lead after that job is done")),
   jobs: outputList(v.string()),
-});
-
-const personKeys = outputList(v.object({ kind: v.picklist(["email", "phone"]), value: v.string() }));
-const plannedErasure = v.object({
-  plan: v.literal(true),
-  counts: v.object({ leads: count, submissions: count, jobs: count }),
-  leads: outputList(v.object({ id: v.string(), whole: v.boolean(), submissions: count, tiedBy: personKeys })),
-  more: v.boolean(),
-  keys: personKeys,
-  notFollowed: personKeys,
 });
 
 const text = (max: number) => v.optional(boundedText(max, { min: 1, trim: true }));
@@ -129,7 +105,7 @@ export const leadDataRoutes = [
     description: "Names the person by `email` or `phone`. Answers with counts, and with a `cursor` while something is left.",
     scope: "admin",
     body: { schema: person, limit: smallBody },
-    answers: { 200: v.union([erased, plannedErasure]) },
+    answers: { 200: v.union([erasedShape, erasurePlanShape]) },
     handle: async ({ deps, tenant, body, caller }) => {
       const path = body.email === undefined ? "phone" : "email";
       if (keysOf(body).length === 0)

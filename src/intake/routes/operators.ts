@@ -1,11 +1,10 @@
 import { iso } from "../../time/iso";
 import * as v from "valibot";
 import { auditEntries, type AuditEntry } from "../../ledger/audit";
-import { outputList } from "../../bounded";
+import { count, isoTime, outputList } from "../../bounded";
 import { cursorText, paging } from "../query";
 import { pauseShape, pauseView } from "../pause-shapes";
 import { type Caller, route } from "../route";
-import { count, isoTime } from "../shapes";
 
 const nullableText = v.nullable(v.string());
 const actorName = v.pipe(nullableText, v.description("Name of that token"));

@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { outputList } from "../../bounded";
 import { type Code, Problem } from "../../errors";
-import { csvOf, type PurchaseOrder, purchaseMail } from "../../domain/shop/purchases/model";
+import { csvOf, type PurchaseOrder, purchaseMail, purchaseOrderShape, purchaseStates } from "../../domain/shop/purchases/model";
 import { purchaseOrder, purchaseOrders } from "../../domain/shop/purchases/queries";
 import { approvePurchase, cancelPurchase, noteMail, reopenPurchase } from "../../domain/shop/purchases/store";
 import type { SiteScope } from "../../domain/shop/scope";
@@ -8,14 +9,14 @@ import { email } from "../../jobs/email/job";
 import type { EnqueueRequest } from "../../queue/request";
 import type { IntakeDeps } from "../deps";
 import { param, route } from "../route";
+import { cursor } from "../shapes";
 import { cursorOf, shopRowNotFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
-import { purchaseOrderShape, purchaseOrdersShape } from "../shop-shapes";
 
-const states = ["draft", "approved", "cancelled"] as const;
+export const purchaseOrdersShape = v.object({ purchaseOrders: outputList(purchaseOrderShape), cursor });
 
 const purchaseQuery = v.strictObject({
   ...shopPaging,
-  state: v.optional(v.picklist(states, `must be one of ${states.join(", ")}`)),
+  state: v.optional(v.picklist(purchaseStates, `must be one of ${purchaseStates.join(", ")}`)),
   supplierId: v.optional(shopId),
 });
 

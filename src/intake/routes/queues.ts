@@ -1,7 +1,7 @@
 import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
-import { boundedText, outputList } from "../../bounded";
+import { boundedText, count, isoTime, outputList } from "../../bounded";
 import type { Pause } from "../../queue/ports/job-row";
 import { audit } from "../audit";
 import { smallBody } from "../body";
@@ -11,7 +11,7 @@ import type { IntakeDeps } from "../deps";
 import { toSchema } from "../json-schema";
 import { pausedShape, pauseView } from "../pause-shapes";
 import { actorOf, type BodyRule, param, route } from "../route";
-import { count, isoTime, typesShape, whyEntries } from "../shapes";
+import { typesShape, whyEntries } from "../shapes";
 import { whyView } from "../views";
 
 const allTenants = "*";

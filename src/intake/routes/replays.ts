@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { ReplayView } from "../../domain/replays/model";
+import { planShape, type ReplayView } from "../../domain/replays/model";
 import { unknownTemplate } from "../../domain/mail/known";
 import { Problem } from "../../errors";
 import { jsonObject, outputList } from "../../bounded";
@@ -11,7 +11,7 @@ import { redact } from "../../masking/redact";
 import type { NewAuditEntry, IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
-import { planShape, replayShape } from "../replay-shapes";
+import { replayShape } from "../replay-shapes";
 import { actorOf, type Caller, param, permits, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
 import { nullableText } from "../shapes";

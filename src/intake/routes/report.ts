@@ -1,9 +1,9 @@
 import { isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { severities } from "../../domain/report/model";
-import { outputList } from "../../bounded";
+import { count, isoTime, outputList } from "../../bounded";
 import { route } from "../route";
-import { actionShape, count, isoTime } from "../shapes";
+import { actionShape } from "../shapes";
 
 export const reportShape = v.object({
   ok: v.pipe(v.boolean(), v.description("False when a finding is worse than info")),

@@ -3,50 +3,21 @@ import * as v from "valibot";
 import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
 import { connectSite, disconnectSite } from "../../domain/shop/site/connect";
+import { syncHealth, syncShape } from "../../domain/shop/site/model";
 import { syncView, troubles as troublesOf } from "../../domain/shop/site/queries";
 import { finishRemoval } from "../../domain/shop/site/remove";
-import { unreadableRows } from "../../domain/shop/sync/unreadable-shape";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
 import { param, route } from "../route";
 import { siteShape } from "../setting-shapes";
-import { isoTime, listShape } from "../shapes";
-import { formerName, outputList } from "../../bounded";
+import { listShape } from "../shapes";
+import { formerName, isoTime, outputList } from "../../bounded";
 
-const progressShape = v.object({
-  cursor: v.pipe(v.nullable(isoTime), v.description("Everything changed up to here is stored")),
-  lastSuccess: v.nullable(isoTime),
-  lag: v.pipe(v.nullable(v.number()), v.description("Seconds between the cursor and now")),
-  count: v.pipe(v.number(), v.description("Stored; counted up to 100,000")),
-});
-
-const syncHealth = {
-  paused: v.nullable(v.object({ reason: v.string(), since: v.nullable(isoTime), nextTryAt: v.nullable(isoTime) })),
-  lastError: v.pipe(
-    v.nullable(v.object({ at: v.nullable(isoTime), reason: v.string() })),
-    v.description("Why the newest run could not go on; null once a call succeeded"),
-  ),
-};
-
-const healthy = { paused: null, lastError: null };
-
-const syncShape = v.object({
-  ...syncHealth,
-  orders: v.object({ ...progressShape.entries, deleted: v.number() }),
-  products: v.object({ ...progressShape.entries, deleted: v.number() }),
-  unreadable: v.pipe(
-    v.object({ count: v.number(), newest: unreadableRows }),
-    v.description("Rows of the shop that could not be read completely; each run reads them again"),
-  ),
-  warnings: v.pipe(outputList(v.string()), v.description("Details that the syncs go without, such as a permission that the key lacks")),
-  timezone: v.nullable(v.string()),
-  timeZone: formerName("timezone", v.nullable(v.string())),
-  eventsPending: v.number(),
-});
-
-export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ...syncHealth }));
+export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ...syncHealth.entries }));
 
 export const siteDetailShape = v.object({ ...siteShape.entries, sync: syncShape });
+
+const healthy = { paused: null, lastError: null };
 
 const testShape = v.variant("ok", [
   v.object({

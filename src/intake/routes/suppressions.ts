@@ -11,14 +11,13 @@ import {
   type Suppression,
   suppressionSchema,
 } from "../../domain/suppressions/model";
-import { outputList } from "../../bounded";
+import { isoTime, outputList } from "../../bounded";
 import { masked } from "../../masking/personal";
 import { validate } from "../../queue/validate";
 import { largeBody, parsedJson, readText, smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
 import { type Caller, param, permits, route } from "../route";
-import { isoTime } from "../shapes";
 
 const shape = v.object({
   address: v.pipe(v.nullable(v.string()), v.description("••• below admin; null once the person was erased")),

@@ -9,8 +9,8 @@ import { type Metrics, metricsText } from "../metrics";
 import { time } from "../query";
 import { divisions, statsBy } from "../stats-by";
 import { route } from "../route";
-import { outputList, outputRecord } from "../../bounded";
-import { count, healthShape, isoTime } from "../shapes";
+import { count, isoTime, outputList, outputRecord } from "../../bounded";
+import { healthShape } from "../shapes";
 import { hourMs } from "../../time/day";
 
 const maxStatsMs = 7 * 24 * hourMs;

@@ -5,12 +5,12 @@ import { sourceOf, withLayout } from "../../domain/mail/content";
 import { layoutIssue, templateContent, templateId, templateIssues, usedLayoutIssue, type TemplateContent } from "../../domain/mail/model";
 import { renderPaced } from "../../domain/mail/render-paced";
 import { unsubscribeVariables } from "../../domain/suppressions/unsubscribe";
-import { jsonObject, outputList } from "../../bounded";
+import { count, isoTime, jsonObject, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
 import { param, route } from "../route";
-import { count, cursor, isoTime } from "../shapes";
+import { cursor } from "../shapes";
 
 const previewRequest = v.strictObject({
   variables: v.optional(jsonObject(), {}),

@@ -1,7 +1,7 @@
 import { iso, isoOrNull } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem, issueSummary } from "../../errors";
-import { boundedName, outputList } from "../../bounded";
+import { boundedName, isoTime, outputList } from "../../bounded";
 import { type Tenant, tenantSchema, settingsSchema } from "../../tenants/tenant";
 import { tokenSchema, type TokenView } from "../../tenants/token-store";
 import { audit } from "../audit";
@@ -12,7 +12,7 @@ import { destinationIssues } from "../own-destination";
 import { pausedShape } from "../pause-shapes";
 import { pauseBody, pausedNow } from "./queues";
 import { tokenScopes } from "../../tenants/token";
-import { cursor, dated, isoTime } from "../shapes";
+import { cursor, dated } from "../shapes";
 
 const pageSize = 200;
 const afterQuery = v.strictObject({

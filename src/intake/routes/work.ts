@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { beat, type BeatResult } from "../../domain/work/beat";
 import { enqueueChildren } from "../../domain/work/children";
 import { beginEffect, endEffect } from "../../domain/work/effects";
@@ -7,6 +8,8 @@ import { pull } from "../../domain/work/pull";
 import { release } from "../../domain/work/release";
 import { settle, type SettleResult } from "../../domain/work/settle";
 import { maxUploadedResult, resultAddress } from "../../domain/work/upload-result";
+import { boundedList, checkedLater } from "../../bounded";
+import { maxItems } from "../../domain/work/model";
 import { Problem, issueSummary } from "../../errors";
 import type { JobRef } from "../../queue/ports/job-row";
 import { batchReport } from "../refusals";
@@ -15,9 +18,14 @@ import { type RouteCall, param } from "../route";
 import { batchShape } from "../shapes";
 import { ownJob, problemOf, workRoute } from "../work/call";
 import { readItems, resultsOf } from "../work/items";
-import * as requests from "../work/requests";
+import * as requests from "../../domain/work/requests";
 import * as shapes from "../work/shapes";
-import { readBatchJob } from "./enqueue";
+import { batchJob, readBatchJob } from "./enqueue";
+
+const childrenRequest = v.strictObject({
+  lease: requests.lease,
+  jobs: boundedList(checkedLater(batchJob), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} jobs, each as in POST /v1/jobs/batch` }),
+});
 
 export const workRoutes = [
   workRoute("POST /v1/work/pull", {
@@ -160,7 +168,7 @@ export const workRoutes = [
   workRoute("POST /v1/work/:id/children", {
     name: "enqueueChildren",
     summary: "Enqueue children of a job: the same key from the same job is the same child",
-    schema: requests.childrenRequest,
+    schema: childrenRequest,
     limit: largeBody,
     answers: { 202: batchShape },
     problems: [409, 410, 429],

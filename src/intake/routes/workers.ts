@@ -4,7 +4,7 @@ import { readJson, smallBody } from "../body";
 import { publicUnauthorized } from "../problem";
 import { param, route } from "../route";
 import { problemOf } from "../work/call";
-import { signedQuery, stateRequest, workerPattern } from "../work/requests";
+import { signedQuery, stateRequest, workerPattern } from "../../domain/work/requests";
 import { uploadedShape, workersShape, workerStateShape } from "../work/shapes";
 import { loadPayload } from "../../domain/work/load-payload";
 import { jobOfUpload, maxUploadedResult, uploadResult } from "../../domain/work/upload-result";

@@ -1,44 +1,19 @@
 import * as v from "valibot";
-import { outputList, outputRecord } from "../../bounded";
+import { count, outputList } from "../../bounded";
+import { handedOutShape, workerTime as time } from "../../domain/work/requests";
 import { states } from "../../queue/state";
-import { count } from "../shapes";
 
 /** Shapes of the answers to workers. Times are milliseconds since 1970. */
 
 const state = v.picklist(states);
-const time = v.pipe(v.number(), v.integer(), v.description("Milliseconds since 1970, by the server's clock"));
 const workerState = v.pipe(
   v.picklist(["run", "quiet", "stop"]),
   v.description("State that an operator requested: quiet takes no new jobs, stop ends after the jobs that it holds"),
 );
 const json = v.pipe(v.unknown(), v.description("JSON"));
 
-const job = v.object({
-  id: v.string(),
-  type: v.string(),
-  version: count,
-  tenant: v.string(),
-  seq: count,
-  attempt: count,
-  maxAttempts: count,
-  lease: v.pipe(v.string(), v.description("Opaque; send it with every call about the job")),
-  leaseUntil: v.pipe(time, v.description("When the lease ends, for information: count from the moment of receipt")),
-  startBy: v.pipe(time, v.description("Until the first heartbeat or the settlement the job is only offered; after this it is offered to others")),
-  deadline: v.pipe(v.nullable(time), v.description("The lease cannot be extended beyond")),
-  payload: v.optional(json),
-  payloadUrl: v.optional(v.pipe(v.string(), v.description("Where a payload over 96 KiB is loaded from, without a token; valid as long as the lease"))),
-  cursor: v.pipe(v.unknown(), v.description("What the last `again` or heartbeat left; null at first")),
-  progress: v.nullable(v.object({ done: v.number(), total: v.nullable(v.number()), note: v.nullable(v.string()) })),
-  effects: v.pipe(outputRecord(v.unknown()), v.description("Results of effects that are done, by key")),
-  idempotencyKey: v.string(),
-  dryRun: v.boolean(),
-  traceparent: v.pipe(v.string(), v.description("W3C Trace Context")),
-  leaseSeconds: v.pipe(count, v.description("How long the lease is, from the moment of receipt and from each heartbeat")),
-  heartbeatSeconds: v.pipe(count, v.description("How often a heartbeat is expected")),
-});
-
 export const pulledShape = v.object({
-  jobs: outputList(job),
+  jobs: outputList(handedOutShape),
   pollAfterMs: v.pipe(count, v.description("Milliseconds until the next pull")),
   workerState,
 });

@@ -1,35 +1,47 @@
+import * as v from "valibot";
+import { boundedText, isoTime, outputList } from "../../../bounded";
 import { csvLine } from "../../../csv";
 
-export type PurchaseState = "draft" | "approved" | "cancelled";
+export const purchaseStates = ["draft", "approved", "cancelled"] as const;
 
-/** A purchase order as the API shows it. */
-export interface PurchaseOrder {
-  id: number;
-  state: PurchaseState;
-  supplier: { id: number; name: string; email: string | null };
-  currency: string;
-  /** Without tax. */
-  total: string;
-  rows: PurchaseRow[];
-  createdAt: string;
-  updatedAt: string;
-  /** `operator`, or the job that approved it by the supplier's setting. The approving side enqueues the mail. */
-  approvedBy: string | null;
-  /** Id of the job that mails it. */
-  mailJobId: string | null;
-}
+export type PurchaseState = (typeof purchaseStates)[number];
+
+/** An amount in an answer. */
+export const money = v.pipe(boundedText(64, { pattern: /^-?\d+\.\d{6}$/, rule: "must be decimal text" }), v.description("Decimal text"));
+
+/** A quantity in an answer. */
+export const quantity = v.pipe(v.number(), v.description("Up to six decimals"));
 
 /** One item, summed over the orders that it is bought for. */
-export interface PurchaseRow {
-  productId: number;
-  productAttributeId: number;
-  reference: string;
-  name: string;
-  quantity: number;
-  unitPrice: string;
-  total: string;
-  orderIds: number[];
-}
+const purchaseRow = v.object({
+  productId: v.number(),
+  productAttributeId: v.number(),
+  reference: v.string(),
+  name: v.string(),
+  quantity,
+  unitPrice: money,
+  total: money,
+  orderIds: outputList(v.number()),
+});
+
+export type PurchaseRow = v.InferOutput<typeof purchaseRow>;
+
+/** A purchase order as the API shows it. Amounts are without tax. */
+export const purchaseOrderShape = v.object({
+  id: v.number(),
+  state: v.picklist(purchaseStates),
+  supplier: v.object({ id: v.number(), name: v.string(), email: v.nullable(v.string()) }),
+  currency: v.string(),
+  total: money,
+  rows: outputList(purchaseRow),
+  createdAt: isoTime,
+  updatedAt: isoTime,
+  // The approving side enqueues the mail.
+  approvedBy: v.pipe(v.nullable(v.string()), v.description("operator, or the job that did it by the supplier's setting")),
+  mailJobId: v.nullable(v.string()),
+});
+
+export type PurchaseOrder = v.InferOutput<typeof purchaseOrderShape>;
 
 export interface PurchaseFilter {
   state?: PurchaseState | undefined;

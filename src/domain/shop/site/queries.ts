@@ -1,43 +1,11 @@
 import { isoOrNull } from "../../../time/iso";
 import { siteRows, type SiteScope } from "../scope";
+import type { SyncView } from "./model";
 import { type SitePause, siteState, type SyncState } from "./store";
-import { refusalReasons, type UnreadableRow, unreadableView } from "../sync/unreadable";
-
-/** The state of a site's syncs, as the API shows it. */
-interface SyncView {
-  paused: PausedView | null;
-  /** Why the newest run stopped; null once a call succeeded. */
-  lastError: { at: string | null; reason: string } | null;
-  orders: SyncProgress & { deleted: number };
-  products: SyncProgress & { deleted: number };
-  /** Rows that cannot be read: their number, and the newest of them. */
-  unreadable: { count: number; newest: UnreadableRow[] };
-  /** Data that the syncs omit, and why. */
-  warnings: string[];
-  timezone: string | null;
-  /** The former name of `timezone`. */
-  timeZone: string | null;
-  /** Events in the outbox. */
-  eventsPending: number;
-}
-
-interface PausedView {
-  reason: string;
-  since: string | null;
-  nextTryAt: string | null;
-}
+import { refusalReasons, unreadableView } from "../sync/unreadable";
 
 type Trouble = Pick<SyncView, "paused" | "lastError">;
-
-interface SyncProgress {
-  /** All changes up to this time are stored. */
-  cursor: string | null;
-  lastSuccess: string | null;
-  /** Seconds between the cursor and now. */
-  lag: number | null;
-  /** Stored rows, counted up to 100,000. */
-  count: number;
-}
+type SyncProgress = Omit<SyncView["orders"], "deleted">;
 
 export async function syncView(scope: SiteScope, now: number): Promise<SyncView> {
   const state = await siteState(scope);

@@ -1,9 +1,8 @@
 import { withCommas } from "../../decimal";
 import * as v from "valibot";
-import { maxItems } from "../../domain/work/model";
-import { boundedList, boundedName, boundedRecord, boundedText, checkedLater } from "../../bounded";
+import { maxItems } from "./model";
+import { boundedList, boundedName, boundedRecord, boundedText, checkedLater, count, outputRecord } from "../../bounded";
 import { maxTokenTypes } from "../../tenants/token";
-import { batchJob } from "../routes/enqueue";
 import { daySeconds } from "../../time/day";
 
 /** Schemas of the bodies that workers send, see docs/remote-workers.md. */
@@ -18,7 +17,7 @@ const workerName = boundedText(128, { min: 1, pattern: workerPattern.pattern, ru
 /** Visible ASCII without the slash, which would end the part of the path. */
 export const effectKeyPattern = { pattern: /^[!-.0-~]{1,128}$/, message: "must be 1 to 128 visible ASCII characters, none of them /" };
 
-const lease = boundedText(64, { min: 1 });
+export const lease = boundedText(64, { min: 1 });
 const jobId = boundedName("must be the id of a job");
 const ofTenant = v.optional(v.pipe(boundedName(), v.description("Tenant of the job, for a caller of all tenants")));
 
@@ -48,6 +47,8 @@ export const pullRequest = v.strictObject({
   leaseSeconds: v.optional(v.pipe(wholeNumber(10, 3600, " seconds"), v.description("Default: the type's"))),
 });
 
+export type PullRequest = v.InferOutput<typeof pullRequest>;
+
 const progress = v.strictObject({
   done: v.number(),
   total: v.optional(v.nullable(v.number())),
@@ -67,6 +68,7 @@ const beatEntries = {
   cursor: v.optional(beatCursor),
 };
 
+export type Beat = v.InferOutput<typeof oneBeat>;
 export const oneBeat = v.strictObject(beatEntries);
 export const beatItem = v.strictObject({ id: jobId, tenant: ofTenant, ...beatEntries });
 
@@ -78,7 +80,7 @@ export const beatsRequest = v.strictObject({
 
 const reason = boundedText(maxReason, { min: 1 });
 
-export const outcome = v.variant(
+const outcome = v.variant(
   "kind",
   [
     v.strictObject({ kind: v.literal("done"), result: v.optional(v.unknown()) }),
@@ -95,6 +97,7 @@ export const outcome = v.variant(
 );
 
 export const oneSettlement = v.strictObject({ lease, outcome });
+export type Settlement = v.InferOutput<typeof oneSettlement>;
 export const settlementItem = v.strictObject({ id: jobId, tenant: ofTenant, lease, outcome });
 
 export const settlementsRequest = v.strictObject({
@@ -120,12 +123,36 @@ export const uploadRequest = v.strictObject({ lease });
 
 export const releaseRequest = v.strictObject({ lease, reason: v.optional(reason) });
 
-export const childrenRequest = v.strictObject({
-  lease,
-  jobs: boundedList(checkedLater(batchJob), maxItems, { min: 1, rule: `must hold 1 to ${maxItems} jobs, each as in POST /v1/jobs/batch` }),
-});
-
 export const stateRequest = v.strictObject({ state: v.picklist(["run", "quiet", "stop"], "must be run, quiet or stop") });
 
 /** The path parameters of a payload's or a result's address; a wrong one gets the same refusal as a wrong signature. */
 export const signedQuery = v.strictObject({ tenant: v.optional(boundedText(63)), signature: v.optional(boundedText(64)) });
+
+export const workerTime = v.pipe(v.number(), v.integer(), v.description("Milliseconds since 1970, by the server's clock"));
+
+/** A job as a worker receives it. */
+export type HandedOut = v.InferOutput<typeof handedOutShape>;
+
+export const handedOutShape = v.object({
+  id: v.string(),
+  type: v.string(),
+  version: count,
+  tenant: v.string(),
+  seq: count,
+  attempt: count,
+  maxAttempts: count,
+  lease: v.pipe(v.string(), v.description("Opaque; send it with every call about the job")),
+  leaseUntil: v.pipe(workerTime, v.description("When the lease ends, for information: count from the moment of receipt")),
+  startBy: v.pipe(workerTime, v.description("Until the first heartbeat or the settlement the job is only offered; after this it is offered to others")),
+  deadline: v.pipe(v.nullable(workerTime), v.description("The lease cannot be extended beyond")),
+  payload: v.optional(v.pipe(v.unknown(), v.description("JSON"))),
+  payloadUrl: v.optional(v.pipe(v.string(), v.description("Where a payload over 96 KiB is loaded from, without a token; valid as long as the lease"))),
+  cursor: v.pipe(v.unknown(), v.description("What the last `again` or heartbeat left; null at first")),
+  progress: v.nullable(v.object({ done: v.number(), total: v.nullable(v.number()), note: v.nullable(v.string()) })),
+  effects: v.pipe(outputRecord(v.unknown()), v.description("Results of effects that are done, by key")),
+  idempotencyKey: v.string(),
+  dryRun: v.boolean(),
+  traceparent: v.pipe(v.string(), v.description("W3C Trace Context")),
+  leaseSeconds: v.pipe(count, v.description("How long the lease is, from the moment of receipt and from each heartbeat")),
+  heartbeatSeconds: v.pipe(count, v.description("How often a heartbeat is expected")),
+});
