@@ -1,5 +1,5 @@
 import type { NewAuditEntry, IntakeDeps } from "./deps";
-import { actorOf, type Caller } from "./route";
+import { actorOf, type Caller, permits } from "./route";
 
 /** The caller, and the tenant that it acts for; null: all tenants. */
 interface Acting {
@@ -14,4 +14,11 @@ interface Acting {
  */
 export function audit({ deps, tenant, caller }: Acting, action: NewAuditEntry["action"], target: string, detail?: string): Promise<void> {
   return deps.audit({ tenant: tenant ?? "*", actor: actorOf(caller), action, target, ...(detail === undefined ? {} : { detail }), at: deps.now() });
+}
+
+/** Whether the caller, an admin, asks to see personal fields of `target`; that is written into the audit before they are shown. */
+export async function isRevealed({ query, ...acting }: Acting & { query: { reveal?: "0" | "1" | undefined } }, target: string): Promise<boolean> {
+  if (query.reveal !== "1" || !permits(acting.caller, "admin")) return false;
+  await audit(acting, "reveal", target);
+  return true;
 }

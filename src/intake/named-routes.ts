@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { Problem } from "../errors";
 import { audit } from "./audit";
 import type { IntakeDeps } from "./deps";
+import { found, notFound } from "./problem";
 import { type AnyRoute, param, route, type RouteScope } from "./route";
 import { listShape } from "./shapes";
 
@@ -59,8 +59,7 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       scope,
       answers: { 200: shape },
       handle: async ({ deps, tenant, params }) => {
-        const stored = await kind.store(deps).get(tenant, param({ params }, parameter));
-        if (!stored) throw notFound(kind.noun);
+        const stored = found(await kind.store(deps).get(tenant, param({ params }, parameter)), kind.noun);
         return { status: 200, body: view(stored, deps) };
       },
     }),
@@ -79,8 +78,4 @@ export function namedRoutes<Stored>(kind: NamedSettings<Stored>, put: AnyRoute):
       },
     }),
   ];
-}
-
-export function notFound(noun: string): Problem {
-  return new Problem("not-found", `There is no such ${noun}.`);
 }

@@ -14,6 +14,16 @@ export function unavailableProblem(detail: string, cause?: unknown): Problem {
   return new Problem("unavailable", detail, { retryAfter: retrySoonSeconds, cause });
 }
 
+export function notFound(noun: string): Problem {
+  return new Problem("not-found", `There is no such ${noun}.`);
+}
+
+/** The value, or the 404 that names what is missing. */
+export function found<Value>(value: Value | null | undefined, noun: string): Value {
+  if (value === null || value === undefined) throw notFound(noun);
+  return value;
+}
+
 /** The only refusal of public endpoints: it does not reveal which of tenant, site and signature was wrong. */
 export function publicUnauthorized(): Problem {
   return new Problem("unauthorized", "There is no such address, or its key or signature is wrong.");

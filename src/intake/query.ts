@@ -67,7 +67,10 @@ export const paging = {
 /** The text of a search. */
 export const search = boundedText(200, { min: 1, trim: true });
 
-/** Whether personal fields are shown. */
-export const revealQuery = v.strictObject({
-  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal fields to an admin, and records it"))),
-});
+/** A query that may ask to see what is personal, named by `what`. */
+export function revealing(what: string) {
+  const description = `1 shows ${what} to an admin, and records it`;
+  return v.strictObject({ reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description(description))) });
+}
+
+export const revealQuery = revealing("personal fields");

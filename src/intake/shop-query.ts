@@ -4,6 +4,7 @@ import { Problem } from "../errors";
 import { boundedText } from "../bounded";
 import type { IntakeDeps } from "./deps";
 import { paging } from "./query";
+import { notFound } from "./problem";
 import { param } from "./route";
 
 type Params = Readonly<Record<string, string>>;
@@ -34,7 +35,7 @@ export function cursorOf(next: number | null, inFeed = false): string | null {
 export async function siteScope(deps: Pick<IntakeDeps, "db" | "sites">, tenant: string, params: Params): Promise<SiteScope> {
   const site = param({ params }, "site");
   if (await deps.sites.get(tenant, site)) return { db: deps.db, tenant, site };
-  throw new Problem("not-found", "There is no such site.");
+  throw notFound("site");
 }
 
 export function numberParam(params: Params, name: string): number {

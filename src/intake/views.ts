@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from "../time/iso";
+import { iso, isoOrNull, withIso } from "../time/iso";
 import { jobUsd } from "../domain/costs/model";
 import type { ReplayFilter, ReplayView } from "../domain/replays/model";
 import type { Why } from "../domain/report/model";
@@ -125,11 +125,11 @@ export function unwrittenJob(id: string) {
 }
 
 export function deadLetterOf(letter: DeadLetterView) {
-  return { ...letter, at: iso(letter.at), diedAt: iso(letter.diedAt) };
+  return withIso(letter, "at", "diedAt");
 }
 
 export function groupOf(group: DeadLetterGroup) {
-  return { ...group, firstAt: iso(group.firstAt), lastAt: iso(group.lastAt) };
+  return withIso(group, "firstAt", "lastAt");
 }
 
 /** Names of patched fields that are shown. */

@@ -11,14 +11,14 @@ import { boundedName, boundedText, outputList } from "../../bounded";
 import { isTerminal } from "../../queue/state";
 import { validate } from "../../queue/validate";
 import { agentShape, agentView, proposalId, runShape, runsShape, runView, summaryView, tenantAgentsShape, tenantAgentsView, unbegunView } from "../agents/view";
+import { audit, isRevealed } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { deadLetterCursor, paging } from "../query";
-import { actorOf, type Caller, param, permits, route } from "../route";
+import { deadLetterCursor, paging, revealing } from "../query";
+import { found, notFound } from "../problem";
+import { actorOf, type Caller, param, route } from "../route";
 
-const revealQuery = v.strictObject({
-  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows personal texts to an admin, and records it"))),
-});
+const revealQuery = revealing("personal texts");
 
 const proposalIdField = v.optional(
   v.pipe(boundedText(40), v.description("`approval.id` of the proposal that is meant: 409 when another one is pending now. Default: the pending proposal")),
@@ -52,7 +52,7 @@ export const agentRoutes = [
     answers: { 200: tenantAgentsShape },
     handle: async ({ deps, tenant, body, caller }) => {
       await deps.agents.putBudget(tenant, null, body);
-      await deps.audit({ tenant, actor: actorOf(caller), action: "budget", target: "agents", detail: JSON.stringify(body), at: deps.now() });
+      await audit({ deps, tenant, caller }, "budget", "agents", JSON.stringify(body));
       return { status: 200, body: tenantAgentsView(await deps.agents.settings(tenant), deps.now()) };
     },
   }),
@@ -104,9 +104,7 @@ export const agentRoutes = [
       const id = await ownRun(deps, tenant, params);
       const run = await deps.agents.run(tenant, id);
       if (!run) return { status: 200, body: await unbegun(deps, tenant, id) };
-      const revealed = query.reveal === "1" && permits(caller, "admin");
-      if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
-      return { status: 200, body: runView(deps.agents.agents(), run, revealed) };
+      return { status: 200, body: runView(deps.agents.agents(), run, await isRevealed({ deps, tenant, caller, query }, id)) };
     },
   }),
   route("POST /v1/agent-runs/:id/approve", {
@@ -136,6 +134,8 @@ export const agentRoutes = [
   }),
 ];
 
+const runNoun = "run of an agent";
+
 type Params = Readonly<Record<string, string>>;
 
 function agentIn(deps: Pick<IntakeDeps, "agents">, params: Params): Agent {
@@ -155,7 +155,7 @@ async function changedAgent(
 ) {
   const agent = agentIn(deps, params);
   await change(agent);
-  await deps.audit({ tenant, actor: actorOf(caller), action, target: agent.type, ...(detail === undefined ? {} : { detail }), at: deps.now() });
+  await audit({ deps, tenant, caller }, action, agent.type, detail);
   return { status: 200, body: agentView(agent, (await deps.agents.settings(tenant)).byAgent.get(agent.type), deps.now()) };
 }
 
@@ -163,7 +163,7 @@ async function changedAgent(
 async function ownRun(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Params): Promise<string> {
   const id = param({ params }, "id");
   if (await deps.ids.belongs(tenant, id)) return id;
-  throw noRun();
+  throw notFound(runNoun);
 }
 
 /** A pending proposal. */
@@ -207,15 +207,13 @@ type Decided = Pick<ProposalDecision, "state" | "body" | "reason">;
 async function decideProposal(deps: Pick<IntakeDeps, "agents">, tenant: string, { id, proposal }: Waiting, caller: Caller, decision: Decided) {
   if (!(await deps.agents.decide(tenant, id, { ...decision, at: proposal, by: actorOf(caller) })))
     throw new Problem("conflict", "The proposal was decided by another call, its time is over, or its run has ended.");
-  const run = await deps.agents.run(tenant, id);
-  if (!run) throw noRun();
-  return { status: 200, body: runView(deps.agents.agents(), run, false) };
+  return { status: 200, body: runView(deps.agents.agents(), found(await deps.agents.run(tenant, id), runNoun), false) };
 }
 
 /** The view of an agent's job whose run has not begun. Throws `not-found` for any other job. */
 async function unbegun(deps: Pick<IntakeDeps, "queries">, tenant: string, id: string) {
   const job = await deps.queries.job(tenant, id);
-  if (job?.type !== agentContract.type) throw noRun();
+  if (job?.type !== agentContract.type) throw notFound(runNoun);
   const { agentType = "", dryRun = false } = (JSON.parse(job.payload ?? "{}") ?? {}) as { agentType?: string; dryRun?: boolean };
   return unbegunView(id, { agentType, dryRun: dryRun || job.dryRun }, { state: job.state, at: iso(job.at) });
 }
@@ -224,8 +222,4 @@ async function unbegun(deps: Pick<IntakeDeps, "queries">, tenant: string, id: st
 function placeOf(cursor: string | undefined): [number, string] {
   const [at, id] = (cursor ?? "").split(".");
   return id === undefined ? [Number.MAX_SAFE_INTEGER, "~"] : [Number(at), id];
-}
-
-function noRun(): Problem {
-  return new Problem("not-found", "There is no such run of an agent.");
 }

@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from "../../time/iso";
+import { iso, isoOrNull, withIso } from "../../time/iso";
 import * as v from "valibot";
 import { currentOf, type CurrentAlert } from "../../domain/alerts/current";
 import { builtInRule, isBuiltInInForce, unconnected } from "../../domain/alerts/in-force";
@@ -15,9 +15,9 @@ import type { Snapshot } from "../../tenants/snapshot";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
-import { notFound, namedRoutes } from "../named-routes";
+import { namedRoutes } from "../named-routes";
 import { destinationIssues, ownDestinations, whyUnreachable } from "../own-destination";
-import { unavailableProblem } from "../problem";
+import { found, unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
 import { actionShape, listShape } from "../shapes";
@@ -175,10 +175,9 @@ async function refuseUnknown(
 }
 
 async function ruleOf(deps: IntakeDeps, tenant: string, name: string): Promise<RuleView> {
-  const found = (await listRules(deps.db, tenant)).filter((each) => each.name === name);
-  const [rule] = await withChannels(deps, tenant, found);
-  if (!rule) throw notFound("rule");
-  return rule;
+  const named = (await listRules(deps.db, tenant)).filter((each) => each.name === name);
+  const [rule] = await withChannels(deps, tenant, named);
+  return found(rule, "rule");
 }
 
 /** Channels of a rule that get nothing. */
@@ -223,8 +222,8 @@ function testNotice(tenant: string, now: number): Notice {
   };
 }
 
-function ruleBody({ created, updated, ...rule }: RuleView) {
-  return { ...rule, created: iso(created), updated: iso(updated) };
+function ruleBody(rule: RuleView) {
+  return withIso(rule, "created", "updated");
 }
 
 function alertBody(alert: CurrentAlert, publicUrl: string | undefined) {

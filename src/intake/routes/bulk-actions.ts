@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from "../../time/iso";
+import { withIso } from "../../time/iso";
 import * as v from "valibot";
 import { bulkActionNames, type BulkPlan, bulkPlanShape, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
@@ -10,6 +10,7 @@ import { siteId } from "../../domain/shop/site/model";
 import { paging, search, time } from "../query";
 import { type RouteCall, param, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
+import { found } from "../problem";
 import { listShape } from "../shapes";
 
 const openStates = ["queued", "running", "retrying", "waiting", "scheduled"] as const;
@@ -102,9 +103,7 @@ export const bulkActionRoutes = [
     scope: "read",
     answers: { 200: bulkActionShape },
     handle: async ({ deps, tenant, params }) => {
-      const action = await deps.bulkActions.get(tenant, param({ params }, "id"));
-      if (!action) throw noAction();
-      return { status: 200, body: actionBody(action) };
+      return { status: 200, body: actionBody(found(await deps.bulkActions.get(tenant, param({ params }, "id")), "bulk action")) };
     },
   }),
   route("POST /v1/bulk-actions/:id/abort", {
@@ -114,8 +113,7 @@ export const bulkActionRoutes = [
     answers: { 200: bulkActionShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
-      const aborted = await deps.bulkActions.abort(tenant, param({ params }, "id"));
-      if (!aborted) throw noAction();
+      const aborted = found(await deps.bulkActions.abort(tenant, param({ params }, "id")), "bulk action");
       if (!aborted.changed) throw new Problem("conflict", `The action has ended: it is ${aborted.action.state}.`);
       await audit({ deps, tenant, caller }, "abort", `bulk-actions/${aborted.action.id}`);
       return { status: 200, body: actionBody(aborted.action) };
@@ -142,10 +140,6 @@ async function startAction(
   return { status: 202, body: actionBody(begun.view), headers: { location: `/v1/bulk-actions/${id}`, ...begun.headers } };
 }
 
-function actionBody({ at, endedAt, ...view }: BulkView) {
-  return { ...view, at: iso(at), endedAt: isoOrNull(endedAt) };
-}
-
-function noAction(): Problem {
-  return new Problem("not-found", "There is no such bulk action.");
+function actionBody(view: BulkView) {
+  return withIso(view, "at", "endedAt");
 }

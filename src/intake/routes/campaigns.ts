@@ -9,12 +9,12 @@ import type { ListFormat } from "../../domain/campaigns/read-list";
 import { count, isoTime, outputList } from "../../bounded";
 import { states } from "../../queue/state";
 import { masked } from "../../masking/personal";
-import { audit } from "../audit";
+import { audit, isRevealed } from "../audit";
 import { chunksOf, smallBody } from "../body";
 import type { CampaignIntake, IntakeDeps } from "../deps";
 import { cursorText, paging, revealQuery } from "../query";
 import { listedRows } from "../refusals";
-import { actorOf, param, permits, route } from "../route";
+import { param, route } from "../route";
 
 /** Bytes of a list: a million rows of 500. */
 const maxListBytes = 512 * 1024 * 1024;
@@ -150,11 +150,11 @@ export const campaignRoutes = [
     answers: {
       200: leftListShape,
     },
-    handle: async ({ deps, tenant, caller, params, query: { cursor: after = "0", limit, reveal } }) => {
+    handle: async ({ deps, tenant, caller, params, query }) => {
       const id = idIn(params);
       if (!(await campaignOf({ db: deps.db, tenant, id }))) throw noCampaign();
-      const revealed = reveal === "1" && permits(caller, "admin");
-      if (revealed) await deps.audit({ tenant, actor: actorOf(caller), action: "reveal", target: id, at: deps.now() });
+      const revealed = await isRevealed({ deps, tenant, caller, query }, id);
+      const { cursor: after = "0", limit } = query;
       const left = await leftRecipients({ db: deps.db, tenant, id }, { after: Number(after), limit });
       const recipients = left.map(({ providerMessage: words, ...shown }) => ({
         ...shown,

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
 import { deadLetterCursor, fromBeforeTo, paging } from "../query";
+import { notFound } from "../problem";
 import { param, route } from "../route";
 import { letterEntries, refuseForeignParent } from "../selection";
 import { deadLettersShape, groupsShape } from "../shapes";
@@ -38,7 +38,7 @@ export const deadLetterRoutes = [
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {
       const id = param({ params }, "id");
-      if (!(await deps.ids.belongs(tenant, id)) || !(await deps.operate.dismiss(tenant, id))) throw new Problem("not-found", "There is no such dead letter.");
+      if (!(await deps.ids.belongs(tenant, id)) || !(await deps.operate.dismiss(tenant, id))) throw notFound("dead letter");
       return { status: 204 };
     },
   }),

@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from "../../time/iso";
+import { withIso } from "../../time/iso";
 import * as v from "valibot";
 import { eventTypes, isKnown } from "../../domain/events/catalogue";
 import { builtInSchema, isBuiltInDestination, ownSchema } from "../../domain/destinations/model";
@@ -120,10 +120,10 @@ async function refuseStrangers(deps: Pick<IntakeDeps, "tenants">, tenant: string
   throw new Problem("invalid", "It names event types that do not exist.", { errors });
 }
 
-function destinationBody({ retiredAt, created, updated, ...view }: DestinationView) {
-  return { ...view, retiredAt: isoOrNull(retiredAt), created: isoOrNull(created), updated: isoOrNull(updated) };
+function destinationBody(destination: DestinationView) {
+  return withIso(destination, "retiredAt", "created", "updated");
 }
 
-function subscriptionBody({ retiredAt, created, updated, ...view }: SubscriptionView) {
-  return { ...view, retiredAt: isoOrNull(retiredAt), created: iso(created), updated: iso(updated) };
+function subscriptionBody(subscription: SubscriptionView) {
+  return withIso(subscription, "retiredAt", "created", "updated");
 }

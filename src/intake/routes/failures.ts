@@ -1,10 +1,9 @@
-import { iso, isoOrNull } from "../../time/iso";
+import { iso, withIso } from "../../time/iso";
 import * as v from "valibot";
 import type { FailureDetail, FailureView } from "../../domain/failures/model";
 import { statuses } from "../../domain/failures/model";
 import { failure, listFailures } from "../../domain/failures/queries";
 import { decideGroup } from "../../domain/failures/store";
-import { Problem } from "../../errors";
 import { newestVersion, type WorkerVersion } from "../../ledger/versions";
 import { boundedName, boundedText, count, fieldRule, isoTime, outputList } from "../../bounded";
 import { smallBody } from "../body";
@@ -13,6 +12,7 @@ import { cursorText, fromBeforeTo, paging, time } from "../query";
 import { replayShape } from "../replay-shapes";
 import { actorOf, param, route } from "../route";
 import { nullableText } from "../shapes";
+import { found, notFound } from "../problem";
 import { replayOf } from "../views";
 
 const status = v.picklist(statuses, "must be open, resolved or ignored");
@@ -128,7 +128,7 @@ export const failureRoutes = [
     answers: { 200: failureShape },
     handle: async ({ deps, tenant, params, body, caller }) => {
       const name = param({ params }, "group");
-      if (!(await decideGroup(deps.db, tenant, name, body, actorOf(caller), deps.now()))) throw noGroup();
+      if (!(await decideGroup(deps.db, tenant, name, body, actorOf(caller), deps.now()))) throw notFound("group of failures");
       return { status: 200, body: await detailOf(deps, tenant, name) };
     },
   }),
@@ -136,20 +136,15 @@ export const failureRoutes = [
 
 async function detailOf(deps: Pick<IntakeDeps, "db" | "now" | "replays">, tenant: string, name: string) {
   const version = await newestVersion(deps.db);
-  const found = await failure(deps.db, tenant, name, version?.firstAt ?? null, deps.now());
-  if (!found) throw noGroup();
+  const group = found(await failure(deps.db, tenant, name, version?.firstAt ?? null, deps.now()), "group of failures");
   const replays = await deps.replays.ofGroup(tenant, name, maxReplays);
-  return { ...failureBody(found), replays: replays.map(replayOf), deploy: deployOf(version) };
+  return { ...failureBody(group), replays: replays.map(replayOf), deploy: deployOf(version) };
 }
 
-function failureBody<View extends FailureView | FailureDetail>({ firstAt, lastAt, statusAt, ...view }: View) {
-  return { ...view, firstAt: iso(firstAt), lastAt: iso(lastAt), statusAt: isoOrNull(statusAt) };
+function failureBody<View extends FailureView | FailureDetail>(view: View) {
+  return withIso(view, "firstAt", "lastAt", "statusAt");
 }
 
 function deployOf(version: WorkerVersion | null) {
   return version && { version: version.id, tag: version.tag, at: iso(version.firstAt) };
-}
-
-function noGroup(): Problem {
-  return new Problem("not-found", "There is no such group of failures.");
 }

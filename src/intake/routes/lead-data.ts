@@ -8,12 +8,14 @@ import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
 import { boundedName, boundedText, count, fieldRule, outputList } from "../../bounded";
+import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { leadShape, leadsShape } from "../lead-shapes";
 import { releaseRobot } from "../leads/release";
 import { fromBeforeTo, leadCursor, paging, search, time } from "../query";
-import { actorOf, type RouteAnswer, param, route } from "../route";
+import { type RouteAnswer, param, route } from "../route";
+import { found } from "../problem";
 import { jobSummary } from "../views";
 
 const filters = {
@@ -112,7 +114,7 @@ export const leadDataRoutes = [
         throw new Problem("invalid", "The key names no person.", { errors: [{ path, message: "is neither an e-mail address nor a telephone number" }] });
       const { plan, ...request } = body;
       const detail = [...(plan ? ["plan"] : []), ...(request.together ? ["together"] : [])].join(", ") || undefined;
-      await deps.audit({ tenant, actor: actorOf(caller), action: "erase", target: path, detail, at: deps.now() });
+      await audit({ deps, tenant, caller }, "erase", path, detail);
       return { status: 200, body: plan ? await deps.leads.planErasure(tenant, request) : await deps.leads.erase(tenant, request) };
     },
   }),
@@ -125,7 +127,7 @@ export const leadDataRoutes = [
     handle: async ({ deps, tenant, params, caller }) => {
       const lead = param({ params }, "id");
       const jobs = await releaseRobot(deps, tenant, lead);
-      await deps.audit({ tenant, actor: actorOf(caller), action: "release", target: `lead:${lead}`, at: deps.now() });
+      await audit({ deps, tenant, caller }, "release", `lead:${lead}`);
       const [id = ""] = jobs;
       return { status: 202, body: { id, jobs }, headers: { location: `/v1/jobs/${id}` } };
     },
@@ -136,9 +138,8 @@ export const leadDataRoutes = [
     scope: "leads",
     answers: { 200: leadShape },
     handle: async ({ deps, tenant, params }) => {
-      const found = await getLead(deps.db, tenant, param({ params }, "id"));
-      if (!found) throw new Problem("not-found", "There is no such lead.");
-      return { status: 200, body: detailOf(found, await jobsOf(deps, tenant, found)) };
+      const lead = found(await getLead(deps.db, tenant, param({ params }, "id")), "lead");
+      return { status: 200, body: detailOf(lead, await jobsOf(deps, tenant, lead)) };
     },
   }),
 ];

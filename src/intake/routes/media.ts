@@ -9,7 +9,7 @@ import type { Refused } from "../../queue/request";
 import { validate } from "../../queue/validate";
 import { chunksOf, smallBody } from "../body";
 import { headersOf, mediaShape, variantNamed, mediaView } from "../media/view";
-import { unavailableProblem } from "../problem";
+import { found, notFound, unavailableProblem } from "../problem";
 import { paging } from "../query";
 import { param, route } from "../route";
 import { boundedText, outputList } from "../../bounded";
@@ -49,7 +49,7 @@ export const mediaRoutes = [
     answers: { 200: mediaShape },
     handle: async ({ deps, tenant, params, body }) => {
       const scope = { db: deps.db, tenant, key: keyIn(params) };
-      if (!(await setHumanText(scope, body.altText, deps.now()))) throw noPicture();
+      if (!(await setHumanText(scope, body.altText, deps.now()))) throw notFound("picture");
       return { status: 200, body: mediaView((await getMedia(scope)) ?? throwMissing()) };
     },
   }),
@@ -86,8 +86,7 @@ export const mediaRoutes = [
     answers: { 200: mediaShape, 304: null },
     otherMedia: ["image/*"],
     handle: async ({ deps, tenant, params, query, request }) => {
-      const picture = await getMedia({ db: deps.db, tenant, key: keyIn(params) });
-      if (!picture) throw noPicture();
+      const picture = found(await getMedia({ db: deps.db, tenant, key: keyIn(params) }), "picture");
       if (query.variant === undefined) return { status: 200, body: mediaView(picture) };
       const variant = variantNamed(picture.variants, query.variant);
       const object = variant && (await deps.media.open(variant));
@@ -106,7 +105,7 @@ export const mediaRoutes = [
     params: { key: keyPattern },
     answers: { 204: null },
     handle: async ({ deps, tenant, params }) => {
-      if (!(await deps.media.remove(tenant, keyIn(params)))) throw noPicture();
+      if (!(await deps.media.remove(tenant, keyIn(params)))) throw notFound("picture");
       return { status: 204 };
     },
   }),
@@ -115,7 +114,7 @@ export const mediaRoutes = [
 /** The key in the path; one that is too long is not found. */
 function keyIn(params: Readonly<Record<string, string>>): string {
   const key = param({ params }, "key");
-  if (!isMediaKey(key)) throw noPicture();
+  if (!isMediaKey(key)) throw notFound("picture");
   return key;
 }
 
@@ -136,10 +135,6 @@ function tooBusy(full: "tenant" | "isolate"): Problem {
 
 function notAccepted(refused: Refused): Problem {
   return problemOfRefusal({ ...refused, detail: `The picture is stored, but its jobs were not accepted: ${refused.detail}` });
-}
-
-function noPicture(): Problem {
-  return new Problem("not-found", "There is no such picture.");
 }
 
 function noVariant(names: readonly string[]): Problem {

@@ -1,10 +1,11 @@
-import { iso } from "../../time/iso";
+import { withIso } from "../../time/iso";
 import * as v from "valibot";
 import { Problem } from "../../errors";
 import type { ProjectView } from "../../tenants/project";
 import { projectSchema } from "../../tenants/project-schema";
 import { projectBody } from "../body";
-import { notFound, namedRoutes } from "../named-routes";
+import { namedRoutes } from "../named-routes";
+import { found } from "../problem";
 import { param, route } from "../route";
 import { projectShape } from "../setting-shapes";
 
@@ -52,13 +53,11 @@ export const projectRoutes = [
     scope: "admin",
     answers: { 200: v.object({ apiKey }) },
     handle: async ({ deps, tenant, params }) => {
-      const key = await deps.projects.renewKey(tenant, param({ params }, "project"), deps.now());
-      if (key === null) throw notFound("project");
-      return { status: 200, body: { apiKey: key } };
+      return { status: 200, body: { apiKey: found(await deps.projects.renewKey(tenant, param({ params }, "project"), deps.now()), "project") } };
     },
   }),
 ];
 
-function projectView({ created, updated, ...project }: ProjectView) {
-  return { ...project, created: iso(created), updated: iso(updated) };
+function projectView(project: ProjectView) {
+  return withIso(project, "created", "updated");
 }

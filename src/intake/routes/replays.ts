@@ -8,13 +8,14 @@ import { smallBody } from "../body";
 import { webhook } from "../../jobs/webhook/job";
 import { targetIssue, type TargetRules } from "../own-host";
 import { redact } from "../../masking/redact";
-import type { NewAuditEntry, IntakeDeps } from "../deps";
+import type { IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";
 import { replayShape } from "../replay-shapes";
-import { actorOf, type Caller, param, permits, route } from "../route";
+import { actorOf, param, permits, route } from "../route";
 import { eitherOf, filterEntry, idsEntry, letterEntries, refuseForeign, refuseForeignParent } from "../selection";
 import { nullableText } from "../shapes";
+import { found } from "../problem";
 import { replayOf } from "../views";
 
 const ratePerMinute = v.pipe(
@@ -76,7 +77,7 @@ export const replayRoutes = [
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const { replays } = deps;
       const auditPatch = async (target: string) => {
-        if (given.patch) await deps.audit({ ...patching(tenant, caller, Object.keys(given.patch)), target, at: deps.now() });
+        if (given.patch) await audit({ deps, tenant, caller }, "patch", target, namesOf(given.patch));
       };
       if (plan) {
         // The issues of a plan reveal payloads.
@@ -110,9 +111,7 @@ export const replayRoutes = [
     scope: "read",
     answers: { 200: replayShape },
     handle: async ({ deps, tenant, params }) => {
-      const replay = await deps.replays.get(tenant, param({ params }, "id"));
-      if (!replay) throw noReplay();
-      return { status: 200, body: replayOf(replay) };
+      return { status: 200, body: replayOf(found(await deps.replays.get(tenant, param({ params }, "id")), "replay")) };
     },
   }),
   route("PATCH /v1/replays/:id", {
@@ -123,15 +122,10 @@ export const replayRoutes = [
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller, body }) => {
-      const changed = await deps.replays.setRate(tenant, param({ params }, "id"), body.ratePerMinute);
-      if (!changed) throw noReplay();
+      const changed = found(await deps.replays.setRate(tenant, param({ params }, "id"), body.ratePerMinute), "replay");
       if (!changed.changed) throw new Problem("conflict", `The replay does not run: it is ${changed.replay.state}.`);
-      await audit(
-        { deps, tenant, caller },
-        "rate",
-        `replays/${changed.replay.id}`,
-        body.ratePerMinute === null ? "as fast as they can" : `${body.ratePerMinute} a minute`,
-      );
+      const rate = body.ratePerMinute === null ? "as fast as they can" : `${body.ratePerMinute} a minute`;
+      await audit({ deps, tenant, caller }, "rate", `replays/${changed.replay.id}`, rate);
       return { status: 200, body: replayOf(changed.replay) };
     },
   }),
@@ -143,14 +137,12 @@ export const replayRoutes = [
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
       const { replays } = deps;
-      const stopped = await replays.get(tenant, param({ params }, "id"));
-      if (!stopped) throw noReplay();
+      const stopped = found(await replays.get(tenant, param({ params }, "id")), "replay");
       const isPatched = stopped.patched.length > 0;
       if (isPatched && !permits(caller, "admin")) throw new Problem("forbidden", 'The replay has a patch: to resume it needs the scope "admin".');
-      const resumed = await replays.resume(tenant, stopped.id, actorOf(caller));
-      if (!resumed) throw noReplay();
+      const resumed = found(await replays.resume(tenant, stopped.id, actorOf(caller)), "replay");
       if (!resumed.changed) throw new Problem("conflict", notResumable(resumed.replay));
-      if (isPatched) await deps.audit({ ...patching(tenant, caller, stopped.patched), target: stopped.id, at: deps.now() });
+      if (isPatched) await audit({ deps, tenant, caller }, "patch", stopped.id, redact(stopped.patched.join(", ")));
       await audit({ deps, tenant, caller }, "resume", `replays/${resumed.replay.id}`);
       return { status: 200, body: replayOf(resumed.replay) };
     },
@@ -162,8 +154,7 @@ export const replayRoutes = [
     answers: { 200: replayShape },
     problems: [409],
     handle: async ({ deps, tenant, params, caller }) => {
-      const aborted = await deps.replays.abort(tenant, param({ params }, "id"));
-      if (!aborted) throw noReplay();
+      const aborted = found(await deps.replays.abort(tenant, param({ params }, "id")), "replay");
       if (!aborted.changed) throw new Problem("conflict", notStoppable(aborted.replay));
       await audit({ deps, tenant, caller }, "abort", `replays/${aborted.replay.id}`);
       return { status: 200, body: replayOf(aborted.replay) };
@@ -184,8 +175,8 @@ async function refuseUnknownTemplate(deps: Pick<IntakeDeps, "templates">, tenant
 }
 
 /** The names of the patched fields, without values. */
-function patching(tenant: string, caller: Caller, names: readonly string[]): Pick<NewAuditEntry, "tenant" | "actor" | "action" | "detail"> {
-  return { tenant, actor: actorOf(caller), action: "patch", detail: redact(names.join(", ")) };
+function namesOf(patch: Record<string, unknown>): string {
+  return redact(Object.keys(patch).join(", "));
 }
 
 function notResumable({ state, open, unsent }: ReplayView): string {
@@ -197,8 +188,4 @@ function notResumable({ state, open, unsent }: ReplayView): string {
 
 function notStoppable({ state }: ReplayView): string {
   return state === "running" ? "The replay has sent all its jobs: there is nothing left to stop." : `The replay has ended: it is ${state}.`;
-}
-
-function noReplay(): Problem {
-  return new Problem("not-found", "There is no such replay.");
 }

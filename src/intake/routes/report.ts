@@ -1,4 +1,4 @@
-import { isoOrNull } from "../../time/iso";
+import { withIso } from "../../time/iso";
 import * as v from "valibot";
 import { severities } from "../../domain/report/model";
 import { count, isoTime, outputList } from "../../bounded";
@@ -32,7 +32,7 @@ export const reportRoutes = [
     handle: async ({ deps, tenant }) => {
       const findings = await deps.reports.findings(tenant);
       const ok = findings.every(({ severity }) => severity === "info");
-      return { status: 200, body: { ok, findings: findings.map(({ since, ...finding }) => ({ ...finding, since: isoOrNull(since) })) } };
+      return { status: 200, body: { ok, findings: findings.map((finding) => withIso(finding, "since")) } };
     },
   }),
 ];

@@ -1,8 +1,8 @@
-import { Problem } from "../../errors";
 import type { PayloadSample } from "../../ledger/samples";
 import { reservedTenant } from "../../tenants/names";
 import type { IntakeDeps } from "../deps";
 import { actorOf, param, route } from "../route";
+import { found } from "../problem";
 import { sampleShape } from "../shapes";
 
 /** Characters of all payloads in one answer, and of one payload in R2. */
@@ -19,13 +19,12 @@ export const sampleRoutes = [
     tenant: "any",
     answers: { 200: sampleShape },
     handle: async ({ deps, tenant, params, caller }) => {
-      const contract = deps.registry.find(param({ params }, "type"))?.contract;
-      if (!contract) throw new Problem("not-found", "There is no such type.");
-      const found = await deps.samples([contract.type, ...contract.aliases], tenant);
+      const { contract } = found(deps.registry.find(param({ params }, "type")), "type");
+      const samples = await deps.samples([contract.type, ...contract.aliases], tenant);
       await deps.audit({ tenant: tenant ?? reservedTenant, actor: actorOf(caller), action: "sample", target: contract.type, at: deps.now() });
       return {
         status: 200,
-        body: { type: contract.type, version: contract.version, samples: await loaded(deps, found) },
+        body: { type: contract.type, version: contract.version, samples: await loaded(deps, samples) },
         headers: { "cache-control": "no-store" },
       };
     },

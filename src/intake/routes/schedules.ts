@@ -1,4 +1,4 @@
-import { iso } from "../../time/iso";
+import { withIso } from "../../time/iso";
 import { unknownTemplate } from "../../domain/mail/known";
 import { schedulePayload, type Schedule, type ScheduleInput, scheduleInput, scheduleView } from "../../domain/schedules/model";
 import type { Prospect } from "../../domain/report/why";
@@ -11,8 +11,9 @@ import { check } from "../../queue/validate";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { idempotencyHeaders, readIdempotencyKey } from "../idempotency";
-import { notFound, namedRoutes } from "../named-routes";
+import { namedRoutes } from "../named-routes";
 import { targetIssue } from "../own-host";
+import { found } from "../problem";
 import { param, route } from "../route";
 import { runScheduleShape, scheduleShape } from "../shapes";
 import { whyView } from "../views";
@@ -69,8 +70,7 @@ export const scheduleRoutes = [
     answers: { 202: runScheduleShape },
     problems: [422, 429, 503],
     handle: async ({ deps, tenant, params, request }) => {
-      const schedule = await deps.schedules.get(tenant, param({ params }, "name"));
-      if (!schedule) throw notFound("schedule");
+      const schedule = found(await deps.schedules.get(tenant, param({ params }, "name")), "schedule");
       const key = readIdempotencyKey(request.headers);
       const [receipt] = await deps.enqueue([{ tenant, type: schedule.type, payload: schedulePayload(schedule), key }]);
       // The job is accepted: a ledger that does not answer now leaves out the reason, and nothing else.
@@ -113,7 +113,7 @@ async function scheduleBodies(deps: Pick<IntakeDeps, "db" | "ids" | "now" | "reg
   ]);
   const one = async (schedule: Schedule, index: number) => {
     const view = { ...(await scheduleView(schedule, now)), why: whyView(holds[index]) };
-    const runs = (past.get(schedule.name) ?? []).map((run) => ({ ...run, plannedAt: iso(run.plannedAt) }));
+    const runs = (past.get(schedule.name) ?? []).map((run) => withIso(run, "plannedAt"));
     return { ...view, payload: mask(deps.registry.find(schedule.type)?.contract.payload, view.payload), pastRuns: runs };
   };
   return Promise.all(schedules.map(one));

@@ -4,9 +4,10 @@ import { listOrders, orderDetail } from "../../domain/shop/orders/queries";
 import { listProducts } from "../../domain/shop/products/queries";
 import { listProductTexts } from "../../domain/shop/products/texts";
 import { listSuppliers, putSupplier } from "../../domain/shop/purchases/suppliers";
+import { isRevealed } from "../audit";
 import { smallBody } from "../body";
-import { search, time } from "../query";
-import { actorOf, permits, route } from "../route";
+import { revealing, search, time } from "../query";
+import { route } from "../route";
 import { cursorOf, queryFlag, shopRowNotFound, numberParam, shopId, shopPaging, siteScope } from "../shop-query";
 import { orderDetailShape, ordersShape, productsShape, productTextsShape, supplierShape, suppliersShape } from "../shop-shapes";
 
@@ -40,9 +41,7 @@ const supplierBody = v.strictObject({
   automatic: v.optional(v.boolean(), false),
 });
 
-const revealQuery = v.strictObject({
-  reveal: v.optional(v.pipe(v.picklist(["0", "1"], "must be 0 or 1"), v.description("1 shows customer and addresses to an admin, and records it"))),
-});
+const revealQuery = revealing("customer and addresses");
 
 export const shopRoutes = [
   route("GET /v1/sites/:site/orders", {
@@ -72,14 +71,8 @@ export const shopRoutes = [
       const order = await orderDetail(scope, numberParam(params, "order"));
       if (!order) throw shopRowNotFound();
       const { customer, deliveryAddress, invoiceAddress, ...open } = order;
-      if (query.reveal !== "1" || !permits(caller, "admin")) return { status: 200, body: { ...open, revealed: false } };
-      await deps.audit({
-        tenant,
-        actor: actorOf(caller),
-        action: "reveal",
-        target: `${scope.site}/order/${order.id}`,
-        at: deps.now(),
-      });
+      const isShown = await isRevealed({ deps, tenant, caller, query }, `${scope.site}/order/${order.id}`);
+      if (!isShown) return { status: 200, body: { ...open, revealed: false } };
       return { status: 200, body: { ...open, customer, deliveryAddress, invoiceAddress, revealed: true } };
     },
   }),

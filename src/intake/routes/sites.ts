@@ -1,4 +1,4 @@
-import { iso } from "../../time/iso";
+import { withIso } from "../../time/iso";
 import * as v from "valibot";
 import { siteGates } from "../../domain/gates/model";
 import { Problem } from "../../errors";
@@ -8,6 +8,7 @@ import { syncView, troubles as troublesOf } from "../../domain/shop/site/queries
 import { finishRemoval } from "../../domain/shop/site/remove";
 import { type SiteView, siteSchema } from "../../tenants/site";
 import { smallBody } from "../body";
+import { found, notFound } from "../problem";
 import { param, route } from "../route";
 import { siteShape } from "../setting-shapes";
 import { listShape } from "../shapes";
@@ -73,7 +74,7 @@ export const siteRoutes = [
     answers: { 200: siteDetailShape },
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
-      const site = found(await deps.sites.get(tenant, name));
+      const site = found(await deps.sites.get(tenant, name), "site");
       return { status: 200, body: { ...siteBody(site), sync: await syncView({ db: deps.db, tenant, site: name }, deps.now()) } };
     },
   }),
@@ -87,7 +88,7 @@ export const siteRoutes = [
       const was = await deps.sites.remove(tenant, name);
       // Completes the removal that an earlier request did not finish.
       await disconnectSite(deps, { db: deps.db, tenant, site: name }, deps.now());
-      if (!was) throw notThere();
+      if (!was) throw notFound("site");
       return { status: 204 };
     },
   }),
@@ -100,21 +101,12 @@ export const siteRoutes = [
     problems: [503],
     handle: async ({ deps, tenant, params }) => {
       const name = param({ params }, "site");
-      found(await deps.sites.get(tenant, name));
+      found(await deps.sites.get(tenant, name), "site");
       return { status: 200, body: await deps.shops.test(tenant, name) };
     },
   }),
 ];
 
 function siteBody(site: SiteView) {
-  return { ...site, created: iso(site.created), updated: iso(site.updated) };
-}
-
-function found<View>(view: View | null): View {
-  if (view === null) throw notThere();
-  return view;
-}
-
-function notThere(): Problem {
-  return new Problem("not-found", "There is no such site.");
+  return withIso(site, "created", "updated");
 }

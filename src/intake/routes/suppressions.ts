@@ -14,9 +14,10 @@ import {
 import { isoTime, outputList } from "../../bounded";
 import { masked } from "../../masking/personal";
 import { validate } from "../../queue/validate";
+import { audit } from "../audit";
 import { largeBody, parsedJson, readText, smallBody } from "../body";
-import type { IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
+import { listedRows } from "../refusals";
 import { type Caller, param, permits, route } from "../route";
 
 const shape = v.object({
@@ -60,7 +61,7 @@ export const suppressionRoutes = [
       const good = read.flatMap((each): NewSuppression[] => (each.success ? [each.output] : []));
       await deps.suppressions.add(tenant, good, deps.now());
       const rejected = read.flatMap((each, index) => (each.success ? [] : [{ index, error: whyNot(body.suppressions[index]) }]));
-      return { status: 200, body: { accepted: good.length, ...listed(rejected, bodyLength) } };
+      return { status: 200, body: { accepted: good.length, ...listedRows(rejected, rejected.length, bodyLength) } };
     },
   }),
   route("GET /v1/suppressions/:address", {
@@ -101,19 +102,14 @@ export const suppressionRoutes = [
     query: v.strictObject({ scope: v.optional(v.picklist(suppressionScopes, "must be all or bulk")) }),
     answers: { 204: null },
     handle: async ({ deps, tenant, caller, params, query }) => {
-      await auditRemoval(deps, tenant, caller);
+      // Without the address, because audit rows stay after an erasure.
+      await audit({ deps, tenant, caller }, "unsuppress", "suppression");
       if (!(await deps.suppressions.remove(tenant, param({ params }, "address"), query.scope)))
         throw new Problem("not-found", "This address is not suppressed.");
       return { status: 204 };
     },
   }),
 ];
-
-/** Writes the audit without the address, because audit rows stay after an erasure. */
-async function auditRemoval(deps: Pick<IntakeDeps, "audit" | "now">, tenant: string, caller: Caller): Promise<void> {
-  const actor = caller.kind === "token" ? caller.tokenId : caller.kind;
-  await deps.audit({ tenant, actor, action: "unsuppress", target: "suppression", at: deps.now() });
-}
 
 function addressIn(params: Readonly<Record<string, string>>): string {
   const read = v.safeParse(addressSchema, param({ params }, "address"));
@@ -123,13 +119,6 @@ function addressIn(params: Readonly<Record<string, string>>): string {
 
 function suppressionBody({ address: whole, reason, scope, since }: Suppression, caller: Caller) {
   return { address: whole !== null && !permits(caller, "admin") ? masked : whole, reason, scope, since: iso(since) };
-}
-
-/** Only the rejections that fit into twice the request's length and 18,000 characters. */
-function listed<Entry>(rejected: readonly Entry[], bodyLength: number): { rejected: Entry[]; unlisted?: number } {
-  let room = 2 * bodyLength + 18_000;
-  const fitting = rejected.findIndex((each) => (room -= JSON.stringify(each).length + 1) < 0);
-  return fitting < 0 ? { rejected: [...rejected] } : { rejected: rejected.slice(0, fitting), unlisted: rejected.length - fitting };
 }
 
 /** The issue of a union does not show which shape was meant, so the rule is written here. */

@@ -9,6 +9,7 @@ import { count, isoTime, jsonObject, outputList } from "../../bounded";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";
 import { cursorText, paging } from "../query";
+import { found } from "../problem";
 import { param, route } from "../route";
 import { cursor } from "../shapes";
 
@@ -76,8 +77,7 @@ export const templateRoutes = [
     scope: "read",
     answers: { 200: templateShape },
     handle: async ({ deps, tenant, params }) => {
-      const template = await deps.templates.at(tenant, templateIdIn(params), deps.now());
-      if (!template) throw new Problem("not-found", "There is no such template.");
+      const template = found(await deps.templates.at(tenant, templateIdIn(params), deps.now()), "template");
       return { status: 200, body: { ...template, created: createdOf(template) } };
     },
   }),
@@ -99,8 +99,7 @@ export const templateRoutes = [
         );
       }
       const stored = content ? null : await deps.templates.at(tenant, id, deps.now());
-      const template = content ?? stored;
-      if (!template) throw new Problem("not-found", "There is no such template.");
+      const template = found(content ?? stored, "template");
       const composition = await withLayout(deps.templates, tenant, template, deps.now());
       if (!composition.ok) throw new Problem("invalid", "The template cannot be rendered.", { errors: [{ path: "id", message: composition.reason }] });
       const variables = { ...unsubscribeVariables(new URL("/u/sample", request.url).href), ...body.variables };

@@ -1,4 +1,4 @@
-import { iso, isoOrNull } from "../../time/iso";
+import { iso, isoOrNull, withIso } from "../../time/iso";
 import * as v from "valibot";
 import { type Issue, Problem, issueSummary } from "../../errors";
 import { boundedName, isoTime, outputList } from "../../bounded";
@@ -12,6 +12,7 @@ import { destinationIssues } from "../own-destination";
 import { pausedShape } from "../pause-shapes";
 import { pauseBody, pausedNow } from "./queues";
 import { tokenScopes } from "../../tenants/token";
+import { found } from "../problem";
 import { cursor, dated } from "../shapes";
 
 const pageSize = 200;
@@ -75,9 +76,7 @@ export const tenantRoutes = [
     tenant: "path",
     answers: { 200: tenantShape },
     handle: async ({ deps, tenant }) => {
-      const found = await deps.tenants.get(tenant);
-      if (!found) throw new Problem("not-found", "There is no such tenant.");
-      return { status: 200, body: tenantOf(found) };
+      return { status: 200, body: tenantOf(found(await deps.tenants.get(tenant), "tenant")) };
     },
   }),
   ...pauseRoutes(),
@@ -104,7 +103,7 @@ export const tenantRoutes = [
     tenant: "path",
     answers: { 200: tokensShape },
     handle: async ({ deps, tenant }) => {
-      if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
+      found(await deps.tenants.get(tenant), "tenant");
       return { status: 200, body: { tokens: (await deps.tokens.list(tenant)).map(tokenOf) } };
     },
   }),
@@ -116,8 +115,10 @@ export const tenantRoutes = [
     answers: { 204: null },
     handle: async ({ deps, tenant, params, caller }) => {
       const id = param({ params }, "id");
-      const known = (await deps.tokens.list(tenant)).some((token) => token.id === id);
-      if (!known) throw new Problem("not-found", "There is no such token.");
+      found(
+        (await deps.tokens.list(tenant)).find((token) => token.id === id),
+        "token",
+      );
       await audit({ deps, tenant, caller }, "revoke", `tokens/${id}`);
       await deps.tokens.revoke(tenant, id, deps.now());
       return { status: 204 };
@@ -143,7 +144,7 @@ function pauseRoutes() {
       body: pauseBody,
       answers: { 200: pausedShape },
       handle: async ({ deps, tenant, body, caller }) => {
-        if (!(await deps.tenants.get(tenant))) throw new Problem("not-found", "There is no such tenant.");
+        found(await deps.tenants.get(tenant), "tenant");
         await audit({ deps, tenant, caller }, verb, `tenants/${tenant}`);
         await deps.operate[verb](tenant, "tenant", tenant, { actor: actorOf(caller), reason: body.reason });
         return { status: 200, body: await pausedNow(deps, tenant, "tenant", tenant) };
@@ -152,8 +153,8 @@ function pauseRoutes() {
   );
 }
 
-function tenantOf({ created, updated, ...tenant }: Tenant) {
-  return { ...tenant, created: iso(created), updated: iso(updated) };
+function tenantOf(tenant: Tenant) {
+  return withIso(tenant, "created", "updated");
 }
 
 function tokenOf({ created, revoked, used, ...token }: TokenView) {

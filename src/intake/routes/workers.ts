@@ -1,7 +1,6 @@
 import * as v from "valibot";
-import { Problem } from "../../errors";
 import { readJson, smallBody } from "../body";
-import { publicUnauthorized } from "../problem";
+import { notFound, publicUnauthorized } from "../problem";
 import { param, route } from "../route";
 import { problemOf } from "../work/call";
 import { signedQuery, stateRequest, workerPattern } from "../../domain/work/requests";
@@ -32,7 +31,7 @@ export const workerRoutes = [
     answers: { 200: workerStateShape },
     handle: async ({ deps, tenant, params, body }) => {
       const worker = param({ params }, "worker");
-      if (!(await deps.work.workers.wish(tenant ?? "*", worker, body.state))) throw new Problem("not-found", "There is no such worker.");
+      if (!(await deps.work.workers.wish(tenant ?? "*", worker, body.state))) throw notFound("worker");
       return { status: 200, body: { worker, state: body.state } };
     },
   }),
