@@ -21,7 +21,7 @@ import type { statsShape } from "../intake/routes/system";
 import type { siteDetailShape, sitesShape } from "../intake/routes/sites";
 import type { replayShape } from "../intake/replay-shapes";
 import type { connectionShape } from "../intake/setting-shapes";
-import type { healthShape, jobShape, jobsShape, runScheduleShape, scheduleShape, typesShape } from "../intake/shapes";
+import type { actionShape, deadLettersShape, healthShape, jobShape, jobsShape, runScheduleShape, scheduleShape, typesShape } from "../intake/shapes";
 import type { purchaseOrdersShape } from "../intake/routes/purchase-orders";
 import type { templatesShape } from "../intake/routes/templates";
 import type { tenantShape, tenantsShape, tokensShape } from "../intake/routes/tenants";
@@ -40,6 +40,8 @@ export type Replay = v.InferOutput<typeof replayShape>;
 export type Replays = v.InferOutput<typeof replaysShape>;
 export type BulkAction = v.InferOutput<typeof bulkActionShape>;
 export type BulkPlan = v.InferOutput<typeof bulkPlanShape>;
+export type DeadLetters = v.InferOutput<typeof deadLettersShape>;
+export type Remedy = v.InferOutput<typeof actionShape>;
 export type Failures = v.InferOutput<typeof failuresShape>;
 /** The answer to `POST /v1/jobs/effects`. */
 export type EffectFindings = v.InferOutput<typeof findingsShape>;

@@ -20,6 +20,8 @@ import type { SuppressionQueries } from "../domain/suppressions/queries";
 import type { SuppressionStore } from "../domain/suppressions/store";
 import type { Unsubscription } from "../domain/suppressions/unsubscribe";
 import type { WorkDeps } from "../domain/work/deps";
+import type { auditIn } from "../ledger/audit";
+import type { createTicks } from "../ledger/ticks";
 import type { PayloadSample } from "../ledger/samples";
 import type { Queries } from "../ledger/queries";
 import type { Registry } from "../queue/registry";
@@ -137,7 +139,7 @@ export interface PlatformDeps {
   /** Every queue of the Worker, with what it reports now. */
   queues(): Promise<QueueMetrics[]>;
   /** Results of the newest tick's steps. */
-  tickSteps(): Promise<TickStepRecord[]>;
+  tickSteps: ReturnType<typeof createTicks>["list"];
   /** Bytes of the database (null: not known), and how many it may have. */
   ledgerSize(): Promise<{ bytes: number | null; maxBytes: number }>;
   /** A cheap check of the Worker's stores and queues. Never throws. */
@@ -179,20 +181,8 @@ export interface QueueMetrics {
   oldestAt: number | null;
 }
 
-export interface TickStepRecord {
-  step: string;
-  outcome: "done" | "failed" | "skipped";
-  /** Milliseconds. */
-  at: number;
-  ms: number;
-  /** What the step reported, or why it failed. */
-  detail?: string | null;
-}
-
-export interface NewAuditEntry {
-  tenant: string;
-  /** `root`, or the id of the token. */
-  actor: string;
+/** `actor`: `root`, or the id of the token. `target`: an id, or the path of the API without `/v1/`. `detail`: such as the names of patched fields. */
+export interface NewAuditEntry extends NewAuditRow {
   action:
     | "reveal"
     | "block"
@@ -222,12 +212,9 @@ export interface NewAuditEntry {
     | "acknowledge"
     | "create"
     | "revoke";
-  /** An id, or the path of the API without `/v1/`. */
-  target: string;
-  /** Further data, such as the names of patched fields. */
-  detail?: string | undefined;
-  at: number;
 }
+
+type NewAuditRow = Parameters<typeof auditIn>[1];
 
 export interface FailureReport {
   requestId: string;

@@ -1,13 +1,13 @@
 import { durationBounds, type DurationKind, type Histogram, type TypeDurations } from "../ledger/durations";
 import type { Backlog } from "../ledger/views";
 import type { MinuteCount } from "../ledger/views";
-import type { QueueMetrics, TickStepRecord } from "./deps";
+import type { PlatformDeps, QueueMetrics } from "./deps";
 
 export interface Metrics {
   counts: readonly MinuteCount[];
   backlog: Pick<Backlog, "deadLetters" | "parked" | "due">;
   queues: readonly QueueMetrics[];
-  steps: readonly TickStepRecord[];
+  steps: Awaited<ReturnType<PlatformDeps["tickSteps"]>>;
   durations: readonly TypeDurations[];
   /** Bytes of D1 (null: not known), and how many it may have; null for a tenant. */
   ledger: { bytes: number | null; maxBytes: number } | null;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { isoTime, outputList, outputRecord } from "../bounded";
-import { limitsSchema } from "../tenants/connection-fields";
+import { limitsSchema } from "../tenants/gate-limits";
 import { projectSchema } from "../tenants/project-schema";
 import { webhookFormats, webhookSchema } from "../tenants/site";
 import { dated } from "./shapes";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { sharedSecret } from "./shared-secret";
-import { limitsSchema, only, secret, url } from "./connection-fields";
+import { only, secret, url } from "./connection-fields";
+import { limitsSchema } from "./gate-limits";
 import { mailConnectionSchema } from "./mail-connection";
 import { modelsConnectionSchema } from "./models-connection";
 

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { type AddressRules, checkHost } from "../address/address";
 import { sha256Hex } from "../crypto";
-import { limitsSchema, only, secret, url } from "./connection-fields";
+import { only, secret, url } from "./connection-fields";
+import { limitsSchema } from "./gate-limits";
 import { mailboxSchema } from "./tenant";
 import { boundedText } from "../bounded";
 

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { boundedList, boundedText } from "../bounded";
-import { limitsSchema, only, secret, url, whole } from "./connection-fields";
+import { only, secret, url, whole } from "./connection-fields";
+import { limitsSchema } from "./gate-limits";
 
 const oneOf = <const Options extends readonly [string, ...string[]]>(...options: Options) => v.picklist(options, `must be ${options.join(", ")}`);
 

@@ -133,7 +133,7 @@ function createDeps(seen: Seen): IntakeDeps {
         { queue: "email-sending", backlog: null, bytes: null, oldestAt: null },
       ],
       ledgerSize: async () => ({ bytes: 2_500_000_000, maxBytes: 10_000_000_000 }),
-      tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12 }],
+      tickSteps: async () => [{ step: "sweep", outcome: "done", at: now - 20_000, ms: 12, detail: null }],
       health: async () => ({ ledger: "ok" }),
     },
     audit: async (entry) => (seen.audits.push(entry), real.audit(entry)),

@@ -96,7 +96,7 @@ describe("metrics", () => {
       backlog: { deadLetters: 0, parked: 0, due: 0 },
       ledger: null,
       queues: [],
-      steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1 }],
+      steps: [{ step: "alerts", outcome: "failed", at: now, ms: 1, detail: null }],
       durations: nasty.map((type) => ({ ...noDurations("", type), run: { buckets: [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4], sum: 1234 } })),
       tick: undefined,
     });

@@ -1,6 +1,7 @@
 import type { Agent, AgentRun, AgentRuns, AgentTotals } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
+import { Field } from "../parts/field";
 import { domId, number, usd } from "../parts/format";
 import { Json } from "../parts/json";
 import { State } from "../parts/state";
@@ -136,10 +137,7 @@ function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
           <p>The agent does what it proposes below, by {approval.tool}.</p>
         </Act>
         <Act visit={visit} action={agentActions.reject} fields={fields}>
-          <label>
-            Reason
-            <input name="reason" maxLength={1000} autocomplete="off" />
-          </label>
+          <Field label="Reason" name="reason" maxLength={1000} autocomplete="off" />
         </Act>
       </span>
     ) : undefined;
@@ -147,17 +145,9 @@ function Proposal({ visit, run }: { visit: Visit; run: AgentRun }) {
     <Section title="Proposal" aside={buttons}>
       <p>
         <State is={approval.state} /> <span class="dim">by {approval.tool}, asked</span> <Time at={approval.askedAt} />
-        {approval.state === "pending" ? (
-          <>
-            {" "}
-            <span class="dim">expires</span> <Time at={approval.expiresAt} />
-          </>
-        ) : (
-          <>
-            {" "}
-            <span class="dim">decided by {approval.decidedByName ?? approval.decidedBy ?? "unknown"}</span> {approval.reason}
-          </>
-        )}
+        {approval.state === "pending"
+          ? [" ", <span class="dim">expires</span>, " ", <Time at={approval.expiresAt} />]
+          : [" ", <span class="dim">decided by {approval.decidedByName ?? approval.decidedBy ?? "unknown"}</span>, " ", approval.reason]}
       </p>
       {/* A person approves what is read: nothing of it is folded. */}
       <Json id="proposal" value={proposal} open={Infinity} />

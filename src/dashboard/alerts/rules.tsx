@@ -2,6 +2,7 @@ import { alertCodes } from "../../domain/alerts/rule";
 import type { AlertRules } from "../answers";
 import type { Visit } from "../page";
 import { Act } from "../parts/act";
+import { Field } from "../parts/field";
 import { domId } from "../parts/format";
 import { State } from "../parts/state";
 import { Section, Table } from "../parts/table";
@@ -19,10 +20,7 @@ interface RulesProps extends AlertRules {
 export function Rules({ visit, rules, builtIn, connected }: RulesProps) {
   const add = (
     <Act visit={visit} action={alertActions.put} label="New rule" fields={{}} id="new">
-      <label>
-        Name
-        <input name="name" required pattern="[a-z0-9\-]{1,63}" maxLength={63} autocomplete="off" />
-      </label>
+      <Field label="Name" name="name" required pattern="[a-z0-9\-]{1,63}" maxLength={63} autocomplete="off" />
       <RuleFields rule={{ ...fresh, slack: connected.includes("slack") }} />
     </Act>
   );
@@ -117,21 +115,12 @@ function RuleFields({ rule }: { rule: typeof fresh }) {
           ))}
         </div>
       </fieldset>
-      <label>
-        Types of jobs, parted by commas (blank: all)
-        <input name="types" value={rule.types?.join(", ")} maxLength={4000} autocomplete="off" />
-      </label>
+      <Field label="Types of jobs, parted by commas (blank: all)" name="types" value={rule.types?.join(", ")} maxLength={4000} autocomplete="off" />
       <label class="tick">
         <input type="checkbox" name="slack" checked={rule.slack} /> To Slack, by the connection of that name
       </label>
-      <label>
-        To these addresses, parted by commas
-        <input name="email" value={rule.email.join(", ")} maxLength={3000} autocomplete="off" />
-      </label>
-      <label>
-        To this destination (a webhook)
-        <input name="destination" value={rule.destination} maxLength={63} autocomplete="off" />
-      </label>
+      <Field label="To these addresses, parted by commas" name="email" value={rule.email.join(", ")} maxLength={3000} autocomplete="off" />
+      <Field label="To this destination (a webhook)" name="destination" value={rule.destination} maxLength={63} autocomplete="off" />
       <label class="tick">
         <input type="checkbox" name="enabled" checked={rule.enabled} /> The rule is on
       </label>

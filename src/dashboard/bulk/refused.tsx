@@ -2,6 +2,7 @@ import { searchAddress, type Search } from "../jobs/search";
 import type { Visit } from "../page";
 import type { RefusedPlan } from "./query";
 import { type BulkVerb, verbText } from "./selection";
+import { Field } from "../parts/field";
 
 /** Fields of a filter, as the address holds them. */
 const fields: readonly (readonly [name: keyof Search | "group", label: string])[] = [
@@ -30,10 +31,7 @@ export function Refused({ visit, refused: { verb, issue } }: { visit: Visit; ref
         <form action={`${visit.base}/bulk`} class="begin">
           <input type="hidden" name="verb" value={verb} />
           {givenFields.map(([name, label]) => (
-            <label key={name}>
-              {label}
-              <input name={name} value={given.get(name) ?? ""} maxLength={500} autocomplete="off" />
-            </label>
+            <Field key={name} label={label} name={name} value={given.get(name) ?? ""} maxLength={500} autocomplete="off" />
           ))}
           <button class="main">Plan again</button>
         </form>

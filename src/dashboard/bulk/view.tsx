@@ -14,6 +14,7 @@ import { PlanOf } from "./plan";
 import { type AcceptedPlan, type PlanModel, queryBulk, queryPlan } from "./query";
 import { Refused, refusedTitle } from "./refused";
 import { type BulkVerb, bulkVerbs, selectionText, verbText } from "./selection";
+import { Field } from "../parts/field";
 
 /** The page of a plan, from which the action is started. */
 export const planPage = page<PlanModel>({
@@ -110,14 +111,8 @@ function Begin({ visit, model: { verb, plan, selection } }: { visit: Visit; mode
 function Pace() {
   return (
     <>
-      <label>
-        Jobs to run first
-        <input name="canary" type="number" min={0} max={500} value={5} inputMode="numeric" />
-      </label>
-      <label>
-        Jobs a minute (blank: no limit)
-        <input name="ratePerMinute" type="number" min={1} max={100_000} inputMode="numeric" />
-      </label>
+      <Field label="Jobs to run first" name="canary" type="number" min={0} max={500} value={5} inputMode="numeric" />
+      <Field label="Jobs a minute (blank: no limit)" name="ratePerMinute" type="number" min={1} max={100_000} inputMode="numeric" />
     </>
   );
 }
@@ -165,11 +160,7 @@ export const bulkPage = page<BulkAction>({
       </dl>
       <p class="dim">
         Begun <Time at={bulk.at} />
-        {bulk.endedAt === null ? null : (
-          <>
-            , ended <Time at={bulk.endedAt} />
-          </>
-        )}
+        {bulk.endedAt === null ? null : [", ended ", <Time at={bulk.endedAt} />]}
       </p>
     </>
   ),

@@ -86,14 +86,7 @@ function Facts({ campaign }: { campaign: CampaignDetail }) {
       {campaign.startedAt === null ? null : <Fact name="Started" value={<Time at={campaign.startedAt} />} />}
       {campaign.endedAt === null ? null : <Fact name="Ended" value={<Time at={campaign.endedAt} />} />}
       {campaign.acknowledged === null ? null : (
-        <Fact
-          name="Acknowledged"
-          value={
-            <>
-              {number(campaign.acknowledged.failed)} failed, <Time at={campaign.acknowledged.at} />
-            </>
-          }
-        />
+        <Fact name="Acknowledged" value={[number(campaign.acknowledged.failed), " failed, ", <Time at={campaign.acknowledged.at} />]} />
       )}
     </dl>
   );

@@ -19,14 +19,7 @@ export const costsPage = page<Costs>({
       <dl class="facts">
         <Fact name="Today" value={usd(costs.today.usd)} />
         <Fact name="This month" value={usd(costs.month.usd)} />
-        <Fact
-          name="Models this month"
-          value={
-            <>
-              {usd(costs.models.usd)} <span class="dim">paid to their provider, not in the sums above</span>
-            </>
-          }
-        />
+        <Fact name="Models this month" value={[usd(costs.models.usd), " ", <span class="dim">paid to their provider, not in the sums above</span>]} />
         {visit.tenant === "*" ? null : <Fact name="Budget" value={<Budget budget={costs.budget} />} />}
       </dl>
       <p class="dim">

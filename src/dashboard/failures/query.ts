@@ -1,4 +1,4 @@
-import type { BulkAction, Failure, Failures, Replay, Replays } from "../answers";
+import type { BulkAction, DeadLetters, Failure, Failures, Replay, Replays } from "../answers";
 import type { Visit } from "../page";
 
 export interface FailuresModel extends Failures {
@@ -37,18 +37,9 @@ export function failuresAddress(base: string, { isAll, sinceDeploy, cursor }: { 
   return `${base}/failures${query.size === 0 ? "" : `?${query}`}`;
 }
 
-interface Letter {
-  id: string;
-  state: string;
-  siteId: string | null;
-  reason: string;
-  attempt: number;
-  diedAt: string;
-}
-
 export interface GroupModel {
   group: Failure;
-  letters: Letter[];
+  letters: DeadLetters["deadLetters"];
   cursor: string | null;
 }
 
@@ -57,7 +48,7 @@ export async function queryGroup({ api, params, url }: Visit): Promise<GroupMode
   const cursor = url.searchParams.get("cursor") ?? undefined;
   const [group, { deadLetters, cursor: next }] = await Promise.all([
     api.get<Failure>(`/v1/failures/${encodeURIComponent(name)}`),
-    api.get<{ deadLetters: Letter[]; cursor: string | null }>("/v1/dead-letters", { group: name, limit: "50", cursor }),
+    api.get<DeadLetters>("/v1/dead-letters", { group: name, limit: "50", cursor }),
   ]);
   return { group, letters: deadLetters, cursor: next };
 }

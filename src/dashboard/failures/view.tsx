@@ -15,6 +15,7 @@ import { failureActions } from "./actions";
 import { GroupTable, shownTitle } from "./groups";
 import { isAllInDoubt, Letters } from "./letters";
 import { failuresAddress, type FailuresModel, type GroupModel, queryFailures, queryGroup } from "./query";
+import { Field } from "../parts/field";
 
 export const failuresPage = page<FailuresModel>({
   path: "/failures",
@@ -142,10 +143,7 @@ function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
           </Act>
           <Act visit={visit} action={failureActions.ignore} fields={fields}>
             <p>The report and the alerts leave the group out. It opens again after the number of failed tries that you enter.</p>
-            <label>
-              Failed tries until it opens again (blank: never)
-              <input name="untilCount" type="number" min={1} max={1_000_000} inputMode="numeric" />
-            </label>
+            <Field label="Failed tries until it opens again (blank: never)" name="untilCount" type="number" min={1} max={1_000_000} inputMode="numeric" />
             <Note />
           </Act>
         </>
@@ -157,12 +155,7 @@ function Acts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {
 }
 
 function Note() {
-  return (
-    <label>
-      Note (shown with the group)
-      <input name="note" maxLength={500} autocomplete="off" />
-    </label>
-  );
+  return <Field label="Note (shown with the group)" name="note" maxLength={500} autocomplete="off" />;
 }
 
 function GroupFacts({ visit, group }: { visit: Visit; group: GroupModel["group"] }) {

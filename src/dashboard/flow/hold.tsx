@@ -4,6 +4,7 @@ import { Act } from "../parts/act";
 import { number } from "../parts/format";
 import { flowActions } from "./actions";
 import { byOf } from "./by";
+import { Field } from "../parts/field";
 
 type Pause = Pauses["pauses"][number];
 
@@ -36,15 +37,9 @@ export function Hold({ visit, scope, name, pauses, perMinute = 0, label }: HoldP
         The jobs of the {scope} <b>{name}</b> wait until it is resumed, for {isAll ? <b>all tenants</b> : <>the tenant {visit.tenant}</>}; none is lost.
         {perMinute > 0 ? ` Now it ends ${number(perMinute)} ${perMinute === 1 ? "job" : "jobs"} a minute.` : ""}
       </p>
-      <label>
-        Reason, shown with the pause
-        <input name="reason" maxLength={200} autocomplete="off" />
-      </label>
+      <Field label="Reason, shown with the pause" name="reason" maxLength={200} autocomplete="off" />
       {isAll ? (
-        <label>
-          Type {name} to confirm
-          <input name="confirm" required pattern={name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")} autocomplete="off" />
-        </label>
+        <Field label={`Type ${name} to confirm`} name="confirm" required pattern={name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&")} autocomplete="off" />
       ) : null}
     </Act>
   );

@@ -43,13 +43,9 @@ const origins: Readonly<Record<string, string>> = {
 function Parent({ visit, job: { parent, parentJob, type } }: { visit: Visit; job: JobDetail }) {
   if (parent === null) return <span class="dim">{origins[type ?? ""] ?? "no job enqueued it: a caller, a schedule or the tick did"}</span>;
   const link = <a href={`${visit.base}/jobs/${encodeURIComponent(parent)}`}>{parentJob?.type ?? tailOf(parent)}</a>;
-  return parentJob ? (
+  return (
     <>
-      {link} <State is={parentJob.state} />
-    </>
-  ) : (
-    <>
-      {link} <span class="dim">no longer kept</span>
+      {link} {parentJob ? <State is={parentJob.state} /> : <span class="dim">no longer kept</span>}
     </>
   );
 }

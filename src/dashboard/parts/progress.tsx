@@ -25,12 +25,7 @@ export function ProgressBar({ progress, ratePerSecond, noun }: ProgressBarProps)
       {total ? <progress max={total} value={done} aria-label="Progress" /> : null}
       <span>
         {[counted(done, total, noun), paceOf(progress, ratePerSecond)].filter(Boolean).join(" · ")}
-        {at && ratePerSecond !== undefined ? (
-          <>
-            {" · moved "}
-            <Time at={at} />
-          </>
-        ) : null}
+        {at && ratePerSecond !== undefined ? [" · moved ", <Time at={at} />] : null}
         {note ? ` · ${note}` : null}
       </span>
     </span>

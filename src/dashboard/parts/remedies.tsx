@@ -1,17 +1,10 @@
 import { type PageAction, actionFields } from "../action";
+import type { Remedy } from "../answers";
 import { pageActions } from "../actions";
 import { bulkPaths } from "../bulk/actions";
 import { bulkAddress } from "../bulk/selection";
 import type { Visit } from "../page";
 import { Act } from "./act";
-
-/** A remedy as the API returns it. */
-interface Remedy {
-  method: string;
-  path: string;
-  label: string;
-  body?: Readonly<Record<string, unknown>> | undefined;
-}
 
 interface RemediesProps {
   visit: Visit;

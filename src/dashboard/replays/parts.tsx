@@ -3,6 +3,7 @@ import type { Visit } from "../page";
 import { Act } from "../parts/act";
 import { number } from "../parts/format";
 import { replayActions } from "./actions";
+import { Field } from "../parts/field";
 
 /** A replay's selection: its filter as in the search box, or the number of ticked jobs. */
 export function What({ replay: { tenant, filter, ids, patched } }: { replay: Replay }) {
@@ -40,10 +41,15 @@ export function ReplayActs({ visit, replay: { id, tenant, state, ratePerMinute, 
     <>
       <Act {...act} action={replayActions.setRate}>
         <p>The rate holds from the next minute on. Jobs that were sent still run.</p>
-        <label>
-          Jobs a minute (blank: as fast as they can)
-          <input name="ratePerMinute" type="number" min={1} max={100_000} value={ratePerMinute ?? ""} inputMode="numeric" />
-        </label>
+        <Field
+          label="Jobs a minute (blank: as fast as they can)"
+          name="ratePerMinute"
+          type="number"
+          min={1}
+          max={100_000}
+          value={ratePerMinute ?? ""}
+          inputMode="numeric"
+        />
       </Act>{" "}
       <Act {...act} action={replayActions.abort}>
         <p>What has been sent runs on; the others stay dead.</p>

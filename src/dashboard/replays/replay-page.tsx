@@ -48,11 +48,7 @@ export const replayPage = page<Replay>({
       </dl>
       <p class="dim">
         Begun <Time at={replay.at} />
-        {replay.endedAt === null ? null : (
-          <>
-            , {replay.state === "stopped" ? "stopped" : "ended"} <Time at={replay.endedAt} />
-          </>
-        )}
+        {replay.endedAt === null ? null : [`, ${replay.state === "stopped" ? "stopped" : "ended"} `, <Time at={replay.endedAt} />]}
       </p>
       {replay.examples.length === 0 ? null : (
         <Section title="Failed again">
@@ -78,12 +74,7 @@ function Resumed({ last: { at, reason, stoppedAt, ...by } }: { last: NonNullable
   return (
     <p class="dim">
       It had stopped
-      {stoppedAt === null ? null : (
-        <>
-          {" "}
-          <Time at={stoppedAt} />
-        </>
-      )}
+      {stoppedAt === null ? null : [" ", <Time at={stoppedAt} />]}
       {reason === null ? "" : `: ${reason}`}. Continued <Time at={at} /> by {byOf(by)}.
     </p>
   );

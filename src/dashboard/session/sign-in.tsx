@@ -4,6 +4,7 @@ import type { Me } from "../answers";
 import { Document } from "../document";
 import { htmlResponse, readForm, redirect, wantsFragment } from "../respond";
 import type { Sessions } from "./cookie";
+import { Field } from "../parts/field";
 
 export const sessionOver = "The session is over: the token is unknown or revoked.";
 
@@ -52,10 +53,7 @@ function signInResponse(url: URL, { next, trouble, status }: SignInRequest): Res
             {trouble}
           </p>
         )}
-        <label>
-          Token
-          <input name="token" type="password" required maxLength={1024} autocomplete="current-password" autofocus />
-        </label>
+        <Field label="Token" name="token" type="password" required maxLength={1024} autocomplete="current-password" autofocus />
         {next === undefined ? null : <input type="hidden" name="next" value={next} />}
         <button class="main">Sign in</button>
         <p class="dim">A tenant's token shows that tenant; the root token shows all of them. The session ends after 12 hours.</p>

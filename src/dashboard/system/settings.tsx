@@ -7,6 +7,7 @@ import { Empty, Section, Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { systemActions } from "./actions";
 import { rolesText } from "./roles";
+import { Field } from "../parts/field";
 
 /** The heartbeat address, and the result of its newest call. */
 export function HeartbeatPart({ visit, heartbeat }: { visit: Visit; heartbeat: Heartbeat | null }) {
@@ -39,10 +40,14 @@ function HeartbeatActs({ visit, isSet }: { visit: Visit; isSet: boolean }) {
   return (
     <span class="remedies">
       <Act visit={visit} action={systemActions.putHeartbeat} label={isSet ? "Change" : "Set an address"} fields={{}}>
-        <label>
-          An https address, called by GET once a minute; it is not shown again
-          <input name="url" type="url" required maxLength={2048} autocomplete="off" />
-        </label>
+        <Field
+          label="An https address, called by GET once a minute; it is not shown again"
+          name="url"
+          type="url"
+          required
+          maxLength={2048}
+          autocomplete="off"
+        />
       </Act>
       {isSet ? (
         <Act visit={visit} action={systemActions.removeHeartbeat} fields={{}}>
@@ -86,14 +91,16 @@ function AccessActs({ visit, access }: { visit: Visit; access: Access | null }) 
   return (
     <span class="remedies">
       <Act visit={visit} action={systemActions.putAccess} label={access === null ? "Set up" : "Change"} fields={{}}>
-        <label>
-          Team, such as acme.cloudflareaccess.com
-          <input name="teamDomain" required maxLength={253} value={access?.teamDomain} autocomplete="off" />
-        </label>
-        <label>
-          Audience (AUD tag) of the application, 64 hexadecimal digits
-          <input name="audience" required pattern="[0-9a-f]{64}" maxLength={64} value={access?.audience} autocomplete="off" />
-        </label>
+        <Field label="Team, such as acme.cloudflareaccess.com" name="teamDomain" required maxLength={253} value={access?.teamDomain} autocomplete="off" />
+        <Field
+          label="Audience (AUD tag) of the application, 64 hexadecimal digits"
+          name="audience"
+          required
+          pattern="[0-9a-f]{64}"
+          maxLength={64}
+          value={access?.audience}
+          autocomplete="off"
+        />
         <label>
           Roles, one a line: who, tenant, scopes. The first that fits counts. A group whose name has a comma stands in quotes
           <textarea

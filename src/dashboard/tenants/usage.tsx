@@ -34,12 +34,7 @@ export function LastFailure({ gate }: { gate: Gates["gates"][number] | undefined
   if (!gate) return null;
   return (
     <>
-      {gate.circuit === "closed" ? null : (
-        <>
-          {" "}
-          <State is={gate.circuit} word={`circuit ${gate.circuit}`} />
-        </>
-      )}
+      {gate.circuit === "closed" ? null : [" ", <State is={gate.circuit} word={`circuit ${gate.circuit}`} />]}
       {gate.lastFailure === null ? null : (
         <span class="dim">
           , last failed <Time at={gate.lastFailure.at} />: {gate.lastFailure.reason}

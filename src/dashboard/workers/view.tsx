@@ -1,3 +1,4 @@
+import { isoOrNull } from "../../time/iso";
 import type { Types, Workers } from "../answers";
 import { page, type Visit } from "../page";
 import { Act } from "../parts/act";
@@ -36,8 +37,8 @@ export const workersPage = page<Model>({
           ["State", ({ state }) => <State is={states[state]} word={words[state]} />],
           ["-Types", ({ types }) => types.join(", "), "words"],
           ["#-In hand", ({ leases }) => number(leases)],
-          ["Last asked", ({ lastPoll }) => <Time at={isoOf(lastPoll)} none="never" />],
-          ["-Last heartbeat", ({ lastBeat }) => <Time at={isoOf(lastBeat)} none="never" />],
+          ["Last asked", ({ lastPoll }) => <Time at={isoOrNull(lastPoll)} none="never" />],
+          ["-Last heartbeat", ({ lastBeat }) => <Time at={isoOrNull(lastBeat)} none="never" />],
           ["", (worker) => <WorkerActs visit={visit} worker={worker} />],
         ]}
       />
@@ -73,7 +74,3 @@ function WorkerActs({ visit, worker: { worker, state } }: { visit: Visit; worker
 
 const states = { run: "running", quiet: "paused", stop: "stopped", ended: "idle" };
 const words = { run: "takes jobs", quiet: "takes nothing new", stop: "is to stop", ended: "ended" };
-
-function isoOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
-}

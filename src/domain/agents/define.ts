@@ -39,14 +39,9 @@ export interface AgentTool {
   act(input: unknown, scope: ToolScope): Promise<Reply<ToolResult>>;
 }
 
-interface ToolDefinition<Schema extends v.GenericSchema> {
-  name: string;
-  description: string;
+interface ToolDefinition<Schema extends v.GenericSchema>
+  extends Pick<AgentTool, "name" | "description" | "reads" | "writes">, Partial<Pick<AgentTool, "approval" | "idempotentFor">> {
   input: Schema;
-  reads: Reads;
-  writes: Writes;
-  approval?: boolean;
-  idempotentFor?: number;
   ids?: (input: v.InferOutput<Schema>) => readonly string[];
   act(input: v.InferOutput<Schema>, scope: ToolScope): Promise<Reply<ToolResult>>;
 }
@@ -86,20 +81,14 @@ export interface Agent {
   approvalSeconds: number;
 }
 
-export interface AgentDefinition<Input extends v.GenericSchema, Output extends v.GenericSchema> {
-  type: string;
-  description: string;
-  instructions: string;
-  /** Default true. */
-  isPersonal?: boolean;
+/** `isPersonal` is true by default. */
+export interface AgentDefinition<Input extends v.GenericSchema, Output extends v.GenericSchema>
+  extends Pick<Agent, "type" | "description" | "instructions">, Partial<Pick<Agent, "isPersonal" | "tools" | "maxAnswerTokens" | "approvalSeconds">> {
   input: Input;
   prepare(input: v.InferOutput<Input>, scope: Omit<ToolScope, "key">): Promise<Reply<Given>>;
-  tools?: readonly AgentTool[];
   output: Output;
   conclusion?: { tool: AgentTool; inputFrom(output: v.InferOutput<Output>): unknown };
   limits?: Partial<AgentBudget>;
-  maxAnswerTokens?: number;
-  approvalSeconds?: number;
 }
 
 const weekSeconds = 7 * daySeconds;
