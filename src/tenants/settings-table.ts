@@ -13,37 +13,19 @@ interface SettingsShape<Row> {
   inSnapshot?: boolean;
 }
 
-export interface SettingsTable<Row> {
-  one(tenant: string, name: string): Promise<Row | null>;
-  all(tenant: string): Promise<Row[]>;
-  /** Runs the statements in one transaction, with a new version of the snapshot. Returns the result of the first. */
-  write(tenant: string, ...statements: D1PreparedStatement[]): Promise<D1Result<Row>>;
-  /** False: there was none. `besides` run in the same transaction. */
-  remove(tenant: string, name: string, ...besides: D1PreparedStatement[]): Promise<boolean>;
-  /** As `SettingsStore.rotate`. */
-  rotate(tenant: string, max?: number): Promise<number>;
-}
-
-/** What every store of such a table offers besides setting a row. */
-interface SettingsStore<View> {
-  get(tenant: string, name: string): Promise<View | null>;
-  /** By name. */
-  list(tenant: string): Promise<View[]>;
-  /** False: there was none. */
-  remove(tenant: string, name: string): Promise<boolean>;
-  /** Seals anew what an older key of the vault sealed, up to `max` rows; returns how many. A row that changed meanwhile is left for the next time. */
-  rotate(tenant: string, max?: number): Promise<number>;
-}
+export type SettingsTable<Row extends object> = ReturnType<typeof createSettingsTable<Row>>;
 
 /** The part of a store that follows from its table; `view` is a row as it may be shown. */
-export function createSettingsStore<Row extends object, View>(table: SettingsTable<Row>, view: (row: Row) => View): SettingsStore<View> {
+export function createSettingsStore<Row extends object, View>(table: SettingsTable<Row>, view: (row: Row) => View) {
   return {
-    async get(tenant, name) {
+    async get(tenant: string, name: string): Promise<View | null> {
       const row = await table.one(tenant, name);
       return row && view(row);
     },
-    list: async (tenant) => (await table.all(tenant)).map(view),
-    remove: (tenant, name) => table.remove(tenant, name),
+    /** By name. */
+    list: async (tenant: string): Promise<View[]> => (await table.all(tenant)).map(view),
+    /** False: there was none. */
+    remove: (tenant: string, name: string): Promise<boolean> => table.remove(tenant, name),
     rotate: table.rotate,
   };
 }
@@ -57,8 +39,8 @@ interface SettingsDeps {
 export function createSettingsTable<Row extends object>(
   { db, vault, changed }: SettingsDeps,
   { table, key, columns, sealed, inSnapshot = true }: SettingsShape<Row>,
-): SettingsTable<Row> {
-  const write: SettingsTable<Row>["write"] = async (tenant, ...statements) => {
+) {
+  const write = async (tenant: string, ...statements: D1PreparedStatement[]): Promise<D1Result<Row>> => {
     const [first] = await db.batch<Row>(inSnapshot ? [...statements, raiseVersion(db, tenant)] : statements);
     if (inSnapshot) await changed(tenant);
     return first!;
@@ -77,14 +59,18 @@ export function createSettingsTable<Row extends object>(
     return (replaced?.meta.changes ?? 0) > 0;
   };
   return {
-    one: (tenant, name) => db.prepare(`SELECT ${columns} FROM ${table} WHERE tenant = ?1 AND ${key} = ?2`).bind(tenant, name).first<Row>(),
+    one: (tenant: string, name: string): Promise<Row | null> =>
+      db.prepare(`SELECT ${columns} FROM ${table} WHERE tenant = ?1 AND ${key} = ?2`).bind(tenant, name).first<Row>(),
     all,
+    /** Runs the statements in one transaction, with a new version of the snapshot. Returns the result of the first. */
     write,
-    async remove(tenant, name, ...besides) {
+    /** False: there was none. `besides` run in the same transaction. */
+    async remove(tenant: string, name: string, ...besides: D1PreparedStatement[]): Promise<boolean> {
       const statement = db.prepare(`DELETE FROM ${table} WHERE tenant = ?1 AND ${key} = ?2`).bind(tenant, name);
       return (await write(tenant, statement, ...besides)).meta.changes > 0;
     },
-    async rotate(tenant, max = Infinity) {
+    /** Seals anew what an older key of the vault sealed, up to `max` rows; returns how many. A row that changed meanwhile is left for the next time. */
+    async rotate(tenant: string, max = Infinity): Promise<number> {
       let done = 0;
       for (const row of max > 0 ? await all(tenant) : []) if (done < max && (await reseal(tenant, row))) done++;
       return done;

@@ -8,28 +8,20 @@ export type Opened = { ok: true; text: string; keyId: string; current: boolean }
  * Seals credentials: AES-256-GCM with a random 96-bit nonce, bound to the tenant and to the name of the credential. A sealed text that was moved to
  * another row or tenant cannot be opened. Format `v1.KEY.NONCE.TEXT`, in base64url.
  */
-export interface Vault {
-  seal(tenant: string, name: string, text: string): Promise<string>;
-  /** Never throws for a stored text: a removed key, a foreign or damaged text are results. `reason` contains nothing of the content. */
-  open(tenant: string, name: string, sealed: string): Promise<Opened>;
-  /** The same content under the active key; undefined when it is already, or cannot be opened. */
-  reseal(tenant: string, name: string, sealed: string): Promise<string | undefined>;
-  /** The prefix of every text sealed with the active key; other texts are due for `reseal`. */
-  readonly prefix: string;
-}
+export type Vault = ReturnType<typeof createVault>;
 
 const purpose = "vault";
 const form = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{22,})$/;
 
-export function createVault(ring: KeyRing): Vault {
+export function createVault(ring: KeyRing) {
   const prefix = `v1.${ring.active}.`;
-  const seal: Vault["seal"] = async (tenant, name, text) => {
+  const seal = async (tenant: string, name: string, text: string): Promise<string> => {
     const nonce = crypto.getRandomValues(new Uint8Array(12));
     const how = { name: "AES-GCM", iv: nonce, additionalData: binding(ring.active, tenant, name) };
     const data = await crypto.subtle.encrypt(how, await ring.encryption(purpose)!, new TextEncoder().encode(text));
     return `${prefix}${toBase64url(nonce)}.${toBase64url(new Uint8Array(data))}`;
   };
-  const open: Vault["open"] = async (tenant, name, sealed) => {
+  const open = async (tenant: string, name: string, sealed: string): Promise<Opened> => {
     const [, keyId, nonce, data] = form.exec(sealed) ?? [];
     if (!keyId || !nonce || !data) return { ok: false, reason: "it is not a sealed text" };
     const key = await ring.encryption(purpose, keyId);
@@ -38,11 +30,19 @@ export function createVault(ring: KeyRing): Vault {
     if (text === undefined) return { ok: false, reason: "it was sealed for another tenant or name, or is damaged" };
     return { ok: true, text, keyId, current: keyId === ring.active };
   };
-  const reseal: Vault["reseal"] = async (tenant, name, sealed) => {
+  const reseal = async (tenant: string, name: string, sealed: string): Promise<string | undefined> => {
     const opened = await open(tenant, name, sealed);
     return opened.ok && !opened.current ? seal(tenant, name, opened.text) : undefined;
   };
-  return { seal, open, reseal, prefix };
+  return {
+    seal,
+    /** Never throws for a stored text: a removed key, a foreign or damaged text are results. `reason` contains nothing of the content. */
+    open,
+    /** The same content under the active key; undefined when it is already, or cannot be opened. */
+    reseal,
+    /** The prefix of every text sealed with the active key; other texts are due for `reseal`. */
+    prefix,
+  };
 }
 
 function binding(keyId: string, tenant: string, name: string): Uint8Array {

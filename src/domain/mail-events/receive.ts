@@ -27,16 +27,12 @@ interface MailEventDeps {
 type MailEventReceipt = "taken" | "refused" | "unknown" | "malformed";
 
 /** Receives the mail events of providers. */
-export interface MailEventInbox extends Pick<MailEventStore, "ofJob"> {
-  /** Throws when the ledger cannot be reached. */
-  receive(tenant: string, provider: string, incoming: SignedIncoming): Promise<MailEventReceipt>;
-  /** Reads messages of the queue `mail-events`. One about a mail that is not recorded yet is redelivered, for one hour. */
-  readCloudflare: ForeignReader;
-}
+export type MailEventInbox = ReturnType<typeof createMailEventInbox>;
 
-export function createMailEventInbox(deps: MailEventDeps): MailEventInbox {
+export function createMailEventInbox(deps: MailEventDeps) {
   return {
-    async receive(tenant, provider, incoming) {
+    /** Throws when the ledger cannot be reached. */
+    async receive(tenant: string, provider: string, incoming: SignedIncoming): Promise<MailEventReceipt> {
       const secret = await secretOf(deps, tenant, provider);
       if (secret === "unknown") return "unknown";
       const read = secret === undefined ? undefined : await deps.read(provider, secret, incoming, deps.now());
@@ -45,8 +41,9 @@ export function createMailEventInbox(deps: MailEventDeps): MailEventInbox {
       await deps.events.take(tenant, senders[provider] ?? provider, read, deps.now());
       return "taken";
     },
-    ofJob: (tenant, job) => deps.events.ofJob(tenant, job),
-    readCloudflare: (messages) => Promise.all(messages.map((message) => readOne(deps, message))),
+    ofJob: (tenant: string, job: string) => deps.events.ofJob(tenant, job),
+    /** Reads messages of the queue `mail-events`. One about a mail that is not recorded yet is redelivered, for one hour. */
+    readCloudflare: ((messages) => Promise.all(messages.map((message) => readOne(deps, message)))) satisfies ForeignReader,
   };
 }
 

@@ -25,32 +25,25 @@ export type Attached = { ok: true; files: Attachment[] } | { ok: false; reason: 
 /** The version of an object that a mail attaches; null: there is no such object. */
 type PinnedFile = { etag: string; bytes: number } | null;
 
-interface Attachments {
-  /** The current versions, in the order of the list. Throws when R2 cannot be reached. */
-  pin(list: AttachmentList): Promise<PinnedFile[]>;
-  /**
-   * Reads these versions and passes them to `use`, which sends them. An isolate has the attachments of one mail in memory. Throws when R2 cannot be
-   * reached.
-   */
-  withFiles<T>(list: AttachmentList, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T>;
-}
-
 declare module "../../queue/job" {
   interface Capabilities {
-    attachments: Attachments;
+    attachments: ReturnType<typeof createAttachments>;
   }
 }
 
-export function createAttachments(bucket: R2Bucket, oneAtATime: Mutex, tenant: string): Attachments {
+export function createAttachments(bucket: R2Bucket, oneAtATime: Mutex, tenant: string) {
   return {
-    pin: (list) =>
+    /** The current versions, in the order of the list. Throws when R2 cannot be reached. */
+    pin: (list: AttachmentList): Promise<PinnedFile[]> =>
       Promise.all(
         list.map(async ({ key }) => {
           const head = await bucket.head(originalObject(tenant, key));
           return head && { etag: head.etag, bytes: head.size };
         }),
       ),
-    withFiles: (list, pinned, signal, use) => oneAtATime(signal, async () => use(await read(bucket, tenant, list, pinned))),
+    /** Reads these versions and passes them to `use`, which sends them. An isolate has the attachments of one mail in memory. Throws when R2 cannot be reached. */
+    withFiles: <T>(list: AttachmentList, pinned: readonly PinnedFile[], signal: AbortSignal, use: (attached: Attached) => Promise<T>): Promise<T> =>
+      oneAtATime(signal, async () => use(await read(bucket, tenant, list, pinned))),
   };
 }
 

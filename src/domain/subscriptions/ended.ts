@@ -21,13 +21,7 @@ export interface EndedDelivery {
   about: readonly string[];
 }
 
-export interface EndedJobPublisher {
-  /**
-   * Publishes the unpublished ends of one tenant; or (null, for the tick) some of each of many tenants. Returns how many
-   * jobs. Throws when the database cannot be reached.
-   */
-  publish(tenant: string | null): Promise<number>;
-}
+export type EndedJobPublisher = ReturnType<typeof createEndedJobPublisher>;
 
 interface EndedJobsDeps {
   db: D1Database;
@@ -48,8 +42,11 @@ const maxResult = 16_000;
  * The trigger `jobs_ended` writes the rows, in the transaction that ends the job. A row is deleted once its deliveries are accepted, under keys that
  * derive from it. After a crash in between the same keys are sent again, so each end is published once.
  */
-export function createEndedJobPublisher(deps: EndedJobsDeps): EndedJobPublisher {
-  return { publish: (tenant) => (tenant === null ? publishSome(deps) : publishAll(deps, tenant)) };
+export function createEndedJobPublisher(deps: EndedJobsDeps) {
+  return {
+    /** Publishes the unpublished ends of one tenant; or (null, for the tick) some of each of many tenants. Returns how many jobs. Throws when the database cannot be reached. */
+    publish: (tenant: string | null): Promise<number> => (tenant === null ? publishSome(deps) : publishAll(deps, tenant)),
+  };
 }
 
 function outboxOf(db: D1Database): Outbox {
