@@ -68,13 +68,7 @@ export interface SiteView {
 }
 
 /** A site with its key. */
-interface Site {
-  site: string;
-  platform: "prestashop";
-  url: string;
-  key: string;
-  keyIn: KeyIn;
-}
+type Site = Pick<SiteView, "site" | "platform" | "url" | "keyIn"> & { key: string };
 
 /** `unreadable`: the sealed key cannot be opened, and the tenant must set it again. */
 type OpenedSite = { ok: true; value: Site } | { ok: false; reason: "missing" | "unreadable"; detail: string };
@@ -134,11 +128,7 @@ export function openWebhookSecret(vault: Vault, tenant: string, site: string, we
   return vault.open(tenant, webhookName(site), webhook.sealed);
 }
 
-interface Row {
-  site: string;
-  platform: "prestashop";
-  url: string;
-  key: string;
+interface Row extends Omit<Site, "keyIn"> {
   key_in: KeyIn;
   webhook: string | null;
   webhook_secret: string | null;

@@ -1,16 +1,12 @@
 import { logWarning } from "../trace";
 import { messageOf } from "../errors";
-import type { TenantSettings } from "./tenant";
+import type { Tenant, TenantSettings } from "./tenant";
 import { withTimeLimit } from "./time-limit";
 
 /** The data of a tenant that intake needs while D1 is down. Secrets are sealed. */
-export interface Snapshot {
+export interface Snapshot extends Pick<Tenant, "tenant" | "name" | "timezone" | "settings"> {
   /** Version of this shape. */
   v: 1;
-  tenant: string;
-  name: string;
-  timezone: string;
-  settings: TenantSettings;
   /** Ids of revoked tokens. */
   revoked: readonly string[];
   /** Version of the tenant's row; the higher one is the newer snapshot. */

@@ -28,7 +28,8 @@ export async function newDeadLetters(db: D1Database, after: number, to: number):
   return (await db.prepare(deadSql).bind(after, to).all<AlertFailure>()).results;
 }
 
-const columns = "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.first_at, a.since, a.last_at, a.told_at, a.via, a.recovered_at";
+const columns =
+  "a.tenant, a.cause, a.state, a.subject, a.reason, a.count, a.first_at AS firstAt, a.since, a.last_at AS lastAt, a.told_at AS toldAt, a.via, a.recovered_at AS recoveredAt";
 
 /** Every open alert, and those of these causes whatever their state. */
 export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailure, "tenant" | "cause">[]): Promise<Alert[]> {
@@ -41,14 +42,14 @@ export async function alertsOf(db: D1Database, causes: readonly Pick<AlertFailur
 
 /** Dead letters that were replayed before a tick looked are in their failure group alone. */
 const listSql = `
-  SELECT ${columns}, g.last_at AS group_last_at FROM alerts a LEFT JOIN failure_groups g
+  SELECT ${columns}, g.last_at AS groupLastAt FROM alerts a LEFT JOIN failure_groups g
     ON a.state = 'open' AND a.cause GLOB 'dead-letters/*' AND g.tenant = a.tenant AND g.grp = substr(a.cause, ${"dead-letters/".length + 1})
   WHERE a.tenant = ?1 LIMIT ${maxAlertsKept}`;
 
 /** An owner's alerts, the newest failure first. Of an open one about dead letters that is the newest failure of its group. */
 export async function listAlerts(db: D1Database, tenant: string, limit: number): Promise<Alert[]> {
-  const { results } = await db.prepare(listSql).bind(tenant).all<Row & { group_last_at: number | null }>();
-  const rows = results.map(({ group_last_at: newest, ...row }) => alertFrom({ ...row, last_at: Math.max(row.last_at, newest ?? 0) }));
+  const { results } = await db.prepare(listSql).bind(tenant).all<Row & { groupLastAt: number | null }>();
+  const rows = results.map(({ groupLastAt, ...row }) => alertFrom({ ...row, lastAt: Math.max(row.lastAt, groupLastAt ?? 0) }));
   return rows.toSorted((left, right) => right.lastAt - left.lastAt).slice(0, limit);
 }
 
@@ -58,30 +59,12 @@ export async function listRules(db: D1Database, tenant: string): Promise<NamedRu
   return results.map(({ rule, ...row }) => ({ ...row, ...(JSON.parse(rule) as AlertRule) }));
 }
 
-interface RuleRow {
-  name: string;
-  /** JSON. */
-  rule: string;
-  created: number;
-  updated: number;
-}
+/** `rule`: JSON. */
+type RuleRow = Pick<NamedRule, "name" | "created" | "updated"> & { rule: string };
 
-interface Row {
-  tenant: string;
-  cause: string;
-  state: Alert["state"];
-  subject: string;
-  reason: string;
-  count: number;
-  /** Null: of an alert that was opened before it was kept. */
-  first_at: number | null;
-  since: number;
-  last_at: number;
-  told_at: number | null;
-  via: string;
-  recovered_at: number | null;
-}
+/** `firstAt` null: of an alert that was opened before it was kept. */
+type Row = Omit<Alert, "firstAt" | "via"> & { firstAt: number | null; via: string };
 
-function alertFrom({ first_at: firstAt, last_at: lastAt, told_at: toldAt, recovered_at: recoveredAt, via, ...row }: Row): Alert {
-  return { ...row, firstAt: firstAt ?? row.since, lastAt, toldAt, recoveredAt, via: via === "" ? [] : via.split(",") };
+function alertFrom({ firstAt, via, ...row }: Row): Alert {
+  return { ...row, firstAt: firstAt ?? row.since, via: via === "" ? [] : via.split(",") };
 }

@@ -42,14 +42,7 @@ export async function routingTableOf(db: D1Database, tenant: string): Promise<Ro
   };
 }
 
-interface Row {
-  entity: string;
-  at: number;
-  event: string;
-  type: string;
-  data: string;
-  total: number;
-}
+type Row = Omit<Fact, "data"> & { data: string; total: number };
 
 const newestSql = `
   SELECT entity, at, event, type, data, (SELECT count(*) FROM facts WHERE tenant = ?1 AND entity = ?2) AS total

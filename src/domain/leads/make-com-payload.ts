@@ -1,16 +1,11 @@
 import { sourceName } from "./analytics-point";
-import type { Stored } from "./store";
 import type { Submission } from "./model";
+import type { Stored, StoreRequest } from "./store";
 
 /** The body of a call to Make.com: names and values as scenarios expect them. */
 type MakeBody = Record<string, string | number | boolean | readonly string[] | Record<string, string> | null>;
 
-interface Sent {
-  tenant: string;
-  /** Id of the submission. */
-  id: string;
-  at: number;
-  submission: Submission;
+interface Sent extends Omit<StoreRequest, "reengageHours"> {
   stored: Stored;
   /** The project's name in the tenant's settings. */
   projectName?: string | undefined;

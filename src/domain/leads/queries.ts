@@ -83,17 +83,10 @@ export async function getLead(db: D1Database, tenant: string, id: string): Promi
   };
 }
 
-interface SubmissionRow {
-  id: string;
-  at: number;
-  follow: Stored["follow"];
-  suspicion: number;
-  reasons: string;
-  data: string;
-}
+type SubmissionRow = Omit<SubmissionView, "reasons" | "submission"> & { reasons: string; data: string };
 
-function submissionOf({ id, at, follow, suspicion, reasons, data }: SubmissionRow): SubmissionView {
-  return { id, at, follow, suspicion, reasons: JSON.parse(reasons) as string[], submission: JSON.parse(data) as Submission };
+function submissionOf({ reasons, data, ...row }: SubmissionRow): SubmissionView {
+  return { ...row, reasons: JSON.parse(reasons) as string[], submission: JSON.parse(data) as Submission };
 }
 
 async function nextRows(db: D1Database, tenant: string, filter: LeadFilter, below: Position, size: number): Promise<LeadRow[]> {

@@ -1,14 +1,6 @@
 import type { Template, TemplateSummary, Templates } from "./model";
 
-interface Row {
-  id: string;
-  version: number;
-  subject: string;
-  html: string | null;
-  text: string | null;
-  layout: string | null;
-  created: number;
-}
+type Row = Pick<Template, "id" | "version" | "subject" | "created"> & Record<"html" | "text" | "layout", string | null>;
 
 /** The version that was newest at `at`, else the earliest: the same answer on every retry of a job. */
 export async function templateAt(db: D1Database, tenant: string, id: string, at: number): Promise<Template | null> {

@@ -1,6 +1,5 @@
 import { changes, statement } from "../../d1";
-import type { Format } from "../../images/format";
-import type { AltText, MediaScope, Variant } from "./model";
+import type { AltText, Media, MediaScope, Variant } from "./model";
 
 /** A version of an original. */
 interface OriginalVersion {
@@ -11,12 +10,7 @@ interface OriginalVersion {
 }
 
 /** What the first bytes show of an original, or why it cannot be read. All null before it was read. */
-export interface Described {
-  format: Format | null;
-  width: number | null;
-  height: number | null;
-  issue: string | null;
-}
+export type Described = Pick<Media, "format" | "width" | "height" | "issue">;
 
 export const unknown: Described = { format: null, width: null, height: null, issue: null };
 

@@ -2,25 +2,16 @@ import { runningByTenantSql, statement } from "../../d1";
 import { namedBy, notResumed, type Progress, type Replay, type ReplayRequest, type Resumption, stoppedByOperator } from "./model";
 import { requestFromStored } from "./stored-request";
 
-interface Row {
-  tenant: string;
-  id: string;
+interface Row extends Pick<
+  Replay,
+  "tenant" | "id" | "total" | "failed" | "open" | "succeeded" | "cancelled" | "reason" | "looked" | "cursor" | "at" | "actor"
+> {
   state: Replay["state"] | "aborted";
   request: string;
-  total: number;
   done: number;
-  failed: number;
-  open: number;
-  succeeded: number;
   failed_again: number;
-  cancelled: number;
-  reason: string | null;
   examples: string;
-  looked: string;
-  cursor: string | null;
-  at: number;
   ended: number | null;
-  actor: string | null;
   /** Undefined where it was not asked for. */
   actor_name?: string | null;
   /** 0: as fast as they can; null: as the request has it. */

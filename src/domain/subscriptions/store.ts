@@ -25,18 +25,9 @@ export function createSubscriptionStore(deps: EndpointDeps) {
   };
 }
 
-interface Row {
-  name: string;
-  events: string;
-  host: string;
-  sealed: string;
-  retired: string | null;
-  retired_at: number | null;
-  created: number;
-  updated: number;
-}
+type Row = Omit<SubscriptionView, "events"> & { events: string; sealed: string };
 
-const columns = "name, events, host, sealed, retired, retired_at, created, updated";
+const columns = "name, events, host, sealed, retired, retired_at AS retiredAt, created, updated";
 
 const bound: RowBound = { table: "subscriptions", key: "name", max: maxSubscriptions, what: "subscriptions; remove one first" };
 
@@ -69,7 +60,7 @@ async function putSubscription(
   return { subscription: subscriptionView(row), created: row.created === row.updated };
 }
 
-function subscriptionView({ name, events, host, retired, retired_at: retiredAt, created, updated }: Row): SubscriptionView {
+function subscriptionView({ name, events, host, retired, retiredAt, created, updated }: Row): SubscriptionView {
   return { name, host, events: JSON.parse(events) as string[], retired, retiredAt, created, updated };
 }
 

@@ -21,11 +21,7 @@ export interface Suppression {
 }
 
 /** A suppression to add. */
-export interface NewSuppression {
-  address: string;
-  scope: SuppressionScope;
-  reason: SuppressionReason;
-}
+export type NewSuppression = Pick<Suppression, "scope" | "reason"> & { address: string };
 
 /** An address in its comparable spelling: lower case, the domain in ASCII, for Gmail without dots and tags. Undefined: it is no address. */
 export function comparable(address: string): string | undefined {

@@ -1,13 +1,7 @@
 import { statement } from "../../d1";
 import type { HashAddress, Suppression, SuppressionReason } from "./model";
 
-interface Row {
-  hash: string;
-  scope: Suppression["scope"];
-  reason: SuppressionReason;
-  address: string | null;
-  since: number;
-}
+type Row = Suppression & { hash: string };
 
 export type SuppressionQueries = ReturnType<typeof createSuppressionQueries>;
 

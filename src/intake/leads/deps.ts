@@ -1,3 +1,4 @@
+import type { createTurnstile } from "../../providers/turnstile/turnstile";
 import type { Erased, ErasurePlan, ErasureRequest } from "../../domain/erasure/model";
 import type { Project } from "../../tenants/project-schema";
 
@@ -10,7 +11,7 @@ export interface LeadDeps {
   secret(tenant: string, name: string, kind: "turnstile" | "crm", project: Project): Promise<string | undefined>;
   /** The secret of the tenant's connection `make`. Throws when the database cannot be reached. */
   hookSecret(tenant: string): Promise<string | undefined>;
-  turnstile: AskTurnstile;
+  turnstile: ReturnType<typeof createTurnstile>;
   /** Whether one more post under this key is within its rate. May throw when the limiter cannot be reached. */
   mayPost(key: string): Promise<boolean>;
   /** The same for all browsers of one project together. */
@@ -25,11 +26,3 @@ export interface LeadDeps {
   /** Lets a promise finish after the answer. */
   defer(promise: Promise<unknown>): void;
 }
-
-type AskTurnstile = (question: {
-  secret: string;
-  token: string;
-  ip?: string | undefined;
-  repeatKey?: string | undefined;
-  isOwnHost(hostname: string): boolean;
-}) => Promise<{ result: "passed" } | { result: "refused" | "unchecked"; reason: string }>;
