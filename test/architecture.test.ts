@@ -167,7 +167,7 @@ describe("rows of the ledger are the ledger's", () => {
     "domain/campaigns/trouble": ["jobs"],
     "domain/events/retention": ["jobs"],
     "domain/gates/queries": ["jobs", "parked", "parked_gates"],
-    "domain/replays/outcomes": ["jobs"],
+    "domain/replays/store": ["jobs"],
     "domain/report/queries": ["dead_letters"],
     "domain/shop/sync/bulk-parts": ["jobs"],
     "domain/subscriptions/ended": ["ended_jobs", "jobs"],

@@ -34,7 +34,7 @@ interface Refusals {
  * The refusals of a batch by their places, so that the answer is at most twice as long as its request (`length`, characters) and 20,000 characters.
  * Refusals are written in full while there is room for the short form of the following ones, then in short form; those that do not fit even so are counted.
  */
-export function refusalsIn(receipts: readonly Receipt[], length: number): Refusals {
+function refusalsIn(receipts: readonly Receipt[], length: number): Refusals {
   const refused = receipts.flatMap((each, index) => (each.ok ? [] : [{ index, code: each.code, detail: each.detail, errors: each.errors }]));
   const ids = receipts.reduce((sum, each) => sum + (each.ok ? each.id.length + 3 : 5), 0);
   const room = 2 * length + allowance - ids;

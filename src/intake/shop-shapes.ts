@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { isoTime, outputList, outputRecord } from "../bounded";
-import { money, quantity } from "../domain/shop/purchases/model";
+import { moneyShape, quantityShape } from "../domain/shop/purchases/model";
 import { cursor } from "./shapes";
 
 /** Shapes of shop data. Ids are the shop's numbers, amounts are decimal text. */
 
-const maybeMoney = v.pipe(v.nullable(money), v.description("Decimal text; null where it cannot be read"));
-const maybeQuantity = v.pipe(v.nullable(quantity), v.description("Up to six decimals; null where it is not known"));
+const maybeMoney = v.pipe(v.nullable(moneyShape), v.description("Decimal text; null where it cannot be read"));
+const maybeQuantity = v.pipe(v.nullable(quantityShape), v.description("Up to six decimals; null where it is not known"));
 const maybeTime = v.nullable(isoTime);
 const maybeText = v.nullable(v.string());
 const changedAt = v.pipe(isoTime, v.description("When it changed here; unique in the shop, for changedAfter"));

@@ -6,11 +6,11 @@ import type { JobState } from "../../queue/state";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseDeadline, isPaused, standingOf } from "./model";
-import type { Beat } from "./requests";
+import type { HeartbeatRequest } from "./requests";
 import { reclaimHeld } from "./held-job";
 import { minuteMs } from "../../time/day";
 
-type BeatRequest = Beat & JobRef;
+type BeatRequest = HeartbeatRequest & JobRef;
 
 export type BeatResult =
   | { id: string; ok: true; leaseUntil: number; cancel: { reason: string } | null; pause: boolean }

@@ -68,7 +68,7 @@ const beatEntries = {
   cursor: v.optional(beatCursor),
 };
 
-export type Beat = v.InferOutput<typeof oneBeat>;
+export type HeartbeatRequest = v.InferOutput<typeof oneBeat>;
 export const oneBeat = v.strictObject(beatEntries);
 export const beatItem = v.strictObject({ id: jobId, tenant: ofTenant, ...beatEntries });
 
@@ -97,7 +97,7 @@ const outcome = v.variant(
 );
 
 export const oneSettlement = v.strictObject({ lease, outcome });
-export type Settlement = v.InferOutput<typeof oneSettlement>;
+export type SettlementRequest = v.InferOutput<typeof oneSettlement>;
 export const settlementItem = v.strictObject({ id: jobId, tenant: ofTenant, lease, outcome });
 
 export const settlementsRequest = v.strictObject({

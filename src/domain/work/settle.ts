@@ -9,12 +9,12 @@ import { conclude } from "./conclude";
 import { maskedReasons } from "./masked-reason";
 import type { WorkDeps } from "./deps";
 import { leaseLost, noSuchJob, workRefusal, standingOf, type WorkRefusal } from "./model";
-import type { Settlement } from "./requests";
+import type { SettlementRequest } from "./requests";
 import { reclaimHeld } from "./held-job";
 import { hasUploaded } from "./upload-result";
 import { minuteMs } from "../../time/day";
 
-type WorkerOutcome = { kind: "done"; result?: unknown; resultId?: string | undefined } | Exclude<Settlement["outcome"], { kind: "done" }>;
+type WorkerOutcome = { kind: "done"; result?: unknown; resultId?: string | undefined } | Exclude<SettlementRequest["outcome"], { kind: "done" }>;
 type WorkerSettlement = JobRef & { lease: string; outcome: WorkerOutcome };
 
 export type SettleResult = { ok: true; state: JobState; at: number } | WorkRefusal;

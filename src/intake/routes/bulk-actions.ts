@@ -2,7 +2,7 @@ import { withIso } from "../../time/iso";
 import * as v from "valibot";
 import { bulkActionNames, type BulkPlan, bulkPlanShape, type BulkRequest, type BulkView } from "../../domain/bulk-actions/model";
 import { Problem } from "../../errors";
-import { boundedName, count, isoTime, outputRecord } from "../../bounded";
+import { boundedName, count, isoTime } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import { begunOnce, onceHeaders, onceId } from "../idempotency";

@@ -7,7 +7,7 @@ import { getLead, type LeadDetail, type LeadFilter, listLeads } from "../../doma
 import type { Lead } from "../../domain/leads/store";
 import { Problem } from "../../errors";
 import type { JobDetail } from "../../ledger/views";
-import { boundedName, boundedText, count, fieldRule, outputList } from "../../bounded";
+import { boundedName, boundedText, fieldRule, outputList } from "../../bounded";
 import { audit } from "../audit";
 import { smallBody } from "../body";
 import type { IntakeDeps } from "../deps";

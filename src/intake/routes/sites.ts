@@ -12,7 +12,7 @@ import { found, notFound } from "../problem";
 import { param, route } from "../route";
 import { siteShape } from "../setting-shapes";
 import { listShape } from "../shapes";
-import { formerName, isoTime, outputList } from "../../bounded";
+import { formerName, outputList } from "../../bounded";
 
 export const sitesShape = listShape("sites", v.object({ ...siteShape.entries, ...syncHealth.entries }));
 

@@ -7,10 +7,10 @@ export const purchaseStates = ["draft", "approved", "cancelled"] as const;
 export type PurchaseState = (typeof purchaseStates)[number];
 
 /** An amount in an answer. */
-export const money = v.pipe(boundedText(64, { pattern: /^-?\d+\.\d{6}$/, rule: "must be decimal text" }), v.description("Decimal text"));
+export const moneyShape = v.pipe(boundedText(64, { pattern: /^-?\d+\.\d{6}$/, rule: "must be decimal text" }), v.description("Decimal text"));
 
 /** A quantity in an answer. */
-export const quantity = v.pipe(v.number(), v.description("Up to six decimals"));
+export const quantityShape = v.pipe(v.number(), v.description("Up to six decimals"));
 
 /** One item, summed over the orders that it is bought for. */
 const purchaseRow = v.object({
@@ -18,9 +18,9 @@ const purchaseRow = v.object({
   productAttributeId: v.number(),
   reference: v.string(),
   name: v.string(),
-  quantity,
-  unitPrice: money,
-  total: money,
+  quantity: quantityShape,
+  unitPrice: moneyShape,
+  total: moneyShape,
   orderIds: outputList(v.number()),
 });
 
@@ -32,7 +32,7 @@ export const purchaseOrderShape = v.object({
   state: v.picklist(purchaseStates),
   supplier: v.object({ id: v.number(), name: v.string(), email: v.nullable(v.string()) }),
   currency: v.string(),
-  total: money,
+  total: moneyShape,
   rows: outputList(purchaseRow),
   createdAt: isoTime,
   updatedAt: isoTime,
