@@ -21,7 +21,6 @@ import { createWork } from "./work";
 
 export { queueIn } from "./environment";
 
-/** What the Worker is made of. */
 interface App {
   engine: Engine;
   intake: IntakeDeps;

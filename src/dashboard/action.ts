@@ -12,7 +12,6 @@ export interface PageAction {
   /** `/v1/jobs/:id/retry`; each parameter is a field of the form. */
   path: string;
   scope: TokenScope | "root";
-  /** Label of the button. */
   label: string;
   /** The message after the call, from the fields and the answer. */
   done: string | ((fields: ActionFields, answer: unknown) => string);

@@ -2,7 +2,6 @@ import type { VNode } from "preact";
 import type { TokenScope } from "../tenants/token";
 import type { Api } from "./api";
 
-/** The viewer of a page. */
 interface Viewer {
   /** Tenant of the address; `*`: all tenants. */
   tenant: string;

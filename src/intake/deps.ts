@@ -54,7 +54,6 @@ interface RequestDeps {
   inTrace(trace: string): Pick<IntakeDeps, "enqueue" | "campaigns" | "media">;
   /** The Worker's public address; undefined where none is configured. */
   publicUrl: string | undefined;
-  /** Rules for outgoing addresses. */
   rules: AddressRules;
   /** Records an act, or that personal data was shown. Await it before showing the data. */
   audit(entry: NewAuditEntry): Promise<void>;
@@ -115,7 +114,6 @@ interface DataDeps {
   shops: ShopActions;
 }
 
-/** Authentication. */
 interface AuthDeps {
   /** Whether this is the root token; compared in constant time. */
   isRoot(token: string): boolean;

@@ -4,8 +4,6 @@ import { submissionSchema } from "../domain/leads/model";
 import { follows } from "../domain/leads/store";
 import { nullableText, summaryEntries } from "./shapes";
 
-/** Shapes of leads in answers. */
-
 const summary = {
   id: v.string(),
   project: v.string(),

@@ -2,8 +2,6 @@ import * as v from "valibot";
 import { count, isoTime, outputList, outputRecord } from "../bounded";
 import { nullableText } from "./shapes";
 
-/** Shapes of replays in answers. */
-
 export const replayShape = v.object({
   id: v.string(),
   tenant: v.string(),

@@ -37,7 +37,6 @@ interface Route<Mode extends TenantMode = TenantMode, Body = unknown, Query = un
   changesOnly?: true;
   query?: v.GenericSchema<any, Query>; // eslint-disable-line -- variance: any input
   body?: BodyRule<Body>;
-  /** Request headers the route itself reads. */
   headers?: Readonly<Record<string, string>>;
   /** Successful answers by status; null has no body, a text is a media type other than JSON. */
   answers: Readonly<Record<number, v.GenericSchema | null | string>>;

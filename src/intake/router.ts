@@ -25,7 +25,6 @@ const noParameters = new URLSearchParams();
 interface Passage {
   id: string;
   route: AnyRoute | undefined;
-  /** CORS headers. */
   headers?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -67,7 +67,6 @@ export interface SiteView {
   updated: number;
 }
 
-/** A site with its key. */
 type Site = Pick<SiteView, "site" | "platform" | "url" | "keyIn"> & { key: string };
 
 /** `unreadable`: the sealed key cannot be opened, and the tenant must set it again. */

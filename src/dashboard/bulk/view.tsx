@@ -191,7 +191,6 @@ interface TickedActsProps {
   visit: Visit;
   verbs?: readonly BulkVerb[];
   form: string;
-  /** Further buttons. */
   children?: ComponentChildren;
 }
 

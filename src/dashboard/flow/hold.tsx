@@ -15,7 +15,6 @@ interface HoldProps {
   /** All pauses that the interface lists. */
   pauses: readonly Pause[];
   perMinute?: number;
-  /** Label of the button that pauses. */
   label?: string;
 }
 

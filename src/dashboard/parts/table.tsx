@@ -18,7 +18,6 @@ interface TableProps<Row> {
   id?: (row: Row, index: number) => string;
   /** The text in place of a table without rows. Default: the table's head alone. */
   empty?: ComponentChildren;
-  /** A further row below the row. */
   below?: (row: Row) => ComponentChildren;
   class?: string;
   /** New rows appear at the top: while the pointer or the focus is in the table they wait behind a button. */

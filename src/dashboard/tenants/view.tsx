@@ -68,7 +68,6 @@ interface Model {
   connections: Connection[];
   templates: Templates["templates"];
   usage: Usage;
-  /** The last failure of each connection, by its name. */
   failures: ReadonlyMap<string, Gates["gates"][number]>;
   pauses: Pauses["pauses"];
   receivers: Receiver[];

@@ -10,7 +10,6 @@ import { workerActions } from "./actions";
 
 interface Model {
   workers: Workers;
-  /** Remote job types. */
   remote: string[];
 }
 

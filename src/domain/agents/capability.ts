@@ -30,7 +30,6 @@ export interface RunOf {
   revision: number;
 }
 
-/** What a run is opened with. */
 interface Opening extends RunOf {
   dry: boolean;
   /** SHA-256 of the payload. When it differs and the revision was raised, the run starts again. */

@@ -2,7 +2,6 @@ import { changes } from "../../d1";
 import { equalParts, putParts } from "../../multipart";
 import type { CampaignObjects, PageBody } from "./objects";
 
-/** The person to erase. */
 interface Erasure {
   /** A cheap check: false means that the text does not name the person, true that it may. */
   mayName(text: string): boolean;

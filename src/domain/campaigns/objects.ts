@@ -36,7 +36,6 @@ const bodyName = (tenant: string, campaign: string, page: number, part: number) 
 export function createCampaignObjects(bucket: R2Bucket) {
   return {
     bucket,
-    /** A new name for a list. */
     listName: (tenant: string, campaign: string) => `${folderOf(tenant, campaign)}list-${crypto.randomUUID()}`,
     pagesFolder: (tenant: string, campaign: string) => `${folderOf(tenant, campaign)}pages/`,
     /** Pages from a place on, each of `size` rows; the last may be shorter. At most `max`, and those of one read. */
@@ -69,7 +68,6 @@ export function createCampaignObjects(bucket: R2Bucket) {
     async removeList(list: string): Promise<void> {
       await bucket.delete(list);
     },
-    /** Deletes all objects of a campaign. */
     async removeAll(tenant: string, campaign: string): Promise<void> {
       for (let more = true; more;) {
         const { objects, truncated } = await bucket.list({ prefix: folderOf(tenant, campaign) });

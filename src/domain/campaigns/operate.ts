@@ -15,7 +15,6 @@ export type CampaignOperations = ReturnType<typeof createCampaignOperations>;
 
 interface CampaignOperationsDeps extends Pick<CampaignDeps, "db" | "objects" | "resume" | "now"> {
   templates: Templates;
-  /** The tenant's time zone. */
   zoneOf(tenant: string): Promise<string>;
   /** Enqueues the job that enqueues the pages; a repeat enqueues no second one. */
   enqueueRun(tenant: string, campaign: string): Promise<Receipt>;

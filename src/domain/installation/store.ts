@@ -3,7 +3,6 @@ import type { Vault } from "../../tenants/vault";
 import type { Access } from "./access";
 import type { HeartbeatSetting, Setting } from "./model";
 
-/** The settings, by name. */
 interface InstallationSettings {
   heartbeat: HeartbeatSetting;
   access: Access;

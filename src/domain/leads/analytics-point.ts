@@ -1,7 +1,6 @@
 import type { Stored } from "./store";
 import type { Submission } from "./model";
 
-/** The event name of a submission's point. */
 type Counted = "lead-new" | "lead-returned" | "lead-repeated" | "lead-test" | "lead-bot";
 
 export function countedAs({ kind }: Pick<Submission, "kind">, { follow }: Pick<Stored, "follow">): Counted {

@@ -1,7 +1,6 @@
 import { changes, statement } from "../../d1";
 import type { AltText, Media, MediaScope, Variant } from "./model";
 
-/** A version of an original. */
 interface OriginalVersion {
   etag: string;
   /** When R2 stored it. Milliseconds. */

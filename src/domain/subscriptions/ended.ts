@@ -26,7 +26,6 @@ export type EndedJobPublisher = ReturnType<typeof createEndedJobPublisher>;
 interface EndedJobsDeps {
   db: D1Database;
   enqueue: Enqueue;
-  /** The enqueue request of a delivery. */
   requestOf(delivery: EndedDelivery): Parameters<Enqueue>[0][number];
   /** A job's result with its personal fields masked. */
   masked(type: string, result: string | null): unknown;

@@ -60,7 +60,6 @@ export async function settle(deps: WorkDeps, settlements: readonly WorkerSettlem
 interface Fit {
   job: HeldJob;
   outcome: WorkerOutcome;
-  /** Digest of the outcome. */
   digest: string;
   isShelved: boolean;
 }

@@ -166,7 +166,6 @@ async function ownRun(deps: Pick<IntakeDeps, "ids">, tenant: string, params: Par
   throw notFound(runNoun);
 }
 
-/** A pending proposal. */
 interface Waiting {
   id: string;
   proposal: Proposal;

@@ -20,8 +20,6 @@ const afterQuery = v.strictObject({
   cursor: v.optional(boundedName("must be a cursor from an earlier answer")),
 });
 
-/** Shapes of tenants and their tokens in answers. */
-
 export const tenantShape = v.object({ tenant: v.string(), name: v.string(), timezone: v.string(), settings: settingsSchema, ...dated });
 export const tenantsShape = v.object({ tenants: outputList(tenantShape), cursor });
 

@@ -16,7 +16,6 @@ export interface Channel {
   post(message: ChatMessage, signal: AbortSignal): Promise<Reply<{ posted: true }>>;
 }
 
-/** A tenant's channel. */
 interface Chat extends Channel {
   /** Switches the channel off until the tenant sets it again. `job`: the job whose call was refused. Throws when the write fails. */
   retire(reason: string, job: string): Promise<void>;

@@ -110,7 +110,6 @@ export interface CallOptions {
   meter?: CallMeter | undefined;
 }
 
-/** An endpoint with its model. */
 interface Endpoint {
   model: string;
   /** Price of the connection, in USD per million tokens. */
