@@ -24,7 +24,7 @@ export function searchFrom(parameters: URLSearchParams): Search {
   const search: Search = {};
   for (const name of names) if (name !== "q") set(search, name, parameters.get(name));
   const left: string[] = [];
-  for (const word of wordsOf(searchTextOf(parameters))) {
+  for (const word of wordsOf((parameters.get("q") ?? "").slice(0, maxText))) {
     const [name = "", value = ""] = word.split(":", 2);
     const filter = Object.hasOwn(words, name.toLowerCase()) && value ? words[name.toLowerCase()] : undefined;
     if (filter) set(search, filter, word.slice(name.length + 1));
@@ -40,10 +40,6 @@ function wordsOf(text: string): string[] {
 }
 
 const maxText = 500;
-
-function searchTextOf(parameters: URLSearchParams): string {
-  return (parameters.get("q") ?? "").slice(0, maxText);
-}
 
 function set(search: Search, name: keyof Search, value: string | null): void {
   const text = value?.trim();

@@ -21,7 +21,7 @@ export type PlannedDelivery =
 
 /** The deliveries of an event. A destination that does not take its type has none. Pure. */
 export function routesFor(event: Pick<Event, "type" | "data">, table: RoutingTable): PlannedDelivery[] {
-  const wanting = table.destinations.filter(({ name, events }) => wants(events, event.type) || (isStore(name) && !isKnown(event.type)));
+  const wanting = table.destinations.filter(({ name, events }) => wants(events, event.type) || (name === "store" && !isKnown(event.type)));
   const subscribed = table.subscriptions.filter(({ events }) => wants(events, event.type));
   return [
     ...wanting.map((destination) => routeFor(destination, event, table)),
@@ -56,11 +56,6 @@ function skipReason({ name, enabled, retired, filter }: Destination, { data }: P
 
 function whyRetired(reason: string): string {
   return `the receiver wants no more until it is set again: ${reason}`;
-}
-
-/** An event of an unknown type is stored only, unless a destination names its type. */
-function isStore(name: string): boolean {
-  return name === "store";
 }
 
 function wants(events: readonly string[], type: string): boolean {

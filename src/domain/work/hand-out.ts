@@ -120,7 +120,9 @@ async function enterGates({ engine, ledger }: WorkDeps, all: readonly Loaded[]) 
   const admitted = all.filter((each) => !heldBack.has(each));
   const inside = admitted.filter((each) => entered.has(each));
   if (inside.length > 0)
-    await ledger.enter(inside.map((each) => ({ ...refOf(each.job), nonce: each.job.lease ?? "", entered: JSON.stringify(entered.get(each)) })));
+    await ledger.enter(
+      inside.map((each) => ({ tenant: each.job.tenant, id: each.job.id, nonce: each.job.lease ?? "", entered: JSON.stringify(entered.get(each)) })),
+    );
   const held = [...heldBack].map(([{ job }, { gate, entry }]) => ({
     job,
     outcome: wait(`${gate}: ${entry.reason}`, { until: entry.until, gate, park: entry.park }),
@@ -166,10 +168,6 @@ async function payloadPath(leases: WorkDeps["leases"], job: HeldJob, nonce: stri
 /** The job's trace, and a span for each lease: a repeated pull gets the same answer. */
 async function traceparentOf(job: HeldJob, nonce: string): Promise<string> {
   return traceparentFrom(traceOf(job), await sha256Hex(`span ${nonce}/${job.id}`, 16));
-}
-
-function refOf({ tenant, id }: HeldJob) {
-  return { tenant, id };
 }
 
 /** Progress without its time: the protocol of the workers has none. */

@@ -119,7 +119,7 @@ export const eventRoutes = [
     body: { schema: eventSecret, limit: smallBody },
     answers: { 200: v.object({ secret: v.optional(v.string()) }) },
     handle: async ({ deps, tenant, body: { secret, overlapSeconds } }) => {
-      const used = secret ?? newSecret();
+      const used = secret ?? `whsec_${randomBase64(32)}`;
       await deps.inboundSecrets.put(tenant, used, deps.now(), overlapSeconds * 1000);
       return { status: 200, body: secret === undefined ? { secret: used } : {} };
     },
@@ -153,8 +153,4 @@ function refusedSignature(): Problem {
 async function handshake(_deps: IntakeDeps, request: Request): Promise<Record<string, string>> {
   const origin = request.method === "OPTIONS" ? request.headers.get("webhook-request-origin") : null;
   return origin === null ? {} : { "webhook-allowed-origin": origin, "webhook-allowed-rate": "*" };
-}
-
-function newSecret(): string {
-  return `whsec_${randomBase64(32)}`;
 }

@@ -77,7 +77,7 @@ export const replayRoutes = [
       const request = given.ids ? { ...given, ids: [...new Set(given.ids)] } : given;
       const { replays } = deps;
       const auditPatch = async (target: string) => {
-        if (given.patch) await audit({ deps, tenant, caller }, "patch", target, namesOf(given.patch));
+        if (given.patch) await audit({ deps, tenant, caller }, "patch", target, redact(Object.keys(given.patch).join(", ")));
       };
       if (plan) {
         // The issues of a plan reveal payloads.
@@ -172,11 +172,6 @@ function refuseWrongTarget(patch: Record<string, unknown> | undefined, target: T
 async function refuseUnknownTemplate(deps: Pick<IntakeDeps, "templates">, tenant: string, patch: Record<string, unknown> | undefined): Promise<void> {
   const issue = await unknownTemplate(tenant, patch, deps.templates);
   if (issue) throw new Problem("invalid", "There is no such template.", { errors: [{ ...issue, path: "patch.templateId" }] });
-}
-
-/** The names of the patched fields, without values. */
-function namesOf(patch: Record<string, unknown>): string {
-  return redact(Object.keys(patch).join(", "));
 }
 
 function notResumable({ state, open, unsent }: ReplayView): string {

@@ -160,7 +160,7 @@ const procedure = t.procedure.use(async ({ next }) => {
   const result = await next();
   if (result.ok || !(result.error.cause instanceof TrpcRefusal)) return result;
   const { status, message } = result.error.cause;
-  throw new TRPCError({ code: codeOf(status), message, cause: result.error.cause });
+  throw new TRPCError({ code: codes[status] ?? "INTERNAL_SERVER_ERROR", message, cause: result.error.cause });
 });
 
 export const appRouter = t.router({
@@ -244,7 +244,3 @@ const codes: Readonly<Record<number, TRPCError["code"]>> = {
   429: "TOO_MANY_REQUESTS",
   503: "SERVICE_UNAVAILABLE",
 };
-
-function codeOf(status: number): TRPCError["code"] {
-  return codes[status] ?? "INTERNAL_SERVER_ERROR";
-}
