@@ -23,6 +23,7 @@ import { createPrestashop } from "../providers/shop/prestashop";
 import { failed, ok } from "../queue/effect";
 import type { CapabilityScope, Engine, Missing } from "../queue/engine";
 import type { Capabilities, Need } from "../queue/job";
+import type { CallResult } from "../queue/ports/gates";
 import type { Ledger } from "../queue/ports/ledger";
 import type { Connection, ConnectionName } from "../tenants/connection-schema";
 import type { TenantGates } from "../tenants/gates";
@@ -74,27 +75,9 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     shops: own("a shop is", (tenant, scope) => shopsOf(stores, now, tenant, scope)),
     scope: own("shops are", (tenant) => ({ db: env.DB, tenant })),
     analytics: () => Promise.resolve(createAnalytics(env.DB, env.ANALYTICS)),
-    chat: (scope) => {
-      const since = now();
-      return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
-        ...createSlack({ http, url, now }),
-        retire: (reason, job) => retire(retiring, tenant, { destination: "slack" }, { reason, job, trace: traceFrom(scope.traceparent?.()), since }, now()),
-      }));
-    },
+    chat: (scope) => chatFor({ stores, retiring, now }, scope),
     crm: (scope) => connected(stores, scope, "crm", ({ baseUrl, apiKey }, http) => createHubspot({ http, baseUrl, apiKey, now })),
-    models: (scope) =>
-      connected(stores, scope, "models", (connection, _http, tenant) =>
-        createModels(connection, {
-          env,
-          stores,
-          gates,
-          learned,
-          tenant,
-          now,
-          traceparent: scope.traceparent,
-          onResult: (call) => scope.onResult("models", call),
-        }),
-      ),
+    models: (scope) => modelsFor({ env, stores, gates, learned, now }, scope),
     media: own("pictures are", (tenant) => mediaFor(media, stores, tenant)),
     attachments: own("attachments are", (tenant) => createAttachments(env.MEDIA, media.oneAtATime, tenant)),
     images: () => Promise.resolve(cloudflareImages(env.IMAGES)),
@@ -106,15 +89,37 @@ export function createCapabilities({ env, stores, ledger, counters, gates, media
     facts: () => Promise.resolve(createFacts(db)),
     followUps: () => Promise.resolve(createFollowUps(db, (tenant, id) => ledger.cancel({ tenant, id }, now()))),
   };
-  return async (names, scope) => {
-    const made: Record<string, unknown> = {};
-    for (const name of names) {
-      const capability = await makers[name](scope);
-      if ("missing" in capability) return capability;
-      made[name] = capability;
-    }
-    return made as Partial<Capabilities>;
-  };
+  return (names, scope) => makeAll(makers, names, scope);
+}
+
+/** The named capabilities, or the reason of the first that is missing. */
+async function makeAll(makers: Makers, names: readonly Need[], scope: CapabilityScope): Promise<Partial<Capabilities> | Missing> {
+  const made: Record<string, unknown> = {};
+  for (const name of names) {
+    const capability = await makers[name](scope);
+    if ("missing" in capability) return capability;
+    made[name] = capability;
+  }
+  return made as Partial<Capabilities>;
+}
+
+/** The tenant's Slack; a refusal for good retires it. */
+function chatFor({ stores, retiring, now }: { stores: Stores; retiring: RetireDeps; now(): number }, scope: CapabilityScope) {
+  const since = now();
+  return connected(stores, scope, "slack", ({ url }, http, tenant) => ({
+    ...createSlack({ http, url, now }),
+    retire: (reason: string, job: string) =>
+      retire(retiring, tenant, { destination: "slack" }, { reason, job, trace: traceFrom(scope.traceparent?.()), since }, now()),
+  }));
+}
+
+type ModelDeps = Omit<Parameters<typeof createModels>[1], "tenant" | "traceparent" | "onResult"> & { stores: Stores };
+
+function modelsFor(deps: ModelDeps, scope: CapabilityScope) {
+  const onResult = (call: CallResult) => scope.onResult("models", call);
+  return connected(deps.stores, scope, "models", (connection, _http, tenant) =>
+    createModels(connection, { ...deps, tenant, traceparent: scope.traceparent, onResult }),
+  );
 }
 
 /** A capability that only a tenant's jobs have: `what` "is" or "are" a tenant's own. */

@@ -67,10 +67,42 @@ interface AppIntakeDeps {
 
 /** What the HTTP interface stands on. */
 export function createIntakeDeps(deps: AppIntakeDeps): IntakeDeps {
-  const { env, now, engine, enqueue, gates, payloads, queries, stores, media, work } = deps;
-  const operations = createJobOperations({ db: env.DB, engine, queries });
+  const { env, now, engine, payloads, queries, stores, media, work } = deps;
   const mail = createMailStores(env.DB, stores);
-  const replays = createReplays(createReplayDeps(deps));
+  return {
+    ...stores,
+    ...createOperations(deps),
+    ...createEntrances(deps, mail),
+    db: env.DB,
+    work,
+    leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
+    now,
+    auth: {
+      isRoot: secretCheck(env.ROOT_TOKEN),
+      verifier: stores.verifier,
+      use: createTokenUse(env.DB, engine.defer),
+      mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
+    },
+    templates: stores.templates,
+    registry: engine.registry,
+    ids: jobIdsOf(engine),
+    queries,
+    samples: createSampleQueries(env.DB),
+    loadPayload: (ref) => payloads.get(ref),
+    suppressions: mail.suppressions,
+    unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
+    mailEvents: createMailEvents(stores, mail, now),
+    platform: createPlatformDeps(env, engine),
+    audit: (entry) => auditIn(env.DB, entry),
+    report: ({ requestId, trace, method, route, thrown }) =>
+      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
+  };
+}
+
+/** What operators do, and the reports that they read. */
+function createOperations(deps: AppIntakeDeps): Pick<IntakeDeps, "operate" | "gates" | "reports" | "replays" | "bulkActions" | "agents" | "shops"> {
+  const { env, now, engine, gates, payloads, queries, stores, work } = deps;
+  const operate = createJobOperations({ db: env.DB, engine, queries });
   const wake = (tenant: string, site: string) => wakeSite(engine, queries, tenant, site);
   const gateOperations = createGateOperations({
     db: env.DB,
@@ -83,55 +115,34 @@ export function createIntakeDeps(deps: AppIntakeDeps): IntakeDeps {
     env,
     now,
     queries,
-    pauses: operations.pauses,
+    pauses: operate.pauses,
     gates: gateOperations,
     registry: engine.registry,
     workers: work.workers,
     dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
     ledgerLimit: ledgerLimitIn(env, engine),
   });
-  const bulkActions = createBulkActions(createBulkDeps(deps, reports));
-  const campaignDeps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
+  return {
+    operate,
+    gates: gateOperations,
+    reports,
+    replays: createReplays(createReplayDeps(deps)),
+    bulkActions: createBulkActions(createBulkDeps(deps, reports)),
+    agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
+    shops: { wake, test: (tenant, site) => testShop({ db: env.DB, now, engine, wake }, tenant, site) },
+  };
+}
+
+/** What enqueues; within a trace, each job that it enqueues carries it. */
+function createEntrances({ env, now, engine, enqueue, gates, stores, media }: AppIntakeDeps, mail: ReturnType<typeof createMailStores>) {
+  const deps = createCampaignDeps({ env, db: env.DB, stores, gates, resume: resumedBy(() => engine), now });
   const enqueuing = (through: Enqueue): ReturnType<IntakeDeps["inTrace"]> => ({
     enqueue: withKnownTemplates(email.type, through, stores.templates),
-    campaigns: createCampaignIntake({ deps: campaignDeps, enqueue: through, stores, events: mail.events }),
+    campaigns: createCampaignIntake({ deps, enqueue: through, stores, events: mail.events }),
     media: createMediaIntake({ env, now, enqueue: through, stores, media }),
   });
-  return {
-    ...stores,
-    db: env.DB,
-    reports,
-    work,
-    leads: createLeadDeps({ env, now, engine, payloads, queries, stores, media }),
-    agents: createAgentOperations({ db: env.DB, payloads, queries, type: agent.type, now, engine: () => engine }),
-    now,
-    shops: { wake, test: (tenant, site) => testShop({ db: env.DB, now, engine, wake }, tenant, site) },
-    gates: gateOperations,
-    replays,
-    bulkActions,
-    auth: {
-      isRoot: secretCheck(env.ROOT_TOKEN),
-      verifier: stores.verifier,
-      use: createTokenUse(env.DB, engine.defer),
-      mayBeRefused: async (key) => (await env.REFUSAL_RATE.limit({ key })).success,
-    },
-    templates: stores.templates,
-    registry: engine.registry,
-    ...enqueuing(enqueue),
-    inTrace: (trace) => enqueuing((requests) => enqueue(requests.map((each) => ({ trace, ...each })))),
-    ids: jobIdsOf(engine),
-    queries,
-    samples: createSampleQueries(env.DB),
-    loadPayload: (ref) => payloads.get(ref),
-    suppressions: mail.suppressions,
-    unsubscribe: { read: stores.unsubscribeTokens.read, act: (what) => unsubscribe(mail, what, now()) },
-    mailEvents: createMailEvents(stores, mail, now),
-    operate: operations,
-    platform: createPlatformDeps(env, engine),
-    audit: (entry) => auditIn(env.DB, entry),
-    report: ({ requestId, trace, method, route, thrown }) =>
-      log({ event: "trouble", where: `${method} ${route ?? "?"}`, reason: `${requestId}: ${messageOf(thrown)}`, trace }),
-  };
+  const inTrace: IntakeDeps["inTrace"] = (trace) => enqueuing((requests) => enqueue(requests.map((each) => ({ trace, ...each }))));
+  return { ...enqueuing(enqueue), inTrace };
 }
 
 function createReplayDeps({ env, now, engine, payloads }: AppIntakeDeps): Parameters<typeof createReplays>[0] {

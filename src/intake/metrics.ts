@@ -22,59 +22,62 @@ type Sample = readonly [Labels, number | null];
  * The Prometheus text format, version 0.0.4. Counts of the last hour may fall, so they are gauges; the histograms only grow. Labels are types,
  * outcomes, queues and steps, of which there are few: no tenant, no id.
  */
-export function metricsText({ counts, backlog, queues, steps, durations, ledger, tick }: Metrics): string {
+export function metricsText(metrics: Metrics): string {
+  return [...ofJobs(metrics), ...ofLedger(metrics), ...ofQueues(metrics), ...ofTicks(metrics)].join("");
+}
+
+function ofJobs({ counts, durations, tick }: Metrics): string[] {
+  const waits = durations.map(({ type, wait }) => [{ type }, wait] as const);
+  const runs = durations.map(({ type, run }) => [{ type }, run] as const);
   return [
     family("jobyard_jobs_last_hour", "Jobs by type and what happened to them within the last hour.", summed(counts, "count")),
     family("jobyard_run_seconds_last_hour", "Seconds spent in runs within the last hour, by type and how they ended.", summed(counts, "ms", 1000)),
-    histograms(
-      "jobyard_wait_seconds",
-      "Seconds that jobs could have run and did not, before their first run.",
-      "wait",
-      durations.map(({ type, wait }) => [{ type }, wait]),
-    ),
-    histograms(
-      "jobyard_run_seconds",
-      "Seconds that runs took, by type.",
-      "run",
-      durations.map(({ type, run }) => [{ type }, run]),
-    ),
+    histograms("jobyard_wait_seconds", "Seconds that jobs could have run and did not, before their first run.", "wait", waits),
+    histograms("jobyard_run_seconds", "Seconds that runs took, by type.", "run", runs),
     histograms("jobyard_tick_seconds", "Seconds that ticks took.", "run", tick ? [[{}, tick]] : []),
+  ];
+}
+
+function ofLedger({ backlog, ledger }: Metrics): string[] {
+  return [
     family("jobyard_dead_letters", "Dead letters neither replayed nor dismissed.", [[{}, backlog.deadLetters]]),
     family("jobyard_ledger_bytes", "Size of the database.", [[{}, ledger?.bytes ?? null]]),
     family("jobyard_ledger_max_bytes", "Size that the database may have.", [[{}, ledger?.maxBytes ?? null]]),
     family("jobyard_jobs_parked", "Jobs parked at gates.", [[{}, backlog.parked]]),
     family("jobyard_jobs_due", "Jobs held back until a time that has come or will come.", [[{}, backlog.due]]),
+  ];
+}
+
+function ofQueues({ queues }: Metrics): string[] {
+  const ofEach = (value: (queue: QueueMetrics) => number | null) => queues.map((each): Sample => [{ queue: each.queue }, value(each)]);
+  return [
     family(
       "jobyard_queue_backlog_messages",
       "Messages waiting in a queue.",
-      queues.map(({ queue, backlog: messages }) => [{ queue }, messages]),
+      ofEach(({ backlog }) => backlog),
     ),
     family(
       "jobyard_queue_backlog_bytes",
       "Bytes waiting in a queue.",
-      queues.map(({ queue, bytes }) => [{ queue }, bytes]),
+      ofEach(({ bytes }) => bytes),
     ),
     family(
       "jobyard_queue_oldest_timestamp_seconds",
       "When the oldest message of a queue was sent.",
-      queues.map(({ queue, oldestAt }) => [{ queue }, seconds(oldestAt)]),
+      ofEach(({ oldestAt }) => seconds(oldestAt)),
     ),
-    family(
-      "jobyard_tick_step_ok",
-      "Whether a step of the newest tick succeeded.",
-      steps.map(({ step, outcome }) => [{ step, outcome }, outcome === "failed" ? 0 : 1]),
-    ),
-    family(
-      "jobyard_tick_step_seconds",
-      "How long a step of the newest tick took.",
-      steps.map(({ step, ms }) => [{ step }, ms / 1000]),
-    ),
-    family(
-      "jobyard_tick_step_timestamp_seconds",
-      "When a step of the tick last ran.",
-      steps.map(({ step, at }) => [{ step }, at / 1000]),
-    ),
-  ].join("");
+  ];
+}
+
+function ofTicks({ steps }: Metrics): string[] {
+  const outcomes = steps.map(({ step, outcome }): Sample => [{ step, outcome }, outcome === "failed" ? 0 : 1]);
+  const durations = steps.map(({ step, ms }): Sample => [{ step }, ms / 1000]);
+  const times = steps.map(({ step, at }): Sample => [{ step }, at / 1000]);
+  return [
+    family("jobyard_tick_step_ok", "Whether a step of the newest tick succeeded.", outcomes),
+    family("jobyard_tick_step_seconds", "How long a step of the newest tick took.", durations),
+    family("jobyard_tick_step_timestamp_seconds", "When a step of the tick last ran.", times),
+  ];
 }
 
 /** Empty without samples: such a family is left out. */

@@ -1,5 +1,6 @@
 import { logWarning } from "../trace";
 import { messageOf } from "../errors";
+import { freshMs, SnapshotCache } from "./snapshot-cache";
 import type { Tenant, TenantSettings } from "./tenant";
 import { withTimeLimit } from "./time-limit";
 
@@ -56,63 +57,47 @@ interface SnapshotOptions {
   report?: (event: string, details: Record<string, string>) => void;
 }
 
-const freshMs = 60_000;
-/** A snapshot from KV is kept for less time, so that D1 is read again soon after it came back. */
+/** A snapshot from KV is cached for less time, so that D1 is read again soon after it came back. */
 const freshFromKvMs = 10_000;
-const maxCached = 2_000;
-/** How long an unknown name is cached (milliseconds), and how many, so that invented names do not cost a query each. */
-const freshAbsentMs = 5_000;
-const maxAbsent = 1_000;
-
-interface Entry {
-  snapshot: Snapshot;
-  until: number;
-}
 
 export function createSnapshots(options: SnapshotOptions): Snapshots {
   const { db, kv, sections = [], timeLimit = 1000, clock = Date.now, report = logWarning } = options;
-  const cache = new Map<string, Entry>();
-  /** Until when a name counts as unknown. */
-  const absent = new Map<string, number>();
+  const cache = new SnapshotCache<Snapshot>();
   let changes = 0;
 
   const read = async (tenant: string, now: number): Promise<SnapshotLookup> => {
-    const cached = cache.get(tenant);
-    // `until` far ahead means that the clock was set back, so the entry is not used.
-    if (cached && now < cached.until && cached.until <= now + freshMs) return { state: "known", snapshot: cached.snapshot };
-    const until = absent.get(tenant) ?? 0;
-    if (now < until && until <= now + freshAbsentMs) return { state: "absent" };
-    const before = changes;
+    const cached = cache.fresh(tenant, now);
+    if (cached) return cached;
+    const [before, former] = [changes, cache.find(tenant)];
     try {
       const snapshot = await withTimeLimit(timeLimit, "D1", readD1(db, tenant, sections));
-      if (snapshot) return remember(cache, snapshot, now + freshMs);
-      cache.delete(tenant);
+      if (snapshot) return cache.keep(snapshot, now + freshMs);
+      cache.drop(tenant);
       // A tenant created during this read must not be absent for its creator.
-      if (before === changes) rememberAbsent(absent, tenant, now + freshAbsentMs);
+      if (before === changes) cache.keepAbsent(tenant, now);
       return { state: "absent" };
     } catch (thrown) {
       report("snapshot.d1-unavailable", { tenant, error: messageOf(thrown) });
-      return readWithoutD1(tenant, now, cached);
+      return readWithoutD1(tenant, now, former);
     }
   };
 
-  const readWithoutD1 = async (tenant: string, now: number, cached: Entry | undefined): Promise<SnapshotLookup> => {
+  const readWithoutD1 = async (tenant: string, now: number, former: Snapshot | undefined): Promise<SnapshotLookup> => {
     const stored = await withTimeLimit(timeLimit, "KV", kv.get<Snapshot>(kvKey(tenant), "json")).catch((thrown: unknown) => {
       report("snapshot.kv-unavailable", { tenant, error: messageOf(thrown) });
       return null;
     });
-    const newest = stored && stored.v === 1 && stored.version >= (cached?.snapshot.version ?? 0) ? stored : cached?.snapshot;
+    const newest = stored && stored.v === 1 && stored.version >= (former?.version ?? 0) ? stored : former;
     // KV may lag: only D1 decides that a tenant does not exist.
-    return newest ? remember(cache, newest, now + freshFromKvMs) : { state: "unknown" };
+    return newest ? cache.keep(newest, now + freshFromKvMs) : { state: "unknown" };
   };
 
   const changed = async (tenant: string): Promise<void> => {
-    cache.delete(tenant);
-    absent.delete(tenant);
+    cache.forget(tenant);
     changes++;
     try {
       const snapshot = await withTimeLimit(5 * timeLimit, "Publishing", publish(db, kv, tenant, sections));
-      if (snapshot) remember(cache, snapshot, clock() + freshMs);
+      if (snapshot) cache.keep(snapshot, clock() + freshMs);
     } catch (thrown) {
       report("snapshot.unpublished", { tenant, error: messageOf(thrown) });
     }
@@ -125,24 +110,6 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   };
 
   return { read, changed, republish };
-}
-
-function rememberAbsent(absent: Map<string, number>, tenant: string, until: number): void {
-  absent.delete(tenant);
-  const oldest = absent.size >= maxAbsent ? absent.keys().next().value : undefined;
-  if (oldest !== undefined) absent.delete(oldest);
-  absent.set(tenant, until);
-}
-
-/** A read that began before a change does not overwrite the change. Evicts the oldest entry: a Map keeps the order of insertion. */
-function remember(cache: Map<string, Entry>, snapshot: Snapshot, until: number): SnapshotLookup {
-  const cached = cache.get(snapshot.tenant);
-  if (cached && cached.snapshot.version > snapshot.version && cached.until >= until) return { state: "known", snapshot: cached.snapshot };
-  cache.delete(snapshot.tenant);
-  const oldest = cache.size >= maxCached ? cache.keys().next().value : undefined;
-  if (oldest !== undefined) cache.delete(oldest);
-  cache.set(snapshot.tenant, { snapshot, until });
-  return { state: "known", snapshot };
 }
 
 /** Uses the index of tenants whose snapshot is behind. */

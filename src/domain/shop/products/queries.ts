@@ -52,66 +52,88 @@ interface StockRow {
 }
 
 async function viewsOf(scope: SiteScope, rows: readonly ProductRow[]) {
-  const products = rows.map(({ body }) => JSON.parse(body) as Product);
-  const ids = products.map(({ id }) => id);
+  const products = rows.map(({ body, changed, deleted }) => ({ product: JSON.parse(body) as Product, changed, deleted }));
+  const related = await relatedOf(scope, products);
+  return products.map((each) => productView(each, related));
+}
+
+interface ReadProduct {
+  product: Product;
+  changed: number;
+  deleted: number | null;
+}
+
+type Related = Awaited<ReturnType<typeof relatedOf>>;
+
+/** The rows that the views of these products name. */
+async function relatedOf(scope: SiteScope, products: readonly ReadProduct[]) {
+  const ids = products.map(({ product: { id } }) => id);
   const combinations = await details(scope, "combinations", ids);
   const offers = await details(scope, "product_suppliers", ids);
-  const manufacturers = await named(
-    scope,
-    "manufacturers",
-    products.map(({ manufacturerId }) => manufacturerId),
-  );
-  const suppliers = await named(scope, "suppliers", [
-    ...[...offers.values()].flat().map(({ supplierId }) => supplierId),
-    ...products.map(({ supplierId }) => supplierId),
-  ]);
-  const currencies = await named(
-    scope,
-    "currencies",
-    [...offers.values()].flat().map(({ currencyId }) => currencyId),
-  );
+  const ownManufacturers = products.map(({ product: { manufacturerId } }) => manufacturerId);
+  const manufacturers = await named(scope, "manufacturers", ownManufacturers);
+  const offered = [...offers.values()].flat();
+  const supplierIds = [...offered.map(({ supplierId }) => supplierId), ...products.map(({ product: { supplierId } }) => supplierId)];
+  const suppliers = await named(scope, "suppliers", supplierIds);
+  const ownCurrencies = offered.map(({ currencyId }) => currencyId);
+  const currencies = await named(scope, "currencies", ownCurrencies);
+  return { combinations, offers, manufacturers, suppliers, currencies, quantityOf: await quantitiesOf(scope, products) };
+}
+
+/** A quantity without a row is 0; null where the shop has stock rows that could not be read: it may be one of them. */
+async function quantitiesOf(scope: SiteScope, products: readonly ReadProduct[]) {
+  const ids = products.map(({ product: { id } }) => id);
   const quantities = await stockOf(scope, ids);
-  const isListed = (key: string, index: number) => quantities.has(key) || rows[index]?.deleted !== null;
-  const mayBeUnread = products.some(({ id }, index) => !isListed(`${id}/0`, index)) && (await hasUnreadable(scope, "stock_availables"));
-  const quantityOf = (key: string, index: number) => quantities.get(key) ?? (mayBeUnread && !isListed(key, index) ? null : 0);
-  return products.map((product, index) => {
-    const manufacturer = manufacturers.get(product.manufacturerId ?? 0);
-    const own = offers.get(String(product.id)) ?? [];
-    return {
-      id: product.id,
-      reference: product.reference,
-      name: product.name,
-      price: decimalOrNull(product.price),
-      active: product.active ?? false,
-      quantity: quantityOf(`${product.id}/0`, index),
-      ean13: product.ean13,
-      ...(manufacturer && { manufacturer: { id: manufacturer.id, name: manufacturer.name } }),
-      suppliers: suppliersOf(product, own).map((id) => ({
-        id,
-        name: suppliers.get(id)?.name ?? null,
-        default: id === product.supplierId,
-        references: own
-          .filter(({ supplierId }) => supplierId === id)
-          .map(({ productAttributeId, reference, price, currencyId }) => ({
-            productAttributeId: productAttributeId ?? 0,
-            reference,
-            price: decimalOrNull(price),
-            currency: currencies.get(currencyId ?? 0)?.isoCode ?? null,
-          })),
-      })),
-      combinations: (combinations.get(String(product.id)) ?? []).map(({ id, reference, ean13, priceImpact }) => ({
-        id,
+  const isListed = (key: string, { deleted }: ReadProduct) => quantities.has(key) || deleted !== null;
+  const mayBeUnread = products.some((each) => !isListed(`${each.product.id}/0`, each)) && (await hasUnreadable(scope, "stock_availables"));
+  return (each: ReadProduct, combination: number): number | null => {
+    const key = `${each.product.id}/${combination}`;
+    return quantities.get(key) ?? (mayBeUnread && !isListed(key, each) ? null : 0);
+  };
+}
+
+function productView(each: ReadProduct, related: Related) {
+  const { product, changed, deleted } = each;
+  const manufacturer = related.manufacturers.get(product.manufacturerId ?? 0);
+  return {
+    id: product.id,
+    reference: product.reference,
+    name: product.name,
+    price: decimalOrNull(product.price),
+    active: product.active ?? false,
+    quantity: related.quantityOf(each, 0),
+    ean13: product.ean13,
+    ...(manufacturer && { manufacturer: { id: manufacturer.id, name: manufacturer.name } }),
+    suppliers: supplierViews(product, related),
+    combinations: (related.combinations.get(String(product.id)) ?? []).map(({ id, reference, ean13, priceImpact }) => ({
+      id,
+      reference,
+      ean13,
+      priceImpact: decimalOrNull(priceImpact),
+      price: decimalOrNull(sumOrNull(product.price, priceImpact)),
+      quantity: related.quantityOf(each, id),
+    })),
+    dateUpd: isoOrNull(product.dateUpd),
+    changedAt: iso(changed),
+    ...(deleted === null ? {} : { deleted: true }),
+  };
+}
+
+function supplierViews(product: Product, { offers, suppliers, currencies }: Related) {
+  const own = offers.get(String(product.id)) ?? [];
+  return suppliersOf(product, own).map((id) => ({
+    id,
+    name: suppliers.get(id)?.name ?? null,
+    default: id === product.supplierId,
+    references: own
+      .filter(({ supplierId }) => supplierId === id)
+      .map(({ productAttributeId, reference, price, currencyId }) => ({
+        productAttributeId: productAttributeId ?? 0,
         reference,
-        ean13,
-        priceImpact: decimalOrNull(priceImpact),
-        price: decimalOrNull(sumOrNull(product.price, priceImpact)),
-        quantity: quantityOf(`${product.id}/${id}`, index),
+        price: decimalOrNull(price),
+        currency: currencies.get(currencyId ?? 0)?.isoCode ?? null,
       })),
-      dateUpd: isoOrNull(product.dateUpd),
-      changedAt: iso(rows[index]?.changed ?? 0),
-      ...(rows[index]?.deleted === null ? {} : { deleted: true }),
-    };
-  });
+  }));
 }
 
 /** Suppliers with an offer, and the default one even without. */
