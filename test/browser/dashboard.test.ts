@@ -4,7 +4,7 @@ import { answersOf, hostile, idOf } from "../dashboard/answers";
 import { people, type Person } from "../dashboard/desk";
 import { noBrowser, startBrowser } from "./browser";
 import { type FakeWorker, fakeWorker } from "./fake-api";
-import { signIn as signInAt, watch } from "./visit";
+import { focused, refreshed, signIn as signInAt, watch } from "./visit";
 
 describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, () => {
   let browser: Browser;
@@ -34,20 +34,10 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
 
   const signIn = (path = "/", as: Person = people.operator) => signInAt(page, worker.url + path, as);
 
-  /** Asks for the page again at once, as its timer would, and waits until it is shown. */
-  async function refreshed() {
-    const answer = page.waitForResponse((response) => response.request().headers()["accept"] === "text/vnd.jobyard.fragment");
-    await page.keyboard.press("p");
-    await page.keyboard.press("p");
-    await (await answer).finished();
-    await page.waitForFunction("document.querySelector('#live').textContent.includes('live · now') || document.body.dataset.live === 'away'");
-  }
-
   const jobs = (ids: readonly number[]) => {
     const all = answersOf({ rows: 40, text: "shop", now: Date.now() })["GET /v1/jobs"] as { jobs: { id: string }[] };
     return { jobs: ids.flatMap((id) => all.jobs[id] ?? []), cursor: null };
   };
-  const focused = () => page.evaluate<string>("document.activeElement.closest('tr')?.id ?? document.activeElement.id");
 
   test("focus and selected text stay with their job while rows come in above, ten times over", async () => {
     worker.answers.set("GET /v1/jobs", jobs([20, 21, 22, 23]));
@@ -59,13 +49,13 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     expect(selected).not.toBe("");
     for (let round = 1; round <= 10; round++) {
       worker.answers.set("GET /v1/jobs", jobs([...Array.from({ length: round }, (_, index) => 10 + round - index).filter((id) => id < 20), 20, 21, 22, 23]));
-      await refreshed();
-      expect(await focused()).toBe(`job-${idOf(22)}`);
+      await refreshed(page);
+      expect(await focused(page)).toBe(`job-${idOf(22)}`);
       expect(await page.evaluate("String(getSelection())")).toBe(selected);
     }
     await page.locator("#live", { hasText: "new above" }).waitFor();
     await page.evaluate("document.activeElement.blur(), getSelection().removeAllRanges()");
-    await refreshed();
+    await refreshed(page);
     await page.locator(`#job-${idOf(11)}`).waitFor();
   });
 
@@ -86,8 +76,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.goto(`${worker.url}/t/demo/jobs`);
     await page.keyboard.press("/");
     await page.keyboard.type("order:7");
-    const asked = page.waitForResponse((response) => response.request().headers()["accept"] === "text/vnd.jobyard.fragment");
-    await asked;
+    await page.waitForResponse((response) => response.request().headers()["accept"] === "text/vnd.jobyard.fragment");
     expect(await page.locator("#q").inputValue()).toBe("order:7");
   });
 
@@ -100,7 +89,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.locator("#live.stale", { hasText: /as of .*trying again/ }).waitFor();
     expect(await page.locator("#queue-events").count()).toBe(1);
     worker.away = false;
-    await refreshed();
+    await refreshed(page);
     await page.locator("#live", { hasText: "live" }).waitFor();
   });
 
@@ -238,9 +227,9 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
     await page.waitForURL("**/jobs");
     await page.keyboard.press("j");
     await page.keyboard.press("j");
-    expect(await focused()).toBe(`job-${idOf(1)}`);
+    expect(await focused(page)).toBe(`job-${idOf(1)}`);
     await page.keyboard.press("k");
-    expect(await focused()).toBe(`job-${idOf(0)}`);
+    expect(await focused(page)).toBe(`job-${idOf(0)}`);
     await page.keyboard.press("x");
     await page.keyboard.press("j");
     await page.keyboard.press("x");
@@ -248,7 +237,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
       idOf(0),
       idOf(1),
     ]);
-    await refreshed();
+    await refreshed(page);
     expect(await page.locator("td.tick input:checked").count()).toBe(2);
     await page.getByRole("button", { name: "Cancel…" }).focus();
     await page.keyboard.press("Enter");

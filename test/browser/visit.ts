@@ -20,3 +20,17 @@ export async function signIn(page: Page, url: string, { token }: Person): Promis
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.locator("body[data-live]").waitFor();
 }
+
+/** Asks for the page again at once, as its timer would, and waits until it is shown. */
+export async function refreshed(page: Page): Promise<void> {
+  const answer = page.waitForResponse((response) => response.request().headers()["accept"] === "text/vnd.jobyard.fragment");
+  await page.keyboard.press("p");
+  await page.keyboard.press("p");
+  await (await answer).finished();
+  await page.waitForFunction("document.querySelector('#live').textContent.includes('live · now') || document.body.dataset.live === 'away'");
+}
+
+/** The id of the row that has the focus, or of the element itself. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate<string>("document.activeElement.closest('tr')?.id ?? document.activeElement.id");
+}

@@ -1,53 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createHttp } from "../../src/providers/http.ts";
-import { createPrestashop, type PrestashopOptions } from "../../src/providers/shop/prestashop.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 // What the capability adds itself to: TypeScript does not look for it by itself.
 import type {} from "../../src/queue/job.ts";
-import type { ShopResource, ShopRows } from "../../src/providers/shop/row-types.ts";
-import type { Shop, Window } from "../../src/providers/shop/shop.ts";
-import { demoKey } from "../../scripts/sandbox/shop/settings.ts";
-import { play, type Playing } from "./sandbox.ts";
+import type { Shop } from "../../src/providers/shop/shop.ts";
+import { useShops } from "./shop-client.ts";
 
 /** The client against the sandbox's shops: what it reads is what is in them. */
-let sandbox: Playing;
-let now = Date.parse("2026-11-20T12:00:00Z");
 const { signal } = new AbortController();
-
-beforeAll(async () => {
-  sandbox = await play({ now: () => now });
-});
-beforeEach(async () => {
-  now = Date.parse("2026-11-20T12:00:00Z");
-  await sandbox.ask("POST", "/__reset");
-});
-afterAll(() => sandbox.close());
-
-async function make(settings: Record<string, unknown> = {}): Promise<void> {
-  expect((await sandbox.ask("POST", "/shop/__shops", { name: "one", orders: 230, products: 30, ...settings })).status).toBe(201);
-}
-
-const set = (settings: Record<string, unknown>) => sandbox.ask("PATCH", "/shop/__shops/one", settings);
-
-function open(options: Partial<PrestashopOptions> = {}): Shop {
-  const http = createHttp({ rules: { allowLocal: true, ownHosts: [] } });
-  return createPrestashop({ http, url: `${sandbox.url}/shop/one`, key: demoKey, now: Date.now, ...options });
-}
-
-async function all<R extends ShopResource>(shop: Shop, resource: R, window?: Window): Promise<ShopRows[R][]> {
-  const rows: ShopRows[R][] = [];
-  for (let afterId = 0; ;) {
-    const page = await shop.page(resource, { window, afterId, signal });
-    if (!page.ok) throw new Error(page.failure.reason);
-    expect(page.value.unreadable).toEqual([]);
-    rows.push(...page.value.rows);
-    if (!page.value.more) return rows;
-    afterId = page.value.lastId;
-  }
-}
-
-async function truth(resource: string): Promise<Record<string, unknown>[]> {
-  return (await sandbox.ask("GET", `/shop/__shops/one/rows/${resource}?limit=10000`)).json()["rows"] as Record<string, unknown>[];
-}
+const shops = useShops();
+const { open, all, truth } = shops;
 
 const micros = (text: unknown) => Math.round(Number(text) * 1_000_000);
 const instant = (text: unknown) => (text === null ? null : Date.parse(String(text)));
@@ -65,7 +25,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
     ["in America/Caracas", { timeZone: "America/Caracas" }],
     ["in Asia/Kolkata", { timeZone: "Asia/Kolkata" }],
   ])("is read row by row, %s", async (_what, settings) => {
-    await make({ version, ...settings });
+    await shops.make({ version, ...settings });
     const orders = await all(open(), "orders");
     const expected = (await truth("orders")).map((row) => ({
       id: row["id"],
@@ -98,7 +58,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
   });
 
   it("every resource can be read as it is asked for", async () => {
-    await make({ version, php81: true });
+    await shops.make({ version, php81: true });
     const shop = open();
     const resources = ["order_states", "order_payments", "order_carriers", "carriers", "customers", "addresses", "countries", "currencies"] as const;
     const more = ["products", "combinations", "stock_availables", "manufacturers", "suppliers", "product_suppliers"] as const;
@@ -108,7 +68,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
   });
 
   it("stock, prices and suppliers are those of the shop", async () => {
-    await make({ version });
+    await shops.make({ version });
     const shop = open();
     const [stock, products, linked] = [await all(shop, "stock_availables"), await all(shop, "products"), await all(shop, "product_suppliers")];
     expect(stock).toMatchObject(
@@ -122,7 +82,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
 
   it("values that cannot be read are null, and those in parts or of any size are read", async () => {
     const orders = { "2.total_paid": "about 5", "2.order_rows.0.product_quantity": "0.300000", "3.total_paid": "12500000000.000000" };
-    await make({ version, raw: { orders } });
+    await shops.make({ version, raw: { orders } });
     const reply = await open().page("orders", { afterId: 1, signal });
     expect(reply).toMatchObject({ value: { unreadable: [{ id: 2, reason: "totalPaid is no amount" }], missing: [] } });
     expect(reply.ok && reply.value.rows.slice(0, 2)).toMatchObject([
@@ -133,7 +93,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
 
   it("rows that fail to load are reported, page by page", async () => {
     const broken = [1, 2, 60, 100, 229, 230];
-    await make({ version, broken: { orders: broken } });
+    await shops.make({ version, broken: { orders: broken } });
     const shop = open();
     const missing: number[] = [];
     for (let [afterId, more] = [0, true]; more;) {
@@ -148,7 +108,7 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
   });
 
   it("rows that fail to load are passed over, and no others", async () => {
-    await make({ version, broken: { orders: [1, 2, 60, 100, 229, 230] } });
+    await shops.make({ version, broken: { orders: [1, 2, 60, 100, 229, 230] } });
     const ids = (await all(open(), "orders")).map(({ id }) => id);
     expect(ids).toEqual((await truth("orders")).map(({ id }) => id).filter((id) => ![1, 2, 60, 100, 229, 230].includes(Number(id))));
     const listed = await open().ids("orders", { afterId: 200, signal });
@@ -156,16 +116,16 @@ describe.each(["1.7.8", "8.2"])("a shop of %s", (version) => {
   });
 
   it("a window holds what was changed in it, and a row that changes meanwhile is in the next", async () => {
-    await make({ version, timeZone: "Asia/Kolkata" });
-    const window = { from: now - 5 * 86_400_000, to: now - 60_000 };
+    await shops.make({ version, timeZone: "Asia/Kolkata" });
+    const window = { from: shops.now - 5 * 86_400_000, to: shops.now - 60_000 };
     const within = (row: Record<string, unknown>) => Number(instant(row["date_upd"])) >= window.from && Number(instant(row["date_upd"])) <= window.to;
     const expected = (await truth("orders")).filter(within).map(({ id }) => Number(id));
     expect(expected.length).toBeGreaterThan(5);
     const moving = Number(expected.at(-1));
-    now += 600_000;
-    await sandbox.ask("POST", "/shop/__shops/one/changes", { resource: "orders", change: [{ id: moving, payment: "x" }], afterRequests: 1 });
+    shops.now += 600_000;
+    await shops.sandbox().ask("POST", "/shop/__shops/one/changes", { resource: "orders", change: [{ id: moving, payment: "x" }], afterRequests: 1 });
     expect((await all(open(), "orders", window)).map(({ id }) => id)).toEqual(expected.slice(0, -1));
-    expect((await all(open(), "orders", { from: window.to, to: now })).map(({ id }) => id)).toContain(moving);
+    expect((await all(open(), "orders", { from: window.to, to: shops.now })).map(({ id }) => id)).toContain(moving);
   });
 });
 
@@ -178,7 +138,7 @@ describe("across clock changes", () => {
     ["America/New_York", "2026-11-01T08:00:00Z"],
   ])("in %s until %s, windows of ten minutes lose nothing", async (timeZone, end) => {
     const until = Date.parse(end);
-    await make({ timeZone, until, spanDays: 0.25, orders: 360 });
+    await shops.make({ timeZone, until, spanDays: 0.25, orders: 360 });
     const shop = open();
     const seen = new Set<number>();
     for (let from = until - 6 * 3_600_000; from <= until; from += 600_000) {
@@ -189,7 +149,7 @@ describe("across clock changes", () => {
 
   it("each window holds all that was changed in it, also in the hour that comes twice", async () => {
     const until = Date.parse("2026-10-25T02:00:00Z");
-    await make({ timeZone: "Europe/Prague", until, spanDays: 0.125, orders: 180 });
+    await shops.make({ timeZone: "Europe/Prague", until, spanDays: 0.125, orders: 180 });
     const window = { from: Date.parse("2026-10-25T00:50:00Z"), to: Date.parse("2026-10-25T01:20:00Z") };
     const read = new Set((await all(open(), "orders", window)).map(({ id }) => id));
     const due = (await truth("orders")).filter((row) => Number(instant(row["date_upd"])) >= window.from && Number(instant(row["date_upd"])) <= window.to);
@@ -203,34 +163,34 @@ describe("a shop that cannot be read", () => {
     const reply = await shop.page("orders", { afterId: 0, signal });
     return reply.ok ? reply : reply.failure;
   };
-  beforeEach(() => make());
+  beforeEach(() => shops.make());
 
   it("gives reasons to act on", async () => {
     expect(await failure(open({ key: "X".repeat(32) }))).toMatchObject({ class: "config", code: "20" });
     expect(await failure(open({ key: "short" }))).toMatchObject({ class: "config", code: "18" });
-    expect(await failure(open({ url: `${sandbox.url}/shop/none` }))).toMatchObject({ class: "config", code: "not-prestashop" });
-    await set({ permissions: { configurations: ["GET"], products: ["GET"] } });
+    expect(await failure(open({ url: `${shops.sandbox().url}/shop/none` }))).toMatchObject({ class: "config", code: "not-prestashop" });
+    await shops.set({ permissions: { configurations: ["GET"], products: ["GET"] } });
     expect(await failure()).toMatchObject({ class: "config", code: "26", reason: expect.stringContaining("key lacks GET on orders") });
     expect(await open().permissions(["orders", "products"], signal)).toEqual({ ok: true, value: { missing: ["orders"] } });
-    await set({ permissions: { orders: ["GET"] } });
+    await shops.set({ permissions: { orders: ["GET"] } });
     expect(await failure()).toMatchObject({ code: "26", reason: expect.stringContaining("key lacks GET on configurations") });
-    await set({ permissions: "all", enabled: false });
+    await shops.set({ permissions: "all", enabled: false });
     expect(await failure()).toMatchObject({ class: "config", code: "22" });
-    await set({ enabled: true, timeZone: "Mars/Olympus" });
+    await shops.set({ enabled: true, timeZone: "Mars/Olympus" });
     expect(await failure()).toMatchObject({ class: "config", code: "time-zone" });
   });
 
   it("may take the key in its address only", async () => {
-    await set({ dropsAuthorization: true });
+    await shops.set({ dropsAuthorization: true });
     expect(await failure()).toMatchObject({ class: "config", code: "no-key" });
     expect(await failure(open({ keyIn: "address" }))).toMatchObject({ ok: true });
-    expect((await sandbox.calls("?path=/one/api/orders")).at(-1)?.query["ws_key"]).toBe("[redacted]");
+    expect((await shops.sandbox().calls("?path=/one/api/orders")).at(-1)?.query["ws_key"]).toBe("[redacted]");
   });
 
   it("is tested without reading orders", async () => {
     expect(await open().test(signal)).toEqual({ ok: true, value: { version: "8.2.0", timezone: "Europe/Berlin", languageId: 1, currencyId: 1 } });
     expect(
-      (await sandbox.calls())
+      (await shops.sandbox().calls())
         .filter(({ provider }) => provider === "shop")
         .slice(-2)
         .map(({ method, path }) => `${method} ${path}`),
@@ -246,16 +206,16 @@ describe("a shop that cannot be read", () => {
     [{ reset: true }, "transient", "no-answer"],
     [{ cutBody: true }, "transient", "no-answer"],
   ])("the fault %j is %s (%s)", async (fault, kind, code) => {
-    await sandbox.fault({ path: "/one/api/orders", ...fault });
+    await shops.sandbox().fault({ path: "/one/api/orders", ...fault });
     expect(await failure()).toMatchObject({ class: kind, code });
   });
 
   it("no fault is ever taken for the end of the list", async () => {
     const shop = open();
     for (const fault of [{ status: 500 }, { status: 404 }, { malformed: true }, { cutBody: true }, { body: "" }, { body: "<html></html>" }]) {
-      const id = await sandbox.fault({ path: "/one/api/orders", ...fault });
+      const id = await shops.sandbox().fault({ path: "/one/api/orders", ...fault });
       expect(await shop.page("orders", { afterId: 0, signal })).toMatchObject({ ok: false });
-      await sandbox.ask("DELETE", `/__faults/${id}`);
+      await shops.sandbox().ask("DELETE", `/__faults/${id}`);
     }
   });
 });

@@ -14,6 +14,7 @@ import type { Outcome } from "../../src/queue/outcome";
 import { createRegistry } from "../../src/queue/registry";
 import type { EnqueueRequest, Receipt } from "../../src/queue/request";
 import { jobsIn } from "./history/events";
+import type { LedgerRow } from "./ledger-row";
 import { sweep } from "../../src/queue/sweep";
 import { play, scripted, type Step } from "./scripted";
 
@@ -95,7 +96,7 @@ export function createEngineBench(options: BenchOptions = {}) {
     accept,
     acceptOne: async (request: Partial<EnqueueRequest> & { payload: unknown }) => idOf((await accept([request]))[0]),
     tick: (ms = 0) => sweep(bench.engine, (now += ms)),
-    row: (id: string) => env.DB.prepare("SELECT * FROM jobs WHERE id = ?").bind(id).first<Row>(),
+    row: (id: string) => env.DB.prepare("SELECT * FROM jobs WHERE id = ?").bind(id).first<LedgerRow>(),
     all: async <T>(sql: string, ...values: unknown[]) =>
       (
         await env.DB.prepare(sql)
@@ -222,33 +223,4 @@ function withFaults<T extends object>(store: T, down: (call: string) => boolean,
 export function idOf(receipt: Receipt | undefined): string {
   if (!receipt?.ok) throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
   return receipt.id;
-}
-
-/** A row of the ledger, as stored. */
-export interface Row {
-  tenant: string;
-  id: string;
-  type: string;
-  state: string;
-  seq: number;
-  attempt: number;
-  runs: number;
-  due: number | null;
-  sent: number | null;
-  wake: number | null;
-  gate: string | null;
-  sweeps: number;
-  crash: number;
-  cancel: number;
-  revision: number;
-  pinned: number | null;
-  doubt: number;
-  until: number;
-  ended: number | null;
-  reason: string | null;
-  result: string | null;
-  cursor: string | null;
-  progress: string | null;
-  payload: string | null;
-  ref: string | null;
 }

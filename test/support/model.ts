@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import { fingerprint } from "../../src/json/canonical";
-import { consume } from "../../src/queue/consume";
 import { enqueue } from "../../src/queue/enqueue";
 import { cancel, retryNow } from "../../src/queue/operate";
 import { sweep } from "../../src/queue/sweep";
 import { sweepAfterMs } from "../../src/queue/placement";
-import { createEngineBench, type Held } from "./engine";
+import { createEngineBench } from "./engine";
+import { createHandOver } from "./hand-over";
 import { createChecker } from "./history/checker";
 import { jobsIn } from "./history/events";
 import { History } from "./history/history";
@@ -41,6 +41,7 @@ export function createModel(mutant: Mutant | null = null) {
   const checker = createChecker();
   const { calls, jobsFor } = createModelled(history, () => ({ now: bench.now, alive, count }), mutant);
   const { state, makeIsolate, alive, count, die } = createOutside(bench.engine, history, jobsFor, mutant);
+  const handOver = createHandOver({ bench, history, die, mutant, violations });
   let checked = 0;
   const slow: { isolate: Isolate; end: Promise<void> }[] = [];
   const late: { isolate: Isolate; work: () => Promise<unknown>; at: number }[] = [];
@@ -177,35 +178,6 @@ export function createModel(mutant: Mutant | null = null) {
     one.isolate.dies = dies;
     one.isolate.resume.resolve();
     await one.end;
-  }
-
-  /** Gives messages to an isolate; what it leaves without an answer comes back. */
-  async function handOver(messages: readonly Held[], isolate: Isolate): Promise<void> {
-    const taken = new Set(messages);
-    for (let index = bench.held.length - 1; index >= 0; index--) if (taken.has(bench.held[index] as Held)) bench.held.splice(index, 1);
-    const answers = new Map<Held, "ack" | number>();
-    const say = (held: Held, answer: "ack" | number) => {
-      if (isolate.dead || answers.has(held)) return;
-      answers.set(held, answer);
-      if (answer === "ack") history.note({ is: "acked", message: held.id, isolate: isolate.number });
-      if (isolate.dies !== null && --isolate.dies <= 0) die(isolate);
-    };
-    for (const { id, queue, body } of messages) history.note({ is: "delivered", message: id, queue, jobs: jobsIn(body), isolate: isolate.number });
-    const batch = messages.map((held) => ({
-      id: held.id,
-      timestamp: new Date(held.at),
-      body: structuredClone(held.body),
-      attempts: ++held.attempts,
-      ack: () => say(held, "ack"),
-      retry: (how?: QueueRetryOptions) => say(held, mutant?.retry?.() ?? how?.delaySeconds ?? 0),
-    })) as unknown as Message[];
-    await consume(isolate.engine, batch, messages[0]?.queue ?? names.queue);
-    await mutant?.afterBatch?.();
-    for (const held of messages) {
-      const answer = answers.get(held);
-      if (answer === undefined && !isolate.dead) violations.push("a message was left without an answer");
-      if (answer !== "ack") bench.held.push({ ...held, at: bench.now() + (answer ?? 0) * 1000 });
-    }
   }
 
   async function lose(which: number): Promise<void> {
