@@ -56,11 +56,11 @@ function read() {
   const { values } = parseArgs({
     options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "boolean", default: false }, out: { type: "string" } },
   });
-  const asked = values.only?.split(",") ?? (values.profile ? ["profile"] : partNames);
-  const unknown = asked.filter((name) => !partNames.includes(name as (typeof partNames)[number]));
+  const names = values.only?.split(",") ?? (values.profile ? ["profile"] : partNames);
+  const unknown = names.filter((name) => !partNames.includes(name as (typeof partNames)[number]));
   if (unknown.length > 0) throw new Error(`There is no part ${unknown.join(", ")}. The parts are ${partNames.join(", ")}.`);
   // A sample, or a few parts of it, does not replace what docs/ says.
-  const isWhole = !values.quick && asked.length === partNames.length;
+  const isWhole = !values.quick && names.length === partNames.length;
   const folder = values.out === undefined ? (isWhole ? join(root, "docs") : undefined) : resolve(values.out);
-  return { quick: values.quick, only: asked as typeof partNames, out: folder };
+  return { quick: values.quick, only: names as typeof partNames, out: folder };
 }

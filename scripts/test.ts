@@ -85,6 +85,6 @@ async function runProjects(projects: readonly string[], words: readonly string[]
 
 function environment(): NodeJS.ProcessEnv {
   const found = parts.map((part) => [part.variable, findProgram(part, process.env)] as const);
-  const told = Object.fromEntries(found.filter((each): each is [string, string] => each[1] !== null));
-  return { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", ...told };
+  const paths = Object.fromEntries(found.filter((each): each is [string, string] => each[1] !== null));
+  return { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", ...paths };
 }

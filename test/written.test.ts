@@ -149,10 +149,10 @@ describe("numbers that are written more than once", () => {
   const words: Record<string, number> = { ten: 10 };
 
   test.each(numbers)("%s, %s", async (page, sentence, module, name, unit) => {
-    const said = sentence.exec(read(page))?.[1];
+    const figure = sentence.exec(read(page))?.[1];
     const value = (await load<Record<string, number>>(module))[name];
-    expect(said, `${page} has no such sentence`).toBeDefined();
-    expect(words[said ?? ""] ?? Number(said?.replaceAll(",", ""))).toBe((value ?? Number.NaN) / unit);
+    expect(figure, `${page} has no such sentence`).toBeDefined();
+    expect(words[figure ?? ""] ?? Number(figure?.replaceAll(",", ""))).toBe((value ?? Number.NaN) / unit);
   });
 });
 

@@ -39,10 +39,10 @@ export async function startBull(bench: Workbench): Promise<Bull | string> {
   return { ask: (order) => ask(peer, order) };
 }
 
-let asked = 0;
+let lastId = 0;
 
 function ask(peer: ChildProcess, order: Order): Promise<number | number[]> {
-  const id = ++asked;
+  const id = ++lastId;
   return new Promise((resolve, reject) => {
     const lost = () => reject(new Error("the process of BullMQ ended"));
     const hear = (answer: Answer) => {

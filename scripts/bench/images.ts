@@ -45,15 +45,15 @@ async function measure(): Promise<number> {
   const done = performance.now();
 
   times.sort((a, b) => a - b);
-  const asked = await askedOf(sandbox.url);
+  const questions = await questionsTo(sandbox.url);
   const complete = pictures.filter(isComplete).length;
   const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);
   console.log(
     `uploads: ${seconds(begun, uploaded)} s, ${Math.round((count / (uploaded - begun)) * 1000)}/s, p50 ${Math.round(times[Math.floor(count / 2)] ?? 0)} ms`,
   );
   console.log(`all done after ${seconds(begun, done)} s: ${((count / (done - begun)) * 1000).toFixed(1)} pictures/s with 2 thumbnails and a text each`);
-  console.log(`complete ${complete} of ${count}, questions to the model ${asked}`);
-  return complete === count && asked === count ? 0 : 1;
+  console.log(`complete ${complete} of ${count}, questions to the model ${questions}`);
+  return complete === count && questions === count ? 0 : 1;
 }
 
 /** Noise compresses badly, as grass and hair do. */
@@ -112,6 +112,6 @@ function isComplete({ variants, altText }: Picture): boolean {
   return variants.length === 2 && altText !== undefined;
 }
 
-async function askedOf(sandboxUrl: string): Promise<number> {
+async function questionsTo(sandboxUrl: string): Promise<number> {
   return ((await (await fetch(`${sandboxUrl}/__effects?provider=models`)).json()) as { total: number }).total;
 }

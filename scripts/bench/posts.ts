@@ -32,15 +32,15 @@ function postOne(agent: Agent, { url, headers, body }: Post): Promise<Posted> {
   const begun = performance.now();
   return new Promise((resolve) => {
     const lost = (cause: Error) => resolve({ status: 0, body: cause.message, ms: performance.now() - begun });
-    const asked = request(url, { method: "POST", agent, headers: { ...headers, "content-length": Buffer.byteLength(body) }, timeout: 120_000 }, (answer) => {
+    const posting = request(url, { method: "POST", agent, headers: { ...headers, "content-length": Buffer.byteLength(body) }, timeout: 120_000 }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("error", lost);
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString(), ms: performance.now() - begun }));
     });
-    asked.on("timeout", () => asked.destroy(new Error("no answer within two minutes")));
-    asked.on("error", lost);
-    asked.end(body);
+    posting.on("timeout", () => posting.destroy(new Error("no answer within two minutes")));
+    posting.on("error", lost);
+    posting.end(body);
   });
 }
 

@@ -18,8 +18,8 @@ export function figuresOf({ schedule, evidence, seconds }: Ran) {
     seed: schedule.seed,
     mode: schedule.mode,
     seconds: Math.round(seconds),
-    posted: sending.asked.length,
-    accepted: sending.asked.filter(({ fate }) => fate === "accepted").length,
+    posted: sending.posted.length,
+    accepted: sending.posted.filter(({ fate }) => fate === "accepted").length,
     rows: ledger.rows.size,
     calls: observed.calls,
     faults: Object.fromEntries([...Map.groupBy(spans, ({ fault }) => fault.is)].map(([is, all]) => [is, all.length])),
@@ -29,7 +29,7 @@ export function figuresOf({ schedule, evidence, seconds }: Ran) {
 /** What a run was, and its verdict. */
 export function verdictText({ evidence, verdict, seconds }: Ran): string {
   const { sending, observed, ledger, rest } = evidence;
-  const fates = tally(sending.asked.map(({ fate }) => fate));
+  const fates = tally(sending.posted.map(({ fate }) => fate));
   const states = tally([...ledger.rows.values()].map(({ state }) => state));
   const letters = tally(
     [...ledger.rows.values()]
@@ -37,7 +37,7 @@ export function verdictText({ evidence, verdict, seconds }: Ran): string {
       .map(({ type, reason }) => `${type}: ${reason?.replaceAll(/\d[\dTZ:.-]{9,}/g, "…").slice(0, 80)}`),
   );
   return [
-    `  asked: ${fates}; answers: ${[...sending.statuses].map(([status, n]) => `${status || "none"} × ${n}`).join(", ")}`,
+    `  posted: ${fates}; answers: ${[...sending.statuses].map(([status, n]) => `${status || "none"} × ${n}`).join(", ")}`,
     `  ledger: ${states}; provider calls: ${observed.calls}; clock forward ${(rest.passed / 60_000).toFixed(0)} min; ${seconds.toFixed(0)} s`,
     ...(letters === "" ? [] : [`  dead letters: ${letters}`]),
     ...listed("delivered again (at least once, explained)", verdict.doubts, 3),

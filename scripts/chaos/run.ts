@@ -141,8 +141,8 @@ async function slotsTaken({ api, name }: Tenant): Promise<string[]> {
 }
 
 /** Some of each tenant's jobs, asked for with another's token: each must be unknown. */
-async function foreignTo(tenants: readonly Tenant[], { asked }: Sending): Promise<string[]> {
-  const some = asked.filter(({ id }, index) => id !== null && index % Math.ceil(asked.length / 30) === 0);
+async function foreignTo(tenants: readonly Tenant[], { posted }: Sending): Promise<string[]> {
+  const some = posted.filter(({ id }, index) => id !== null && index % Math.ceil(posted.length / 30) === 0);
   const looked = await Promise.all(
     some.map(async ({ id, tenant }) => {
       const other = tenants.find(({ name }) => name !== tenant) as Tenant;

@@ -4,8 +4,8 @@ import type { Course } from "./course.ts";
 import { isRepeatable, type Post, type Request, requestOf } from "./posts.ts";
 import type { Tenant } from "./tenants.ts";
 
-/** What became of one job that was asked for. */
-export interface Asked {
+/** What became of one job that was posted. */
+export interface PostedJob {
   post: Post;
   /** Its mark's number. */
   n: number;
@@ -17,7 +17,7 @@ export interface Asked {
 }
 
 export interface Sending {
-  asked: Asked[];
+  posted: PostedJob[];
   /** Answers by status; 0: none. */
   statuses: Map<number, number>;
   /** Answers that must not happen whatever fails. */
@@ -30,13 +30,13 @@ const patience = 60_000;
 
 /** Sends all posts at their times, as clients do that repeat what they may repeat. */
 export async function send(posts: readonly Post[], tenants: readonly Tenant[], picture: Uint8Array, course: Course): Promise<Sending> {
-  const sending: Sending = { asked: [], statuses: new Map(), wrong: [] };
+  const sending: Sending = { posted: [], statuses: new Map(), wrong: [] };
   const next = posts.values();
   const lane = async () => {
     for (const post of next) {
       await course.send(post.at);
       const tenant = tenants[post.tenant] as Tenant;
-      sending.asked.push(...(await sendOne(post, tenant, requestOf(post, tenant, picture), sending)));
+      sending.posted.push(...(await sendOne(post, tenant, requestOf(post, tenant, picture), sending)));
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
@@ -44,7 +44,7 @@ export async function send(posts: readonly Post[], tenants: readonly Tenant[], p
   return sending;
 }
 
-async function sendOne(post: Post, tenant: Tenant, request: Request, sending: Sending): Promise<Asked[]> {
+async function sendOne(post: Post, tenant: Tenant, request: Request, sending: Sending): Promise<PostedJob[]> {
   const giveUp = performance.now() + patience;
   let wasUnknown = false;
   for (let pause = 200; ; pause = Math.min(2000, pause * 2)) {
@@ -57,8 +57,8 @@ async function sendOne(post: Post, tenant: Tenant, request: Request, sending: Se
       if (!(Number(answer?.headers.get("retry-after")) > 0)) sending.wrong.push(`${request.method} ${request.path} answered ${status} without Retry-After`);
     }
     if (answer && status > 0 && status < 300) {
-      const asked = read(post, tenant.name, answer);
-      if (asked.every(({ fate }) => fate === "accepted") || !isRepeatable(post) || performance.now() > giveUp) return asked;
+      const jobs = read(post, tenant.name, answer);
+      if (jobs.every(({ fate }) => fate === "accepted") || !isRepeatable(post) || performance.now() > giveUp) return jobs;
     } else {
       wasUnknown ||= status !== 429;
       if (status !== 429 && (!isRepeatable(post) || performance.now() > giveUp)) return jobsOf(post, tenant.name, "unknown");
@@ -72,12 +72,12 @@ async function ask(api: Api, { method, path, body, headers }: Request): Promise<
   return api.ask(method, path, { body, headers }).catch(() => undefined);
 }
 
-function jobsOf(post: Post, tenant: string, fate: Asked["fate"]): Asked[] {
+function jobsOf(post: Post, tenant: string, fate: PostedJob["fate"]): PostedJob[] {
   const count = post.kind === "emails" || post.kind === "analytics" ? post.size : 1;
   return Array.from({ length: count }, (_, index) => ({ post, n: post.n + index, tenant, fate, id: null }));
 }
 
-function read(post: Post, tenant: string, { body }: Answer): Asked[] {
+function read(post: Post, tenant: string, { body }: Answer): PostedJob[] {
   if (!Array.isArray(body?.ids)) return [{ post, n: post.n, tenant, fate: "accepted", id: body?.id === undefined ? null : String(body.id) }];
   return jobsOf(post, tenant, "accepted").map((each, index) => {
     const id: string | null = body.ids[index] ?? null;

@@ -8,7 +8,7 @@ import type { Ledger, Row } from "./ledger.ts";
 import type { Act, Observed } from "./observed.ts";
 import { mark } from "./posts.ts";
 import { losesAnswers, type Schedule } from "./schedule.ts";
-import type { Asked, Sending } from "./sender.ts";
+import type { PostedJob, Sending } from "./sender.ts";
 import { mailConcurrency } from "./tenants.ts";
 
 /** All that is known of a run when it is over. */
@@ -46,7 +46,7 @@ export function verdictOf(evidence: Evidence): Verdict {
   const wrong = [
     ...evidence.sending.wrong,
     ...brokenIn(historyOf(evidence)),
-    ...evidence.sending.asked.flatMap((asked) => wrongInAsked(asked, evidence)),
+    ...evidence.sending.posted.flatMap((job) => wrongInJob(job, evidence)),
     ...wrongInMails(evidence),
     ...wrongInHooks(evidence, doubts),
     ...wrongInChildren(evidence),
@@ -63,7 +63,7 @@ export function verdictOf(evidence: Evidence): Verdict {
 
 /** The events of a run for the checker of histories, as far as they show from outside. */
 function* generate({ sending, observed, ledger }: Evidence): Generator<HistoryEvent> {
-  for (const { fate, id, tenant } of sending.asked) if (fate === "accepted" && id !== null) yield { is: "accepted", tenant, id };
+  for (const { fate, id, tenant } of sending.posted) if (fate === "accepted" && id !== null) yield { is: "accepted", tenant, id };
   for (const row of ledger.rows.values()) yield { is: "found", row };
   for (const { provider, key } of observed.acts) {
     // Keys are the job's id, the effect's key and its revision.
@@ -80,35 +80,35 @@ function historyOf(evidence: Evidence): HistoryEvent[] {
 }
 
 /** What one job owes the outside world. */
-function wrongInAsked(asked: Asked, evidence: Evidence): string[] {
-  const { post, n, tenant, id } = asked;
+function wrongInJob(job: PostedJob, evidence: Evidence): string[] {
+  const { post, n, tenant, id } = job;
   const { ledger } = evidence;
   const name = mark(n, tenant);
   const row = ledger.rows.get(id ?? "");
   const isDone = row?.state === "done";
-  const times = timesOf(asked, evidence);
-  const tell = (what: string) => [`${id ?? "a job without an answer"} (${post.kind}, ${name}, ${row?.state ?? asked.fate}): ${what}`];
+  const times = timesOf(job, evidence);
+  const sentence = (what: string) => [`${id ?? "a job without an answer"} (${post.kind}, ${name}, ${row?.state ?? job.fate}): ${what}`];
   switch (post.kind) {
     case "email":
     case "emails":
     case "delayed":
     case "slack":
     case "remote-demo":
-      if (times > 1) return tell(`its effect happened ${times} times`);
-      if (isDone && times === 0) return tell("it is done, and its effect never happened");
-      return asked.fate === "refused" && times > 0 ? tell("it was refused, and its effect happened") : [];
+      if (times > 1) return sentence(`its effect happened ${times} times`);
+      if (isDone && times === 0) return sentence("it is done, and its effect never happened");
+      return job.fate === "refused" && times > 0 ? sentence("it was refused, and its effect happened") : [];
     case "crm":
-      return isDone && times === 0 ? tell("it is done, and the CRM has no such contact") : [];
+      return isDone && times === 0 ? sentence("it is done, and the CRM has no such contact") : [];
     case "analytics":
-      return id !== null && isDone !== ledger.analytics.has(`${id}`) ? tell("its row and its event disagree") : [];
+      return id !== null && isDone !== ledger.analytics.has(`${id}`) ? sentence("its row and its event disagree") : [];
     case "lead":
-      return id !== null && isDone && ledger.submissions.get(id) !== 1 ? tell(`it is stored ${ledger.submissions.get(id) ?? 0} times`) : [];
+      return id !== null && isDone && ledger.submissions.get(id) !== 1 ? sentence(`it is stored ${ledger.submissions.get(id) ?? 0} times`) : [];
     case "image": {
       const made = ledger.media.find((each) => each.tenant === tenant && each.key === `p${n}.jpg`);
-      if (asked.fate !== "accepted") return [];
+      if (job.fate !== "accepted") return [];
       return made && made.variants === 2 && made.altText !== null
         ? []
-        : tell(
+        : sentence(
             `accepted, and it has ${made?.variants ?? 0} variants and ${made?.altText ? "a" : "no"} text; its jobs: ${jobsOfPicture(tenant, `p${n}.jpg`, ledger)}`,
           );
     }
@@ -122,7 +122,7 @@ function jobsOfPicture(tenant: string, key: string, { rows }: Ledger): string {
   return own.map(({ id, state, runs, result, reason }) => `${id} ${state} after ${runs} runs: ${result ?? reason}`).join("; ") || "none";
 }
 
-function timesOf({ post, n, tenant, id }: Asked, { observed, remote }: Evidence): number {
+function timesOf({ post, n, tenant, id }: PostedJob, { observed, remote }: Evidence): number {
   const name = mark(n, tenant);
   if (post.kind === "remote-demo") return remote.get(id ?? "") ?? 0;
   if (post.kind === "slack" || post.kind === "crm") return actsOf(observed).get(`${post.kind} ${name}`)?.length ?? 0;
@@ -142,7 +142,7 @@ function actsOf(observed: Observed): Map<string, Act[]> {
 
 /** Each address gets one mail, and only addresses that a job names get one. */
 function wrongInMails({ observed, sending, campaigns }: Evidence): string[] {
-  const written = new Set(sending.asked.map(({ n, tenant }) => mark(n, tenant)));
+  const written = new Set(sending.posted.map(({ n, tenant }) => mark(n, tenant)));
   for (const { recipients } of campaigns) for (const recipient of recipients) written.add(recipient);
   return [...observed.mails].flatMap(([address, times]) => [
     ...(times > 1 ? [`${address} got ${times} mails`] : []),
@@ -180,9 +180,9 @@ function wrongInHooks({ observed, ledger, spans }: Evidence, doubts: string[]): 
   if (done.length > hooks.size) wrong.push(`${done.length} webhooks are done, and ${hooks.size} were delivered`);
   const posts = observed.acts.filter(({ provider }) => provider === "slack").length;
   const slack = [...ledger.rows.values()].filter(({ type }) => type === "slack");
-  const told = slack.filter(({ state }) => state === "done").length;
+  const doneMessages = slack.filter(({ state }) => state === "done").length;
   if (posts > slack.length) wrong.push(`${slack.length} jobs posted ${posts} messages to Slack`);
-  if (told > posts) wrong.push(`${told} messages to Slack are done, and ${posts} were posted`);
+  if (doneMessages > posts) wrong.push(`${doneMessages} messages to Slack are done, and ${posts} were posted`);
   return wrong;
 }
 
@@ -230,15 +230,15 @@ function wrongInCounts({ counted, ledger, schedule }: Evidence): string[] {
 }
 
 function wrongInCampaign({ id, tenant, recipients, view }: Campaign, { observed }: Evidence): string[] {
-  const tell = (what: string) => `campaign ${id} of ${tenant}: ${what}`;
-  if (view.state !== "done") return [tell(`it is ${view.state}`)];
+  const sentence = (what: string) => `campaign ${id} of ${tenant}: ${what}`;
+  if (view.state !== "done") return [sentence(`it is ${view.state}`)];
   const got = recipients.filter((address) => (observed.mails.get(address) ?? 0) > 0).length;
   const { total, queued, sent, failed, suppressed } = view;
   return [
-    ...(total === recipients.length ? [] : [tell(`its total is ${total}, and it has ${recipients.length} recipients`)]),
+    ...(total === recipients.length ? [] : [sentence(`its total is ${total}, and it has ${recipients.length} recipients`)]),
     ...(queued === 0 && sent + failed + suppressed === total
       ? []
-      : [tell(`queued ${queued}, sent ${sent}, failed ${failed}, suppressed ${suppressed} of ${total}`)]),
-    ...(sent <= got && got <= sent + failed ? [] : [tell(`${sent} are counted as sent and ${failed} as failed, and ${got} got it`)]),
+      : [sentence(`queued ${queued}, sent ${sent}, failed ${failed}, suppressed ${suppressed} of ${total}`)]),
+    ...(sent <= got && got <= sent + failed ? [] : [sentence(`${sent} are counted as sent and ${failed} as failed, and ${got} got it`)]),
   ];
 }

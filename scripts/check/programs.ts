@@ -25,9 +25,11 @@ export const parts: readonly Part[] = [
 
 /** Where the part's program is: what its variable says, else the first place that has it. */
 export function findProgram(part: Part, environment: NodeJS.ProcessEnv): string | null {
-  const told = environment[part.variable];
+  const configured = environment[part.variable];
   const folders = (environment["PATH"] ?? "").split(delimiter).filter(Boolean);
-  const candidates = told ? [told] : part.places.flatMap((place) => (place.startsWith("/") ? [place] : folders.map((folder) => join(folder, place))));
+  const candidates = configured
+    ? [configured]
+    : part.places.flatMap((place) => (place.startsWith("/") ? [place] : folders.map((folder) => join(folder, place))));
   return candidates.find(isProgram) ?? null;
 }
 

@@ -40,11 +40,11 @@ export function createWrangler({ root, folder, api, token, baseUrl, say }: Wrang
     migrate: (configuration, binding) => run(["d1", "migrations", "apply", binding, "--remote", "--config", configuration]),
     upload: (configuration, secrets) =>
       inPrivateFolder(async (folder) => {
-        const [given, told] = [join(folder, "secrets.json"), join(folder, "output.ndjson")];
+        const [given, outputFile] = [join(folder, "secrets.json"), join(folder, "output.ndjson")];
         writeFileSync(given, JSON.stringify(secrets), { mode: 0o600 });
         const file = Object.keys(secrets).length > 0 ? ["--secrets-file", given] : [];
-        await run(["deploy", "--config", configuration, "--no-x-provision", ...file], { WRANGLER_OUTPUT_FILE_PATH: told });
-        const uploaded = uploadIn(told);
+        await run(["deploy", "--config", configuration, "--no-x-provision", ...file], { WRANGLER_OUTPUT_FILE_PATH: outputFile });
+        const uploaded = uploadIn(outputFile);
         if (!uploaded) throw new Error("wrangler deploy ended without an upload.");
         const tooLarge = sizeIssue(uploaded.bundle_size?.gzip_bytes ?? 0);
         if (tooLarge) throw new Error(tooLarge);

@@ -33,12 +33,12 @@ const requestTimeout = 60_000;
 
 export function createProduct(options: ProductOptions): Product {
   const tenant = /^jy_[^.]+\.([a-z0-9-]{1,63})\./.exec(options.token)?.[1];
-  const ask: Product["ask"] = (method, path, asked = {}) => askPatiently(options, method, path, asked, tenant === undefined);
+  const ask: Product["ask"] = (method, path, request = {}) => askPatiently(options, method, path, request, tenant === undefined);
   return {
     tenant,
     ask,
-    async expect(statuses, method, path, asked) {
-      const answer = await ask(method, path, asked);
+    async expect(statuses, method, path, request) {
+      const answer = await ask(method, path, request);
       if (statuses.includes(answer.status)) return answer;
       throw new Failure([401, 403].includes(answer.status) ? 3 : 4, `The product answered ${method} ${path} with ${answer.status}: ${detailOf(answer)}`);
     },
@@ -58,12 +58,12 @@ async function askPatiently(
   options: ProductOptions,
   method: string,
   path: string,
-  asked: { tenant?: string; body?: unknown },
+  request: { tenant?: string; body?: unknown },
   isRoot: boolean,
 ): Promise<Answer> {
   const until = options.now() + (options.patience ?? 600_000);
   for (let pause = 500; ; pause = Math.min(pause * 2, 30_000)) {
-    const answer = await askOnce(options, method, path, asked, isRoot);
+    const answer = await askOnce(options, method, path, request, isRoot);
     if (answer.status !== 0 && answer.status !== 429 && answer.status < 500) return answer;
     const wait = Math.max(pause, Math.min(answer.retryAfter * 1000, 300_000));
     const state = answer.status === 0 ? `does not answer (${detailOf(answer)})` : `answered ${answer.status}`;

@@ -14,7 +14,7 @@ export interface Request {
 export interface Attempts {
   made: number;
   /** `opts.attempts`; undefined: not said. */
-  asked: number | undefined;
+  configured: number | undefined;
 }
 
 /** Why a job stays where it is. The first seven are what Redis says of it. */
@@ -81,13 +81,13 @@ export function requestFrom(job: BullJob, queue: Queue, map: JobMap, { names, te
 /** A run whose worker died counts: Bull adds it when the run ends. */
 function attemptsOf(job: BullJob): Attempts {
   const { attempts } = optionsOf(job);
-  const asked = typeof attempts === "number" && attempts > 0 ? attempts : undefined;
-  return { made: job.attempts + (job.place === "active" ? 1 : 0), asked };
+  const configured = typeof attempts === "number" && attempts > 0 ? attempts : undefined;
+  return { made: job.attempts + (job.place === "active" ? 1 : 0), configured };
 }
 
 /** How many attempts of a type count as made, so that as many are left as in Bull: one at least, and no more than the type has. */
-export function attemptsMade({ made, asked }: Attempts, max: number): number {
-  const left = Math.max(1, (asked ?? max) - made);
+export function attemptsMade({ made, configured }: Attempts, max: number): number {
+  const left = Math.max(1, (configured ?? max) - made);
   return max - Math.min(max, left);
 }
 

@@ -1,6 +1,6 @@
 /** What the sandbox's model says as an agent: which tools it asks for and how it answers, by nothing but what it was asked. */
 
-interface Asked {
+interface Conversation {
   messages: { role?: unknown; content?: unknown }[];
   /** Names of the tools it may call. */
   tools: readonly string[];
@@ -8,10 +8,10 @@ interface Asked {
   format: string | undefined;
 }
 
-export type Said = { tool: string; input: unknown } | { answer: unknown };
+export type AgentReply = { tool: string; input: unknown } | { answer: unknown };
 
 /** Undefined: the sandbox has no answers for this agent. */
-export function saidAs({ messages, tools, format }: Asked): Said | undefined {
+export function agentReply({ messages, tools, format }: Conversation): AgentReply | undefined {
   const data = json(messages.find(({ role }) => role === "user")?.content);
   const turns = messages.filter(({ role }) => role === "assistant").length;
   if (format === "content_management") return describe(data, tools, turns);
@@ -24,7 +24,7 @@ interface Product {
 }
 
 /** Looks at the first product's pictures once, then writes. */
-function describe({ products = [] }: { products?: Product[] }, tools: readonly string[], turns: number): Said {
+function describe({ products = [] }: { products?: Product[] }, tools: readonly string[], turns: number): AgentReply {
   const [first] = products;
   if (turns === 0 && first && tools.includes("read_alt_texts")) return { tool: "read_alt_texts", input: { productId: first.productId } };
   const texts = products.map(({ productId, name }) => ({
@@ -43,7 +43,7 @@ interface Failed {
 }
 
 /** Proposes to run again what ended, unless a key or a permission is what is missing. */
-function diagnose({ jobs = [] }: { jobs?: Failed[] }): Said {
+function diagnose({ jobs = [] }: { jobs?: Failed[] }): AgentReply {
   const ended = jobs.filter(({ state }) => state === "dead" || state === "discarded");
   const needsPerson = jobs.some(({ reason }) => /key|permission|401|403/i.test(reason));
   const action = ended.length > 0 && !needsPerson ? "retry" : "none";

@@ -25,7 +25,7 @@ export interface Control {
 /** Of everything that can be given a fault. */
 const names = [...providers.map(({ name }) => name), smtpName];
 
-type Route = [methods: string, path: RegExp, answer: (sandbox: Controlled, asked: Control, part: string) => Reply];
+type Route = [methods: string, path: RegExp, answer: (sandbox: Controlled, request: Control, part: string) => Reply];
 
 const routes: Route[] = [
   ["GET", /^\/$/, (sandbox) => html(listPage(sandbox.world.mailbox.find({ limit: 200 }).toReversed(), sandbox.faults.list(), names), "'self'")],
@@ -43,10 +43,10 @@ const routes: Route[] = [
 ];
 
 /** Answers a request for a page or a `/__` address. */
-export function control(sandbox: Controlled, asked: Control): Reply {
-  const here = routes.filter(([, path]) => path.test(asked.path));
-  const route = here.find(([method]) => method === asked.method);
-  if (route) return route[2](sandbox, asked, route[1].exec(asked.path)?.[1] ?? "");
+export function control(sandbox: Controlled, request: Control): Reply {
+  const here = routes.filter(([, path]) => path.test(request.path));
+  const route = here.find(([method]) => method === request.method);
+  if (route) return route[2](sandbox, request, route[1].exec(request.path)?.[1] ?? "");
   if (here.length === 0) return wrong(404, "There is nothing here.");
   return { ...wrong(405, "This method is not allowed here."), headers: { allow: here.map(([method]) => method).join(", ") } };
 }

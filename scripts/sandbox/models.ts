@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Said, saidAs } from "./agents.ts";
+import { type AgentReply, agentReply } from "./agents.ts";
 import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 
 /**
@@ -32,8 +32,8 @@ async function answer(call: Call, world: World): Promise<Reply> {
   if (body["model"] === "busy") return { status: 200, body: { error: { code: 429, message: "Provider returned error" } } };
   await call.pause();
   world.effects.record(models.name, call.key);
-  const said = wellBehaved(body["model"]) ? saidAs(askedOf(body)) : undefined;
-  return completion(body["model"], said ?? schemaIn(body), call.body.length, world.now());
+  const reply = wellBehaved(body["model"]) ? agentReply(conversationOf(body)) : undefined;
+  return completion(body["model"], reply ?? schemaIn(body), call.body.length, world.now());
 }
 
 const pickyAbout = ["temperature", "max_completion_tokens", "response_format"];
@@ -43,7 +43,7 @@ function wellBehaved(model: string): boolean {
   return !["refuses", "babbles", "empty", "cut", "filtered"].includes(model);
 }
 
-function askedOf(body: Record<string, unknown>): Parameters<typeof saidAs>[0] {
+function conversationOf(body: Record<string, unknown>): Parameters<typeof agentReply>[0] {
   const tools = (body["tools"] ?? []) as { function?: { name?: string } }[];
   const format = body["response_format"] as { json_schema?: { name?: string } } | undefined;
   return {
@@ -53,11 +53,11 @@ function askedOf(body: Record<string, unknown>): Parameters<typeof saidAs>[0] {
   };
 }
 
-function completion(model: string, said: Said | Schema | null, asked: number, now: number): Reply {
-  const calls = said !== null && "tool" in said ? [toolCall(said)] : undefined;
-  const content = calls ? null : said !== null && "answer" in said ? written(model, JSON.stringify(said.answer)) : contentOf(model, said as Schema | null);
+function completion(model: string, reply: AgentReply | Schema | null, inputLength: number, now: number): Reply {
+  const calls = reply !== null && "tool" in reply ? [toolCall(reply)] : undefined;
+  const content = calls ? null : reply !== null && "answer" in reply ? written(model, JSON.stringify(reply.answer)) : contentOf(model, reply as Schema | null);
   const message = { role: "assistant", content, refusal: model === "refuses" ? "I cannot help with that." : null, ...(calls ? { tool_calls: calls } : {}) };
-  const [input, output] = [Math.ceil(asked / 4), Math.ceil(JSON.stringify(calls ?? content ?? "").length / 4)];
+  const [input, output] = [Math.ceil(inputLength / 4), Math.ceil(JSON.stringify(calls ?? content ?? "").length / 4)];
   return {
     status: 200,
     body: {
@@ -126,10 +126,10 @@ function isPicture(url: unknown): boolean {
 function schemaIn(body: Record<string, unknown>): Schema | null {
   const format = body["response_format"] as { type?: string; json_schema?: { schema?: Schema } } | undefined;
   if (format?.type === "json_schema") return format.json_schema?.schema ?? null;
-  const told = (body["messages"] as { role?: unknown; content?: unknown }[]).find(
+  const instruction = (body["messages"] as { role?: unknown; content?: unknown }[]).find(
     ({ role, content }) => role === "system" && /JSON Schema/.test(String(content)),
   );
-  return parsed(/\{.*\}/s.exec(String(told?.content))?.[0] ?? "");
+  return parsed(/\{.*\}/s.exec(String(instruction?.content))?.[0] ?? "");
 }
 
 function refusal(status: number, code: string | null, message: string, param: string | null = null): Reply {

@@ -116,14 +116,14 @@ async function serve(played: Played, request: IncomingMessage, response: ServerR
   const provider = played.answering.get(name);
   if (!provider) return answer(response, control(played, { method, path: pathname, query, body }));
   const headers = flat(request);
-  const asked = { method, path: rest || "/", query, headers, body, key: headers["idempotency-key"] ?? null };
-  const fault = played.faults.hit(name, method, asked.path);
-  const entry = played.journal.open(name, asked, played.world.now(), fault?.id ?? null);
+  const received = { method, path: rest || "/", query, headers, body, key: headers["idempotency-key"] ?? null };
+  const fault = played.faults.hit(name, method, received.path);
+  const entry = played.journal.open(name, received, played.world.now(), fault?.id ?? null);
   if (played.onCall) {
     played.onCall(entry, "begun");
     response.once("close", () => played.onCall?.(entry, "over"));
   }
-  const call: Call = { ...asked, pause: () => pause(fault?.delayMs ?? 0, played.closing.signal) };
+  const call: Call = { ...received, pause: () => pause(fault?.delayMs ?? 0, played.closing.signal) };
   await exchange(provider, call, fault, entry, response);
 }
 

@@ -80,12 +80,12 @@ async function accept(
   { world, journal, faults, keep }: SmtpWorld,
   session: SMTPServerSession,
   raw: string,
-  done: (refused?: Error | null, said?: string) => void,
+  done: (refused?: Error | null, answer?: string) => void,
   hangUp: () => void,
 ): Promise<void> {
   const fault = faults.hit(smtpName, "SMTP", "/data");
-  const asked = { method: "SMTP", path: "/data", query: new URLSearchParams(), headers: {}, body: raw, key: null };
-  const entry = journal.open(smtpName, asked, world.now(), fault?.id ?? null);
+  const received = { method: "SMTP", path: "/data", query: new URLSearchParams(), headers: {}, body: raw, key: null };
+  const entry = journal.open(smtpName, received, world.now(), fault?.id ?? null);
   const acts = !fault || fault.afterAccept === true || fault.timeoutAfterAccept === true || !(fault.status || fault.reset);
   const id = acts ? await deliver(world, session, raw) : "";
   if (acts) keep();

@@ -56,11 +56,11 @@ function folding(print: (line: string) => void): (line: string) => void {
     if (count !== undefined) return void repeats.set(line, count + 1);
     print(line);
     repeats.set(line, 0);
-    const tell = () => {
+    const printCount = () => {
       const again = repeats.get(line) ?? 0;
       repeats.delete(line);
       if (again > 0) print(`${line} (${again}× more)`);
     };
-    setTimeout(tell, foldMs).unref();
+    setTimeout(printCount, foldMs).unref();
   };
 }

@@ -58,9 +58,9 @@ export function runWorker(root: string, order: WorkerOrder, output: Output): Run
   });
   const ready = new Promise<void>((resolve, reject) => {
     child.on("message", (message) => {
-      const said = message as FromWorker;
-      if ("ready" in said) resolve();
-      else output.log(said.log.level, said.log.message);
+      const report = message as FromWorker;
+      if ("ready" in report) resolve();
+      else output.log(report.log.level, report.log.message);
     });
     void ended.then(({ why }) => reject(new Error(`The Worker did not start: ${why}.`)));
   });

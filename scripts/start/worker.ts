@@ -25,12 +25,12 @@ async function start(order: WorkerOrder): Promise<void> {
       registry: process.env["WRANGLER_REGISTRY_PATH"],
       logLevel: order.verbose ? "log" : "warn",
       server: { hostname: "127.0.0.1", port: order.port, secure: false },
-      structuredLogsHandler: ({ level, message }: { level: string; message: string }) => tell({ log: { level, message } }),
+      structuredLogsHandler: ({ level, message }: { level: string; message: string }) => report({ log: { level, message } }),
     },
   });
   dispose = () => worker.dispose();
   await worker.ready;
-  tell({ ready: true });
+  report({ ready: true });
 }
 
 /**
@@ -47,7 +47,7 @@ function endWithRuntime(): void {
   });
 }
 
-function tell(message: FromWorker): void {
+function report(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 

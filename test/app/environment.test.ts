@@ -13,10 +13,10 @@ test("a queue's name is the code's, whatever environment its deployment is", () 
 test("gates are kept in the jurisdiction that the deployment names, else anywhere", () => {
   const { GATE } = env;
   expect(gateNamespace({ GATE })).toBe(GATE);
-  const asked: string[] = [];
-  const namespace = { jurisdiction: (name: string) => (asked.push(name), GATE) } as unknown as typeof GATE;
+  const jurisdictions: string[] = [];
+  const namespace = { jurisdiction: (name: string) => (jurisdictions.push(name), GATE) } as unknown as typeof GATE;
   expect(gateNamespace({ GATE: namespace, JURISDICTION: "eu" })).toBe(GATE);
-  expect(asked).toEqual(["eu"]);
+  expect(jurisdictions).toEqual(["eu"]);
 });
 
 test("a queue that this deployment does not have has no settings, whatever its name", () => {

@@ -24,9 +24,9 @@ export const given: Record<string, string> = {
 };
 
 /** What a page that is nothing without it is asked for. */
-export const asked: Record<string, string> = { "/bulk": "?verb=cancel&type=email" };
+export const queries: Record<string, string> = { "/bulk": "?verb=cancel&type=email" };
 
-export const addresses = pages.map(({ path, tenants }) => [path.replace(/:\w+/, given[path] ?? "") + (asked[path] ?? ""), tenants] as const);
+export const addresses = pages.map(({ path, tenants }) => [path.replace(/:\w+/, given[path] ?? "") + (queries[path] ?? ""), tenants] as const);
 
 export const addressOf = ([path, tenants]: readonly [string, string]) => `/t/${tenants === "all" ? "*" : "demo"}${path}`;
 

@@ -71,7 +71,7 @@ export function answersOf({ rows, text, now }: Filling): Answers {
       ...(index === 0 ? {} : { result: { id: text } }),
     })),
     payload: { to: "•••", [text]: text, list: times((index) => ({ index, text })) },
-    result: { said: text },
+    result: { line: text },
     providerMessage: text,
     parent: idOf(3),
     parentJob: { type: text, state: "done" },

@@ -40,7 +40,7 @@ describe("a pause", () => {
       const html = await (await (await visitor(people.root, api)).get(path)).text();
       const forms = html.match(/<dialog[^>]*>(?:(?!<\/dialog>).)*do\/resume-queue.*?<\/dialog>/gs) ?? [];
       expect(forms).toHaveLength({ "/t/demo/": 1, "/t/demo/flow": 2, "/t/demo/flow/email-sending": 3 }[path] ?? 0);
-      for (const asked of forms) expect(asked).toMatch(/Resume for all tenants.*This page is about demo; it is done for <b>all tenants<\/b>/s);
+      for (const form of forms) expect(form).toMatch(/Resume for all tenants.*This page is about demo; it is done for <b>all tenants<\/b>/s);
       expect(html.match(/action="\/t\/\*\/do\/resume-queue"/g)).toHaveLength(forms.length);
       const ids = [...html.matchAll(/<dialog id="([^"]+)"/g)].map(([, id]) => id);
       expect(ids.length).toBe(new Set(ids).size);

@@ -201,7 +201,7 @@ describe("the relatives of a job", () => {
   test("the list of children names its parent, keeps it from tab to tab, and offers to act on all of them", async () => {
     const { get, api } = await visitor(people.operator, fresh());
     const html = await (await get(`/t/demo/jobs?parent=${idOf(2)}&state=dead`)).text();
-    expect(api.calls.findLast(({ path: asked }) => asked === "/v1/jobs")?.query).toMatchObject({ parent: idOf(2), state: "dead" });
+    expect(api.calls.findLast(({ path: requestPath }) => requestPath === "/v1/jobs")?.query).toMatchObject({ parent: idOf(2), state: "dead" });
     expect(html).toContain(`href="/t/demo/jobs?state=done&amp;parent=${idOf(2)}"`);
     expect(html).toContain(`<a href="/t/demo/jobs/${idOf(2)}">this job</a>`);
     expect(html).toContain(`<input type="hidden" name="parent" value="${idOf(2)}"`);

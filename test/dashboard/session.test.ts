@@ -32,8 +32,8 @@ describe("a session", () => {
 
   test("leads on to what was asked for, if that is a page of ours", async () => {
     const { ask } = await visitor(people.operator);
-    const asked = await (await ask("/t/demo/jobs?state=dead")).text();
-    expect(asked).toContain('name="next" value="/t/demo/jobs?state=dead"');
+    const page = await (await ask("/t/demo/jobs?state=dead")).text();
+    expect(page).toContain('name="next" value="/t/demo/jobs?state=dead"');
     const into = async (next: string) => (await ask("/session", { method: "POST", ...form({ token: people.operator.token, next }) })).headers.get("location");
     expect(await into("/t/demo/jobs?state=dead")).toBe("/t/demo/jobs?state=dead");
     expect(await into("//evil.example/t/")).toBe("/t/demo/");

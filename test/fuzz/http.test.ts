@@ -137,7 +137,7 @@ describe("whatever is sent, the answer is one that can be read", () => {
   test.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))("%s", async (_line, route) => {
     const names = [...route.path.matchAll(/:(\w+)\+?/g)].map(([name]) => name);
     const media = route.body?.media ?? ["application/json"];
-    const asked = fc.record({
+    const anyRequest = fc.record({
       words: fc.tuple(...wordsFor(route)),
       query: queryOf(route),
       body: wire(route),
@@ -149,7 +149,7 @@ describe("whatever is sent, the answer is one that can be read", () => {
       ),
     });
     let address = 0;
-    const ask = async ({ words, query, body, type, token, key }: typeof asked extends fc.Arbitrary<infer T> ? T : never) => {
+    const ask = async ({ words, query, body, type, token, key }: typeof anyRequest extends fc.Arbitrary<infer T> ? T : never) => {
       const path = names.reduce((text, name, index) => text.replace(name, ids[words[index] ?? ""] ?? words[index] ?? "x"), route.path);
       const authorization = `Bearer ${route.scope === "root" ? env.ROOT_TOKEN : tokens[token]}`;
       // Each by a caller of its own: too many refusals of one would be all that is seen.
@@ -164,6 +164,6 @@ describe("whatever is sent, the answer is one that can be read", () => {
       if (answer.status >= 400 && answer.type.includes("json"))
         expect(JSON.parse(answer.text)).toMatchObject({ status: answer.status, code: expect.any(String), detail: expect.any(String) });
     };
-    await fc.assert(fc.asyncProperty(asked, ask), { numRuns: fuzz.runs, seed: fuzz.seed });
+    await fc.assert(fc.asyncProperty(anyRequest, ask), { numRuns: fuzz.runs, seed: fuzz.seed });
   });
 });

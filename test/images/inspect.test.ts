@@ -9,7 +9,7 @@ import { growsTooFast } from "../support/growth";
 import { picture } from "../support/pictures";
 import { blackPng, chunk, joined } from "../support/png";
 
-const text = (said: string) => new TextEncoder().encode(said);
+const text = (content: string) => new TextEncoder().encode(content);
 const issueOf = (bytes: Uint8Array) => {
   const inspected = inspect(bytes);
   return inspected.ok ? inspected.facts : inspected.issue;

@@ -36,10 +36,10 @@ describe("alert rules", () => {
     [{ email: ["no address"] }, "email"],
     [{ email: ["a@example.com, b@example.com"] }, "email"],
     [{ slack: true, more: 1 }, "more"],
-  ])("refuse %j", async (body, said) => {
+  ])("refuse %j", async (body, sentence) => {
     const answer = await put("x", body);
     expect(answer.status).toBe(422);
-    expect(answer.text).toContain(said);
+    expect(answer.text).toContain(sentence);
   });
 
   test("name destinations and types that there are: a typing error would never be noticed", async () => {

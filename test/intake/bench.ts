@@ -42,7 +42,7 @@ const note = defineJob({
     siteId: v.optional(v.string()),
     tree: v.optional(v.unknown()),
   }),
-  result: v.object({ said: v.pipe(v.string(), personal()), times: v.number() }),
+  result: v.object({ line: v.pipe(v.string(), personal()), times: v.number() }),
   queue: "events",
 });
 const outside = defineJob({ type: "outside", payload: v.strictObject({}), queue: "deliveries", remote: true });

@@ -30,11 +30,11 @@ test("of a text in pieces no more than the limit is taken", async () => {
 });
 
 test("a body is not asked for its end once it has its announced length", async () => {
-  let asked = 0;
+  let pulls = 0;
   const pieces = ["ab", "cd", "e"];
-  const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(new TextEncoder().encode(pieces[asked++] ?? "beyond"));
+  const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(new TextEncoder().encode(pieces[pulls++] ?? "beyond"));
   const body = new ReadableStream({ pull }, { highWaterMark: 0 });
   const request = new Request("https://jobyard.test/", { method: "POST", body, headers: { "content-length": "5" } });
   expect(await readText(request, 100)).toBe("abcde");
-  expect(asked).toBe(3);
+  expect(pulls).toBe(3);
 });

@@ -71,9 +71,9 @@ test.each(paths)("%s: nothing acts on an empty filter, on both, on neither, or o
     [{ filter: { state: "done" } }, "filter.state"],
     [{ ids: [await givenJob("bulk-other")] }, "ids[0]"],
   ];
-  for (const [body, told] of wrong) {
+  for (const [body, sentence] of wrong) {
     const answer = await send(body);
-    expect([answer.status, answer.text.includes(told)], `${JSON.stringify(body)}: ${answer.text}`).toEqual([422, true]);
+    expect([answer.status, answer.text.includes(sentence)], `${JSON.stringify(body)}: ${answer.text}`).toEqual([422, true]);
   }
 });
 

@@ -27,7 +27,7 @@ async function started(): Promise<string> {
   return String(body.id);
 }
 
-async function tell(type: string, mailId: string, address: string, more: object = {}): Promise<void> {
+async function deliver(type: string, mailId: string, address: string, more: object = {}): Promise<void> {
   const text = JSON.stringify({ type, data: { email_id: mailId, to: [address], ...more } });
   const signed = await sign(svix, `msg_${++count}`, text, now);
   const headers = Object.fromEntries(Object.entries(signed ?? {}).map(([name, value]) => [name.replace("webhook-", "svix-"), value]));
@@ -48,11 +48,11 @@ test("what the provider and the link report of a campaign's mails is in its repo
   await sent(id, "m-1", "m-2", "m-3", "m-5");
   await sent(other, "m-4");
   expect(await report(id)).toMatchObject({ bounced: 0, complained: 0, unsubscribed: 0 });
-  await tell("email.bounced", "m-1", "ada@a.example", bounce);
+  await deliver("email.bounced", "m-1", "ada@a.example", bounce);
   // A second message with the same event: a recipient counts once.
-  await tell("email.bounced", "m-1", "ada@a.example", bounce);
-  await tell("email.complained", "m-2", "bob@a.example");
-  await tell("email.delivered", "m-5", "eve@a.example");
+  await deliver("email.bounced", "m-1", "ada@a.example", bounce);
+  await deliver("email.complained", "m-2", "bob@a.example");
+  await deliver("email.delivered", "m-5", "eve@a.example");
   for (let twice = 0; twice < 2; twice++) {
     const path = `/u/${await unsubscribeTokens.make({ tenant, address: "cy@a.example", scope: "bulk", campaign: id })}`;
     expect((await bench.call("POST", path)).status).toBe(200);
@@ -66,7 +66,7 @@ test("what the provider and the link report of a campaign's mails is in its repo
 
 test("an event that comes before its mail was recorded is counted once the tick has joined them", async () => {
   const id = await started();
-  await tell("email.bounced", "early-1", "dan@a.example", bounce);
+  await deliver("email.bounced", "early-1", "dan@a.example", bounce);
   await sent(id, "early-1");
   expect(await report(id)).toMatchObject({ bounced: 0 });
   await mail.events.join(now + 1000);

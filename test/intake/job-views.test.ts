@@ -76,8 +76,8 @@ describe("GET /v1/jobs/{id}", () => {
     expect(body).not.toHaveProperty("error");
     expect(text).not.toContain("anna@example.com");
     expect(fits(jobShape, body)).toBe(true);
-    const ended = await get(`/${await givenJob("jobs-own", { state: "done", settled: { result: JSON.stringify({ said: "anna@example.com", times: 2 }) } })}`);
-    expect(ended.body).toMatchObject({ state: "done", result: { said: "•••", times: 2 } });
+    const ended = await get(`/${await givenJob("jobs-own", { state: "done", settled: { result: JSON.stringify({ line: "anna@example.com", times: 2 }) } })}`);
+    expect(ended.body).toMatchObject({ state: "done", result: { line: "•••", times: 2 } });
     expect(ended.text).not.toContain("anna@example.com");
   });
 

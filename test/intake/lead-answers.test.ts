@@ -65,11 +65,11 @@ describe("a captcha", () => {
 
   test("is verified with the project's secret; a failed one is refused with its reason, and servers need none", async () => {
     await withCaptcha(async () => {
-      const asked: { secret: string; token: string }[] = [];
-      bench.deps.leads.turnstile = async ({ secret, token }) => (asked.push({ secret, token }), { result: "refused", reason: "the captcha was not solved" });
+      const checks: { secret: string; token: string }[] = [];
+      bench.deps.leads.turnstile = async ({ secret, token }) => (checks.push({ secret, token }), { result: "refused", reason: "the captcha was not solved" });
       const answer = await browse({ email: "a@example.com", "cf-turnstile-response": "token" });
       expect(answer.body).toMatchObject({ status: 403, errors: [{ path: "cf-turnstile-response" }] });
-      expect(asked).toEqual([{ secret: "0xSECRET", token: "token" }]);
+      expect(checks).toEqual([{ secret: "0xSECRET", token: "token" }]);
       expect((await keyed({ email: "a@example.com" })).status).toBe(200);
     });
   });

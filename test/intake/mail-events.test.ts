@@ -122,7 +122,7 @@ describe("Resend", () => {
       await bench.call("POST", `/v1/mail-events/${tenant}/postmark`, { body }),
       await bench.call("POST", `/v1/mail-events/${tenant}/constructor`, { body }),
     ];
-    for (const { status, body: said } of answers) expect([status, said.detail]).toEqual([401, answers[0]?.body.detail]);
+    for (const { status, body: problem } of answers) expect([status, problem.detail]).toEqual([401, answers[0]?.body.detail]);
     expect(await reasonsOf(tenant, "a@b.example")).toEqual([null]);
   });
 });

@@ -61,8 +61,8 @@ describe("reading", () => {
 
   test("finds a variant by its box, its size or its name; without a version it is asked for each time", async () => {
     await withVariants();
-    for (const asked of ["32x32", "30x30", "32x32-cover.webp"]) {
-      const answer = await bench.call("GET", `/v1/media/a/photo.jpg?variant=${asked}`, { token: tokens.read });
+    for (const box of ["32x32", "30x30", "32x32-cover.webp"]) {
+      const answer = await bench.call("GET", `/v1/media/a/photo.jpg?variant=${box}`, { token: tokens.read });
       expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "private, no-cache"]);
     }
     const head = await bench.call("HEAD", "/v1/media/a/photo.jpg?variant=32x32", { token: tokens.read });

@@ -53,11 +53,11 @@ describe("PUT /v1/media/{key}", () => {
     await bench.deps.tenants.put(tenant, { name: tenant, settings }, now);
     await bench.deps.connections.put(tenant, "models", { provider: "openai", baseUrl: "https://models.example.com/v1", apiKey: "key", model: "m" }, now);
     await put("a.png", picture("png"));
-    expect(operationsAsked()).toEqual([[{ type: "thumbnail", width: 64, height: 64, fit: "cover", format: "webp" }], [{ type: "alt-text" }]]);
+    expect(enqueuedOperations()).toEqual([[{ type: "thumbnail", width: 64, height: 64, fit: "cover", format: "webp" }], [{ type: "alt-text" }]]);
     bench.seen.requests.length = 0;
     await bench.deps.tenants.put(tenant, { name: tenant, settings: { media: { thumbnails: [], altText: false } } }, now);
     expect((await put("b.png", picture("png"))).status).toBe(200);
-    expect(operationsAsked()).toEqual([]);
+    expect(enqueuedOperations()).toEqual([]);
   });
 
   test("checks the bytes, not the content type, the name or the announced length", async () => {
@@ -184,7 +184,7 @@ function put(key: string, body: Uint8Array | ReadableStream, headers: Record<str
   return bench.call("PUT", `/v1/media/${key}`, { token: tokens.enqueue, body, headers: { "content-type": "application/octet-stream", ...headers } });
 }
 
-function operationsAsked() {
+function enqueuedOperations() {
   return bench.seen.requests.map(({ payload }: EnqueueRequest) => (payload as { operations: unknown }).operations);
 }
 

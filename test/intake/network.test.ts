@@ -34,7 +34,7 @@ test("refused tokens, keys and signatures are counted by subscriber and answered
   bench.deps.auth.mayBeRefused = async (subscriber) => (counted.push(subscriber), counted.length <= 3);
   const headers = { "cf-connecting-ip": "2001:db8:1:2::9" };
   const post = (path: string) => bench.call("POST", path, { body: {}, headers });
-  const asked = [
+  const requests = [
     () => bench.call("GET", "/v1/jobs", { token: "garbage", headers }),
     () => post("/v1/leads/refused/none"),
     () => post("/v1/webhooks/refused/none"),
@@ -43,7 +43,7 @@ test("refused tokens, keys and signatures are counted by subscriber and answered
     () => bench.call("GET", "/trpc/jobs.list", { token: "garbage", headers }),
   ];
   const statuses: number[] = [];
-  for (const ask of asked) statuses.push((await ask()).status);
+  for (const ask of requests) statuses.push((await ask()).status);
   expect(statuses).toEqual([401, 401, 401, 429, 429, 429]);
   expect(counted).toEqual(Array(6).fill("2001:db8:1:2::/64"));
   expect((await bench.call("GET", "/v1/tenants/refused/tokens", { token: root, headers })).status).toBe(200);

@@ -52,10 +52,10 @@ test("a layout that others use stays one: content that would break their mails i
   await put("letter", { subject: "s", html: "<p>x</p>", layout: "shell" });
   await put("rim", { subject: "s", html: "{{ content }}" });
   const errorsOf = async (content: object) => (await put("shell", { subject: "s", ...content })).body.errors;
-  const said = expect.stringContaining('the layout of "letter"');
-  expect(await errorsOf({ html: "<main></main>" })).toEqual([{ path: "html", message: said }]);
-  expect(await errorsOf({ html: "{{ content }}", text: "-" })).toEqual([{ path: "html", message: said }]);
-  expect(await errorsOf({ html: "{{ content }}", layout: "rim" })).toEqual([{ path: "layout", message: said }]);
+  const sentence = expect.stringContaining('the layout of "letter"');
+  expect(await errorsOf({ html: "<main></main>" })).toEqual([{ path: "html", message: sentence }]);
+  expect(await errorsOf({ html: "{{ content }}", text: "-" })).toEqual([{ path: "html", message: sentence }]);
+  expect(await errorsOf({ html: "{{ content }}", layout: "rim" })).toEqual([{ path: "layout", message: sentence }]);
   expect((await put("shell", { subject: "s", html: "<b>{{ content }}</b>" })).status).toBe(200);
   await put("letter", { subject: "s", html: "<p>x</p>" });
   expect((await put("shell", { subject: "s", html: "<main></main>" })).status).toBe(200);
@@ -135,14 +135,14 @@ describe("a mail by a template that does not exist", () => {
   test("is accepted while D1 does not answer, and what was found is not asked for again", async () => {
     const down = withKnownTemplates("email", async (requests) => requests.map(() => accepted), { known: () => Promise.reject(new Error("D1_ERROR")) });
     expect((await down([mail("nowhere")])).map(({ ok }) => ok)).toEqual([true]);
-    const asked: string[][] = [];
+    const lookups: string[][] = [];
     const once = withKnownTemplates("email", async (requests) => requests.map(() => accepted), {
-      known: (tenant, ids) => (asked.push([tenant, ...ids]), known(tenant, ids)),
+      known: (tenant, ids) => (lookups.push([tenant, ...ids]), known(tenant, ids)),
     });
     await once([mail("a"), mail("a"), mail("b")]);
     await once([mail("a"), mail("c")]);
     await once([mail("a", "other")]);
-    expect(asked).toEqual([
+    expect(lookups).toEqual([
       ["t", "a", "b"],
       ["t", "c"],
       ["other", "a"],

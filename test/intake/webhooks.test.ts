@@ -204,14 +204,14 @@ describe("POST /v1/webhooks/{tenant}/{site}", () => {
   });
 
   test("unknown tenant, unknown site, a site without webhook, a wrong signature: one and the same 401", async () => {
-    const asked = [
+    const pending = [
       post("nobody/main"),
       post("hooked/nowhere"),
       post("hooked/quiet"),
       post("Not-A-Name/main"),
       post("hooked/main", body, { "x-prestashop-signature": "00" }),
     ];
-    const answers = await Promise.all(asked);
+    const answers = await Promise.all(pending);
     for (const answer of answers) {
       const { instance: _, requestId: __, ...shown } = answer.body;
       expect(shown).toEqual({

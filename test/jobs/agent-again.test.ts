@@ -36,8 +36,8 @@ const writer = defineAgent({
   conclusion: { tool: save, inputFrom: ({ answer }) => ({ text: answer }) },
 });
 const payload = { agentType: "writer", input: { ask: "one" } };
-const answer = (said: string): ScriptedReply => ({ text: JSON.stringify({ answer: said }) });
-const bench = (said: ScriptedReply[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [writer], ...more });
+const answer = (content: string): ScriptedReply => ({ text: JSON.stringify({ answer: content }) });
+const bench = (replies: ScriptedReply[], more: AgentBenchOptions = {}) => createAgentBench(replies, { agents: [writer], ...more });
 const replay = async (world: AgentBench, { id }: WorkedJob, patched?: object) => {
   const anew = patched ? { patched: { payload: JSON.stringify(patched), version: 1 } } : {};
   await retryNow(world.bench.engine, [{ tenant: world.tenant, id, ...anew }], { event: "replayed", from: ["discarded", "dead", "done", "cancelled"] });

@@ -22,7 +22,7 @@ const worker = (more: Partial<Definition> = {}): Agent =>
 
 const final: ScriptedReply = { text: '{"answer":"ready"}' };
 const payload = { agentType: "worker" };
-const bench = (said: ScriptedReply[], more: AgentBenchOptions = {}) => createAgentBench(said, { agents: [worker()], ...more });
+const bench = (replies: ScriptedReply[], more: AgentBenchOptions = {}) => createAgentBench(replies, { agents: [worker()], ...more });
 
 describe("a budget", () => {
   test.each([
@@ -51,19 +51,19 @@ describe("a budget", () => {
 
   test("of seconds ends a call that would take longer", async () => {
     const slow = { ...scriptedModel(final) };
-    let asked = 0;
+    let questions = 0;
     const world = bench([], {
       agents: [worker({ limits: { maxSeconds: 0.05 } })],
       models: {
         ...slow,
         chat: (_chat, signal) => {
-          asked++;
+          questions++;
           return new Promise((resolve) => signal.addEventListener("abort", () => resolve(failed({ class: "transient", reason: "the run ended" }))));
         },
       },
     });
     expect(await world.start(payload)).toBeDiscarded("the budget of 0.05 s in model calls is used up");
-    expect(asked).toBe(1);
+    expect(questions).toBe(1);
   });
 
   test("of seconds counts calls without an answer", async () => {

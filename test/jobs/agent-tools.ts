@@ -77,7 +77,7 @@ export const final: ScriptedReply = { text: '{"answer":"ready"}' };
 export const payload = { agentType: "worker" };
 
 /** An agent with the tools above, beside a model that says this. */
-export function bench(said: ScriptedReply[], more: AgentBenchOptions = {}) {
+export function bench(replies: ScriptedReply[], more: AgentBenchOptions = {}) {
   acted = [];
-  return createAgentBench(said, { agents: [worker()], ...more });
+  return createAgentBench(replies, { agents: [worker()], ...more });
 }

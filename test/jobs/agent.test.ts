@@ -61,12 +61,12 @@ describe("a run", () => {
 
   test.each([1, 2, 3, 4, 5, 6])("that is killed after its record %i asks the model nothing again", async (fatal) => {
     let records = 0;
-    const asked: number[] = [];
+    const earlierReplies: number[] = [];
     const world = bench([], {
       models: scriptedModel((chat) => {
-        const said = chat.messages.filter(({ role }) => role === "assistant").length;
-        asked.push(said);
-        return script[said] as never;
+        const replyCount = chat.messages.filter(({ role }) => role === "assistant").length;
+        earlierReplies.push(replyCount);
+        return script[replyCount] as never;
       }),
       beforeRecord: (what) => {
         // The first look after a record.
@@ -77,7 +77,7 @@ describe("a run", () => {
     const job = await world.start(payload);
     await world.after(60_000);
     expect(await job.reload()).toBeDone();
-    expect(asked).toEqual([0, 1, 2]);
+    expect(earlierReplies).toEqual([0, 1, 2]);
     expect(acted.map(({ tool }) => tool)).toEqual(["look", "keep"]);
   });
 });

@@ -22,8 +22,8 @@ async function withShop(
 }
 
 /** The shipped agents of a tenant that is there. */
-async function bench(said: ScriptedReply[], more: AgentBenchOptions = {}): Promise<AgentBench> {
-  const world = createAgentBench(said, more);
+async function bench(replies: ScriptedReply[], more: AgentBenchOptions = {}): Promise<AgentBench> {
+  const world = createAgentBench(replies, more);
   const insert = "INSERT INTO tenants (tenant, name, timezone, settings, created, updated) VALUES (?, 't', 'UTC', '{}', 0, 0)";
   await env.DB.prepare(insert).bind(world.tenant).run();
   return world;

@@ -7,17 +7,17 @@ import { workJobs } from "../support/work-job";
 
 const start = Date.UTC(2026, 10, 21, 12);
 
-type Asked = Parameters<typeof workJobs<typeof analytics>>[2];
+type JobInputs = Parameters<typeof workJobs<typeof analytics>>[2];
 
 /** These jobs as one batch, and what was stored and charted of them. */
-async function work(asked: Asked, store?: () => Promise<void>, run = runAnalytics) {
+async function work(inputs: JobInputs, store?: () => Promise<void>, run = runAnalytics) {
   const stored: AnalyticsEvent[][] = [];
   const points: AnalyticsEvent[] = [];
   const capability = {
     store: store ?? (async (events: readonly AnalyticsEvent[]) => void stored.push([...events])),
     point: (event: AnalyticsEvent) => void points.push(event),
   };
-  return { jobs: await workJobs(analytics, run, asked, { start, capabilities: { analytics: capability } }), stored, points };
+  return { jobs: await workJobs(analytics, run, inputs, { start, capabilities: { analytics: capability } }), stored, points };
 }
 
 describe("the payload", () => {

@@ -140,8 +140,8 @@ describe("content", () => {
   const at = Date.UTC(2024, 5, 1);
 
   test("comes from the template as it was when the job was enqueued", async () => {
-    const { sent, asked } = await sendEmail({ to: "ada@example.com", templateId: "welcome", variables: { name: "A & B" } }, { start: at, tenant: "shop" });
-    expect(asked).toEqual([["shop", "welcome", at]]);
+    const { sent, lookups } = await sendEmail({ to: "ada@example.com", templateId: "welcome", variables: { name: "A & B" } }, { start: at, tenant: "shop" });
+    expect(lookups).toEqual([["shop", "welcome", at]]);
     expect(sent[0]?.message).toMatchObject({ subject: "Hi A & B", html: "<p>A &amp; B 2024</p>" });
   });
 

@@ -109,11 +109,11 @@ describe("many jobs at once", () => {
     for (const key of keys) await put(key, picture("orientation1"));
     let [held, most] = [0, 0];
     const work = createMediaWork(parts, tenant, "en");
-    const [asked, given]: [string[], string[]] = [[], []];
+    const [requested, given]: [string[], string[]] = [[], []];
     const media: typeof work = {
       ...work,
       withOriginal: (key, signal, use) => {
-        asked.push(key);
+        requested.push(key);
         return work.withOriginal(key, signal, async (original) => {
           given.push(key);
           most = Math.max(most, ++held);
@@ -125,7 +125,7 @@ describe("many jobs at once", () => {
     const capabilities = { media, images: realImages(), vision };
     const jobs = keys.map((key) => workJob(image, runImage, { key, operations: [small] }, { tenant, start: now, capabilities }));
     for (const job of await Promise.all(jobs)) expect(job).toBeDone();
-    expect([most, given, asked.toSorted()]).toEqual([1, asked, keys]);
+    expect([most, given, requested.toSorted()]).toEqual([1, requested, keys]);
   });
 });
 

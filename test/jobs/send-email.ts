@@ -25,7 +25,7 @@ interface Options extends WorkOptions<typeof email> {
 /** An email job after its first run, what the provider was sent, and which templates were asked for. */
 export async function sendEmail(input: EmailInput, { replies = [ok({ id: "m-1" })], mail = {}, suppressed = {}, run = runEmail, ...options }: Options = {}) {
   const sent: { message: MailMessage; idempotencyKey: string }[] = [];
-  const asked: unknown[][] = [];
+  const lookups: unknown[][] = [];
   const capabilities = {
     mail: {
       idempotentFor: 86_400,
@@ -43,10 +43,10 @@ export async function sendEmail(input: EmailInput, { replies = [ok({ id: "m-1" }
     attachments: createAttachments(env.MEDIA, createMutex(), options.tenant ?? "acme"),
     templates: {
       at: async (...question: [string, string, number]) => {
-        asked.push(question);
+        lookups.push(question);
         return question[1] === "welcome" ? welcome : null;
       },
     },
   };
-  return { job: await workJob(email, run, input, { ...options, capabilities }), sent, asked };
+  return { job: await workJob(email, run, input, { ...options, capabilities }), sent, lookups };
 }

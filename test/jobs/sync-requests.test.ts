@@ -15,9 +15,9 @@ const range = (count: number) => Array.from({ length: count }, (_, index) => ind
 
 function world(tenant: string, shop: WebShop) {
   const { bench, ...yard } = createWebBench(tenant, shop);
-  const run: typeof yard.run = async (...asked) => {
+  const run: typeof yard.run = async (...parameters) => {
     shop.requests.length = 0;
-    return yard.run(...asked);
+    return yard.run(...parameters);
   };
   return { bench, run };
 }

@@ -38,8 +38,8 @@ test("an order with unreadable fields is stored without them, reported once, sho
   expect(await run(syncOrders)).toBeDone({ unreadable: [row] });
   expect(shop.requests).toEqual(["rows orders 1", "ids orders 0"]);
   expect(await unreadable()).toEqual({ count: 1, newest: [row] });
-  const told = (await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable");
-  expect(told.map(({ data }) => data)).toEqual([{ siteId: "main", resource: "orders", rowId: 2, reason: row.reason }]);
+  const events = (await eventsOf(scope)).filter(({ type }) => type === "shop.row_unreadable");
+  expect(events.map(({ data }) => data)).toEqual([{ siteId: "main", resource: "orders", rowId: 2, reason: row.reason }]);
 
   const seen = Math.max(...(await orders()).map(({ changedAt }) => Date.parse(changedAt)));
   mend(shop, "orders", 2, { total_paid: "7.000000" });

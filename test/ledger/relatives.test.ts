@@ -213,9 +213,9 @@ test("are found by their index: the other jobs of the tenant are not read", asyn
   await recorded.jobs("few", { parent: parent.id, state: "done", type: "email" }, { limit: 10 });
   await recorded.job("few", parent.id);
   await holdersOf(db, "few", { ids: [parent.id], entities: [] });
-  const asked = statements.filter(({ sql }) => sql.includes("j.parent = "));
-  expect(asked).toHaveLength(5);
-  for (const one of asked) {
+  const lookups = statements.filter(({ sql }) => sql.includes("j.parent = "));
+  expect(lookups).toHaveLength(5);
+  for (const one of lookups) {
     const { meta } = await env.DB.prepare(one.sql)
       .bind(...one.values)
       .all();

@@ -8,7 +8,7 @@ import { lease, messageOf, newJobs, noon, transition } from "../support/rows";
 const ledger = createLedger(env.DB, () => undefined);
 const samples = createSampleQueries(env.DB);
 const bench = createIntakeBench();
-const text = (said: string) => JSON.stringify({ text: said });
+const text = (content: string) => JSON.stringify({ text: content });
 
 beforeAll(async () => {
   for (const tenant of ["sample-a", "sample-b"]) await bench.tenant(tenant);

@@ -44,14 +44,14 @@ describe("a job's timeline", () => {
 
 test("the timeline of a job without history comes from its own row alone", () => {
   const row: Omit<TimelineRow, "state"> = { at: 1000, started: 2000, begun: 2000, ended: 2500, checkpoints: 0, checkpointed: null };
-  const told = (state: "done" | "running", more: Partial<TimelineRow> = {}) =>
+  const entriesOf = (state: "done" | "running", more: Partial<TimelineRow> = {}) =>
     timelineOf({ ...row, ...more, state }, []).map(({ at, event, ms }) => [at, event, ms]);
-  expect(told("done")).toEqual([
+  expect(entriesOf("done")).toEqual([
     [1000, "queued", null],
     [2000, "running", null],
     [2500, "done", 500],
   ]);
-  expect(told("running", { begun: 2200, ended: null })).toEqual([
+  expect(entriesOf("running", { begun: 2200, ended: null })).toEqual([
     [1000, "queued", null],
     [2000, "running", null],
     [2200, "running", null],

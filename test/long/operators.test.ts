@@ -126,17 +126,17 @@ describe.skipIf(noBrowser)(`operators at night${noBrowser ? ` (skipped: ${noBrow
       return (circuit === "open" && held + parked === 213) || [circuit, held, parked];
     });
     const reader = await signedIn(tenant, ["read"]);
-    const said = async (place: string) => (await reader.locator(place).first().innerText()).replaceAll(/\([^)]*\d[^)]*\)/g, "").trim();
-    const onNow = await said(".findings .sentence");
+    const sentenceAt = async (place: string) => (await reader.locator(place).first().innerText()).replaceAll(/\([^)]*\d[^)]*\)/g, "").trim();
+    const onNow = await sentenceAt(".findings .sentence");
     expect(onNow).toContain("213 jobs wait for it");
     await reader.goto(`${way.url}/t/${tenant}/jobs/${first}`);
-    expect(await said(".why")).toContain(onNow);
+    expect(await sentenceAt(".why")).toContain(onNow);
     await reader.goto(`${way.url}/t/${tenant}/flow`);
     expect(await reader.locator("#gate-mail").innerText()).toMatch(/open[\s\S]*213/);
     expect(await reader.locator("#queue-email-sending").innerText()).toContain("213");
-    expect([await said("#gate-mail-why"), await said("#queue-email-sending-why")]).toEqual([onNow, onNow]);
+    expect([await sentenceAt("#gate-mail-why"), await sentenceAt("#queue-email-sending-why")]).toEqual([onNow, onNow]);
     await reader.goto(`${way.url}/t/${tenant}/flow/email-sending`);
-    expect(await said(".why")).toBe(onNow);
+    expect(await sentenceAt(".why")).toBe(onNow);
     // A token that may only read sees no control on any of them.
     for (const path of ["/", `/jobs/${first}`, "/jobs?state=waiting", "/flow", "/flow/email-sending", "/failures"]) {
       await reader.goto(`${way.url}/t/${tenant}${path}`);

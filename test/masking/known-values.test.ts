@@ -18,7 +18,7 @@ describe("what an outside system repeats", () => {
     ["Adaptive marylebones are fine", "Adaptive marylebones are fine"],
     ["project homes is full", "project homes is full"],
     ["400 bad request", "400 bad request"],
-  ])("%s", (said, shown) => expect(maskKnownValues(schema, ada, said)).toBe(shown));
+  ])("%s", (plain, shown) => expect(maskKnownValues(schema, ada, plain)).toBe(shown));
 
   test("is left as it is where nothing is personal", () => {
     expect(maskKnownValues(v.strictObject({ a: v.string() }), { a: "Ada" }, "Ada")).toBe("Ada");

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { createWorkBench } from "../support/work-bench";
 
-const asked = (tenant: string, key: string, attemptsMade: number) => ({ tenant, type: "chore", payload: {}, key, attemptsMade });
+const requestOf = (tenant: string, key: string, attemptsMade: number) => ({ tenant, type: "chore", payload: {}, key, attemptsMade });
 
 test("attempts made elsewhere count: the job is dead when the rest of its attempts have failed", async () => {
   const bench = createWorkBench();
   const { name, one, post } = await bench.tenant();
-  const [receipt] = await bench.accept([asked(name, "k", 1)]);
+  const [receipt] = await bench.accept([requestOf(name, "k", 1)]);
   const id = receipt?.ok ? receipt.id : "";
   expect(await bench.row(id)).toMatchObject({ state: "queued", attempt: 1, max: 3, runs: 0 });
   await bench.shelve();
@@ -23,14 +23,14 @@ test("attempts made elsewhere count: the job is dead when the rest of its attemp
 test("one attempt is left whatever is claimed, and the same key sent again changes nothing once it ran", async () => {
   const bench = createWorkBench();
   const { name, one, post } = await bench.tenant();
-  const [receipt] = await bench.accept([asked(name, "k", 99)]);
+  const [receipt] = await bench.accept([requestOf(name, "k", 99)]);
   const id = receipt?.ok ? receipt.id : "";
   expect(await bench.row(id)).toMatchObject({ attempt: 2 });
   await bench.shelve();
   const { lease } = await one();
   await post(`/${id}/beat`, { lease, cursor: 1 });
   expect(await bench.row(id)).toMatchObject({ attempt: 0 });
-  await bench.accept([asked(name, "k", 99)]);
+  await bench.accept([requestOf(name, "k", 99)]);
   expect(await bench.row(id)).toMatchObject({ attempt: 0, state: "running" });
 });
 
@@ -39,7 +39,7 @@ test("they travel with the message while the ledger is away", async () => {
   const { name, one } = await bench.tenant();
   const ledger = { down: true };
   bench.faults.ledger = () => ledger.down;
-  const [receipt] = await bench.accept([asked(name, "k", 1)]);
+  const [receipt] = await bench.accept([requestOf(name, "k", 1)]);
   expect(receipt?.ok).toBe(true);
   ledger.down = false;
   await bench.shelve();

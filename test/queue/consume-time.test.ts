@@ -121,20 +121,20 @@ describe("time within a batch", () => {
   });
 
   test("a run is asked to yield after a minute, and before its batch ends", async () => {
-    const asked: boolean[] = [];
+    const yields: boolean[] = [];
     const bench = createEngineBench({
       jobs: [
         named("long", { timeout: 720 }, async (context) => {
-          asked.push(context.shouldYield());
+          yields.push(context.shouldYield());
           bench.advance(60 * second);
-          asked.push(context.shouldYield());
-          return asked.length > 2 ? done() : again(1);
+          yields.push(context.shouldYield());
+          return yields.length > 2 ? done() : again(1);
         }),
       ],
     });
     await bench.acceptOne({ type: "long", payload: {} });
     await bench.deliverAll();
-    expect(asked).toEqual([false, true, false, true]);
+    expect(yields).toEqual([false, true, false, true]);
   });
 });
 

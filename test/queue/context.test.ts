@@ -128,15 +128,15 @@ describe("again", () => {
 
 describe("what a run's context has", () => {
   test("its number of attempts, its time, its tenant", async () => {
-    const told: unknown[] = [];
+    const contexts: unknown[] = [];
     const { bench, start } = running(async (context, call) => {
-      told.push([context.attempt, context.at, context.tenant, context.type, context.dryRun]);
+      contexts.push([context.attempt, context.at, context.tenant, context.type, context.dryRun]);
       return call < 3 ? retry("x") : call === 3 ? wait("w", { until: 0 }) : done();
     });
     const at = bench.now();
     await start();
     await bench.deliverAll();
-    expect(told).toEqual([1, 2, 3, 3].map((attempt) => [attempt, at, "one", "worker", false]));
+    expect(contexts).toEqual([1, 2, 3, 3].map((attempt) => [attempt, at, "one", "worker", false]));
   });
 
   test("progress is shown, at most once a second, the last at the end", async () => {

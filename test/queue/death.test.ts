@@ -49,9 +49,9 @@ describe("when the Worker dies", () => {
     bench.engine.ledger = new Proxy(ledger, {
       get: (target, name) =>
         name === "claimAlone"
-          ? async (...asked: Parameters<typeof claimAlone>) => (
+          ? async (...parameters: Parameters<typeof claimAlone>) => (
               order.push(`settled ${bench.events.filter((each) => each.event === "settled").length}`),
-              claimAlone(...asked)
+              claimAlone(...parameters)
             )
           : target[name as keyof typeof target],
     });

@@ -14,17 +14,19 @@ const gated = { script: [{ do: "done" }], gate: "mail" };
 
 type Held = Omit<Entry & { granted: false }, "granted">;
 
-/** A gate that says what the test tells it to: `says` null lets in. */
-function gateOf(start: { says: Held | null; admits?: { count: number; perSecond: number } }) {
-  const log: { entered: string[][]; left: LeaveReport[]; asked: number[] } = { entered: [], left: [], asked: [] };
+/** A gate that answers as the test sets it: `holds` null lets in. */
+function gateOf(start: { holds: Held | null; admits?: { count: number; perSecond: number } }) {
+  const log: { entered: string[][]; left: LeaveReport[]; waitingCounts: number[] } = { entered: [], left: [], waitingCounts: [] };
   const state = { ...start };
   const gates: Gates = {
     enter: (_tenant, _gate, ids) => {
       log.entered.push([...ids]);
-      return Promise.resolve(ids.map((id) => (state.says ? { granted: false as const, ...state.says } : { granted: true as const, lease: `lease of ${id}` })));
+      return Promise.resolve(
+        ids.map((id) => (state.holds ? { granted: false as const, ...state.holds } : { granted: true as const, lease: `lease of ${id}` })),
+      );
     },
     leave: (_tenant, _gate, reports) => Promise.resolve(void log.left.push(...reports)),
-    admit: (_tenant, _gate, waiting) => (log.asked.push(waiting), Promise.resolve(state.admits ?? { count: waiting, perSecond: Infinity })),
+    admit: (_tenant, _gate, waiting) => (log.waitingCounts.push(waiting), Promise.resolve(state.admits ?? { count: waiting, perSecond: Infinity })),
   };
   return { gates, log, state };
 }
@@ -34,18 +36,18 @@ describe("held back", () => {
     ["shortly: with its message", { reason: "20 calls at once", until: 30 * second, park: false }, { gate: null, due: 30 * second }, 1],
     ["longer than a minute: parked", { reason: "quota", until: 61 * second, park: false }, { gate: "mail", due: null }, 0],
     ["with many others: parked", { reason: "crowded", until: second, park: true }, { gate: "mail", due: null }, 0],
-  ])("%s; nothing is burned, the reason is shown", async (_name, says, row, messages) => {
+  ])("%s; nothing is burned, the reason is shown", async (_name, holds, row, messages) => {
     const bench = createEngineBench();
     const start = bench.now();
-    const { gates, log, state } = gateOf({ says: { ...says, until: start + says.until } });
+    const { gates, log, state } = gateOf({ holds: { ...holds, until: start + holds.until } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated });
     await bench.deliver(bench.held.slice());
     const expected = { ...row, due: row.due === null ? null : start + row.due };
-    expect(await bench.row(id)).toMatchObject({ state: "waiting", attempt: 0, runs: 0, reason: `mail: ${says.reason}`, ...expected });
+    expect(await bench.row(id)).toMatchObject({ state: "waiting", attempt: 0, runs: 0, reason: `mail: ${holds.reason}`, ...expected });
     expect(bench.messagesOf(id)).toHaveLength(messages);
     expect(bench.runs).toEqual([]);
-    state.says = null;
+    state.holds = null;
     await bench.tick(minute);
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done", runs: 1, gate: null });
@@ -54,7 +56,7 @@ describe("held back", () => {
 
   test("a hundred times: no attempt, no run, and still it ends", async () => {
     const bench = createEngineBench();
-    const { gates, state } = gateOf({ says: { reason: "busy", until: 0, park: false } });
+    const { gates, state } = gateOf({ holds: { reason: "busy", until: 0, park: false } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated });
     for (let n = 0; n < 100; n++) {
@@ -62,14 +64,14 @@ describe("held back", () => {
       await bench.deliver(bench.held.slice());
     }
     expect(await bench.row(id)).toMatchObject({ state: "waiting", attempt: 0, runs: 0 });
-    state.says = null;
+    state.holds = null;
     await bench.deliverAll();
     expect(await bench.row(id)).toMatchObject({ state: "done" });
   });
 
   test("until it is too old: a dead letter with the gate's reason", async () => {
     const bench = createEngineBench();
-    const { gates } = gateOf({ says: { reason: "closed", until: Infinity, park: false }, admits: { count: 1, perSecond: 1 } });
+    const { gates } = gateOf({ holds: { reason: "closed", until: Infinity, park: false }, admits: { count: 1, perSecond: 1 } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated });
     await bench.deliver(bench.held.slice());
@@ -80,7 +82,7 @@ describe("held back", () => {
 
   test("others of the batch are not", async () => {
     const bench = createEngineBench();
-    bench.engine.gates = gateOf({ says: { reason: "busy", until: 0, park: true } }).gates;
+    bench.engine.gates = gateOf({ holds: { reason: "busy", until: 0, park: true } }).gates;
     await bench.acceptOne({ payload: gated });
     const free = await bench.acceptOne({ payload: { script: [{ do: "done" }] } });
     await bench.deliver(bench.held.slice());
@@ -89,7 +91,7 @@ describe("held back", () => {
 
   test("a dry run asks no gate", async () => {
     const bench = createEngineBench();
-    const { gates, log } = gateOf({ says: { reason: "busy", until: 0, park: true } });
+    const { gates, log } = gateOf({ holds: { reason: "busy", until: 0, park: true } });
     bench.engine.gates = gates;
     const id = await bench.acceptOne({ payload: gated, dryRun: true });
     await bench.deliverAll();
@@ -105,7 +107,7 @@ test("a job that was refused at its gate is let in after those that wait there, 
   const behind = await bench.acceptOne({ payload: { script: [{ do: "wait", gate: "mail", park: true }, { do: "done" }] } });
   bench.advance(second);
   await bench.deliver(bench.held.slice());
-  const { gates } = gateOf({ says: null, admits: { count: 1, perSecond: 1 } });
+  const { gates } = gateOf({ holds: null, admits: { count: 1, perSecond: 1 } });
   bench.engine.gates = gates;
   await bench.tick(minute);
   await bench.deliverAll();
@@ -117,7 +119,7 @@ test("a job that was refused at its gate is let in after those that wait there, 
 
 test("one question per gate and batch", async () => {
   const bench = createEngineBench();
-  const { gates, log } = gateOf({ says: null });
+  const { gates, log } = gateOf({ holds: null });
   bench.engine.gates = gates;
   for (let n = 0; n < 20; n++) await bench.acceptOne({ payload: gated });
   await bench.deliver(bench.held.slice());
@@ -127,17 +129,17 @@ test("one question per gate and batch", async () => {
 
 test("parked jobs are let in as the gate says, the oldest first, spread over the minute", async () => {
   const bench = createEngineBench();
-  const { gates, log, state } = gateOf({ says: { reason: "rate", until: 0, park: true }, admits: { count: 20, perSecond: 2 } });
+  const { gates, log, state } = gateOf({ holds: { reason: "rate", until: 0, park: true }, admits: { count: 20, perSecond: 2 } });
   bench.engine.gates = gates;
   const ids: string[] = [];
   for (let n = 0; n < 30; n++) ids.push((bench.advance(10), await bench.acceptOne({ payload: gated })));
   await bench.deliver(bench.held.slice());
   expect(await bench.tick(minute)).toMatchObject({ admitted: 20 });
-  expect(log.asked).toEqual([30]);
+  expect(log.waitingCounts).toEqual([30]);
   const start = bench.now();
   expect(bench.held.map(({ at }) => (at - start) / second)).toEqual(Array.from({ length: 20 }, (_, n) => Math.floor(n / 2)));
   expect(bench.held.map(({ body }) => (body as { id: string }).id)).toEqual(ids.slice(0, 20));
-  state.says = null;
+  state.holds = null;
   state.admits = { count: 30, perSecond: 2 };
   await bench.deliverAll();
   expect(await bench.tick(minute)).toMatchObject({ admitted: 10 });
@@ -149,7 +151,7 @@ test("parked jobs are let in as the gate says, the oldest first, spread over the
 
 test("a gate that admits no job keeps its jobs", async () => {
   const bench = createEngineBench();
-  const { gates } = gateOf({ says: { reason: "open circuit", until: 0, park: true }, admits: { count: 0, perSecond: 0 } });
+  const { gates } = gateOf({ holds: { reason: "open circuit", until: 0, park: true }, admits: { count: 0, perSecond: 0 } });
   bench.engine.gates = gates;
   await bench.acceptOne({ payload: gated });
   await bench.deliver(bench.held.slice());
@@ -160,7 +162,7 @@ test("a gate that admits no job keeps its jobs", async () => {
 test("two gates: held at one, the lease of the other is given back", async () => {
   const contract = defineJob({ type: "two-gates", queue: "events", payload: v.strictObject({}), gates: ["mail", "shop"] });
   const bench = createEngineBench({ jobs: [job(contract, async () => done())] });
-  const { gates, log } = gateOf({ says: null });
+  const { gates, log } = gateOf({ holds: null });
   bench.engine.gates = {
     ...gates,
     enter: (tenant, gate, ids, ms, now) =>
@@ -189,7 +191,7 @@ test.each([
     needs: ["mail" as never],
     policy: { maxAttempts: 1 },
   });
-  const { gates, log } = gateOf({ says: null });
+  const { gates, log } = gateOf({ holds: null });
   const bench = createEngineBench({
     gates,
     jobs: [job(contract, async () => retry("whatever it says"))],
@@ -205,7 +207,7 @@ test.each([
 
 test("what the tenant lacks is a dead letter that says so, and the gate is left", async () => {
   const contract = defineJob({ type: "needy", queue: "events", payload: v.strictObject({}), gates: ["mail"], needs: ["mail" as never] });
-  const { gates, log } = gateOf({ says: null });
+  const { gates, log } = gateOf({ holds: null });
   const bench = createEngineBench({
     gates,
     jobs: [job(contract, async () => done())],

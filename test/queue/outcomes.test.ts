@@ -167,8 +167,8 @@ describe("transitionOf", () => {
         fc.nat({ max: 120 }),
         fc.nat({ max: 10 * 86_400_000 }),
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-        (said, attempt, runs, age, random) => {
-          const { transition, copy } = transitionOf(runOf({ attempt, runs, age, random }), said);
+        (drawn, attempt, runs, age, random) => {
+          const { transition, copy } = transitionOf(runOf({ attempt, runs, age, random }), drawn);
           const ended = ["done", "dead", "discarded", "cancelled"].includes(transition.state);
           expect(transition.ended !== null).toBe(ended);
           for (const each of [transition.due, transition.sent, transition.wake, copy?.delaySeconds ?? null])
@@ -178,7 +178,7 @@ describe("transitionOf", () => {
           expect(transition.sent !== null).toBe(copy !== null);
           expect(copy === null || (copy.delaySeconds >= 0 && copy.delaySeconds <= 900)).toBe(true);
           expect(transition.bump).toBe(ended ? 0 : 1);
-          expect(isOutcome(said)).toBe(true);
+          expect(isOutcome(drawn)).toBe(true);
         },
       ),
     );

@@ -13,7 +13,7 @@ beforeEach(emptyLedger);
 
 const address = "anna.schmidt@shop.example";
 const secret = "Bearer abcdef123456";
-const told = `550 no mailbox ${address} (${secret})`;
+const privateText = `550 no mailbox ${address} (${secret})`;
 
 const contract = defineJob({
   type: "mail",
@@ -25,14 +25,14 @@ const contract = defineJob({
 
 const behaviours: { [how: string]: () => Outcome | Promise<Outcome> } = {
   done: () => done({ sentTo: address }),
-  retry: () => retry(told),
-  discard: () => discard(told),
-  wait: () => wait(told, { until: 0 }),
+  retry: () => retry(privateText),
+  discard: () => discard(privateText),
+  wait: () => wait(privateText, { until: 0 }),
   throw: () => {
-    throw new Error(told);
+    throw new Error(privateText);
   },
   "throw text": () => {
-    throw told; // oxlint-disable-line no-throw-literal -- modules of others do
+    throw privateText; // oxlint-disable-line no-throw-literal -- modules of others do
   },
 };
 
@@ -50,7 +50,7 @@ test("a provider that echoes the address", async () => {
     jobs: [
       job(contract, async (_payload, context) => {
         await context.progress(1, 2, `sending to ${address}`);
-        const reply = await context.effect("send", async () => failed({ class: "permanent", reason: told }));
+        const reply = await context.effect("send", async () => failed({ class: "permanent", reason: privateText }));
         return reply.ok ? done() : outcomeOf(reply.failure, context.now());
       }),
     ],
@@ -79,7 +79,7 @@ test.each(["insert", "claim", "settle", "unsent"])("a ledger that fails at %s an
   const bench = createEngineBench({ jobs: [job(contract, async () => retry("x", { after: 1 }))] });
   const { ledger } = bench.engine;
   bench.engine.ledger = new Proxy(ledger, {
-    get: (target, name) => (name === call ? () => Promise.reject(new Error(`D1_ERROR near ${told}`)) : target[name as keyof typeof target]),
+    get: (target, name) => (name === call ? () => Promise.reject(new Error(`D1_ERROR near ${privateText}`)) : target[name as keyof typeof target]),
   });
   if (call === "unsent") bench.faults.send = true;
   await bench.accept([{ type: "mail", payload: { to: address, how: "x" } }]);
@@ -90,8 +90,8 @@ test.each(["insert", "claim", "settle", "unsent"])("a ledger that fails at %s an
 
 test("a queue or a store that echoes the body", async () => {
   const bench = createEngineBench({ jobs: [job(contract, async () => done())] });
-  bench.engine.queue = () => ({ sendBatch: () => Promise.reject(new Error(told)) }) as unknown as Queue;
-  bench.engine.payloads = { put: () => Promise.reject(new Error(told)), get: () => Promise.reject(new Error(told)) };
+  bench.engine.queue = () => ({ sendBatch: () => Promise.reject(new Error(privateText)) }) as unknown as Queue;
+  bench.engine.payloads = { put: () => Promise.reject(new Error(privateText)), get: () => Promise.reject(new Error(privateText)) };
   await bench.accept([
     { type: "mail", payload: { to: address, how: "x" } },
     { type: "mail", payload: { to: address, how: "x".repeat(100_000) } },
@@ -113,13 +113,13 @@ function expectClean(value: unknown): void {
 
 test("a provider's own sentence stands in the job's row alone, and goes when the job is done", async () => {
   let isDown = true;
-  const failure = { class: "transient", reason: "mail: 422 validation_error", providerMessage: told } as const;
+  const failure = { class: "transient", reason: "mail: 422 validation_error", providerMessage: privateText } as const;
   const run = async () => (isDown ? outcomeOf(failure, 0) : done({ ok: true }));
   const twice = defineJob({ type: "mail", queue: "events", payload: contract.payload, policy: { maxAttempts: 2, timeout: 5 } });
   const bench = createEngineBench({ jobs: [job(twice, run)] });
   const id = await bench.acceptOne({ type: "mail", payload: { to: address, how: "x" } });
   await bench.deliver(bench.held.slice());
-  expect(await bench.row(id)).toMatchObject({ reason: "mail: 422 validation_error", provider_message: told });
+  expect(await bench.row(id)).toMatchObject({ reason: "mail: 422 validation_error", provider_message: privateText });
   expectClean(bench.events);
   expectClean([await bench.all("SELECT * FROM dead_letters"), await bench.all("SELECT * FROM history")]);
   isDown = false;

@@ -16,7 +16,7 @@ beforeEach(() => {
 describe("the product", () => {
   test("may lose answers and be away: every job is there once", async () => {
     const ids = await addMany(queue, 350);
-    let asked = 0;
+    let calls = 0;
     bench.product.fault = ({ path }) => {
       if (path !== "/v1/jobs/batch") return undefined;
       const faults = [
@@ -26,7 +26,7 @@ describe("the product", () => {
         "drop",
         undefined,
       ] as const;
-      return faults[asked++ % faults.length];
+      return faults[calls++ % faults.length];
     };
     expect((await bench.run("take")).code).toBe(0);
     expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());

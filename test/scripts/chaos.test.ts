@@ -9,7 +9,7 @@ import { type Kind, type Post, postsOf } from "../../scripts/chaos/posts.ts";
 import { planned, type Ran } from "../../scripts/chaos/run.ts";
 import type { Schedule } from "../../scripts/chaos/schedule.ts";
 import { shrink } from "../../scripts/chaos/shrink.ts";
-import { type Asked, send } from "../../scripts/chaos/sender.ts";
+import { type PostedJob, send } from "../../scripts/chaos/sender.ts";
 import type { Tenant } from "../../scripts/chaos/tenants.ts";
 import { type Evidence, verdictOf } from "../../scripts/chaos/verdict.ts";
 import { seeded } from "../../scripts/sandbox/faults.ts";
@@ -22,7 +22,7 @@ function row(id: string, more: Partial<Row> = {}): Row {
   return { tenant: "t0", id, type: "email", state: "done", ended: 2, ...plain, ...more };
 }
 
-function asked(n: number, kind: Kind, more: Partial<Asked> = {}): Asked {
+function postedJob(n: number, kind: Kind, more: Partial<PostedJob> = {}): PostedJob {
   return { post: { at: 0, tenant: 0, kind, n, size: 1, keyed: false }, n, tenant: "t0", fate: "accepted", id: `job${n}`, ...more };
 }
 
@@ -31,7 +31,7 @@ function act(provider: string, key: string, more: Partial<Act> = {}): Act {
 }
 
 interface Given {
-  asked?: Asked[];
+  posted?: PostedJob[];
   rows?: Row[];
   mails?: Record<string, number>;
   acts?: Act[];
@@ -39,7 +39,7 @@ interface Given {
   ledger?: Partial<Ledger>;
 }
 
-function verdict({ asked: all = [], rows = [], mails = {}, acts = [], more = {}, ledger = {} }: Given) {
+function verdict({ posted: all = [], rows = [], mails = {}, acts = [], more = {}, ledger = {} }: Given) {
   const observed = new Observed();
   observed.acts.push(...acts);
   for (const [address, times] of Object.entries(mails)) observed.mails.set(address, times);
@@ -62,7 +62,7 @@ function verdict({ asked: all = [], rows = [], mails = {}, acts = [], more = {},
   };
   return verdictOf({
     schedule: quiet,
-    sending: { asked: all, statuses: new Map(), wrong: [] },
+    sending: { posted: all, statuses: new Map(), wrong: [] },
     ...{
       observed,
       spans: [],
@@ -132,7 +132,7 @@ describe("the posts", () => {
 
 describe("the verdict", () => {
   const to = "m1@t0.example";
-  const good: Given = { asked: [asked(1, "email")], rows: [row("job1")], mails: { [to]: 1 } };
+  const good: Given = { posted: [postedJob(1, "email")], rows: [row("job1")], mails: { [to]: 1 } };
 
   it("holds for a run in which all went well", () => {
     expect(verdict(good)).toEqual({ wrong: [], doubts: [] });
@@ -206,8 +206,8 @@ describe("a sender", () => {
     return { name: "t0", api: { ask } } as unknown as Tenant;
   }
   const fates = async (keyed: boolean, ...statuses: number[]) => {
-    const { asked, wrong } = await send([post(keyed)], [answering(...statuses)], new Uint8Array(), new Course());
-    return [asked.map(({ fate, id }) => [fate, id]), wrong.length];
+    const { posted, wrong } = await send([post(keyed)], [answering(...statuses)], new Uint8Array(), new Course());
+    return [posted.map(({ fate, id }) => [fate, id]), wrong.length];
   };
 
   it("takes an isolate that ended for no answer: it repeats what it may repeat, and the rest is unknown", async () => {

@@ -43,9 +43,9 @@ describe("wrong use is 2, and asks nothing of the account", () => {
     ["stray", "stray"],
     ["--secrets-file a --make-secrets b", "not both"],
     ["--secrets-file /nowhere/secrets.json", "cannot be read"],
-  ])("%s", async (words, said) => {
+  ])("%s", async (words, sentence) => {
     const { code, report, calls } = await deployer.run(`deploy ${words}`);
-    expect([code, report.error, calls]).toEqual([2, expect.stringContaining(said), []]);
+    expect([code, report.error, calls]).toEqual([2, expect.stringContaining(sentence), []]);
   });
 
   test.each([
@@ -63,10 +63,10 @@ describe("wrong use is 2, and asks nothing of the account", () => {
     [{ ENCRYPTION_KEYS: "e1:%%%" }, "no valid base64"],
     [{ OWN_HOSTS: "localhost" }, "is no public host name"],
     [{ NONSENSE: "x" }, '"NONSENSE" in the secrets file is no secret'],
-  ])("a secrets file with %j", async (more, said) => {
+  ])("a secrets file with %j", async (more, sentence) => {
     writeFileSync(deployer.secretsFile, JSON.stringify({ ...deployer.secrets, ...more }));
     const { code, report, calls } = await deployer.run(usual());
-    expect([code, report.error, calls]).toEqual([2, expect.stringContaining(said), []]);
+    expect([code, report.error, calls]).toEqual([2, expect.stringContaining(sentence), []]);
   });
 
   test("a secrets file that is no JSON object of texts, without a word of it", async () => {

@@ -145,13 +145,13 @@ describe("a request", () => {
   });
 
   it("says how many attempts are left: none fewer than one, none more than the type has", () => {
-    const left = (made: number, asked: number | undefined, max: number) => max - attemptsMade({ made, asked }, max);
+    const left = (made: number, configured: number | undefined, max: number) => max - attemptsMade({ made, configured }, max);
     expect([left(0, undefined, 5), left(2, undefined, 5), left(0, 3, 5), left(1, 3, 5), left(3, 3, 5), left(9, 3, 5), left(1, 10, 5)]).toEqual([
       5, 3, 3, 2, 1, 1, 5,
     ]);
     const tried = { ...job, attempts: 2, opts: '{"attempts":4}' };
-    expect(requestFrom(tried, queue, map, all, now)).toMatchObject({ attempts: { made: 2, asked: 4 } });
-    expect(requestFrom({ ...tried, place: "active" }, queue, map, all, now)).toMatchObject({ attempts: { made: 3, asked: 4 } });
+    expect(requestFrom(tried, queue, map, all, now)).toMatchObject({ attempts: { made: 2, configured: 4 } });
+    expect(requestFrom({ ...tried, place: "active" }, queue, map, all, now)).toMatchObject({ attempts: { made: 3, configured: 4 } });
   });
 
   it("is the same whenever it is made, and its key is one that the product takes", () => {

@@ -129,8 +129,8 @@ describe("the model", () => {
 
   it("is busy inside a 200, and picky about what is sent", async () => {
     expect([(await ask("busy")).json(), (await ask("picky")).json()]).toMatchObject([{ error: { code: 429 } }, { error: { param: "response_format" } }]);
-    const told = { role: "system", content: `Answer by this JSON Schema:\n${JSON.stringify(schema)}` };
-    const answer = await sandbox.ask("POST", "/models/v1/chat/completions", { model: "picky", messages: [told] }, key);
+    const instruction = { role: "system", content: `Answer by this JSON Schema:\n${JSON.stringify(schema)}` };
+    const answer = await sandbox.ask("POST", "/models/v1/chat/completions", { model: "picky", messages: [instruction] }, key);
     expect(JSON.parse(choice(answer.json())?.message.content ?? "")).toMatchObject({ intent: "buy" });
   });
 

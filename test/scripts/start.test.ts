@@ -181,11 +181,11 @@ describe("what is shown", () => {
 
 describe("the tenant demo", () => {
   it("keeps its token as long as it works, and follows the sandbox", async () => {
-    const asked: string[] = [];
+    const requests: string[] = [];
     let tokens = 0;
     let works = true;
     const port = await listening((path, body) => {
-      asked.push(`${path} ${body}`);
+      requests.push(`${path} ${body}`);
       if (path.startsWith("GET /v1/jobs")) return works ? [200, {}] : [401, {}];
       if (path.endsWith("/tokens")) return [201, { id: "t", token: `jy_${++tokens}` }];
       return path.includes("/v1/sites") ? [404, { code: "not-found" }] : [200, {}];
@@ -194,7 +194,7 @@ describe("the tenant demo", () => {
     const first = await setUpDemo(demo);
     expect(first).toEqual({ token: "jy_1", troubles: ['PUT /v1/sites/demo-shop answered 404: {"code":"not-found"}'] });
     expect((await setUpDemo({ ...demo, sandboxUrl: "http://127.0.0.1:2" })).token).toBe("jy_1");
-    expect(asked.filter((each) => each.startsWith("PUT /v1/connections/mail")).at(-1)).toContain('"baseUrl":"http://127.0.0.1:2/mail"');
+    expect(requests.filter((each) => each.startsWith("PUT /v1/connections/mail")).at(-1)).toContain('"baseUrl":"http://127.0.0.1:2/mail"');
     works = false;
     expect((await setUpDemo(demo)).token).toBe("jy_2");
     expect(statSync(join(folder, "demo-token")).mode & 0o777).toBe(0o600);

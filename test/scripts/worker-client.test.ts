@@ -29,7 +29,7 @@ const exchangesOf = (file: string) => JSON.parse(readFileSync(join(folder, `${fi
 const theJob = concrete(filled(exchangesOf("pull")[0]?.response.body, names)) as { jobs: Record<string, unknown>[] };
 const nothing = { jobs: [], pollAfterMs: 1000, workerState: "run" };
 
-type Said = { outcome?: { kind: string }; pullId?: string };
+type WorkerRequest = { outcome?: { kind: string }; pullId?: string };
 
 /** What answers when the fixture does not. */
 function usual(method: string, path: string, pulls: number): unknown {
@@ -73,16 +73,16 @@ function outcomeOf({ kind, reason, afterSeconds, untilMs, cursor, result }: Wish
 async function play(file: string, { request, response, client = {} }: Exchange) {
   const seen = { handler: "", acts: 0, settled: [] as string[], paused: false, errors: 0, released: 0 };
   const pulls: string[] = [];
-  const asked = new RegExp(`^${request.path.replace(/\{id\}|nothing/, "[^/]+")}$`);
+  const pathPattern = new RegExp(`^${request.path.replace(/\{id\}|nothing/, "[^/]+")}$`);
   let answers = 0;
   const fetch = (async (url: string, { method = "", body }: RequestInit = {}) => {
     const path = new URL(url).pathname;
-    const said = JSON.parse(String(body)) as Said;
-    if (said.pullId !== undefined) pulls.push(said.pullId);
-    if (path.endsWith("/settle")) seen.settled.push(said.outcome?.kind ?? "");
+    const sent = JSON.parse(String(body)) as WorkerRequest;
+    if (sent.pullId !== undefined) pulls.push(sent.pullId);
+    if (path.endsWith("/settle")) seen.settled.push(sent.outcome?.kind ?? "");
     if (path.endsWith("/release")) seen.released++;
     // A heartbeat is answered likewise each time, anything else once.
-    const isFixture = method === request.method && asked.test(path) && (file === "beat" || answers++ === 0);
+    const isFixture = method === request.method && pathPattern.test(path) && (file === "beat" || answers++ === 0);
     const [status, answer] = isFixture ? [response.status, concrete(filled(response.body, names))] : [200, usual(method, path, pulls.length)];
     return new Response(JSON.stringify(answer), { status });
   }) as typeof globalThis.fetch;

@@ -63,16 +63,18 @@ describe("the client", () => {
   const limitsOf = async () => ({ concurrency: 1 });
 
   test("a gate out of reach holds every job back for 15 s, and says so", async () => {
-    const said: string[] = [];
+    const logged: string[] = [];
     const broken = { getByName: () => ({ enter: () => Promise.reject(new Error("reset")), leave: () => Promise.reject(new Error("reset")) }) };
-    const gates = createGates(broken as unknown as DurableObjectNamespace<Gate>, limitsOf, { report: (event, { tenant }) => said.push(`${event} ${tenant}`) });
+    const gates = createGates(broken as unknown as DurableObjectNamespace<Gate>, limitsOf, {
+      report: (event, { tenant }) => logged.push(`${event} ${tenant}`),
+    });
     const held = { granted: false, reason: "unreachable", until: now + 15_000, park: false };
     expect(await gates.enter("acme", "mail", ["a", "b"], minute, now)).toEqual([held, held]);
     await gates.leave("acme", "mail", [], now);
     expect(await gates.admit("acme", "mail", 10, now)).toEqual({ count: 0, until: now + 15_000, perSecond: 0 });
     expect(await gates.status("acme", "mail", now)).toBeNull();
     expect(await gates.reset("acme", "mail", now)).toBe(false);
-    expect(said).toEqual(Array.from({ length: 5 }, () => "gate.unreachable acme"));
+    expect(logged).toEqual(Array.from({ length: 5 }, () => "gate.unreachable acme"));
   });
 
   test("a gate that never answers is given up", async () => {

@@ -16,18 +16,18 @@ let tenant = "";
 /** One isolate: its own cache, the common stores. `timeLimit` is for each of them: what answers at all must not meet it. Milliseconds. */
 function isolate(timeLimit = 60_000) {
   const [d1, config] = [breakableDb(), breakableKv()];
-  const said: string[] = [];
+  const reported: string[] = [];
   const snapshots = createSnapshots({
     db: d1.db,
     kv: config.kv,
     sections: [siteSection, connectionSection],
     timeLimit,
     clock: () => clock,
-    report: (event) => said.push(event),
+    report: (event) => reported.push(event),
   });
   const tenants = createTenantStore(d1.db, snapshots.changed);
   const tokens = createTokenStore(d1.db, createTokens(parseKeyRing("SIGNING_KEYS", env.SIGNING_KEYS)), snapshots.changed);
-  return { snapshots, tenants, tokens, d1: d1.state, kv: config.state, said };
+  return { snapshots, tenants, tokens, d1: d1.state, kv: config.state, reported };
 }
 
 let clock = 0;
@@ -125,7 +125,7 @@ describe("with D1 down", () => {
     const one = isolate();
     one.d1.mode = "down";
     expect(await one.snapshots.read(tenant, clock)).toEqual({ state: "unknown" });
-    expect(one.said).toEqual(["snapshot.d1-unavailable"]);
+    expect(one.reported).toEqual(["snapshot.d1-unavailable"]);
   });
 
   test("and KV too: the cache however old, else unknown", async () => {
@@ -142,7 +142,7 @@ describe("publishing", () => {
     const one = isolate();
     one.kv.mode = "down";
     await one.tenants.put(tenant, { name: "A" }, clock);
-    expect(one.said).toEqual(["snapshot.unpublished"]);
+    expect(one.reported).toEqual(["snapshot.unpublished"]);
     expect(nameIn(await one.snapshots.read(tenant, clock))).toBe("A");
     expect(await env.CONFIG.get(`tenant/${tenant}`)).toBeNull();
     one.kv.mode = "up";

@@ -65,9 +65,9 @@ test("a lead reaches every destination, once, and all of it is found under its k
 
   await send(shop, { id: "evt-2", type: "lead.answered", data: { id: "4711" } });
   await until("the follow-up is cancelled", async () => (await shop.get("/v1/jobs?q=lead:4711&type=follow-up")).body.jobs[0]?.state === "cancelled");
-  const told = (await shop.get("/v1/jobs?q=lead:4711&limit=100")).body.jobs as { id: string; type: string; at: string }[];
-  expect(told.map(({ at }) => at)).toEqual(told.map(({ at }) => at).toSorted((one, other) => (one < other ? 1 : -1)));
-  expect([told.at(-1)?.id, told.filter(({ type }) => type === "event").length]).toEqual([id, 2]);
+  const timeline = (await shop.get("/v1/jobs?q=lead:4711&limit=100")).body.jobs as { id: string; type: string; at: string }[];
+  expect(timeline.map(({ at }) => at)).toEqual(timeline.map(({ at }) => at).toSorted((one, other) => (one < other ? 1 : -1)));
+  expect([timeline.at(-1)?.id, timeline.filter(({ type }) => type === "event").length]).toEqual([id, 2]);
 });
 
 test("Slack being down holds back Slack alone, which gets each message once when it is back", async () => {
@@ -141,8 +141,8 @@ test("subscriptions get events and ends of jobs, signed, once each, and never th
   });
   await untilAllEnded(way, "told");
 
-  const told = await calls("/make/told");
-  const events = told.map((call) => JSON.parse(call.body) as { id: string; type: string; data: { type?: string; id: string; state?: string } });
+  const deliveries = await calls("/make/told");
+  const events = deliveries.map((call) => JSON.parse(call.body) as { id: string; type: string; data: { type?: string; id: string; state?: string } });
   expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
   expect(events.map(({ type, data }) => (type.startsWith("job.") ? `${type} ${data.type}` : type)).toSorted()).toEqual([
     "job.dead email",
@@ -154,7 +154,7 @@ test("subscriptions get events and ends of jobs, signed, once each, and never th
     "job.done store-event",
     "lead.updated",
   ]);
-  for (const { headers, body: text } of told) {
+  for (const { headers, body: text } of deliveries) {
     expect(headers["webhook-signature"]).toBe(`v1,${sum(headers["webhook-id"] ?? "", headers["webhook-timestamp"] ?? "", text)}`);
   }
   expect(await way.rows("SELECT * FROM ended_jobs WHERE tenant = ?", "told")).toEqual([]);

@@ -135,9 +135,9 @@ test("an agent writes texts for products that lack them, and stores what a perso
     { productId: 4, metaTitle: first.metaTitle, job: id },
     { productId: 8, metaTitle: "By hand", job: id },
   ]);
-  const asked = await way.sandbox.calls("?path=/models/*");
-  expect(asked).toHaveLength(2);
-  for (const { body } of asked) expect([body.includes(apiKey), body.includes(shopKey)]).toEqual([false, false]);
+  const questions = await way.sandbox.calls("?path=/models/*");
+  expect(questions).toHaveLength(2);
+  for (const { body } of questions) expect([body.includes(apiKey), body.includes(shopKey)]).toEqual([false, false]);
 });
 
 test("a key without a permission pauses the site with that reason, and it goes on once the key has it", async () => {

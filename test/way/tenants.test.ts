@@ -43,8 +43,8 @@ afterAll(() => way?.close());
 const filled = (path: string) => path.replaceAll(/:(\w+)/g, (_, name: string) => owned[name] ?? "mail");
 /** A refusal repeats the path that was asked for, nothing else. */
 const seesOwner = (answer: Answer) => {
-  const said = answer.text.replace(String(answer.body?.instance), "");
-  return [personal, inside, apiKey, owned["id"]!, "owner-shop.example"].filter((text) => said.includes(text));
+  const visible = answer.text.replace(String(answer.body?.instance), "");
+  return [personal, inside, apiKey, owned["id"]!, "owner-shop.example"].filter((text) => visible.includes(text));
 };
 
 /** Eight at a time: each alone waits for its answer most of the time. */

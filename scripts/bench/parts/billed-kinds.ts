@@ -6,12 +6,12 @@ import { leadPost, makeProject } from "../lead-burst.ts";
 import { byStatus, postAll } from "../posts.ts";
 
 /** Asks for so many of them, and ends when all are accepted. */
-export type Asked = (demo: Jobyard, count: number, sandboxUrl: string) => Promise<void>;
+export type Producer = (demo: Jobyard, count: number, sandboxUrl: string) => Promise<void>;
 
 export interface Kind {
   name: string;
   count: number;
-  ask: Asked;
+  ask: Producer;
   /** Rows written, queue operations, and USD for a million. */
   goals?: { rows?: number; operations?: number; usd?: number };
   /** Why the rows written are more than the goal. */
@@ -56,12 +56,12 @@ export const kinds: readonly Kind[] = [
   { name: "lead (stored and forwarded)", count: 100, ask: leads },
 ];
 
-function oneByOne(jobOf: (n: number) => object): Asked {
+function oneByOne(jobOf: (n: number) => object): Producer {
   return posts("/v1/jobs", jobOf);
 }
 
 /** Eight at a time: as senders do that do not know of each other. */
-function posts(path: string, bodyOf: (n: number) => object): Asked {
+function posts(path: string, bodyOf: (n: number) => object): Producer {
   return (demo, count) => inLanes(count, async (n) => void (await demo.tenant.ask("POST", path, bodyOf(n))));
 }
 

@@ -37,7 +37,7 @@ export async function growth(run: Run): Promise<Section> {
     // The reads meet as many jobs that the tick has not walked past at each size: those of this work.
     await jobyard.control("walk");
     for (let round = 0; round < 3; round++) await work("take and work off a job");
-    for (let round = 0; round < times; round++) for (const { name, path } of there) note(measured, name, await asked(jobyard, path, headers));
+    for (let round = 0; round < times; round++) for (const { name, path } of there) note(measured, name, await answeredMs(jobyard, path, headers));
     for (const { name, path } of there)
       read.set(name, [...(read.get(name) ?? []), (await jobyard.control<{ rows: number }>("read", { path, cookie: headers.cookie })).rows]);
     for (const all of measured.values()) all.push([]);
@@ -80,7 +80,7 @@ async function statusOf(jobyard: Jobyard, path: string, headers: Headers): Promi
   return answer.status;
 }
 
-async function asked(jobyard: Jobyard, path: string, headers: Headers): Promise<number> {
+async function answeredMs(jobyard: Jobyard, path: string, headers: Headers): Promise<number> {
   const begun = performance.now();
   const answer = await get(jobyard, path, headers);
   await answer.text();

@@ -91,13 +91,13 @@ async function notDone({ tenant }: Jobyard, accepted: readonly string[]): Promis
 async function offer(jobyard: Jobyard, rate: number, count: number, from: number): Promise<Posted[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1024 });
   const begun = performance.now();
-  const asked: Promise<Posted>[] = [];
-  while (asked.length < count) {
+  const requests: Promise<Posted>[] = [];
+  while (requests.length < count) {
     const due = Math.min(count, Math.ceil(((performance.now() - begun) / 1000) * rate));
-    while (asked.length < due) asked.push(one(agent, jobyard, from + asked.length));
+    while (requests.length < due) requests.push(one(agent, jobyard, from + requests.length));
     await passing(5);
   }
-  const posted = await Promise.all(asked);
+  const posted = await Promise.all(requests);
   agent.destroy();
   return posted;
 }
@@ -111,7 +111,7 @@ function one(agent: Agent, { url, rootToken, tenant }: Jobyard, n: number): Prom
   };
   return new Promise((resolve) => {
     const none = (cause: Error) => resolve({ status: 0, body: cause.message, ms: performance.now() - begun });
-    const asked = request(`${url}/v1/jobs`, { method: "POST", agent, headers, timeout: patience }, (answer) => {
+    const posting = request(`${url}/v1/jobs`, { method: "POST", agent, headers, timeout: patience }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("error", none);
@@ -121,8 +121,8 @@ function one(agent: Agent, { url, rootToken, tenant }: Jobyard, n: number): Prom
         resolve({ status, body: Buffer.concat(chunks).toString(), ms: performance.now() - begun });
       });
     });
-    asked.on("timeout", () => asked.destroy(new Error("no answer")));
-    asked.on("error", none);
-    asked.end(body);
+    posting.on("timeout", () => posting.destroy(new Error("no answer")));
+    posting.on("error", none);
+    posting.end(body);
   });
 }

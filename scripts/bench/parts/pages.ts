@@ -14,10 +14,10 @@ export async function pages(run: Run): Promise<Section> {
   const jobyard = await startJobyard(run.bench, { name: "pages", cron: false });
   const job = await filled(jobyard, jobs);
   run.say(`pages, ${jobs.toLocaleString("en")} jobs`);
-  const asked = await targets(jobyard, job);
-  const times = new Map<string, number[]>(asked.map(({ what }) => [what, []]));
+  const pageTargets = await targets(jobyard, job);
+  const times = new Map<string, number[]>(pageTargets.map(({ what }) => [what, []]));
   // In turn, so that what else the machine does hits all of them; the first round warms caches and is not counted.
-  for (let round = 0; round <= rounds; round++) for (const target of asked) note(times, target.what, round, await timed(target));
+  for (let round = 0; round <= rounds; round++) for (const target of pageTargets) note(times, target.what, round, await timed(target));
   return {
     key: "pages",
     title: "Operators' pages",

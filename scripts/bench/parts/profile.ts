@@ -95,12 +95,12 @@ async function connect(port: number): Promise<Inspector> {
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   });
-  let asked = 0;
+  let lastId = 0;
   return {
     ask: (method, params = {}) =>
       new Promise((resolve, reject) => {
-        waiting.set(++asked, ({ result, error }) => (error ? reject(new Error(`${method}: ${error.message}`)) : resolve(result)));
-        socket.send(JSON.stringify({ id: asked, method, params }));
+        waiting.set(++lastId, ({ result, error }) => (error ? reject(new Error(`${method}: ${error.message}`)) : resolve(result)));
+        socket.send(JSON.stringify({ id: lastId, method, params }));
       }),
     close: () => socket.close(),
   };

@@ -98,11 +98,11 @@ function wantedBindings(
 function bindingFinding(bindings: readonly Binding[], { name, is, should }: WantedBinding): Finding[] {
   const found = bindings.find((each) => each.name === name);
   if (!found) return [finding("binding-missing", name, `The deployed Worker has no binding ${name}.`)];
-  const said = is?.(found);
-  if (said !== undefined && /^[0-]+$/.test(said))
-    return [finding("binding-nil-id", name, `${name} is bound to the id ${said}, which is no resource. Deploy again.`, "warning")];
-  if (should === undefined || said === undefined || said === should) return [];
-  return [finding("binding-missing", name, `${name} is bound to ${said} instead of ${should}.`)];
+  const bound = is?.(found);
+  if (bound !== undefined && /^[0-]+$/.test(bound))
+    return [finding("binding-nil-id", name, `${name} is bound to the id ${bound}, which is no resource. Deploy again.`, "warning")];
+  if (should === undefined || bound === undefined || bound === should) return [];
+  return [finding("binding-missing", name, `${name} is bound to ${bound} instead of ${should}.`)];
 }
 
 /** Ids of rate limits that the Worker of another environment uses too. */

@@ -28,7 +28,7 @@ async function answer(call: Call, shops: Shops): Promise<Reply> {
     await call.pause();
     await open.hold.pass();
     const resource = rest?.split("/")[1] ?? "";
-    shops.asked(open, resource);
+    shops.countRequest(open, resource);
     const { rows, ...reply } = webservice(open, call, rest ?? "/");
     shops.answered(open, resource, rows, Buffer.byteLength(reply.body));
     return reply;

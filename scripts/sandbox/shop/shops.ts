@@ -41,7 +41,7 @@ export class Shops {
   }
 
   /** Counts a request and lets happen what was to happen by now. */
-  asked(shop: Open, resource: string): void {
+  countRequest(shop: Open, resource: string): void {
     shop.requests.set(resource, (shop.requests.get(resource) ?? 0) + 1);
     for (const each of shop.pending.filter(({ change }) => change.resource === resource)) {
       if (--each.left > 0) continue;
@@ -85,8 +85,8 @@ export class Shops {
 
   #put(name: string, settings: Partial<ShopSettings>): Open {
     const whole = { ...defaults(this.#now()), ...settings };
-    const asked = { requests: new Map<string, number>(), inside: 0, most: 0, largest: {} };
-    const open: Open = { settings: whole, tables: catalogue(whole), ...asked, hold: new Hold(), pending: [] };
+    const unused = { requests: new Map<string, number>(), inside: 0, most: 0, largest: {} };
+    const open: Open = { settings: whole, tables: catalogue(whole), ...unused, hold: new Hold(), pending: [] };
     this.#shops.get(name)?.hold.release();
     this.#shops.set(name, open);
     return open;
@@ -129,8 +129,8 @@ function summary(name: string, { settings, tables, requests, inside, most, large
   const { key: _key, ...shown } = settings;
   const total = [...requests.values()].reduce((sum, count) => sum + count, 0);
   const counts = Object.fromEntries([...tables].map(([resource, table]) => [resource, table.plan.count]));
-  const asked = { total, ...Object.fromEntries(requests) };
-  return { name, ...shown, made: counts, requests: asked, concurrency: { now: inside, most }, largest, held: held.waiting, pending: pending.length };
+  const requestCounts = { total, ...Object.fromEntries(requests) };
+  return { name, ...shown, made: counts, requests: requestCounts, concurrency: { now: inside, most }, largest, held: held.waiting, pending: pending.length };
 }
 
 /** Every row as it is meant: decimals as text, dates as ISO 8601 or null, numbers as numbers, flags as booleans. */

@@ -100,9 +100,9 @@ function languagesOf(query: URLSearchParams, settings: ShopSettings): number[] {
 function one(shown: Omit<Shown, "ids" | "display">, id: number, query: URLSearchParams, isXml: boolean): Body {
   const { table, settings } = shown;
   if (!table.has(id) || settings.broken[table.plan.name]?.includes(id)) return { status: 404, text: "", rows: 0, isXml };
-  const asked = select(table, query, settings.timeZone);
-  if (isRefusal(asked)) return errors([asked], isXml);
-  const display: Display = asked.display === "ids" ? "full" : asked.display;
+  const selection = select(table, query, settings.timeZone);
+  if (isRefusal(selection)) return errors([selection], isXml);
+  const display: Display = selection.display === "ids" ? "full" : selection.display;
   return rendered({ ...shown, ids: [id], display }, isXml);
 }
 

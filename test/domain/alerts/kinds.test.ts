@@ -132,13 +132,13 @@ describe("every kind of finding", () => {
     expect(wants(usual, failure)).toBe(true);
     const began = nextAlert(undefined, failure, now);
     expect(began?.notice).toBe("began");
-    const told = { ...(began as NonNullable<typeof began>).alert, toldAt: now, via: ["slack"] };
-    expect(nextAlert(told, { ...failure, lastAt: now + 60_000 }, now + 60_000)?.notice).toBeNull();
-    expect(nextAlert(told, undefined, now + quietAfter(failure.cause))?.notice).toBe("recovered");
-    const { subject, text } = alertMessage([{ kind: "began", alert: told }], "https://jobs.example.com");
+    const announced = { ...(began as NonNullable<typeof began>).alert, toldAt: now, via: ["slack"] };
+    expect(nextAlert(announced, { ...failure, lastAt: now + 60_000 }, now + 60_000)?.notice).toBeNull();
+    expect(nextAlert(announced, undefined, now + quietAfter(failure.cause))?.notice).toBe("recovered");
+    const { subject, text } = alertMessage([{ kind: "began", alert: announced }], "https://jobs.example.com");
     expect(text.split(" ").at(-1)).toBe(`https://jobs.example.com${path}`);
     expect(`${subject} ${text}`).not.toContain(person);
-    expect(alertMessage([{ kind: "began", alert: told }], undefined).text).not.toContain("http");
+    expect(alertMessage([{ kind: "began", alert: announced }], undefined).text).not.toContain("http");
   });
 
   test.each(["schedule-skipped", "tenant-heavy", "approval"])("%s is known and may be wanted: it is in the report and not sent", (code) => {
@@ -192,9 +192,9 @@ describe("an alert as it is now", () => {
 
 test("a group of dead letters that grows is sent again at its 10th, 100th and 1,000th job, and no finding is", () => {
   const failure = { tenant, cause: "dead-letters/g", subject: "email", reason: "500", count: 1, lastAt: now };
-  const told = { ...failure, state: "open" as const, firstAt: now, since: now, toldAt: now, via: ["slack"], recoveredAt: null };
+  const announced = { ...failure, state: "open" as const, firstAt: now, since: now, toldAt: now, via: ["slack"], recoveredAt: null };
   const noticeAt = (before: number, more: number, cause = failure.cause) =>
-    nextAlert({ ...told, cause, count: before }, { ...failure, cause, count: more }, now + 60_000)?.notice;
+    nextAlert({ ...announced, cause, count: before }, { ...failure, cause, count: more }, now + 60_000)?.notice;
   expect([noticeAt(1, 8), noticeAt(9, 1), noticeAt(10, 80), noticeAt(98, 2), noticeAt(500, 600), noticeAt(5, 2000)]).toEqual([
     null,
     "continues",

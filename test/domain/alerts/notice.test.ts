@@ -19,9 +19,9 @@ describe("an alert", () => {
           now += minutes * minute;
           const verdict = nextAlert(alert, fails ? failure(now) : undefined, now);
           if (!verdict) continue;
-          const told = verdict.notice !== null && taken;
-          if (told && verdict.notice) notices.push({ kind: verdict.notice, at: now, count: verdict.alert.count });
-          alert = told ? { ...verdict.alert, toldAt: now, via: ["slack"] } : verdict.alert;
+          const isAnnounced = verdict.notice !== null && taken;
+          if (isAnnounced && verdict.notice) notices.push({ kind: verdict.notice, at: now, count: verdict.alert.count });
+          alert = isAnnounced ? { ...verdict.alert, toldAt: now, via: ["slack"] } : verdict.alert;
           if (alert.state === "open") expect(now - alert.lastAt).toBeLessThan(quietAfter(alert.cause));
         }
         for (const [index, { kind, at, count }] of notices.entries()) {

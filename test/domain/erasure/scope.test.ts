@@ -103,9 +103,15 @@ describe("erasing by one key", () => {
 
   test("removes no submission without one of the keys if its lead has a submission of another person", () => {
     const key = fc.constantFrom("e:a", "e:b", "p:1", "p:2");
-    const said = fc.record({ lead: fc.constantFrom("x", "y"), id: fc.uuid(), keys: fc.uniqueArray(key), hasContact: fc.boolean(), isTrusted: fc.boolean() });
+    const submission = fc.record({
+      lead: fc.constantFrom("x", "y"),
+      id: fc.uuid(),
+      keys: fc.uniqueArray(key),
+      hasContact: fc.boolean(),
+      isTrusted: fc.boolean(),
+    });
     fc.assert(
-      fc.property(fc.array(said, { maxLength: 12 }), fc.uniqueArray(key, { minLength: 1 }), (all, given) => {
+      fc.property(fc.array(submission, { maxLength: 12 }), fc.uniqueArray(key, { minLength: 1 }), (all, given) => {
         const sought = new Set(given);
         const gone = new Set(leadParts(all, sought).flatMap(({ submissions }) => submissions));
         for (const each of all) {

@@ -17,7 +17,7 @@ describe("the text of a model", () => {
     ["undefined", null],
     ["N/A", null],
     ["…!", null],
-  ])("%j becomes %j", (said, kept) => expect(textOf(said)).toBe(kept));
+  ])("%j becomes %j", (answer, kept) => expect(textOf(answer)).toBe(kept));
 
   test("is cut after a word, to 150 characters", () => {
     const text = textOf(`${"word ".repeat(60)}end`) ?? "";
@@ -32,20 +32,20 @@ describe("asking a model", () => {
   const picture = new Uint8Array(20_000).fill(7);
   const signal = new AbortController().signal;
 
-  function models(reply: Reply<unknown>): { models: Models; asked: Question<unknown>[] } {
-    const asked: Question<unknown>[] = [];
-    const ask = async (question: Question<unknown>) => (asked.push(question), reply);
-    return { asked, models: { idempotentFor: 60, chat: () => Promise.reject(new Error("unused")), ask } as unknown as Models };
+  function models(reply: Reply<unknown>): { models: Models; questions: Question<unknown>[] } {
+    const questions: Question<unknown>[] = [];
+    const ask = async (question: Question<unknown>) => (questions.push(question), reply);
+    return { questions, models: { idempotentFor: 60, chat: () => Promise.reject(new Error("unused")), ask } as unknown as Models };
   }
 
   test("gives it the picture as a data URI and the language, and keeps model and confidence", async () => {
     const fake = models(ok({ value: { altText: "Červené kolo.", confidence: 0.9 }, model: "seeing-1", tokens: { input: 1, output: 1 } }));
     const text = { text: "Červené kolo.", source: "ai", model: "seeing-1", confidence: 0.9, language: "cs" };
     expect(await createVision(fake.models).describe(picture, "cs", signal, "j1")).toEqual({ ok: true, value: text });
-    const [part] = (fake.asked[0]?.input ?? []) as { type: string; url: string }[];
+    const [part] = (fake.questions[0]?.input ?? []) as { type: string; url: string }[];
     expect(part?.type).toBe("image");
     expect(Uint8Array.from(atob((part?.url ?? "").replace("data:image/jpeg;base64,", "")), (char) => char.charCodeAt(0))).toEqual(picture);
-    expect(fake.asked[0]?.instructions).toContain('"cs"');
+    expect(fake.questions[0]?.instructions).toContain('"cs"');
   });
 
   test("that refuses or has nothing to say gives no text; what fails stays a failure", async () => {

@@ -52,10 +52,10 @@ test("a job whose original was removed gets null, and leaves no row once it has 
 test("a notification of a removal leaves a picture that was put while the bucket was asked", async () => {
   await put("png");
   await env.MEDIA.delete(`${tenant}/${key}`);
-  let asked = 0;
+  let calls = 0;
   const head: typeof parts.objects.head = async (...which) => {
     const found = await parts.objects.head(...which);
-    if (++asked === 1) await put("webp");
+    if (++calls === 1) await put("webp");
     return found;
   };
   await forgetMedia({ ...parts.objects, head }, scope());

@@ -38,10 +38,10 @@ describe("flow", () => {
   });
 
   test("asks 40 gates at most, however many the tenants with retrying jobs have", async () => {
-    const asked: string[] = [];
+    const lookups: string[] = [];
     const parts = partsOn(env.DB);
     const views = (tenant: string, names: readonly string[]) => {
-      asked.push(...names.map((name) => `${tenant} ${name}`));
+      lookups.push(...names.map((name) => `${tenant} ${name}`));
       return names.map((dependency) => ({ ...circuit, dependency, circuit: "closed" as const }));
     };
     const counting = createReportsOn({
@@ -61,17 +61,17 @@ describe("flow", () => {
       for (const gate of ["mail", "crm", "chat"]) await given(tenant, 1, { state: "waiting", gate, reason: `${gate}: open` });
     }
     await counting.flow(null);
-    expect(asked).toHaveLength(40);
-    asked.length = 0;
+    expect(lookups).toHaveLength(40);
+    lookups.length = 0;
     await counting.flow("one");
-    expect(asked).toHaveLength(33);
+    expect(lookups).toHaveLength(33);
     for (const tenant of tenants)
       for (const site of ["a", "b", "c"])
         await given(tenant, 1, { type: "sync-orders", state: "retrying", due: noon + minute, site, reason: "503", payload: JSON.stringify({ siteId: site }) });
-    asked.length = 0;
+    lookups.length = 0;
     await counting.flow(null);
-    expect(asked).toHaveLength(40);
-    expect(new Set(asked).size).toBe(40);
+    expect(lookups).toHaveLength(40);
+    expect(new Set(lookups).size).toBe(40);
   });
 
   test("finds the circuit of a shop and of a receiver whose jobs all wait for their next try, however many tenants retry and whatever else they have", async () => {

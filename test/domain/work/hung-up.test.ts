@@ -35,8 +35,8 @@ test("what was taken for a worker that hung up meanwhile is on the shelf again a
   const [id = ""] = await offer();
   const hangsUp = new AbortController();
   const { take } = bench.work.ledger;
-  bench.work.ledger.take = async (...asked) => {
-    const taken = await take(...asked);
+  bench.work.ledger.take = async (...parameters) => {
+    const taken = await take(...parameters);
     hangsUp.abort();
     return taken;
   };

@@ -88,8 +88,8 @@ test("an alert that was sent and not recorded is the same job in the next tick, 
   faults.alerts = false;
   await next();
   expect(await jobs()).toHaveLength(1);
-  const { results } = await env.DB.prepare("SELECT count, told_at > 0 AS told, via FROM alerts WHERE tenant = 'acme'").all();
-  expect(results).toEqual([{ count: 2, told: 1, via: "slack" }]);
+  const { results } = await env.DB.prepare("SELECT count, told_at > 0 AS sent, via FROM alerts WHERE tenant = 'acme'").all();
+  expect(results).toEqual([{ count: 2, sent: 1, via: "slack" }]);
 });
 
 test("mail and a destination of the tenant's own are asked for by its settings; Slack can be left out", async () => {

@@ -38,8 +38,8 @@ test("what shops note is what the catalogue takes, whatever a shop leaves out", 
   await publishShopEvents({ registry: createRegistry([job(event, async () => done())]), emit: () => undefined }, keep, createShopOutbox(env.DB));
   const events = requests.filter(({ tenant }) => tenant === "events-real").map(({ payload }) => payload as Event);
   for (const each of events) expect([each.type, isKnown(each.type), check(eventPayload, each)]).toMatchObject([each.type, true, { ok: true }]);
-  const said = events.map((each) => [each.type, entitiesOf(each)[0], chatMessage(each).text.split("\n").length]);
-  expect(said.toSorted((one, other) => (String(one) < String(other) ? -1 : 1))).toEqual([
+  const summaries = events.map((each) => [each.type, entitiesOf(each)[0], chatMessage(each).text.split("\n").length]);
+  expect(summaries.toSorted((one, other) => (String(one) < String(other) ? -1 : 1))).toEqual([
     ["order.created", "order:main/1", 3],
     ["order.created", "order:main/2", 4],
     ["order.status_changed", "order:main/1", 4],

@@ -132,10 +132,10 @@ test("credentials of every tenant are sealed anew within a round, ten tenants an
 
 test("a tenant whose secrets cannot be sealed anew stops the rotation of no other tenant", async () => {
   const marks = rotationMark(env.DB, "rotation");
-  const asked: string[] = [];
+  const turns: string[] = [];
   const connections = {
     rotate: async (tenant: string) => {
-      asked.push(tenant);
+      turns.push(tenant);
       if (tenant === "b") throw new Error("no");
       return 0;
     },
@@ -147,5 +147,5 @@ test("a tenant whose secrets cannot be sealed anew stops the rotation of no othe
   };
   await expect(rotate(stores as never, marks)).rejects.toThrow("no");
   await rotate(stores as never, marks);
-  expect(asked).toEqual(["a", "b", "c"]);
+  expect(turns).toEqual(["a", "b", "c"]);
 });

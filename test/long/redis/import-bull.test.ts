@@ -143,7 +143,7 @@ describe.each(libraries)("$title and the whole Worker", (library) => {
   });
 });
 
-async function expectOk(asked: Promise<{ status: number; text: string }>): Promise<void> {
-  const { status, text } = await asked;
+async function expectOk(pending: Promise<{ status: number; text: string }>): Promise<void> {
+  const { status, text } = await pending;
   if (status >= 300) throw new Error(`answered ${status}: ${text}`);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MailFailure } from "../../../src/providers/mail/mail";
 import type { Connect } from "../../../src/providers/mail/smtp/session";
-import { type Says, scripted } from "./smtp-scripted";
+import { type Script, scripted } from "./smtp-scripted";
 import { one, send, at } from "./smtp-send";
 
 describe("every answer ends in its class", () => {
@@ -98,14 +98,14 @@ describe("every answer ends in its class", () => {
     expect([later.reply, later.lines.includes("DATA")]).toMatchObject([{ failure: { class: "transient" } }, false]);
   });
 
-  test.each<[what: string, Says, string?]>([
+  test.each<[what: string, Script, string?]>([
     ["greets twice", () => undefined, "220 mail.example\r\n250 hello"],
     ["logs in before the password", at("EHLO", "250 AUTH PLAIN\r\n235 ok")],
     ["answers a command twice", at("MAIL", "250 ok\r\n250 ok")],
     ["takes the mail before it came", at("DATA", "354 go on\r\n250 2.0.0 Ok: queued as 4WxYz12345")],
     ["begins a further reply", at("RCPT", "250 ok\r\n25")],
-  ])("a server that %s is not believed, and nothing was done", async (_what, says, greeting) => {
-    const { reply, lines } = await send(says, { mail: one, server: scripted(says, greeting), options: { tls: "implicit" } });
+  ])("a server that %s is not believed, and nothing was done", async (_what, script, greeting) => {
+    const { reply, lines } = await send(script, { mail: one, server: scripted(script, greeting), options: { tls: "implicit" } });
     expect(reply).toMatchObject({ failure: { class: "transient", reason: expect.stringContaining("before it was asked") } });
     expect(lines).not.toContain(".");
   });
@@ -117,7 +117,7 @@ describe("every answer ends in its class", () => {
   });
 
   test("a reply too many that comes late never counts as the one to the mail", async () => {
-    const late: Says = (line, { body }) => (!body && line.startsWith("MAIL") ? "250 ok" : undefined);
+    const late: Script = (line, { body }) => (!body && line.startsWith("MAIL") ? "250 ok" : undefined);
     const server = scripted(late);
     const { connect } = server;
     // A second reply to MAIL, sent as soon as the next command is on its way.
@@ -145,8 +145,8 @@ describe("every answer ends in its class", () => {
 
   test("stops with the run, and is no failure of the server", async () => {
     const run = new AbortController();
-    const says: Says = (line) => (line.startsWith("RCPT") ? (queueMicrotask(() => run.abort(new Error("cancelled"))), "never") : undefined);
-    const { reply, calls } = await send(says, { signal: run.signal });
+    const script: Script = (line) => (line.startsWith("RCPT") ? (queueMicrotask(() => run.abort(new Error("cancelled"))), "never") : undefined);
+    const { reply, calls } = await send(script, { signal: run.signal });
     expect([reply, calls]).toMatchObject([{ failure: { class: "transient" } }, []]);
   });
 

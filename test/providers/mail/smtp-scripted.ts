@@ -1,7 +1,7 @@
 import type { Connect, Socket } from "../../../src/providers/mail/smtp/session";
 
 /** What the server says to a line; null: it closes the connection, `never`: it says nothing. */
-export type Says = (line: string, state: { tls: boolean; body: boolean }) => string | null | undefined;
+export type Script = (line: string, state: { tls: boolean; body: boolean }) => string | null | undefined;
 
 export interface Scripted {
   connect: Connect;
@@ -13,7 +13,7 @@ export interface Scripted {
 }
 
 /** A server of SMTP in this isolate. `says` undefined for a line means the usual answer. */
-export function scripted(says: Says = () => undefined, greeting: string | null = "220 mail.example ESMTP"): Scripted {
+export function scripted(script: Script = () => undefined, greeting: string | null = "220 mail.example ESMTP"): Scripted {
   const lines: string[] = [];
   const connected: Scripted["connected"] = [];
   let ends = 0;
@@ -35,13 +35,13 @@ export function scripted(says: Says = () => undefined, greeting: string | null =
     });
     const take = (line: string) => {
       lines.push(line);
-      const said = says(line, { tls, body });
+      const scriptedAnswer = script(line, { tls, body });
       if (body) {
         if (line !== ".") return;
         body = false;
-        return say(said === undefined ? "250 2.0.0 Ok: queued as 4WxYz12345" : said);
+        return say(scriptedAnswer === undefined ? "250 2.0.0 Ok: queued as 4WxYz12345" : scriptedAnswer);
       }
-      const answer = said === undefined ? usual(line, tls) : said;
+      const answer = scriptedAnswer === undefined ? usual(line, tls) : scriptedAnswer;
       if (line === "DATA" && answer?.startsWith("354")) body = true;
       say(answer);
     };

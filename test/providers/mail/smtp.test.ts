@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Says } from "./smtp-scripted";
+import { type Script } from "./smtp-scripted";
 import { one, send, at } from "./smtp-send";
 
 describe("a transaction", () => {
@@ -35,7 +35,7 @@ describe("a transaction", () => {
   });
 
   test("logs in by LOGIN where that is offered alone", async () => {
-    const says: Says = (line) =>
+    const script: Script = (line) =>
       line.startsWith("EHLO")
         ? "250-mail.example\r\n250 AUTH LOGIN"
         : line === "AUTH LOGIN" || line === btoa("acme")
@@ -43,7 +43,7 @@ describe("a transaction", () => {
           : line === btoa("geheim-password")
             ? "235 ok"
             : undefined;
-    expect((await send(says, { options: { tls: "implicit" } })).reply.ok).toBe(true);
+    expect((await send(script, { options: { tls: "implicit" } })).reply.ok).toBe(true);
   });
 
   test("an international domain travels in ASCII; letters that cannot are refused before any call", async () => {

@@ -72,19 +72,19 @@ describe("what an endpoint does not take is left out", () => {
   test("for an hour, and for that tenant, model and setting alone", async () => {
     const learned = createLearned();
     const seen = stubFetch(picky(noTemperature));
-    const asked = async (more: object) => {
+    const callsFor = async (more: object) => {
       const before = seen.length;
       await createOpenai({ ...common, learned, ...more }).ask(question, signal);
       return seen.length - before;
     };
     expect([
-      await asked({}),
-      await asked({}),
-      await asked({ tenant: "t2" }),
-      await asked({ model: "other" }),
-      await asked({ settings: { maxTokens: 9 } }),
+      await callsFor({}),
+      await callsFor({}),
+      await callsFor({ tenant: "t2" }),
+      await callsFor({ model: "other" }),
+      await callsFor({ settings: { maxTokens: 9 } }),
     ]).toEqual([2, 1, 2, 2, 2]);
-    expect(await asked({ now: () => 3_600_000 })).toBe(2);
+    expect(await callsFor({ now: () => 3_600_000 })).toBe(2);
   });
 
   test("nothing is learned from a refusal that stays, and the reply has it", async () => {

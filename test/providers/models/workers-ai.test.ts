@@ -202,9 +202,9 @@ describe("an error of the binding", () => {
     const { models, calls } = adapter(hanging, { settings: { timeoutSeconds: 0.01 } });
     expect(await models.ask(question, signal)).toMatchObject({ ok: false, failure: { class: "transient", code: "3007" } });
     const run = new AbortController();
-    const asked = adapter(hanging, { onResult: (call) => calls.push(call) }).models.ask(question, run.signal);
+    const pending = adapter(hanging, { onResult: (call) => calls.push(call) }).models.ask(question, run.signal);
     run.abort(new Error("cancelled"));
-    expect(await asked).toMatchObject({ ok: false, failure: { class: "transient" } });
+    expect(await pending).toMatchObject({ ok: false, failure: { class: "transient" } });
     expect(calls).toEqual(["transient"]);
   });
 

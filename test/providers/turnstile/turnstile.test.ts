@@ -5,7 +5,7 @@ import { failed, ok } from "../../../src/queue/effect";
 
 const question = { secret: "0xSECRET", token: "token", ip: "192.0.2.1", isOwnHost: (host: string) => host === "homes.example" };
 
-function asked(...answers: (object | "lost")[]) {
+function answering(...answers: (object | "lost")[]) {
   const requests: HttpRequest[] = [];
   const http: Http = async (request) => {
     requests.push(request);
@@ -25,17 +25,17 @@ describe("a captcha's result", () => {
     [{ success: false }, "refused"],
     [{ success: false, "error-codes": ["invalid-input-secret"] }, "unchecked"],
     [{ nonsense: true }, "unchecked"],
-  ])("%j is %s", async (answer, result) => expect(await asked(answer, answer).ask()).toMatchObject({ result }));
+  ])("%j is %s", async (answer, result) => expect(await answering(answer, answer).ask()).toMatchObject({ result }));
 
   test("without a token is refused without a call", async () => {
-    const { ask, requests } = asked();
+    const { ask, requests } = answering();
     expect(await ask({ token: "" })).toMatchObject({ result: "refused" });
     expect(await ask({ token: "x".repeat(2049) })).toMatchObject({ result: "refused" });
     expect(requests).toEqual([]);
   });
 
   test("after a lost answer is asked for once more, as the same question", async () => {
-    const { ask, requests } = asked("lost", { success: true, hostname: "homes.example" });
+    const { ask, requests } = answering("lost", { success: true, hostname: "homes.example" });
     expect(await ask()).toEqual({ result: "passed" });
     expect(requests.map(({ body }) => body)).toEqual([requests[0]?.body, requests[0]?.body]);
     expect(JSON.parse(String(requests[0]?.body))).toMatchObject({
@@ -48,7 +48,7 @@ describe("a captcha's result", () => {
 
   test("is asked for again by the second press of a button, as the same question; by another submission as another", async () => {
     const fine = { success: true, hostname: "homes.example" };
-    const { ask, requests } = asked(fine, fine, fine, fine);
+    const { ask, requests } = answering(fine, fine, fine, fine);
     for (const repeatKey of ["one", "one", "two", undefined]) await ask({ repeatKey });
     const keys = requests.map(({ body }) => (JSON.parse(String(body)) as { idempotency_key: string }).idempotency_key);
     expect(keys[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -56,7 +56,7 @@ describe("a captcha's result", () => {
   });
 
   test("is unchecked when no call is answered, and names no secret", async () => {
-    const result = await asked("lost", "lost", "lost").ask();
+    const result = await answering("lost", "lost", "lost").ask();
     expect(result).toMatchObject({ result: "unchecked" });
     expect(JSON.stringify(result)).not.toContain("0xSECRET");
   });

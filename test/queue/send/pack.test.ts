@@ -26,9 +26,9 @@ const item = fc.record({
   seq: fc.nat(3),
 });
 const items = fc.array(item, { maxLength: 80, size: "max" }).map((all) =>
-  all.map(({ tenant, type, queue, delaySeconds, text: said, isStored, single, fp, seq }, index): Sendable => {
+  all.map(({ tenant, type, queue, delaySeconds, text: data, isStored, single, fp, seq }, index): Sendable => {
     const id = `job-${String(index).padStart(40, "0")}`;
-    const payload = isStored ? { ref: `a/${id}/sha` } : { payload: JSON.stringify({ said }) };
+    const payload = isStored ? { ref: `a/${id}/sha` } : { payload: JSON.stringify({ data }) };
     const envelope: Envelope = { v: 1, id, seq, type, version: 1, tenant, queue, at: 1, ...payload, ...(fp === undefined ? {} : { fp }) };
     return { envelope, delaySeconds, single };
   }),

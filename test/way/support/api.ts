@@ -12,7 +12,7 @@ export interface Answer {
 // oxlint-disable-next-line no-explicit-any
 type Body = any;
 
-export interface Asked {
+export interface RequestOptions {
   token?: string;
   headers?: Record<string, string>;
   /** An object is sent as JSON. */
@@ -40,7 +40,7 @@ export class Api {
     return new Api(this.#url, token);
   }
 
-  async ask(method: string, path: string, { body, headers = {} }: Asked = {}): Promise<Answer> {
+  async ask(method: string, path: string, { body, headers = {} }: RequestOptions = {}): Promise<Answer> {
     const raw = body === undefined || typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
     const answer = await fetch(this.#url() + path, {
       method,
@@ -81,8 +81,8 @@ export async function makeTenant(api: Api, tenant: string, sandboxUrl: string, l
   return api.withToken(String(minted.body.token));
 }
 
-export async function expectOk(asked: Promise<Answer>): Promise<Answer> {
-  const answer = await asked;
+export async function expectOk(pending: Promise<Answer>): Promise<Answer> {
+  const answer = await pending;
   if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${answer.text}`);
   return answer;
 }
