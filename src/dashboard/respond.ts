@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { pageHeaders } from "./headers";
 import { sha256Hex } from "../crypto";
+import { withVisibleControls } from "./visible-controls";
 
 /** What the page's script requests: the part that changes, or the notice of an action. */
 const fragmentType = "text/vnd.jobyard.fragment";
@@ -20,13 +21,13 @@ export function redirect(path: string, cookies: readonly string[] = []): Respons
 export function htmlResponse(url: URL, document: VNode, { status = 200, cookies = [] }: { status?: number; cookies?: readonly string[] } = {}): Response {
   const headers = new Headers(pageHeaders(url.origin));
   for (const cookie of cookies) headers.append("set-cookie", cookie);
-  return new Response(`<!doctype html>${renderToString(document)}`, { status, headers });
+  return new Response(`<!doctype html>${withVisibleControls(renderToString(document))}`, { status, headers });
 }
 
 /** 304 when the browser has this version. */
 export async function fragmentResponse(request: Request, main: VNode, title: string): Promise<Response> {
   const url = new URL(request.url);
-  const body = renderToString(main);
+  const body = withVisibleControls(renderToString(main));
   const etag = `"${await sha256Hex(title + body, 32)}"`;
   const headers = { ...pageHeaders(url.origin), etag, "x-title": encodeURIComponent(title.toWellFormed()) };
   if (request.headers.get("if-none-match") === etag) return new Response(null, { status: 304, headers });

@@ -39,6 +39,16 @@ describe("every page", () => {
     expect(attributes.filter(([name, value]) => name === "href" && /["<>]/.test(value))).toEqual([]);
   });
 
+  test.each(all)("%s shows what would reverse the rest of a sentence by its code", async (path) => {
+    const text = "sync\u202eevil\u2066";
+    const { get } = await visitor(people.root, createFakeApi(now, answersOf({ rows: 2, text, now })));
+    for (const headers of [{}, { accept: "text/vnd.jobyard.fragment" }] as Record<string, string>[]) {
+      const html = await (await get(path, headers)).text();
+      if (!path.endsWith("/bulk/b0")) expect(html).toContain("sync[U+202E]evil[U+2066]");
+      expect(html.replaceAll(/"[^"]*"/g, "").replaceAll(/<textarea[^<]*/g, "")).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+    }
+  });
+
   test.each(all)("%s is shown neither to another tenant's token nor without a token", async (path) => {
     const { get, ask } = await visitor(people.operator);
     const foreign = await get(path.replace(/^\/t\/[^/]+/, "/t/other"));
