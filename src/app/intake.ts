@@ -48,6 +48,7 @@ import { log } from "./log";
 import { createMailEvents, createMailStores } from "./mail-stores";
 import { createMediaIntake } from "./media";
 import { createReportsOn } from "./reports";
+import { withTimeLimit } from "../tenants/time-limit";
 import { createTokenUse } from "../tenants/token-use";
 import type { Stores } from "./stores";
 
@@ -119,7 +120,7 @@ function createOperations(deps: AppIntakeDeps): Pick<IntakeDeps, "operate" | "ga
     gates: gateOperations,
     registry: engine.registry,
     workers: work.workers,
-    dayLimit: async () => engine.memory.spentDay ?? readDayLimit(env.CONFIG),
+    dayLimit: async () => engine.memory.spentDay ?? orWithoutKv(readDayLimit(env.CONFIG), null),
     ledgerLimit: ledgerLimitIn(env, engine),
   });
   return {
@@ -186,7 +187,18 @@ function jobIdsOf({ ids, registry }: Engine): JobIds {
 }
 
 function ledgerLimitIn(env: WorkerEnv, { memory }: Engine) {
-  return (bytes: number | null) => ledgerLimit(env.MAX_LEDGER_BYTES, bytes, async () => memory.spentDay !== undefined || metDayLimit(env.CONFIG));
+  return (bytes: number | null) =>
+    ledgerLimit(env.MAX_LEDGER_BYTES, bytes, async () => memory.spentDay !== undefined || orWithoutKv(metDayLimit(env.CONFIG), false));
+}
+
+/** What KV records of D1's daily limit; the other value while KV does not answer: neither the report nor the metrics depend on it. */
+async function orWithoutKv<Recorded>(recorded: Promise<Recorded>, otherwise: Recorded): Promise<Recorded> {
+  try {
+    return await withTimeLimit(1000, "KV", recorded);
+  } catch (thrown) {
+    log({ event: "trouble", where: "day-limit", reason: messageOf(thrown) });
+    return otherwise;
+  }
 }
 
 function createPlatformDeps(env: WorkerEnv, engine: Engine): PlatformDeps {
