@@ -59,7 +59,7 @@ function read() {
   const names = values.only?.split(",") ?? (values.profile ? ["profile"] : partNames);
   const unknown = names.filter((name) => !partNames.includes(name as (typeof partNames)[number]));
   if (unknown.length > 0) throw new Error(`There is no part ${unknown.join(", ")}. The parts are ${partNames.join(", ")}.`);
-  // A sample, or a few parts of it, does not replace what docs/ says.
+  // A sample, or a few parts of it, does not replace the figures in docs/.
   const isWhole = !values.quick && names.length === partNames.length;
   const folder = values.out === undefined ? (isWhole ? join(root, "docs") : undefined) : resolve(values.out);
   return { quick: values.quick, only: names as typeof partNames, out: folder };

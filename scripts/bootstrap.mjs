@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const stampName = join("node_modules", ".installed");
 
-/** Why the packages of the project in `root` must be installed; null when they are as the lockfile says. */
+/** Why the packages of the project in `root` must be installed; null when they match the lockfile. */
 export function reasonToInstall(root) {
   if (!existsSync(join(root, "node_modules"))) return "the packages are not installed yet";
   if (!existsSync(nodeOf(root))) return "the installation is not complete";
@@ -87,7 +87,7 @@ function parentOf(pid) {
   return Number(/\) \S (\d+) /.exec(ofProcess(pid, "stat"))?.[1] ?? 0);
 }
 
-/** What Linux says about a process; elsewhere, or when it has ended, nothing. */
+/** The state of a process in Linux; elsewhere, or when it has ended, nothing. */
 function ofProcess(pid, what) {
   const file = `/proc/${pid}/${what}`;
   return existsSync(file) ? readFileSync(file, "utf8") : "";

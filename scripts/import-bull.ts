@@ -1,5 +1,5 @@
 // npm run import-bull -- --url REDIS --map map.json …: takes jobs out of living queues of Bull 4, BullMQ 5 and 6. --help lists the options; docs/leaving-bull.md explains them.
-// Exit code: 0 done; 1 something needs a person (the report says what); 2 wrong usage; 3 the token is not permitted; 4 Redis or the product ended it midway, safe to run again.
+// Exit code: 0 done; 1 something needs a person (the report names it); 2 wrong usage; 3 the token is not permitted; 4 Redis or the product ended it midway, safe to run again.
 import { writeFileSync } from "node:fs";
 import { runImport } from "./import-bull/command.ts";
 import { Failure } from "./import-bull/failure.ts";

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { GroupCommit, type GroupOptions } from "../src/group-commit";
 
-/** A group commit whose writes end when the test says so. */
+/** A group commit whose writes end when the test ends them. */
 /** Time limit of what comes within microtasks. */
 const patiently = { timeout: 60_000 };
 

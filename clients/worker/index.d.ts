@@ -7,7 +7,7 @@ export interface Outcome {
   readonly outcome?: never;
 }
 
-/** Finished. Returning a plain value says the same. */
+/** Finished. Returning a plain value does the same. */
 export declare function done(result?: unknown): Outcome;
 /** A failure that may pass: counts an attempt. Throwing has the same effect. */
 export declare function retry(reason: string, options?: { afterSeconds?: number }): Outcome;
@@ -60,7 +60,7 @@ export interface JobContext {
   progress(done: number, total?: number, note?: string): Promise<void>;
   /** Saves where to go on; counts as progress, so attempts start anew. JSON of up to 8 KiB: throws when it is refused. */
   checkpoint(cursor: unknown): Promise<void>;
-  /** Enqueues children, once however often the run is repeated; `idempotencyKey` tells them apart. */
+  /** Enqueues children, once however often the run is repeated; `idempotencyKey` distinguishes them. */
   enqueue(
     jobs: readonly ChildJob[],
   ): Promise<{ accepted: number; rejected: readonly { index: number; code: string; detail: string }[]; ids: readonly (string | null)[] }>;

@@ -4,7 +4,7 @@ import { describeMachine, type Machine } from "./machine.ts";
 export interface Figure {
   what: string;
   unit: string;
-  /** One value for each round. Empty: it was not measured, and `note` says why. */
+  /** One value for each round. Empty: it was not measured, and `note` has the reason. */
   rounds: readonly number[];
   /** The goal in words, and whether the median reaches it. */
   goal?: { text: string; holds(median: number): boolean };

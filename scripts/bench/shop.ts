@@ -27,7 +27,7 @@ let differences = 0;
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end(130));
 try {
   await worker.start();
-  // No clock is changed there: in the hour that one repeats, local time cannot say everything.
+  // No clock is changed there: in the hour that one repeats, local time is ambiguous.
   await measure("1.7.8", "America/Caracas");
   await measure("8.2", "Asia/Kolkata");
   await end(differences > 0 ? 1 : 0);

@@ -42,7 +42,7 @@ export interface StartOptions {
   inspectorPort?: number;
 }
 
-/** All that a benchmark starts; `end` leaves no process, port or file. Say what is wrong with `report`. */
+/** All that a benchmark starts; `end` leaves no process, port or file. Report what is wrong with `report`. */
 export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), "jobyard-bench-"));
   readonly #ending = new AbortController();

@@ -25,7 +25,7 @@ export interface Ledger {
   letters: Map<string, number>;
   /** Effects in doubt, by job. */
   uncertain: Set<string>;
-  /** `webhook-id`s of which a run gave a call up before its answer, as its timeline says. */
+  /** `webhook-id`s of which a run gave a call up before its answer, by its timeline. */
   givenUp: Set<string>;
   media: { tenant: string; key: string; altText: string | null; variants: number }[];
 }

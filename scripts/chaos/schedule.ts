@@ -103,7 +103,7 @@ function specOf(dice: Dice): FaultSpec {
     { delayMs: between(dice, 200, 4000) },
     { body: "<html>We are back soon.</html>", headers: { "content-type": "text/html" } },
   ]);
-  // Slack's 500 says that nothing was posted; a gateway before it says nothing of that.
+  // Slack's 500 means that nothing was posted; that of a gateway before it leaves it open.
   const lies = provider === "slack" && how.status === 500 && how.afterAccept;
   return { provider, rate, ...how, ...(lies ? { status: 502 } : {}) };
 }

@@ -10,7 +10,7 @@ export interface PostedJob {
   /** Its mark's number. */
   n: number;
   tenant: string;
-  /** `accepted`: the Worker said so. `refused`: it said that nothing was accepted. `unknown`: there was no answer, or one that leaves it open. */
+  /** `accepted`: by the Worker's answer. `refused`: nothing was accepted, by its answer. `unknown`: there was no answer, or one that leaves it open. */
   fate: "accepted" | "refused" | "unknown";
   /** When it was accepted. */
   id: string | null;
@@ -81,7 +81,7 @@ function read(post: Post, tenant: string, { body }: Answer): PostedJob[] {
   if (!Array.isArray(body?.ids)) return [{ post, n: post.n, tenant, fate: "accepted", id: body?.id === undefined ? null : String(body.id) }];
   return jobsOf(post, tenant, "accepted").map((each, index) => {
     const id: string | null = body.ids[index] ?? null;
-    // A chunk is rejected when neither queue nor ledger said that they have it: one of them may.
+    // A chunk is rejected when neither queue nor ledger confirmed it: one of them may have it.
     return id === null ? { ...each, fate: "unknown" } : { ...each, id };
   });
 }

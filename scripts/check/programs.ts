@@ -8,7 +8,7 @@ export interface Part {
   folders: readonly string[];
   /** Where the program is looked for: paths, or names on the PATH. */
   places: readonly string[];
-  /** The variable that tells the tests where it is. */
+  /** The variable that holds its path for the tests. */
   variable: string;
 }
 
@@ -23,7 +23,7 @@ export const parts: readonly Part[] = [
   { name: "work with Redis", program: "redis-server", folders: ["test/redis", "test/long/redis"], places: ["redis-server"], variable: "REDIS_SERVER_PATH" },
 ];
 
-/** Where the part's program is: what its variable says, else the first place that has it. */
+/** Where the part's program is: the path in its variable, else the first place that has it. */
 export function findProgram(part: Part, environment: NodeJS.ProcessEnv): string | null {
   const configured = environment[part.variable];
   const folders = (environment["PATH"] ?? "").split(delimiter).filter(Boolean);

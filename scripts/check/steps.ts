@@ -12,7 +12,7 @@ interface Step {
 /** Each checker looks at shared types anew: four of them, the default, take a third more time of the processor than two. */
 const checkers = ["--checkers", "2"];
 
-/** All that can be said about the code without running it. */
+/** All checks of the code that do not run it. */
 function steps(root: string): Step[] {
   const bin = (name: string): string => join(root, "node_modules", ".bin", name);
   return [

@@ -144,7 +144,7 @@ async function readBuckets(api: Api, { buckets, jurisdiction }: Wanted): Promise
   return { there, stray };
 }
 
-/** The header that says where a bucket lies; none for anywhere. */
+/** The header that places a bucket; none for anywhere. */
 export function r2Headers(jurisdiction: string | undefined): { headers: Record<string, string> } {
   return { headers: jurisdiction === undefined || jurisdiction === "default" ? {} : { "cf-r2-jurisdiction": jurisdiction } };
 }

@@ -131,7 +131,7 @@ function parsed(text: string): RawAnswer | null {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? (value as RawAnswer) : null;
   } catch {
-    // A proxy's page; the status says enough.
+    // A proxy's page; the status suffices.
     return null;
   }
 }

@@ -9,7 +9,7 @@ export interface Credentials {
   baseUrl: string;
 }
 
-/** Where the token and the account come from; a missing or impossible one is a sentence that says what to set. */
+/** Where the token and the account come from; a missing or impossible one is a sentence that names what to set. */
 export function credentialsIn(
   environment: Readonly<Record<string, string | undefined>>,
   { tokenFile }: Pick<Options, "tokenFile">,

@@ -1,4 +1,4 @@
-/** Stable: scripts may ask for them. docs/deploy.md says what each means. */
+/** Stable: scripts may ask for them. docs/deploy.md explains each. */
 export const findingIds = [
   "binding-extra",
   "binding-missing",

@@ -34,7 +34,7 @@ export interface Chosen {
   variables: Readonly<Record<string, string>>;
 }
 
-/** The wanted configuration with what is kept and chosen; what this run says goes before what the Worker has. */
+/** The wanted configuration with what is kept and chosen; options of this run go before what the Worker has. */
 export function completed({ wanted, kept, hosts, variables }: Chosen): Wanted {
   const { configuration } = wanted;
   const own = hosts.length > 0 ? { OWN_HOSTS: hosts.join(",") } : {};

@@ -9,7 +9,7 @@ export type Jurisdiction = (typeof jurisdictions)[number];
 /** The options of one run of `deploy` or `doctor`, from its command line. */
 export interface Options {
   env: string;
-  /** Only says what would be done. */
+  /** Only prints what would be done. */
   plan: boolean;
   json: boolean;
   /** Removes our consumers and crons that the configuration no longer has. */
@@ -43,7 +43,7 @@ The account: CLOUDFLARE_API_TOKEN (or --token-file, CLOUDFLARE_API_TOKEN_FILE) a
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
 
-/** Reads the command line; a wrong one is a sentence that says what is wrong. */
+/** Reads the command line; a wrong one is a sentence that names what is wrong. */
 export function readOptions(words: readonly string[]): Options | { wrong: string } {
   const parsed = parsedFrom(words);
   if ("wrong" in parsed) return parsed;

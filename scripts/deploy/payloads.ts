@@ -107,7 +107,7 @@ function withoutKeys(path: string): string {
     .join(".");
 }
 
-/** Null: there is no such thing. A note: there was no answer, or one that says that nothing can be tried. */
+/** Null: there is no such thing. A note: there was no answer, or one by which nothing can be tried. */
 async function ask({ url, rootToken }: RunningWorker, path: string): Promise<{ body: unknown } | { note: string }> {
   const skipped = (why: string) => ({ note: `Stored payloads were not checked: ${why}.` });
   try {

@@ -28,7 +28,7 @@ export class NotPermitted extends Error {
   }
 }
 
-/** What to say of refused calls: whether the token is bad, the account is another's, or which permissions are missing. */
+/** The message about refused calls: whether the token is bad, the account is another's, or which permissions are missing. */
 export async function explained(api: Api, refusals: readonly ApiRefusal[], calls: number): Promise<NotPermitted> {
   const state = await tokenState(api);
   if (state !== "active") return new NotPermitted(`The API token is ${state}. Make a new one and set CLOUDFLARE_API_TOKEN.`);
@@ -49,7 +49,7 @@ async function tokenState(api: Api): Promise<string> {
       return status === "active" ? status : `not active (${status.slice(0, 40)})`;
     } catch (thrown) {
       if (!(thrown instanceof ApiRefusal)) throw thrown;
-      // A token of an account is unknown to the first address; an API that does not answer says nothing against the token.
+      // A token of an account is unknown to the first address; an API that does not answer proves nothing against the token.
       if (thrown.kind === "unavailable") return "active";
     }
   }

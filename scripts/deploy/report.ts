@@ -44,7 +44,7 @@ export interface Output {
   end(report: Report): void;
 }
 
-/** What a plan's steps say already. */
+/** What a plan's steps contain already. */
 const inSteps = new Set<FindingId>([
   "database-missing",
   "storage-missing",

@@ -22,7 +22,7 @@ export interface SecretSources {
   devVars: string | undefined;
 }
 
-/** Reads the secrets file (JSON), and of the environment what the file does not say. Values are never printed. */
+/** Reads the secrets file (JSON), and of the environment what the file lacks. Values are never printed. */
 export function readSecrets({ file, environment, required, devVars }: SecretSources): Given | { wrong: string } {
   const read = file === undefined ? { values: {} } : readFile(file);
   if ("wrong" in read) return read;
@@ -62,7 +62,7 @@ function readFile(file: string): { values: Record<string, string> } | { wrong: s
     const isTable = typeof value === "object" && value !== null && !Array.isArray(value);
     if (isTable && Object.values(value).every((each) => typeof each === "string")) return { values: value as Record<string, string> };
   } catch {
-    // Said below, without the text: it holds secrets.
+    // Reported below, without the text: it holds secrets.
   }
   return { wrong: `${file} must be a JSON object of texts: {"ROOT_TOKEN": "…", "ID_SECRET": "…", …}.` };
 }

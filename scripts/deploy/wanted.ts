@@ -116,7 +116,7 @@ function bindingsOf({ emailDomain, ai }: Pick<Options, "emailDomain" | "ai">): R
   return { ...(emailDomain === undefined ? {} : { send_email: [{ name: "EMAIL" }] }), ...(ai ? { ai: { binding: "AI" } } : {}) };
 }
 
-/** What an environment says besides: tables are merged, lists are added to (an entry of the same name is replaced), anything else is replaced. */
+/** What an environment adds: tables are merged, lists are added to (an entry of the same name is replaced), anything else is replaced. */
 export function overlaid(top: Configuration, more: Record<string, unknown>): Configuration {
   return merged(top, more) as Configuration;
 }

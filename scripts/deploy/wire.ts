@@ -3,7 +3,7 @@ import { type Api, ApiRefusal, ifThere } from "./api.ts";
 import type { Making } from "./create.ts";
 import { mailEvents, type MailSubscription, type NotificationRules, ruleState, subscriptionState, uploads } from "./wiring.ts";
 
-/** The rule by which R2 tells of uploads. Rules are added, never replaced. */
+/** The rule by which R2 announces uploads. Rules are added, never replaced. */
 export async function makeRule({ api, wanted, account, done }: Making): Promise<void> {
   const [bucket, queue] = [uploads.bucketOf(wanted) ?? "", uploads.queueOf(wanted)];
   const name = `rule ${bucket} → ${queue}`;

@@ -92,7 +92,7 @@ function spoken(output: string): string {
     .trim();
 }
 
-/** Which permission wrangler lacked, where it says so; else its last words. */
+/** Which permission wrangler lacked, where its output names one; else its last line. */
 function refusal(words: readonly string[], text: string, how: string): Error {
   const command = `wrangler ${words.slice(0, words[0] === "d1" ? 3 : 1).join(" ")}`;
   const path = /A request to the Cloudflare API \(([^)]+)\) failed/.exec(text)?.[1];
@@ -105,14 +105,14 @@ function refusal(words: readonly string[], text: string, how: string): Error {
 /** Bytes of the compressed script; the platform takes more, but a larger one starts slowly. */
 const maxGzipBytes = 1024 * 1024;
 
-/** Says that the script is too large; undefined when it is not. */
+/** The message that the script is too large; undefined when it is not. */
 export function sizeIssue(gzipBytes: number): string | undefined {
   if (gzipBytes <= maxGzipBytes) return undefined;
   const kib = (bytes: number) => Math.ceil(bytes / 1024).toLocaleString("en");
   return `The script was uploaded and has ${kib(gzipBytes)} KiB compressed, ${kib(maxGzipBytes)} KiB are allowed: find the library that was added last, or split the Worker.`;
 }
 
-/** What wrangler says of its upload. */
+/** What wrangler reports about its upload. */
 interface Upload {
   type: string;
   version_id?: string | null;

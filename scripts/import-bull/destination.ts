@@ -32,7 +32,7 @@ const neededScopes: Record<Mode, readonly string[]> = {
   finish: ["read", "enqueue"],
 };
 
-/** Looks at the product once: whether the token is good for the mode, and which types there are. Throws a Failure that says what is missing. */
+/** Looks at the product once: whether the token is good for the mode, and which types there are. Throws a Failure that names what is missing. */
 export async function openDestination(product: Product, mode: Mode): Promise<Destination> {
   const { body } = await product.expect([200], "GET", "/v1/types");
   if (!Array.isArray(body["types"])) throw new Failure(2, "--to does not lead to Jobyard: GET /v1/types answered something else.");

@@ -16,7 +16,7 @@ export interface Queue {
   /** "<prefix>:<name>:", what every key of it begins with. */
   base: string;
   library: "bull" | "bullmq";
-  /** "5" or "6"; "" where nothing tells. */
+  /** "5" or "6"; "" where it is unknown. */
   major: string;
   paused: boolean;
 }

@@ -65,7 +65,7 @@ function clusterOf(single: Redis): Cluster {
     clusterRetryStrategy: (times) => (times > 20 ? null : Math.min(times * 200, 2000)),
     ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
   });
-  // What it reports of single nodes; a command that fails says so itself.
+  // What it reports of single nodes; a command that fails rejects by itself.
   cluster.on("error", () => undefined);
   return cluster;
 }

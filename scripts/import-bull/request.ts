@@ -13,11 +13,11 @@ export interface Request {
 /** Attempts of a job before it is taken. */
 export interface Attempts {
   made: number;
-  /** `opts.attempts`; undefined: not said. */
+  /** `opts.attempts`; undefined: not set. */
   configured: number | undefined;
 }
 
-/** Why a job stays where it is. The first seven are what Redis says of it. */
+/** Why a job stays where it is. The first seven are read from Redis. */
 export const reasons = {
   schedule: "a run of a schedule: taken over by --finish",
   flow: "parent or child of a flow: the old workers finish flows",
@@ -96,7 +96,7 @@ function tenantFrom(value: unknown): string | undefined {
   return typeof text === "string" && namePattern.test(text) ? text : undefined;
 }
 
-/** The timestamp tells a job from a later one of the same id. */
+/** The timestamp distinguishes a job from a later one of the same id. */
 export function keyOf({ prefix, name }: Pick<Queue, "prefix" | "name">, { id, timestamp }: Pick<BullJob, "id" | "timestamp">): string {
   const key = `bull:${prefix}:${name}:${id}:${timestamp}`;
   if (/^[\x20-\x7e]{1,256}$/.test(key)) return key;

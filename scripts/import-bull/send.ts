@@ -110,7 +110,7 @@ interface Rejected {
 
 const passing = ["unavailable", "too-many-requests", "internal"];
 
-/** What the product says of each job; those it neither accepted nor named stay claimed and are sent again. */
+/** The product's answer for each job; those it neither accepted nor named stay claimed and are sent again. */
 function fatesOf(batch: readonly Claimed[], body: Record<string, unknown>): { fates: Fate[]; wait: number } {
   const ids = Array.isArray(body["ids"]) ? (body["ids"] as unknown[]) : [];
   const rejected = new Map((Array.isArray(body["rejected"]) ? (body["rejected"] as Rejected[]) : []).map((each) => [each.index, each]));

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { domainNamesOf } from "./names.ts";
 import { capabilityFile, migrationFile, modelFile, queriesFile, storeFile, testFile } from "./templates.ts";
 
-/** Makes the files of a new domain folder, or says why not; then nothing is written. Paths are relative to `root`. */
+/** Makes the files of a new domain folder, or returns why not; then nothing is written. Paths are relative to `root`. */
 export function scaffoldDomain(root: string, folder: string | undefined): { files: string[] } | { wrong: string } {
   const names = domainNamesOf(folder);
   if ("wrong" in names) return names;

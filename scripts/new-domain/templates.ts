@@ -4,7 +4,7 @@ export function modelFile({ folder, one, oneValue }: DomainNames): string {
   return `import * as v from "valibot";
 import { boundedText } from "../../bounded";
 
-/** What a caller may say of one of the ${folder}. */
+/** The fields that a caller may set of one of the ${folder}. */
 export const ${oneValue}Input = v.strictObject({ title: boundedText(200, { min: 1, rule: "must be 1 to 200 characters" }) });
 export type ${one}Input = v.InferOutput<typeof ${oneValue}Input>;
 

@@ -6,7 +6,7 @@ import { contractFile, runFile, testFile } from "./templates.ts";
 
 const listPath = "src/jobs/index.ts";
 
-/** Makes the files of a new job and its line in the list, or says why not; then nothing is written. Paths are relative to `root`. */
+/** Makes the files of a new job and its line in the list, or returns why not; then nothing is written. Paths are relative to `root`. */
 export function scaffold(root: string, type: string | undefined, queue: string): { files: string[] } | { wrong: string } {
   const names = namesOf(type);
   if ("wrong" in names) return names;

@@ -1,4 +1,4 @@
-/** What the sandbox's model says as an agent: which tools it asks for and how it answers, by nothing but what it was asked. */
+/** The replies of the sandbox's model as an agent: its tool calls and answers follow from the conversation alone. */
 
 interface Conversation {
   messages: { role?: unknown; content?: unknown }[];

@@ -6,7 +6,7 @@ export interface FaultSpec {
   /** As in the journal: `/emails`, `/mail/emails`, `/mail/*`. */
   path?: string;
   method?: string;
-  /** Answers this instead of acting; the body is the provider's own for that status unless `body` says otherwise. */
+  /** Answers this instead of acting; the body is the provider's own for that status unless `body` is given. */
   status?: number;
   /** Replaces the answer's body; a string goes out as it is. */
   body?: unknown;

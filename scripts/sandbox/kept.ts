@@ -9,7 +9,7 @@ export interface KeptNote {
 /** The newest are remembered, so that a long run does not fill the memory. */
 const most = 100_000;
 
-/** What one provider holds by its own keys, the oldest first: contacts, say. A value that was changed must be put again. */
+/** What one provider holds by its own keys, the oldest first, such as contacts. A value that was changed must be put again. */
 export class Kept<T> {
   readonly #note: (key: string, value: T) => void;
   readonly #values = new Map<string, T>();

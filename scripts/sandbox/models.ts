@@ -5,7 +5,7 @@ import type { Answering, Call, Provider, Reply, World } from "./provider.ts";
 /**
  * A language model behind an OpenAI-compatible API: `POST /models/v1/chat/completions`. As one of our agents it calls a tool and answers by
  * what it was given (`agents.ts`). Otherwise, with a JSON schema asked for, the answer is the smallest value that fits it, so that what comes
- * back can be foretold. A picture must be one. The model's name says how it misbehaves:
+ * back can be foretold. A picture must be one. The model's name decides how it misbehaves:
  * `refuses`, `babbles` (no JSON), `empty`, `cut` (finish_reason length), `broke` (no quota left), `busy` (a 200 that holds a 429), `picky` (takes
  * no temperature, max_completion_tokens nor response_format), `long` (a prompt over its context), `filtered` (finish_reason content_filter), `thinks` (thoughts, then JSON in a code fence); any other name answers well.
  */
@@ -122,7 +122,7 @@ function isPicture(url: unknown): boolean {
   return begins !== undefined && bytes.length <= 4 * 1024 * 1024 && bytes.toString("hex", 0, 4).startsWith(begins);
 }
 
-/** That of the response format, else the one that a system message tells. */
+/** That of the response format, else the one in a system message. */
 function schemaIn(body: Record<string, unknown>): Schema | null {
   const format = body["response_format"] as { type?: string; json_schema?: { schema?: Schema } } | undefined;
   if (format?.type === "json_schema") return format.json_schema?.schema ?? null;

@@ -12,7 +12,7 @@ export interface Provider {
 
 export interface Answering {
   answer(call: Call): Reply | Promise<Reply>;
-  /** What this provider really says with that status, for faults that name no body. */
+  /** The body that this provider really sends with that status, for faults that name no body. */
   refuse(status: number): Reply;
   /** Forgets everything, as after a start. */
   reset(): void;

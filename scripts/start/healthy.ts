@@ -6,7 +6,7 @@ const patience = 60_000;
 const longestSilence = 30_000;
 const lookEvery = 2000;
 
-/** Resolves when `GET /healthz` gets no answer at all for half a minute, whatever it would say; never once the signal has fired. */
+/** Resolves when `GET /healthz` gets no answer of any status for half a minute; never once the signal has fired. */
 export async function silent(url: string, signal: AbortSignal, silence: number = longestSilence): Promise<void> {
   while (!signal.aborted) {
     if (!(await answers(url, signal, silence))) break;

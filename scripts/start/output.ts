@@ -11,7 +11,7 @@ const noise = [
   /Logs were written to/,
 ];
 
-/** The runtime's own account of a call that failed, with addresses of its code: the job's reason says the same. */
+/** The runtime's own account of a call that failed, with addresses of its code: the job's reason holds the same. */
 const runtimeNoise = /wdErrId|^(?:e|exception) = /;
 
 /** A line that comes again within this time is counted instead of printed. Milliseconds. */

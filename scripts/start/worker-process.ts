@@ -14,7 +14,7 @@ export interface WorkerOrder {
   inspectorPort?: number;
 }
 
-/** What the Worker's process says. */
+/** A message of the Worker's process. */
 export type FromWorker = { ready: true } | { log: { level: string; message: string } };
 
 /** The exit code of the Worker's process when the runtime under it crashed. */

@@ -1,4 +1,4 @@
-// The process of the local Worker: started by scripts/start.ts, which tells it what to start over the pipe and whose end it does not outlive.
+// The process of the local Worker: started by scripts/start.ts, which sends it the settings over the pipe and whose end it does not outlive.
 import type { ChildProcess } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { unstable_startWorker as startWorker } from "wrangler";

@@ -12,7 +12,7 @@ export interface Schema {
   additionalProperties?: boolean | Schema;
 }
 
-/** The TypeScript type of what a schema takes; `unknown` where it says nothing. */
+/** The TypeScript type of what a schema takes; `unknown` where the schema states none. */
 export function typeOf(schema: Schema): string {
   if ("const" in schema) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ") || "never";

@@ -19,7 +19,7 @@ export interface FakeRoute {
   answer(call: FakeCall): FakeAnswer;
 }
 
-/** An answer that says no. */
+/** An answer that refuses. */
 export const refused = (status: number, code: number, message: string): FakeAnswer => ({ status, code, message });
 /** A route; each `:name` of its path is a parameter. */
 export const of = (method: string, path: string, grant: Grant | undefined, answer: FakeRoute["answer"]): FakeRoute => {

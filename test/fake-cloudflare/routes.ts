@@ -3,7 +3,7 @@ import { type FakeAnswer, type FakeRoute, of, refused } from "./call.ts";
 import { type FakeAccount, type FakeQueue, type FakeScript, hexId } from "./state.ts";
 import { deployed, uploaded, versioned } from "./uploads.ts";
 
-/** All routes of the fake; any other call is unexpected. Below `/accounts/{id}` unless it says root. */
+/** All routes of the fake; any other call is unexpected. Below `/accounts/{id}` unless it is marked root. */
 export const accountRoutes: readonly FakeRoute[] = [
   of("GET", "/tokens/verify", undefined, () => ({ result: { id: "t", status: "active" } })),
 

@@ -55,7 +55,7 @@ export interface FakeSubscription {
   destination: { type: string; queue_id: string };
 }
 
-/** An account in memory. Its databases are real SQLite, so that migrations do what they say. */
+/** An account in memory. Its databases are real SQLite, so that migrations really run. */
 export class FakeAccount {
   readonly databases = new Map<string, { uuid: string; name: string; jurisdiction: string | null; sqlite: DatabaseSync }>();
   readonly namespaces: { id: string; title: string }[] = [];

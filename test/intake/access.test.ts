@@ -34,7 +34,7 @@ function pathOf(route: AnyRoute): string {
     .replaceAll(/:\w+/g, "some-thing");
 }
 
-/** Whether the request came past the door: whatever the handler then said of a missing body or thing. */
+/** Whether the request came past the door: whatever the handler then answered about a missing body or thing. */
 const passed = (status: number) => ![401, 403, 405, 500].includes(status);
 
 describe("every route", () => {

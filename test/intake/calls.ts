@@ -1,4 +1,4 @@
-/** What a test says of a call of the interface besides method and path. */
+/** What a test sets of a call of the interface besides method and path. */
 export interface CallOptions {
   token?: string | undefined;
   tenant?: string;

@@ -48,7 +48,7 @@ describe("a body", () => {
     for (const type of ["text/html", "multipart/form-data; boundary=x", "application/jsonp", "application/json; charset=latin1"]) {
       expect((await post(good, { "content-type": type })).status, type).toBe(415);
     }
-    // text/plain and urlencoded are what fetch and curl -d say by themselves.
+    // text/plain and urlencoded are what fetch and curl -d send by themselves.
     for (const type of [
       "application/json",
       "Application/JSON; charset=UTF-8",

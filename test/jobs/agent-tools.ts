@@ -76,7 +76,7 @@ export const final: ScriptedReply = { text: '{"answer":"ready"}' };
 
 export const payload = { agentType: "worker" };
 
-/** An agent with the tools above, beside a model that says this. */
+/** An agent with the tools above, beside a model that gives these replies. */
 export function bench(replies: ScriptedReply[], more: AgentBenchOptions = {}) {
   acted = [];
   return createAgentBench(replies, { agents: [worker()], ...more });

@@ -89,7 +89,7 @@ export function shopOf(count: number, version: WebShop["version"] = "8.2"): WebS
   return shop;
 }
 
-/** As an SQL import does it: no date of change tells. */
+/** As an SQL import does it: no date of change shows it. */
 export function mend(shop: WebShop, resource: string, id: number, fields: object) {
   shop.put(resource, [{ ...shop.tables[resource]?.get(id), id, ...fields }]);
 }

@@ -9,9 +9,9 @@ type Row = Record<string, unknown>;
 export class WebShop {
   readonly tables: Record<string, Map<number, Row>> = {};
   readonly requests: string[] = [];
-  /** What it says in the place of a list, by its number; undefined: the list. */
+  /** What it answers in the place of a list, by its number; undefined: the list. */
   instead: (request: number) => string | undefined = () => undefined;
-  /** Seconds it says a row took it. */
+  /** Seconds that it states as its time for a row. */
   secondsPerRow = 0.0005;
   /** Rows that fail to load, as `orders/7`: 1.7 writes an empty list in their place, 8.2 leaves them out. */
   readonly holes = new Set<string>();

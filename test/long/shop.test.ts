@@ -65,7 +65,7 @@ test("across the hour that a clock change repeats, and the one it leaves out, no
     }
     await way.pass(minutes(2));
     await each((site) => shops.sync("sync-orders", site));
-    // Local time does not tell the two hours apart: within them a date may be an hour off, elsewhere it may not.
+    // Local time does not distinguish the two hours: within them a date may be an hour off, elsewhere it may not.
     const mayBeOff = (date: string) => Math.abs(Date.parse(date) - change) <= minutes(60);
     expect(await shops.ordersDiffer("madrid", { mayBeOff })).toEqual([]);
     expect(await shops.ordersDiffer("caracas")).toEqual([]);

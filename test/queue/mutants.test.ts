@@ -14,7 +14,7 @@ test.for(mutants)("the checker catches: $name", async (mutant) => {
   expect((await sentences(mutant.steps, mutant)).join("\n"), "with the mutant").toMatch(mutant.caughtBy);
 });
 
-/** What the checker says of these steps, at most until it has caught the mutant. */
+/** What the checker reports on these steps, at most until it has caught the mutant. */
 async function sentences(steps: Mutant["steps"], mutant: Mutant | null): Promise<string[]> {
   await emptyLedger();
   const world = createModel(mutant);

@@ -8,7 +8,7 @@ export interface DescribedRoutes {
   check(): void;
 }
 
-/** The table of routes, watched: what the OpenAPI document says of an answer is the answer's own shape, without a field more. */
+/** The table of routes, watched: what the OpenAPI document describes of an answer is the answer's own shape, without a field more. */
 export function describedRoutes(watched: readonly AnyRoute[] = routes): DescribedRoutes {
   const found: string[] = [];
   const table = watched.map((route) => ({

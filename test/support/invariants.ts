@@ -74,7 +74,7 @@ export async function unfinished(world: Model): Promise<string[]> {
   const wrong: string[] = [];
   for (const { id, script, strict, fp } of world.accepted) {
     const row = byId.get(id);
-    // What is lost or never ends, the history says.
+    // What is lost or never ends is found in the history.
     if (!row || !isTerminal(row.state)) continue;
     if (fp !== undefined && row.fp !== fp && !rows.some((each) => each.fp === fp && each.state === "discarded"))
       wrong.push(`${id}: its second payload is lost`);

@@ -38,7 +38,7 @@ declare module "vitest" {
   interface Matchers<R extends void | Promise<void> = void | Promise<void>, T = unknown> extends Sentences<R> {}
 }
 
-/** What does not fit a sentence is shown in full: state, reason, result and effects say at once what happened instead. */
+/** What does not fit a sentence is shown in full: state, reason, result and effects show at once what happened instead. */
 function matchOf({ utils, isNot }: MatcherState, sentence: string, pass: boolean, seen: unknown, wanted?: unknown) {
   const message = () =>
     [`expected the job ${isNot ? "not " : ""}${sentence}`, ...(wanted === undefined ? [] : [utils.printExpected(wanted)]), utils.printReceived(seen)].join(

@@ -36,7 +36,7 @@ export interface Outside {
   count(isolate: Isolate): void;
 }
 
-/** The job of the model: it makes one effect, then ends as its script says for its nth run. */
+/** The job of the model: it makes one effect, then ends as its script has it for its nth run. */
 export function createModelled(history: History, outside: () => Outside, mutant: Mutant | null) {
   /** Calls that reached the provider, by idempotency key. */
   const calls = new Map<string, number>();

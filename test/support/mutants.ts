@@ -213,7 +213,7 @@ export const mutants: readonly Mutant[] = [
 
 const asClaimed = { attempt: 0, runs: 1, pinned: null, revision: 0, reason: null, cursor: null, wake: null, gate: null };
 
-/** Says that everything is recorded, and records it when the messages have been acknowledged. */
+/** Reports that everything is recorded, and records it when the messages have been acknowledged. */
 function acknowledgeFirst(): Mutant {
   const waiting: (() => Promise<unknown>)[] = [];
   return {

@@ -54,7 +54,7 @@ test("a picture that is cut off says so where one looks for it", async () => {
   expect((await upload("cut.jpg", bytes)).body).toMatchObject({ key: "cut.jpg", format: "jpeg" });
   await untilAllEnded(way, "pictures", { jobs: 42 });
   expect((await shop.get("/v1/media/cut.jpg")).body).toMatchObject({ format: null, issue: "the jpeg is broken or cut off", variants: [] });
-  // The job of its alt text says the same in a note.
+  // The job of its alt text has the same in a note.
   expect((await shop.get("/v1/dead-letters")).body.deadLetters).toHaveLength(1);
 });
 

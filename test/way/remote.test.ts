@@ -88,7 +88,7 @@ test("a job that a pull takes whose client went away is not lost: the next worke
   gone.abort();
   expect(await cutOff).toBe("cut off");
   const id = await api.enqueue("remote-demo", {});
-  // Whether the runtime tells of the client that went away, or the offer is void after its 30 s.
+  // Whether the runtime reports the client that went away, or the offer is void after its 30 s.
   const there: { id: string; attempt: number; lease: string }[] = [];
   await until("the next worker gets it", async () => {
     await way.tick(31_000);

@@ -13,7 +13,7 @@ const maxLooks = 1000;
 /** A request without an answer by then is given up. Milliseconds. */
 const patience = 30_000;
 
-/** Answers of 429 and 503 that did not say when to come again. */
+/** Answers of 429 and 503 without a time to come again. */
 let bare = 0;
 
 export async function load(run: Run): Promise<Section> {
@@ -72,7 +72,7 @@ async function atRest({ control }: Jobyard): Promise<{ done: number; open: numbe
   }
 }
 
-/** How many of some accepted jobs, evenly spread, are not done: a sum would not tell a lost one from one that had no answer and is done. */
+/** How many of some accepted jobs, evenly spread, are not done: a sum would not distinguish a lost one from one that had no answer and is done. */
 async function notDone({ tenant }: Jobyard, accepted: readonly string[]): Promise<number> {
   const step = Math.max(1, Math.ceil(accepted.length / maxLooks));
   const ids = accepted.filter((_, index) => index % step === 0).values();

@@ -11,7 +11,7 @@ export interface Sides {
 interface Wanted {
   /** Every so-manieth order is compared with its customer, addresses, payments and shipments too. Default 1. */
   detailOfEvery?: number;
-  /** Local time does not tell everything: whether a date may be an hour off. Default: none may. */
+  /** Local time is ambiguous: whether a date may be an hour off. Default: none may. */
   mayBeOff?: (date: string) => boolean;
 }
 

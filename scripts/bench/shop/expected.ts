@@ -6,7 +6,7 @@ type Line = Record<string, string | number>;
 /** A shop's tables, each by id. */
 export type Tables = (resource: string) => ReadonlyMap<number, Row>;
 
-/** What `GET /v1/sites/{site}/orders` is to say of an order. */
+/** What `GET /v1/sites/{site}/orders` is to answer for an order. */
 export function expectedOrder(row: Row, tables: Tables) {
   const state = tables("order_states").get(Number(row["current_state"]));
   return {
@@ -31,7 +31,7 @@ export function expectedOrder(row: Row, tables: Tables) {
   };
 }
 
-/** What `GET /v1/sites/{site}/orders/{order}?reveal=1` is to say besides. */
+/** What `GET /v1/sites/{site}/orders/{order}?reveal=1` is to answer besides. */
 export function expectedDetail(row: Row, tables: Tables) {
   const customer = tables("customers").get(Number(row["id_customer"]));
   const payments = [...tables("order_payments").values()].filter((each) => each["order_reference"] === row["reference"]);
@@ -61,7 +61,7 @@ export function expectedDetail(row: Row, tables: Tables) {
   };
 }
 
-/** What `GET /v1/sites/{site}/products` is to say of a product. */
+/** What `GET /v1/sites/{site}/products` is to answer for a product. */
 export function expectedProduct(row: Row, tables: Tables, of: ProductDetails) {
   const maker = tables("manufacturers").get(Number(row["id_manufacturer"]));
   const offers = of.offers(row.id);

@@ -14,7 +14,7 @@ interface JobView {
   result?: Record<string, number>;
 }
 
-/** What the sandbox tells of a shop. */
+/** What the sandbox reports about a shop. */
 interface Summary {
   requests: { total: number };
   concurrency: { most: number };

@@ -52,7 +52,7 @@ export class MeasuredWorker {
   }
 }
 
-/** As Linux tells it. */
+/** Read from Linux. */
 function runtimesBelow(pid: number): number[] {
   const all = readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))

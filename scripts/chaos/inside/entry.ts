@@ -145,7 +145,7 @@ async function isIdle(env: WorkerEnv): Promise<boolean> {
   return metrics.every(({ backlogCount }) => backlogCount === 0);
 }
 
-/** Lets time pass on the Worker's clock while nothing is under way: no run may last longer than its timers say. */
+/** Lets time pass on the Worker's clock while nothing is under way: no run may last longer than its timers allow. */
 async function jump({ to, seconds }: { to: number; seconds: number }): Promise<{ jumped: boolean; underWay: number }> {
   isHeld = true;
   try {

@@ -2,7 +2,7 @@ import type { DeployedWorker } from "../account.ts";
 import { type Finding, finding } from "../finding.ts";
 import type { Wanted } from "../wanted.ts";
 
-/** What the configuration says of the Worker itself, and the dashboard can change. */
+/** Settings of the Worker itself that the configuration has and the dashboard can change. */
 const compared = ["compatibility_date", "compatibility_flags", "limits", "observability"] as const;
 
 /** Settings of the deployed Worker that differ from the configuration, and bindings that it does not name: the next deploy takes both back. */
@@ -35,7 +35,7 @@ interface Difference {
   should: unknown;
 }
 
-/** Only what the configuration says is compared; of what the API does not show nothing is known. */
+/** Only what the configuration sets is compared; of what the API does not show nothing is known. */
 function differences(field: string, is: unknown, should: unknown): Difference[] {
   if (should === undefined || is === undefined) return [];
   if (typeof should === "object" && should !== null && !Array.isArray(should)) {

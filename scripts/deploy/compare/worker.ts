@@ -65,7 +65,7 @@ export function extraCrons(wanted: Wanted, crons: readonly string[]): string[] {
 
 interface WantedBinding {
   name: string;
-  /** What the account's binding must say of the resource; undefined where its name and kind are all there is. */
+  /** What the account's binding must hold of the resource; undefined where its name and kind are all there is. */
   is?: (binding: Binding) => string | undefined;
   should?: string | undefined;
 }

@@ -21,7 +21,7 @@ export interface ShopSettings {
   enabled: boolean;
   /** True: the server drops the Authorization header. */
   dropsAuthorization: boolean;
-  /** Seconds the shop says it needs for a row. */
+  /** Seconds that the shop states as its time for a row. */
   secondsPerRow: number;
   /** What a module echoes before each body. */
   echo: string;

@@ -37,7 +37,7 @@ async function answer(call: Call, shops: Shops): Promise<Reply> {
   }
 }
 
-/** What hosting says in front of a shop; 401 and 405 are the webservice's own. */
+/** What hosting answers in front of a shop; 401 and 405 are the webservice's own. */
 function refuse(status: number): Reply {
   if (status === 401) return json(401, [{ status, code: 20, message: "Authentification key is not active" }]);
   if (status === 405) return json(405, [{ status, code: 25, message: "Method GET is not allowed for the resource with this authentication key" }]);

@@ -33,7 +33,7 @@ export function webservice(shop: Shop, call: Call, path: string): Answer {
   return replyOf(body, shop.settings, call, refusals.length === 0);
 }
 
-/** What the dispatcher says before any of the webservice runs. */
+/** What the dispatcher answers before any of the webservice runs. */
 const realm = { "www-authenticate": 'Basic realm="Welcome to PrestaShop Webservice, please enter the authentication key as the login. No password required."' };
 const noKey: Answer = { status: 401, headers: { ...realm, "content-type": "text/html; charset=utf-8" }, body: "401 Unauthorized", rows: 0 };
 

@@ -19,7 +19,7 @@ export async function payloadsOf(tenant: string): Promise<string[]> {
   return results.map(({ payload }) => payload);
 }
 
-/** Every table's rows of a tenant that still say something. */
+/** Every table's rows of a tenant that still hold something. */
 export async function left(tenant: string, text: string): Promise<string[]> {
   const tables = ["jobs", "effects", "history", "dead_letters", "entities", "leads", "lead_submissions", "lead_identities", "lead_activity", "facts", "audit"];
   const rows = await Promise.all(

@@ -13,7 +13,7 @@ const parts = createMediaDeps(env as unknown as WorkerEnv, () => 1000);
 const key = "photo.jpg";
 let tenant = "";
 let count = 0;
-/** Each upload is later than the one before, whatever the clock says. */
+/** Each upload is later than the one before, whatever the time is. */
 let later = 0;
 
 beforeEach(() => {

@@ -86,7 +86,7 @@ describe("a subscription", () => {
     expect(await store.get(tenant, "saas")).toMatchObject({ retired: "gone (410)", retiredAt: 7 });
     expect(await store.open(tenant, "saas")).toEqual({ ok: false, reason: "gone (410)" });
     expect((await store.put(tenant, "saas", good, 8)).subscription).toMatchObject({ retired: null, retiredAt: null });
-    // What was sent before it was set again says nothing of what is set now.
+    // What was sent before it was set again proves nothing about what is set now.
     expect(await store.retire(tenant, "saas", { reason: "gone (410)", since: 7, at: 9 })).toBe(false);
     expect([await store.remove(tenant, "saas"), await store.remove(tenant, "saas")]).toEqual([true, false]);
   });

@@ -30,7 +30,7 @@ describe("a suppressed address", () => {
     expect(await queries.reasons(tenant, ["a@b.example"], true)).toEqual(["unsubscribe"]);
     await store.add(tenant, [{ address: "a@b.example", scope: "all", reason: "complaint" }], 6);
     expect(await queries.reasons(tenant, ["a@b.example"], true)).toEqual(["complaint"]);
-    // Taking the complaint back leaves what the person said.
+    // Taking the complaint back leaves what the person chose.
     expect(await store.remove(tenant, "A@B.example", "all")).toBe(true);
     expect(await queries.of(tenant, "a@b.example")).toEqual([{ address: "a@b.example", scope: "bulk", reason: "unsubscribe", since: 5 }]);
     expect([await store.remove(tenant, "a@b.example"), await store.remove(tenant, "a@b.example")]).toEqual([true, false]);

@@ -1,6 +1,6 @@
 import type { Connect, Socket } from "../../../src/providers/mail/smtp/session";
 
-/** What the server says to a line; null: it closes the connection, `never`: it says nothing. */
+/** The server's answer to a line; null: it closes the connection, `never`: it does not answer. */
 export type Script = (line: string, state: { tls: boolean; body: boolean }) => string | null | undefined;
 
 export interface Scripted {
@@ -12,7 +12,7 @@ export interface Scripted {
   closed(): number;
 }
 
-/** A server of SMTP in this isolate. `says` undefined for a line means the usual answer. */
+/** A server of SMTP in this isolate. `script` undefined for a line means the usual answer. */
 export function scripted(script: Script = () => undefined, greeting: string | null = "220 mail.example ESMTP"): Scripted {
   const lines: string[] = [];
   const connected: Scripted["connected"] = [];

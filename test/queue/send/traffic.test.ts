@@ -8,7 +8,7 @@ import { emptyLedger } from "../../support/invariants";
 
 beforeEach(async () => {
   await emptyLedger();
-  // Time-outs end when the test says so.
+  // Time-outs end when the test ends them.
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
 });
 afterEach(() => void vi.useRealTimers());

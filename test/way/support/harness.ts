@@ -27,7 +27,7 @@ export interface Way {
   tick(later?: number): Promise<void>;
   /** Sets the clock forward to a time and fires the cron. */
   tickTo(time: number): Promise<void>;
-  /** Fires the cron for a planned time, whatever the clock says. */
+  /** Fires the cron for a planned time, whatever the time is. */
   tickAt(time: number): Promise<void>;
   /** The Worker's clock. */
   now(): number;

@@ -40,7 +40,7 @@ export function runtimeCpuMs(): number {
   }, 0);
 }
 
-/** What Linux says of a process; one that has ended but is not waited for yet counts as gone. */
+/** The state of a process in Linux; one that has ended but is not waited for yet counts as gone. */
 function look(pid: number): Process[] {
   try {
     const [, name = "", state = "", parent = "0"] = /\((.*)\) (\S) (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];

@@ -1,4 +1,4 @@
-// A worker as a tenant runs one, with the client package. Handlers do what the payload says; each effect is one request to the story's own server.
+// A worker as a tenant runs one, with the client package. Handlers do what the payload lists; each effect is one request to the story's own server.
 const { createWorker, retry } = await import(process.env.CLIENT);
 const outside = process.env.OUTSIDE;
 

@@ -21,7 +21,7 @@ export class Shops {
     this.tenant = tenant;
   }
 
-  /** Makes a shop whose last order came a few minutes ago, and its site, which is read when a story says so only. */
+  /** Makes a shop whose last order came a few minutes ago, and its site, which is read only when a story asks for it. */
   async connect(name: string, settings: Record<string, unknown> = {}, site: Record<string, unknown> = {}): Promise<void> {
     await this.schedule(name, settings, site);
     for (const kind of ["orders", "products"]) await this.tenant.ask("DELETE", `/v1/schedules/sync-${kind}-${name}`);
@@ -72,7 +72,7 @@ export class Shops {
     return untilJob(this.tenant, await this.tenant.enqueue(type, { siteId: site, ...payload }), "done");
   }
 
-  /** What the connection test says. */
+  /** The answer of the connection test. */
   async test(site: string): Promise<Json> {
     return (await this.tenant.ask("POST", `/v1/sites/${site}/test`)).body;
   }

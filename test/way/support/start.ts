@@ -48,7 +48,7 @@ export class Started {
     );
   }
 
-  /** `kill -9` for every process of it at once; says which kinds there were. */
+  /** `kill -9` for every process of it at once; returns which kinds there were. */
   async kill(): Promise<string[]> {
     const family = this.family();
     await killHard(family.map(({ pid }) => pid));

@@ -8,7 +8,7 @@ type Job = Awaited<ReturnType<Api["job"]>>;
 /** Seconds. What is waited for comes as soon as it can; the limit ends only what hangs, on a machine however busy. */
 const patience = 240;
 
-/** Looks until it is true, at most for the given time; `what` is said when it does not come true. Looks often at first, later every `interval` milliseconds. */
+/** Looks until it is true, at most for the given time; `what` is in the error when it does not come true. Looks often at first, later every `interval` milliseconds. */
 export async function until(what: string, look: () => Promise<unknown>, seconds = patience, interval = 100): Promise<void> {
   const latest = performance.now() + seconds * 1000;
   for (let pause = interval / 10; ; pause = Math.min(interval, pause * 1.4)) {

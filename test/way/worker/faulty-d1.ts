@@ -6,7 +6,7 @@ type Real = { statement: D1PreparedStatement; sql: string };
 const reals = new WeakMap<object, Real>();
 const asking = new Set(["first", "run", "all", "raw"]);
 
-/** A database that answers as its switch says, statement by statement and batch by batch. */
+/** A database that answers as its switch is set, statement by statement and batch by batch. */
 export function faultyD1(db: D1Database, pass: Pass = through): D1Database {
   return new Proxy(db, {
     get(target, name) {

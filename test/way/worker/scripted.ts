@@ -17,7 +17,7 @@ const step = v.variant("do", [
   v.strictObject({ do: v.literal("throw"), text: v.pipe(v.string(), personal()) }),
 ]);
 
-/** A job that does what its payload says, step by step; a checkpoint keeps what is behind it from being repeated. */
+/** A job that does what its payload lists, step by step; a checkpoint keeps what is behind it from being repeated. */
 export const scripted = defineJob({
   type: "scripted",
   queue: "events",
