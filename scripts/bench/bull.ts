@@ -45,13 +45,13 @@ function ask(peer: ChildProcess, order: Order): Promise<number | number[]> {
   const id = ++lastId;
   return new Promise((resolve, reject) => {
     const lost = () => reject(new Error("the process of BullMQ ended"));
-    const hear = (answer: Answer) => {
+    const onAnswer = (answer: Answer) => {
       if (answer.id !== id) return;
-      peer.off("message", hear).off("exit", lost);
+      peer.off("message", onAnswer).off("exit", lost);
       if ("error" in answer) reject(new Error(answer.error));
       else resolve(answer.value);
     };
-    peer.on("message", hear).once("exit", lost);
+    peer.on("message", onAnswer).once("exit", lost);
     peer.send({ ...order, id });
   });
 }

@@ -23,7 +23,7 @@ export interface Burst {
 }
 
 /** Posts that long without anything new being forwarded are not waited for. Milliseconds. */
-const patience = 120_000;
+const maxStillMs = 120_000;
 
 /** A project whose leads go to the sandbox's Make.com. */
 export async function makeProject(url: string, tenant: Tenant, sandboxUrl: string | null): Promise<Project> {
@@ -71,7 +71,7 @@ export async function burst(project: Project, sandboxUrl: string, count: number,
 /** When the last of them was; null when nothing moves any more. */
 async function allForwarded(sandboxUrl: string, ids: readonly string[]): Promise<number | null> {
   let [most, moved] = [0, Date.now()];
-  while (Date.now() - moved < patience) {
+  while (Date.now() - moved < maxStillMs) {
     const forwarded = await forwards(sandboxUrl);
     if (forwarded.size > most) [most, moved] = [forwarded.size, Date.now()];
     if (ids.every((id) => forwarded.has(id))) return moved;

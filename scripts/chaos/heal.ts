@@ -10,7 +10,7 @@ export interface Rest {
 
 const minute = 60_000;
 /** Milliseconds. */
-const [lookEvery, patience] = [150, 4000];
+const [lookEvery, maxWaitMs] = [150, 4000];
 const [idleLooks, countEvery] = [2, 8];
 /** Time that passes after each look that found open jobs: backoff and gates first, then lost messages, then leases of runs that ended with their isolate. */
 const jumps = [1, 1, 2, 5, 11, 11, 14, 20, 20, 40, 40, 60, 60, 120, 120, 240];
@@ -50,7 +50,7 @@ async function settled(world: World): Promise<number> {
       const [ends, now] = [open < least, performance.now()];
       if (ends) [least, since] = [open, now];
       // A batch is for a moment neither in its queue nor in the Worker, and a remote worker is seen by what it ends.
-      if (open === 0 || (idle >= idleLooks && !ends) || now - since > patience) return open;
+      if (open === 0 || (idle >= idleLooks && !ends) || now - since > maxWaitMs) return open;
       if (idle >= idleLooks) idle = 0;
     }
     await passing(lookEvery);

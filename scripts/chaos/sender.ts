@@ -26,7 +26,7 @@ export interface Sending {
 
 const lanes = 24;
 /** A request that may be repeated is, until it is accepted or so many milliseconds have passed. */
-const patience = 60_000;
+const maxRepeatMs = 60_000;
 
 /** Sends all posts at their times, as clients do that repeat what they may repeat. */
 export async function send(posts: readonly Post[], tenants: readonly Tenant[], picture: Uint8Array, course: Course): Promise<Sending> {
@@ -45,7 +45,7 @@ export async function send(posts: readonly Post[], tenants: readonly Tenant[], p
 }
 
 async function sendOne(post: Post, tenant: Tenant, request: Request, sending: Sending): Promise<PostedJob[]> {
-  const giveUp = performance.now() + patience;
+  const giveUp = performance.now() + maxRepeatMs;
   let wasUnknown = false;
   for (let pause = 200; ; pause = Math.min(2000, pause * 2)) {
     const answer = await ask(tenant.api, request);

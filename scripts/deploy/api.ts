@@ -51,7 +51,7 @@ export interface ApiSettings {
 
 const tries = 4;
 const longestPause = 30_000;
-const patience = 30_000;
+const maxAnswerMs = 30_000;
 /** "Already exists" of queues, D1, R2, KV and consumers. */
 const existing = new Set([11009, 7502, 10004, 10014, 11004]);
 
@@ -95,7 +95,7 @@ async function once(url: string, request: RequestInit, method: string, path: str
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, { ...request, signal: AbortSignal.timeout(patience) });
+    response = await fetch(url, { ...request, signal: AbortSignal.timeout(maxAnswerMs) });
     text = await response.text();
   } catch (cause) {
     return { refusal: new ApiRefusal("unavailable", method, shown, undefined, `no answer (${reasonOf(cause)})`), status: 0, retryAfter: undefined };

@@ -20,7 +20,7 @@ export interface RunningWorker {
   rootToken: string;
 }
 
-const patience = 20_000;
+const maxAnswerMs = 20_000;
 const shownPaths = 5;
 
 /**
@@ -114,7 +114,7 @@ async function ask({ url, rootToken }: RunningWorker, path: string): Promise<{ b
     const response = await fetch(`${url}${path}`, {
       headers: { authorization: `Bearer ${rootToken}` },
       redirect: "error",
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(maxAnswerMs),
     });
     if (response.status === 404) return { body: null };
     if (response.status === 401 || response.status === 403) return skipped(`${url} refuses the ROOT_TOKEN that was given`);

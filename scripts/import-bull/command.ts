@@ -154,7 +154,7 @@ async function rollback(session: Session): Promise<Outcome> {
 async function finishAll(session: Session): Promise<Outcome> {
   const takers = await takersOf(session);
   for (const taker of takers) await taker.resume();
-  const finishing = { ...session, uncertain: session.options.uncertain, patience: session.options.waitSeconds * 1000 };
+  const finishing = { ...session, uncertain: session.options.uncertain, maxWaitMs: session.options.waitSeconds * 1000 };
   const finished = await Promise.all(takers.map((taker) => finish(finishing, taker, new Abandoned(session.options.lockSeconds * 1000))));
   const lines: Lines = [];
   for (const [index, { queue }] of takers.entries()) {

@@ -9,7 +9,7 @@ export interface Finishing extends Importing {
   /** Refused jobs of which it is unknown whether the product has them count as taken. */
   uncertain: boolean;
   /** How long to wait for an empty queue, in milliseconds. */
-  patience: number;
+  maxWaitMs: number;
 }
 
 /** Three looks at an empty queue, this far apart: a minute together. Milliseconds. */
@@ -32,7 +32,7 @@ export interface Finished {
 export async function finish(finishing: Finishing, taker: Taker, abandoned: Abandoned): Promise<Finished> {
   const { connection, now, sleep, signal } = finishing;
   const { queue } = taker;
-  const until = now() + finishing.patience;
+  const until = now() + finishing.maxWaitMs;
   const result: Finished = { done: false, left: "", schedules: [] };
   for (let looks = 0; looks < looksNeeded;) {
     await taker.take();

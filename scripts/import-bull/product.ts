@@ -10,7 +10,7 @@ export interface ProductOptions {
   /** Is shown while the product does not answer. */
   trouble: (sentence: string) => void;
   /** How long an unavailable product is asked again, in milliseconds; 10 minutes by default. */
-  patience?: number;
+  maxWaitMs?: number;
 }
 
 export interface Answer {
@@ -61,7 +61,7 @@ async function askPatiently(
   request: { tenant?: string; body?: unknown },
   isRoot: boolean,
 ): Promise<Answer> {
-  const until = options.now() + (options.patience ?? 600_000);
+  const until = options.now() + (options.maxWaitMs ?? 600_000);
   for (let pause = 500; ; pause = Math.min(pause * 2, 30_000)) {
     const answer = await askOnce(options, method, path, request, isRoot);
     if (answer.status !== 0 && answer.status !== 429 && answer.status < 500) return answer;

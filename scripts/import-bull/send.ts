@@ -25,7 +25,7 @@ const maxBytes = 4 * 1024 * 1024;
 /** A key lives as long as its job's row, and that at least a day. Milliseconds. */
 const maxAge = 24 * 3_600_000;
 /** How long the product may take none of the claimed jobs for reasons that pass, in milliseconds. */
-const patience = 600_000;
+const maxWaitMs = 600_000;
 
 /**
  * Sends every claimed job until the product has accepted or refused it, and notes which. `delay` makes all of them wait in the product.
@@ -33,7 +33,7 @@ const patience = 600_000;
  */
 export async function sendClaimed(sending: Sending, queue: Queue, delay?: number): Promise<Sent> {
   const sum: Sent = { accepted: 0, refused: 0 };
-  let until = sending.now() + patience;
+  let until = sending.now() + maxWaitMs;
   for (let pause = 500; ; pause = Math.min(pause * 2, 30_000)) {
     const claimed = (await readClaimed(sending.connection, queue)).filter(
       ({ request: { tenant } }) => sending.product.tenant === undefined || tenant === sending.product.tenant,
@@ -41,7 +41,7 @@ export async function sendClaimed(sending: Sending, queue: Queue, delay?: number
     if (claimed.length === 0) return sum;
     const before = sum.accepted + sum.refused;
     const wait = await sendAll(sending, queue, claimed, delay, sum);
-    if (sum.accepted + sum.refused > before) [pause, until] = [250, sending.now() + patience];
+    if (sum.accepted + sum.refused > before) [pause, until] = [250, sending.now() + maxWaitMs];
     if (wait === 0) continue;
     const longest = Math.max(pause, Math.min(wait * 1000, 300_000));
     if (sending.now() + longest > until)

@@ -1,6 +1,6 @@
 import { setTimeout as passing } from "node:timers/promises";
 
-const patience = 60_000;
+const maxStartMs = 60_000;
 
 /** A Worker that is well answers within a second; longer than this it computes without end. Milliseconds. */
 const longestSilence = 30_000;
@@ -29,7 +29,7 @@ async function answers(url: string, signal: AbortSignal, within: number): Promis
 
 /** Resolves when `GET /healthz` answers well, or when the signal fires; rejects when that takes over a minute. */
 export async function healthy(url: string, signal: AbortSignal): Promise<void> {
-  const until = Date.now() + patience;
+  const until = Date.now() + maxStartMs;
   let last = "no answer";
   while (!signal.aborted) {
     try {

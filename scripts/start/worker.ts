@@ -4,7 +4,7 @@ import { subscribe } from "node:diagnostics_channel";
 import { unstable_startWorker as startWorker } from "wrangler";
 import { crashed, type FromWorker, type WorkerOrder } from "./worker-process.ts";
 
-const patience = 3000;
+const maxEndMs = 3000;
 let dispose = (): Promise<void> => Promise.resolve();
 
 endWithRuntime();
@@ -53,7 +53,7 @@ function report(message: FromWorker): void {
 
 /** Also when the end comes in the middle of starting, or disposing hangs: what was started dies with this process. */
 process.once("disconnect", () => {
-  setTimeout(() => process.exit(1), patience);
+  setTimeout(() => process.exit(1), maxEndMs);
   void dispose().finally(() => process.exit(0));
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.disconnect?.());

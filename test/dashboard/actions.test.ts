@@ -66,8 +66,8 @@ describe("an action", () => {
       const refused = await post(`/t/other/do/${name}`, filled, { accept: "text/vnd.jobyard.fragment" });
       expect([refused.status, await refused.text()]).toEqual([403, "This token belongs to another tenant."]);
       expect(api.calls.slice(before)).toEqual([expect.objectContaining({ tenant: "other" })]);
-      const nobody = await (await visitor(people.admin)).ask(`/t/other/do/${name}`, { method: "POST", ...form(filled) });
-      expect([nobody.status, await nobody.text()]).toEqual([401, "You are signed out."]);
+      const signedOut = await (await visitor(people.admin)).ask(`/t/other/do/${name}`, { method: "POST", ...form(filled) });
+      expect([signedOut.status, await signedOut.text()]).toEqual([401, "You are signed out."]);
     },
   );
 

@@ -55,8 +55,8 @@ describe("every page", () => {
     expect([403, 404]).toContain(foreign.status);
     expect(await foreign.text()).not.toContain("&lt;img");
     if (path.startsWith("/t/*")) expect((await get(path)).status).toBe(403);
-    const nobody = await ask(path);
-    expect(await nobody.text()).toContain('name="token"');
+    const signedOut = await ask(path);
+    expect(await signedOut.text()).toContain('name="token"');
     const stale = await ask(path, { headers: { cookie: "__Host-jobyard=nonsense" } });
     expect(await stale.text()).toContain('name="token"');
   });

@@ -32,7 +32,7 @@ const minute = 60_000;
 /** What the server holds before the request, by its name; gives what stands for the names in braces. */
 const givens: Record<string, (bench: WorkBench, tenant: Tenant) => Promise<Made>> = {
   nothing: async () => ({}),
-  nobody: async () => ({}),
+  anonymous: async () => ({}),
   offered: async (_, { offer }) => ({ id: (await offer(1, "chore", { name: "Ada" }))[0] ?? "" }),
   quiet: async (bench, tenant) => wished(bench, tenant, "quiet"),
   stop: async (bench, tenant) => ({ ...(await held(tenant)), ...(await wished(bench, tenant, "stop")) }),
@@ -137,7 +137,7 @@ describe.each(Object.keys(files))("%s", (call) => {
     const tenant = await bench.tenant(["work"], ["chore", "inner"]);
     const made = { tenant: tenant.name, pullId: crypto.randomUUID(), ...(await givens[given]?.(bench, tenant)) };
     const { path, body, method, headers = {} } = filled(request, made) as typeof request;
-    const isOpen = given === "nobody" || path.includes("signature=");
+    const isOpen = given === "anonymous" || path.includes("signature=");
     const answer = await bench.call(method, path, { body, headers, ...(isOpen ? {} : { token: tenant.token }) });
     const wanted = expected(filled(response.body, made));
     expect(answer).toMatchObject({ status: response.status });

@@ -74,8 +74,8 @@ describe("the product", () => {
     expect(bench.product.jobs.size).toBe(3);
     const failure = await failureOf(bench.run("finish"));
     expect(failure?.message).toContain("1 jobs of the queue mail were taken and refused");
-    const mended = [{ ...mailMap[0], payload: { fields: { to: { path: "data.to" } } } }];
-    expect((await bench.run("take", ["--map", bench.mapFile(mended)])).code).toBe(0);
+    const corrected = [{ ...mailMap[0], payload: { fields: { to: { path: "data.to" } } } }];
+    expect((await bench.run("take", ["--map", bench.mapFile(corrected)])).code).toBe(0);
     expect(bench.product.ids().toSorted()).toEqual(ids.toSorted());
     bench.product.reset();
     bench.product.refuse = () => ({ code: "invalid" });

@@ -11,7 +11,7 @@ const rates = [100, 250, 500, 1000, 2000, 4000];
 /** Accepted jobs that are looked up one by one. */
 const maxLooks = 1000;
 /** A request without an answer by then is given up. Milliseconds. */
-const patience = 30_000;
+const maxAnswerMs = 30_000;
 
 /** Answers of 429 and 503 without a time to come again. */
 let bare = 0;
@@ -111,7 +111,7 @@ function one(agent: Agent, { url, rootToken, tenant }: Jobyard, n: number): Prom
   };
   return new Promise((resolve) => {
     const none = (cause: Error) => resolve({ status: 0, body: cause.message, ms: performance.now() - begun });
-    const posting = request(`${url}/v1/jobs`, { method: "POST", agent, headers, timeout: patience }, (answer) => {
+    const posting = request(`${url}/v1/jobs`, { method: "POST", agent, headers, timeout: maxAnswerMs }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("error", none);

@@ -32,7 +32,7 @@ type Isolate = `${Release} ${number}`;
 
 const quick = { base: 1, cap: 4 };
 /** Seconds; a provider that never answers is left after so long. */
-const patience = 10;
+const maxRunSeconds = 10;
 const patient = new Set(["agent", "analysis", "image", "sync-orders", "sync-orders-part", "sync-products", "sync-single-order", "remote-demo"]);
 
 /** Batches and ticks that are being worked on. */
@@ -64,7 +64,7 @@ function opened(env: ChaosEnv, create: typeof app, definitions: readonly Job[]):
 }
 
 function hasty({ contract, run }: Job): Job {
-  const timeout = patient.has(contract.type) ? contract.policy.timeout : Math.min(contract.policy.timeout, patience);
+  const timeout = patient.has(contract.type) ? contract.policy.timeout : Math.min(contract.policy.timeout, maxRunSeconds);
   return { contract: { ...contract, policy: { ...contract.policy, backoff: quick, timeout } }, run };
 }
 

@@ -79,12 +79,12 @@ describe("asked for twice under one id", () => {
 describe("what a replay says of its jobs", () => {
   test("ends when they have ended, and says how: succeeded, failed again, cancelled", async () => {
     const { bench, replays } = setUp();
-    const mended = await givenDead("mixed-end", 3);
+    const deadJobs = await givenDead("mixed-end", 3);
     const broken = await givenDead("mixed-end", 2, { payload: fails });
     const { id } = await replays.create("mixed-end", { canary: 0, filter: { state: "dead" } });
     expect(await replays.get("mixed-end", id)).toMatchObject({ state: "running", total: 5, sent: 5, open: 5, endedAt: null });
     await env.DB.prepare("UPDATE jobs SET state = 'cancelled', ended = 1, cancel = 1 WHERE id = ?")
-      .bind(mended[0]?.id ?? "")
+      .bind(deadJobs[0]?.id ?? "")
       .run();
     await bench.deliverAll();
     expect(await replays.get("mixed-end", id)).toMatchObject({

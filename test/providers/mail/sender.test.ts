@@ -37,9 +37,9 @@ describe("one provider", () => {
     expect(await again.mail.send(message, options)).toMatchObject({
       failure: { class: "limited", retryAfter: pauseSeconds, reason: "the connection is paused: config", gate: "mail" },
     });
-    const mended = world({ resend: [taken] }, { paused: ["resend"] });
-    await mended.mail.send(message, options);
-    expect(mended.records[0]).toEqual(["unpause", "resend"]);
+    const resumed = world({ resend: [taken] }, { paused: ["resend"] });
+    await resumed.mail.send(message, options);
+    expect(resumed.records[0]).toEqual(["unpause", "resend"]);
   });
 
   test("one for transactional mail gets no bulk mail", async () => {

@@ -6,10 +6,10 @@ import type { Way } from "./harness.ts";
 type Job = Awaited<ReturnType<Api["job"]>>;
 
 /** Seconds. What is waited for comes as soon as it can; the limit ends only what hangs, on a machine however busy. */
-const patience = 240;
+const maxWaitSeconds = 240;
 
 /** Looks until it is true, at most for the given time; `what` is in the error when it does not come true. Looks often at first, later every `interval` milliseconds. */
-export async function until(what: string, look: () => Promise<unknown>, seconds = patience, interval = 100): Promise<void> {
+export async function until(what: string, look: () => Promise<unknown>, seconds = maxWaitSeconds, interval = 100): Promise<void> {
   const latest = performance.now() + seconds * 1000;
   for (let pause = interval / 10; ; pause = Math.min(interval, pause * 1.4)) {
     const seen = await look().catch((cause: unknown) => String(cause));
@@ -20,7 +20,7 @@ export async function until(what: string, look: () => Promise<unknown>, seconds 
 }
 
 /** Looks at a job until it is in this state. */
-export async function untilJob(api: Api, id: string, state: string, seconds = patience): Promise<Job> {
+export async function untilJob(api: Api, id: string, state: string, seconds = maxWaitSeconds): Promise<Job> {
   let job: Job;
   await until(
     `job ${id} is not ${state}`,
@@ -44,7 +44,7 @@ interface Ending {
 }
 
 /** Ticks until the ledger has all jobs of the tenant and all of them have ended. */
-export async function untilAllEnded(way: Way, tenant: string, { jobs = 1, seconds = patience, tickEvery = 1000, later = 0 }: Ending = {}): Promise<void> {
+export async function untilAllEnded(way: Way, tenant: string, { jobs = 1, seconds = maxWaitSeconds, tickEvery = 1000, later = 0 }: Ending = {}): Promise<void> {
   let ticked = Date.now();
   const haveEnded = async () => {
     if (Date.now() - ticked > tickEvery) {
