@@ -62,7 +62,7 @@ export const textual: operations["listJobs"]["parameters"]["query"] = { limit: "
 export const lead: operations["postLead"]["requestBody"]["content"]["application/json"] = { email: "ann@example.com", anyField: 1 };
 export const bulk: operations["sendBulkEmail"]["requestBody"]["content"]["application/json"] = { templateId: "news", recipients: [{ to: "ann@example.com" }] };
 // @ts-expect-error: a recipient without an address
-export const nobody: typeof bulk = { templateId: "news", recipients: [{ variables: {} }] };
+export const unaddressed: typeof bulk = { templateId: "news", recipients: [{ variables: {} }] };
 export const cursorOf = (answer: operations["listJobs"]["responses"][200]["content"]["application/json"]): string | null => answer.cursor;
 export const stateOf = (job: Schemas["Job"]): "queued" | "running" | "retrying" | "waiting" | "done" | "cancelled" | "discarded" | "dead" => job.state;
 `;
