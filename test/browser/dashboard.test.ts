@@ -200,6 +200,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
   test("everything can be reached and done by keyboard", async () => {
     worker.answers.set("POST /v1/queues/email-sending/pause", {});
     await page.goto(worker.url);
+    await page.locator("input:focus").waitFor();
     await page.keyboard.type(people.operator.token);
     await page.keyboard.press("Enter");
     await page.locator("#live").waitFor();
