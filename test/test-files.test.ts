@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { read, root } from "./support/pinned.ts";
 import { matchesOf } from "./support/sources.ts";
 
-test("no file of the tests and scripts is longer than 300 lines: a noun is hiding in it", () => {
+test("no file of the tests and scripts is longer than 250 lines: a noun is hiding in it", () => {
   const files = globSync("{test,scripts,clients}/**/*.{ts,tsx,mjs,js}", { cwd: root, exclude: (path) => /(?:^|\/)(?:node_modules|fixtures)$/.test(path) });
   expect(files.length).toBeGreaterThan(700);
-  const long = files.map((file) => ({ file, lines: read(file).trimEnd().split("\n").length })).filter(({ lines }) => lines > 300);
+  const long = files.map((file) => ({ file, lines: read(file).trimEnd().split("\n").length })).filter(({ lines }) => lines > 250);
   expect(long).toEqual([]);
 });
 

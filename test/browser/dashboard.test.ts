@@ -13,9 +13,7 @@ describe.skipIf(noBrowser)(`the operators' pages${noBrowser ? ` (skipped: ${noBr
   let page: Page;
   let complaints: string[];
 
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
+  beforeAll(async () => void (browser = await startBrowser()));
   afterAll(() => browser.close());
 
   beforeEach(async () => {
